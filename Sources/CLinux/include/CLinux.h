@@ -1,0 +1,12 @@
+// What the Glibc module map does not export to Swift: eventfd(2), pthread_setname_np(3), prctl(2).
+#pragma once
+#include <stdint.h>
+
+/// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.
+int tributary_eventfd(void);
+/// Names the calling thread; at most 15 bytes are kept (pthread_setname_np(3)).
+void tributary_name_thread(const char *name);
+/// Forbids core dumps and ptrace by peers: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. -1 and errno on failure.
+int tributary_forbid_dumps(void);
+/// The kernel sends `signal` to this process when its parent dies: PR_SET_PDEATHSIG. -1 and errno on failure.
+int tributary_die_with_parent(int signal);

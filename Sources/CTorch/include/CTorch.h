@@ -1,0 +1,2 @@
+// The engine's C interface; see Sources/Torch.
+#pragma once
