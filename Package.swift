@@ -83,21 +83,26 @@ let package = Package(
         library("Federation", uses: ["MessagePack", "Sodium"]),
 
         // Runtime
-        library("Topology", uses: ["Federation", .product(name: "Yams", package: "Yams")]),
+        library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
+        library("Keys", uses: ["Federation", "Sodium"]),
+        library("Topology", uses: ["Configuration", "Federation"]),
         library(
             "StageKit",
             uses: [
-                "Federation", "Topology", "ZeroMQ", "Sodium", "CLinux",
+                "Configuration", "Federation", "Keys", "MessagePack", "Topology", "ZeroMQ", "Sodium", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // Domain
-        library("Corpus", uses: ["Federation", "Gzip", .product(name: "Yams", package: "Yams")]),
-        library("FineTuning", uses: ["Federation", "Torch", "Sodium"]),
+        library("Safetensors"),
+        library("Tokenization", uses: ["Safetensors"]),
+        library("Adapter", uses: ["Federation", "Safetensors", "Sodium"]),
+        library("Corpus", uses: ["Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
+        library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Federation", "Encryption", "FineTuning", "Sodium"]),
+        library("Publication", uses: ["Adapter", "Encryption", "Federation", "Sodium"]),
 
         // Executables
         executable("tributary-ingest", folder: "ingest", runs: ["Corpus", "StageKit"]),
@@ -107,23 +112,34 @@ let package = Package(
         executable("tributary-publish", folder: "publish", runs: ["Publication", "StageKit"]),
         executable(
             "tributary", folder: "tributary",
-            runs: ["Topology", "StageKit", "Publication", "Encryption", "Corpus", "ZeroMQ", "Sodium", "CLinux"]),
+            runs: [
+                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology",
+                "CLinux",
+            ]),
         executable(
-            "tributary-lab", folder: "lab", runs: ["Corpus", "FineTuning", "Encryption"]),
+            "tributary-lab", folder: "lab",
+            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Tokenization"]),
 
         // Tests
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
-        tests("FederationTests", uses: ["Federation"]),
-        tests("TopologyTests", uses: ["Topology"]),
-        tests("StageKitTests", uses: ["StageKit"]),
-        tests("CorpusTests", uses: ["Corpus"]),
-        tests("FineTuningTests", uses: ["FineTuning", "Torch"]),
-        tests("EncryptionTests", uses: ["Encryption", "BigInteger"], resources: [.copy("Vectors")]),
-        tests("AggregationTests", uses: ["Aggregation"]),
-        tests("PublicationTests", uses: ["Publication"]),
-        tests("PipelineTests", uses: ["Federation", "Topology", "StageKit", "Encryption", "FineTuning", "Publication"]),
+        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"]),
+        tests("ConfigurationTests", uses: ["Configuration"]),
+        tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
+        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "Sodium", "Topology", "ZeroMQ"]),
+        tests("SafetensorsTests", uses: ["Safetensors"]),
+        tests("TokenizationTests", uses: ["Tokenization", "Safetensors"]),
+        tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
+        tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Tokenization"]),
+        tests("FineTuningTests", uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Tokenization", "Torch"]),
+        tests("EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]),
+        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "Sodium"]),
+        tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
+        tests(
+            "PipelineTests",
+            uses: ["Adapter", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,
