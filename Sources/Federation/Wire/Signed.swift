@@ -42,3 +42,6 @@ package struct Signed<Content: Document>: Sendable, Equatable {
         Array("tributary 1 \(Content.kind)\n".utf8) + bytes
     }
 }
+
+/// The msgpack value of a document that was verified before it was journaled.
+package func decodeDocument(_ bytes: [UInt8]) throws -> Value { try decode(bytes) }
