@@ -1,0 +1,128 @@
+internal import Glibc
+internal import Sodium
+
+/// Files of keys: made whole or not at all, never replaced; a secret is read straight into guarded memory.
+enum KeyFile {
+    /// A key of 16 384 bits in decimal digits is well below.
+    static let maximumByteCount = 65_536
+
+    // MARK: reading
+
+    /// Reads a secret whose file only its owner, this process's user, can use.
+    static func secret(at path: String, what: String) throws -> SecretBytes {
+        try opened(path, what: what) { descriptor, information in
+            let mode = information.st_mode & 0o7777
+            guard information.st_uid == geteuid() else {
+                throw KeyError.foreign(path: path, owner: information.st_uid, user: geteuid())
+            }
+            guard mode & 0o077 == 0 else { throw KeyError.exposed(path: path, mode: mode, wanted: 0o600) }
+            return try SecretBytes(count: Int(information.st_size)) { try fill($0, from: descriptor, path: path) }
+        }
+    }
+
+    static func open(at path: String, what: String) throws -> [UInt8] {
+        try opened(path, what: what) { descriptor, information in
+            var bytes = [UInt8](repeating: 0, count: Int(information.st_size))
+            try bytes.withUnsafeMutableBytes { try fill($0, from: descriptor, path: path) }
+            return bytes
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    private static func opened<Result>(
+        _ path: String, what: String, _ body: (Int32, stat) throws -> Result
+    ) throws -> Result {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { throw KeyError.missing(path: path, what: what) }
+            throw failure("read", path)
+        }
+        defer { close(descriptor) }
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { throw failure("examine", path) }
+        guard information.st_mode & S_IFMT == S_IFREG else {
+            throw KeyError.malformed(path: path, "is not a regular file")
+        }
+        guard (1...maximumByteCount).contains(Int(information.st_size)) else {
+            throw KeyError.malformed(
+                path: path, "expected 1 to \(maximumByteCount) bytes, found \(information.st_size)")
+        }
+        return try body(descriptor, information)
+    }
+
+    private static func fill(_ target: UnsafeMutableRawBufferPointer, from descriptor: Int32, path: String) throws {
+        var length = 0
+        while length < target.count {
+            let count = read(descriptor, target.baseAddress?.advanced(by: length), target.count - length)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("read", path) }
+            guard count > 0 else { throw KeyError.malformed(path: path, "became shorter while it was read") }
+            length += count
+        }
+    }
+
+    // MARK: writing
+
+    /// Writes beside `path`, then links the file to its name: link(2) fails where the name is taken, and a crash leaves
+    /// no half a key.
+    static func create(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws {
+        let draft = "\(path).\(getpid()).\(Hex.encode(try SystemRandom.bytes(count: 6)))"
+        let descriptor = Glibc.open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard descriptor >= 0 else { throw failure("create", draft) }
+        defer {
+            close(descriptor)
+            unlink(draft)
+        }
+        guard fchmod(descriptor, mode) == 0 else { throw failure("set the mode of", draft) }  // whatever the umask is
+        var written = 0
+        while written < bytes.count {
+            let count = write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("write", draft) }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else { throw failure("flush", draft) }
+        guard link(draft, path) == 0 else {
+            if errno == EEXIST { throw KeyError.exists(path: path) }
+            throw failure("name", path)
+        }
+    }
+
+    /// Makes the folders of `parts` one inside the other below `root`. A private one that others can reach is refused.
+    static func makeFolders(_ parts: [String], below root: String, mode: mode_t) throws {
+        try makeAncestors(of: root)
+        var path = root
+        try makeFolder(path, mode: 0o700)
+        for part in parts {
+            path += "/\(part)"
+            try makeFolder(path, mode: mode)
+            var information = stat()
+            guard stat(path, &information) == 0 else { throw failure("examine", path) }
+            guard information.st_mode & S_IFMT == S_IFDIR else {
+                throw KeyError.malformed(path: path, "is not a folder")
+            }
+            let excess = information.st_mode & 0o7777 & ~mode & 0o077
+            guard excess == 0 else {
+                throw KeyError.exposed(path: path, mode: information.st_mode & 0o7777, wanted: mode)
+            }
+        }
+    }
+
+    private static func makeAncestors(of root: String) throws {
+        var path = root.hasPrefix("/") ? "" : "."
+        for part in root.split(separator: "/").dropLast() {
+            path += "/\(part)"
+            try makeFolder(path, mode: 0o755)
+        }
+    }
+
+    private static func makeFolder(_ path: String, mode: mode_t) throws {
+        guard mkdir(path, mode) != 0 else { return }
+        guard errno == EEXIST else { throw failure("make the folder", path) }
+    }
+
+    static func failure(_ operation: String, _ path: String) -> KeyError {
+        .system(operation: operation, path: path, reason: String(cString: strerror(errno)))
+    }
+}
