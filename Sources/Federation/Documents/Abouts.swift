@@ -1,8 +1,13 @@
 package import MessagePack
 package import Sodium
 
+/// The typed `about` of an offer.
+package protocol OfferAbout {
+    var value: Value { get }
+}
+
 /// What an offer says of a token shard.
-package struct ShardAbout: Equatable, Sendable {
+package struct ShardAbout: OfferAbout, Equatable, Sendable {
     package let split: String
     package let examples: Int
     /// SHA-256 of the tokenizer.json that made the tokens, 64 hexadecimal digits: must be the base model's own.
@@ -34,7 +39,7 @@ package struct ShardAbout: Equatable, Sendable {
 }
 
 /// What an offer says of a clear vector: which opening it answers, and how many training records lie behind it.
-package struct VectorAbout: Equatable, Sendable {
+package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let records: Int
 
@@ -55,7 +60,7 @@ package struct VectorAbout: Equatable, Sendable {
 
 /// What an offer says of a contribution: the opening that it answers (and with it layout, bits and cohort), the suite, the
 /// key, and the weight that the others may know.
-package struct ContributionAbout: Equatable, Sendable {
+package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let suite: Suite
     package let profile: String
@@ -89,7 +94,7 @@ package struct ContributionAbout: Equatable, Sendable {
 }
 
 /// What an offer says of a sum: which opening, and the contributions that it is the product of.
-package struct SumAbout: Equatable, Sendable {
+package struct SumAbout: OfferAbout, Equatable, Sendable {
     package struct Part: Equatable, Sendable {
         package let cloud: CloudName
         package let weight: UInt32
@@ -142,5 +147,20 @@ package struct SumAbout: Equatable, Sendable {
         guard zip(parts, parts.dropFirst()).allSatisfy({ $0.cloud < $1.cloud }) else {
             throw FederationError.malformed(place: "offer.about.parts", "clouds are not in order, or one appears twice")
         }
+    }
+}
+
+/// What an offer says of an adapter's values: the release that they belong to.
+package struct AdapterAbout: OfferAbout, Equatable, Sendable {
+    package let release: Digest
+
+    package init(release: Digest) { self.release = release }
+
+    package var value: Value { .map([("release", .digest(release))]) }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        release = try fields.digest("release")
+        try fields.finish()
     }
 }

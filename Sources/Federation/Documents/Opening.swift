@@ -71,15 +71,15 @@ package struct Opening: Document {
     /// The release whose adapter this round starts from; round 0 is the untrained adapter.
     package let startsFrom: RoundNumber
     package let adapterDigest: Digest
-    /// The encoded adapter configuration (adapter_config.json), so that all clouds train the same tensors.
-    package let adapter: String
+    /// What is trained, on which base model: a cloud whose base or tokenizer differs refuses the round.
+    package let adapter: AdapterPlan
     package let training: TrainingPlan?
     package let split: EvaluationSplit?
 
     package init(
         run: RunName, round: RoundNumber, purpose: Purpose, layout: VectorLayout, bits: Int, suite: Suite,
         keyID: [UInt8], profile: String, clipNorm: Double, cohort: [Member], quorum: Int, minimumCohort: Int,
-        deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: String, training: TrainingPlan?,
+        deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan, training: TrainingPlan?,
         split: EvaluationSplit?
     ) {
         self.run = run
@@ -131,7 +131,7 @@ extension Opening {
             ("deadline", .unsigned(deadline)),
             ("starts-from", .round(startsFrom)),
             ("adapter-digest", .digest(adapterDigest)),
-            ("adapter", .text(adapter)),
+            ("adapter", adapter.value),
             ("training", training?.value ?? .none),
             ("split", split.map { .text($0.rawValue) } ?? .none),
         ])
@@ -154,7 +154,7 @@ extension Opening {
         deadline = try fields.wide("deadline")
         startsFrom = try fields.round("starts-from")
         adapterDigest = try fields.digest("adapter-digest")
-        adapter = try fields.text("adapter", limit: 64 << 10)
+        adapter = try AdapterPlan(fields.take("adapter"))
         training = try fields.optional("training").map { try TrainingPlan($0) }
         split = try fields.optionalChoice("split")
         try fields.finish()

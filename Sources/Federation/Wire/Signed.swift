@@ -29,13 +29,17 @@ package struct Signed<Content: Document>: Sendable, Equatable {
         guard let signature = Signature(bytes: signature), key.verifies(signature, of: Self.message(bytes)) else {
             throw FederationError.badSignature(signer: signer)
         }
-        content = try Content(decode(bytes))
+        content = try Content(Self.value(of: bytes))
         self.bytes = bytes
         self.signature = signature
     }
 
     /// Names the document: BLAKE2b of its bytes.
     package var digest: Digest { Digest(of: bytes) }
+
+    private static func value(of bytes: [UInt8]) throws(FederationError) -> Value {
+        do { return try decode(bytes) } catch { throw .malformed(place: Content.kind, error.description) }
+    }
 
     /// What is signed: the kind before the bytes, so that no document can pass for one of another kind.
     private static func message(_ bytes: [UInt8]) -> [UInt8] {
