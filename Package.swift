@@ -105,11 +105,15 @@ let package = Package(
         library("Publication", uses: ["Adapter", "Encryption", "Federation", "Sodium"]),
 
         // Executables
-        executable("tributary-ingest", folder: "ingest", runs: ["Corpus", "StageKit"]),
-        executable("tributary-local-train", folder: "local-train", runs: ["FineTuning", "Corpus", "StageKit"]),
-        executable("tributary-encrypt", folder: "encrypt", runs: ["Encryption", "StageKit"]),
-        executable("tributary-aggregate", folder: "aggregate", runs: ["Aggregation", "StageKit"]),
-        executable("tributary-publish", folder: "publish", runs: ["Publication", "StageKit"]),
+        executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Sodium", "StageKit"]),
+        executable("tributary-local-train", folder: "local-train", 
+            runs: ["Adapter", "Configuration", "Federation", "FineTuning", "Sodium", "StageKit", "Tokenization"]),
+        executable("tributary-encrypt", folder: "encrypt", 
+            runs: ["Configuration", "Encryption", "Federation", "Sodium", "StageKit"]),
+        executable("tributary-aggregate", folder: "aggregate", 
+            runs: ["Aggregation", "Configuration", "Encryption", "Federation", "Sodium", "StageKit"]),
+        executable("tributary-publish", folder: "publish", 
+            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "Publication", "Sodium", "StageKit"]),
         executable(
             "tributary", folder: "tributary",
             runs: [

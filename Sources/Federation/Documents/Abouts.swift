@@ -164,3 +164,30 @@ package struct AdapterAbout: OfferAbout, Equatable, Sendable {
         try fields.finish()
     }
 }
+
+/// Who was missing when a round's deadline passed without a quorum.
+package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+    package let missing: [CloudName]
+
+    package init(opening: Digest, missing: [CloudName]) {
+        self.opening = opening
+        self.missing = missing
+    }
+
+    package var value: Value {
+        .map([("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) }))])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        missing = try fields.list("missing", limit: 1024).map { value in
+            guard case .text(let text) = value else {
+                throw FederationError.malformed(place: "offer.about.missing", "expected names")
+            }
+            return try CloudName(text)
+        }
+        try fields.finish()
+    }
+}

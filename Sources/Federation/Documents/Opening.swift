@@ -2,10 +2,13 @@ package import MessagePack
 package import Sodium
 
 /// How values are hidden in a round.
-package enum Suite: String, Sendable, CaseIterable {
-    /// Nothing is hidden: the peer that tests compare with, and refused between clouds unless asked for by name.
-    case clear
+package enum Suite: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// Packed Paillier: whoever lacks the private key learns sizes only.
     case paillier
+    /// Nothing is hidden: the peer to test and measure against. Refused between clouds unless asked for by name.
+    case clear
+
+    package var description: String { rawValue }
 }
 
 /// A cloud that may take part in a round, and its weight (bucketed, see `Weight`).

@@ -11,6 +11,8 @@ package enum TransferKind: String, Sendable, CaseIterable, Hashable {
     case contribution
     /// The product of a cohort's contributions, aggregate to publish.
     case sum
+    /// Word that the deadline passed without a quorum, aggregate to publish.
+    case shortfall
     /// The values of a released adapter, publish to local-train.
     case adapter
 }

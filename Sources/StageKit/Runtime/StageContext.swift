@@ -114,3 +114,28 @@ package final class StageContext {
         }
     }
 }
+
+// What the journal knows of the rounds.
+extension StageContext {
+    /// The newest opening of publish that this stage has seen.
+    package nonisolated func latestOpening() throws -> Signed<Opening>? {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.latest(Opening.self, key: key, signer: publisher) }
+    }
+
+    /// Whether a round has neither been released nor abandoned.
+    package nonisolated func isOpen(_ opening: Signed<Opening>) throws -> Bool {
+        let key = try identity.key(of: publisher)
+        let round = opening.content.round
+        return try journal.read { entry in
+            try entry.document(Release.self, round: round, key: key, signer: publisher) == nil
+                && entry.document(Abandonment.self, round: round, key: key, signer: publisher) == nil
+        }
+    }
+
+    /// All releases that this stage has seen, in the order of rounds.
+    package nonisolated func releases() throws -> [Signed<Release>] {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.all(Release.self, key: key, signer: publisher) }
+    }
+}

@@ -1,13 +1,3 @@
-/// How contributions are sealed.
-package enum Suite: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
-    /// Packed Paillier: whoever lacks the private key learns sizes only.
-    case paillier
-    /// No encryption at all, the peer to test and measure against. Refused between clouds unless asked for by name.
-    case clear
-
-    package var description: String { rawValue }
-}
-
 /// How Paillier ciphertexts are blinded, and what must be hard for that to hide anything.
 package enum PaillierProfile: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     /// Damgard, Jurik, Nielsen (International Journal of Information Security, 2010), section 4.2: powers of one fixed
