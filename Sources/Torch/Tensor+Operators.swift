@@ -14,7 +14,8 @@ extension Tensor {
 
     package func narrowed(_ dimension: Int, from start: Int, count: Int) throws(TorchError) -> Tensor {
         try Tensor(
-            library, extended { library.api.pointee.narrow($0, Int32(dimension), Int64(start), Int64(count)) }, "narrow")
+            library, extended { library.api.pointee.narrow($0, Int32(dimension), Int64(start), Int64(count)) }, "narrow"
+        )
     }
 
     /// Views of the given sizes, one after the other along `dimension`.
