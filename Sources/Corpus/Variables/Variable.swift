@@ -1,4 +1,4 @@
-import Configuration
+package import Configuration
 import Glibc
 
 /// One harmonised variable: what every cloud's tables are brought to (configs/variables.yaml).

@@ -37,6 +37,8 @@ package struct VariableTable: Sendable, Hashable {
 }
 
 extension VariableTable: Configurable {
+    package static func read(at path: String) throws -> VariableTable { try ConfigurationFile.read(at: path) }
+
     package init(from file: Section) throws {
         _ = file.int("version", in: 1...1)
         let edges = file.required("edges").list(count: 1...31) { $0.double(in: -10...10) }
