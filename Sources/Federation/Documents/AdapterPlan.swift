@@ -11,7 +11,7 @@ package struct AdapterPlan: Hashable, Sendable {
     /// Public: the frozen A of every cloud comes from it.
     package let seed: UInt64
     package let baseModel: String
-    /// SHA-256 of the base's model.safetensors and tokenizer.json, 64 hexadecimal digits each.
+    /// Digests of the base model's contents and of its tokenizer.json, 64 hexadecimal digits each.
     package let baseDigest: String
     package let tokenizerDigest: String
 

@@ -1,0 +1,28 @@
+import Configuration
+
+/// configs/…/local-train.yaml.
+struct LocalTrainConfiguration: Configurable {
+    enum Trainer: String, Sendable, CaseIterable {
+        /// LoRA through libtorch.
+        case lora
+        /// Trains nothing and sends a fixed vector: to measure rounds, never for results.
+        case none
+    }
+
+    let trainer: Trainer
+    /// The base model's folder; empty for the trainer `none`.
+    let base: String
+    let threads: Int
+    /// The texts of the two answers, one token each.
+    let event: String
+    let noEvent: String
+
+    init(from file: Section) throws {
+        trainer = file.choice("trainer", default: .lora)
+        threads = file.int("threads", in: 1...1024, default: 1)
+        base = file.optionalPath("base", kind: .any) ?? ""
+        event = file.string("event", default: " died")
+        noEvent = file.string("no-event", default: " survived")
+        if trainer == .lora, base.isEmpty { file.refuse("`base`: the folder of the base model is missing") }
+    }
+}
