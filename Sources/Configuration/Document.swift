@@ -32,20 +32,22 @@ package struct Document {
             problems.note("more than \(Document.maximumAliases) anchors and aliases: write the values out", at: place)
             throw ConfigurationError(problems.errors)
         }
+        let start = Place(line: 1, column: 1)
         let node: Node?
         do { node = try Yams.compose(yaml: text) } catch {
             problems.note(error.sentence, at: error.place)
             throw ConfigurationError(problems.errors)
         }
-        let start = Place(line: 1, column: 1)
-        guard let node, let mapping = node.mapping else {
-            problems.note("expected `key: value` lines at the top", at: node?.place ?? start)
+        // A file of comments alone has no keys: every default stands, every required key is missing.
+        if let node, node.mapping == nil {
+            problems.note("expected `key: value` lines at the top", at: node.place ?? start)
             throw ConfigurationError(problems.errors)
         }
-        if let refusal = Shape.refusal(of: node) {
+        if let node, let refusal = Shape.refusal(of: node) {
             problems.note(refusal.message, at: refusal.place)
             throw ConfigurationError(problems.errors)
         }
+        let mapping = node?.mapping ?? Node.Mapping([])
         root = Section(mapping, name: "", place: start, folder: FilePath.folder(of: file), problems: problems)
     }
 }

@@ -38,7 +38,7 @@ package enum FilePath {
     }
 
     /// What stands in the way of using `path` as a `kind`; nil when nothing does.
-    static func obstacle(at path: String, as kind: Kind) -> String? {
+    package static func obstacle(at path: String, as kind: Kind) -> String? {
         guard kind != .any else { return nil }
         var information = stat()
         guard stat(path, &information) == 0 else {

@@ -34,8 +34,8 @@ package final class Section {
         known.append(key)
         guard let pair = pair(key) else { return nil }
         return Value(
-            pair.value, name: name.isEmpty ? key : "\(name).\(key)", place: pair.value.place ?? place, folder: folder,
-            problems: problems)
+            pair.value, name: name.isEmpty ? key : "\(name).\(key)", place: pair.value.place ?? place,
+            keyPlace: pair.key.place, folder: folder, problems: problems)
     }
 
     /// The value of `key`, which must be there.

@@ -38,8 +38,8 @@ extension Value {
                 continue
             }
             let value = Value(
-                node, name: name.isEmpty ? text : "\(name).\(text)", place: node.place ?? place, folder: folder,
-                problems: problems)
+                node, name: name.isEmpty ? text : "\(name).\(text)", place: node.place ?? place,
+                keyPlace: key.place, folder: folder, problems: problems)
             value.take(into: &result) { (text, try element(text, $0)) }
         }
         return result
@@ -68,6 +68,9 @@ extension Value {
     package func section<Result: Configurable>(as type: Result.Type = Result.self) throws(Refused) -> Result {
         try section { try Result(from: $0) }
     }
+
+    /// False for the stand-in of a required key that is missing.
+    package var isThere: Bool { node != nil }
 
     /// True for a mapping; for values that may be written short or long.
     package var isMapping: Bool { node?.mapping != nil }

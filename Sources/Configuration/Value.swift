@@ -7,6 +7,8 @@ package struct Value {
     /// How problems call it: `clouds.north.owner`, `items[2]`.
     package let name: String
     package let place: Place
+    /// Where its key is written; its own place for an element of a list.
+    package let keyPlace: Place
     let folder: String
     package let problems: ProblemList
 
@@ -16,8 +18,11 @@ package struct Value {
     /// At most this many bytes in one text.
     package static let maximumTextLength = 65_536
 
-    init(_ node: Node?, name: String, place: Place, folder: String, problems: ProblemList) {
+    init(
+        _ node: Node?, name: String, place: Place, keyPlace: Place? = nil, folder: String, problems: ProblemList
+    ) {
         self.node = node
+        self.keyPlace = keyPlace ?? place
         self.name = name
         self.place = place
         self.folder = folder

@@ -1,1 +1,90 @@
-// Topology
+package import Configuration
+package import Federation
+
+/// A valid federation: its clouds, the stages in them, and where each is found. Made by `Topology.load`, which refuses what
+/// could not run or would give data away.
+package struct Topology: Sendable {
+    package enum Suite: String, Sendable, CaseIterable, CustomStringConvertible {
+        case paillier
+        /// Nothing is encrypted: for tests, and between clouds only with `allow-clear: true`.
+        case clear
+        package var description: String { rawValue }
+    }
+
+    package enum KeyMode: String, Sendable, CaseIterable, CustomStringConvertible {
+        /// One key, in publish's hands.
+        case publisher
+        package var description: String { rawValue }
+
+        /// Who together can open one cloud's update (docs/threat-model.md, the table of keys).
+        package var trust: String {
+            switch self {
+            case .publisher: "publish and aggregate together can open one cloud's update"
+            }
+        }
+    }
+
+    /// Where a stage listens over tcp. What it binds and what others dial are apart: NAT and load balancers stand between.
+    package struct Listener: Hashable, Sendable {
+        /// An address of the stage's own host.
+        package let bind: String
+        /// What the other clouds dial: an address or a host name.
+        package let advertise: String
+        package let work: Int
+        package let news: Int
+    }
+
+    package struct Stage: Hashable, Sendable {
+        package let name: StageName
+        /// Who runs the machine it is on; the cloud's owner unless the stage names another.
+        package let owner: String
+        /// Its config file, a whole path.
+        package let config: String
+        /// Nil for ipc inside the cloud, and for ingest, which nobody dials.
+        package let listener: Listener?
+    }
+
+    package struct Cloud: Hashable, Sendable {
+        package let name: CloudName
+        package let owner: String
+        /// Owners who agreed to see this cloud's records, shards and clear deltas.
+        package let consent: [String]
+        /// In the order of `StageKind`.
+        package let stages: [Stage]
+
+        /// A data cloud trains on records of its own.
+        package var holdsData: Bool { stages.contains { $0.name.kind == .ingest } }
+    }
+
+    package let file: String
+    package let federation: String
+    package let run: RunName
+    package let suite: Suite
+    package let keys: KeyMode
+    /// In the order of the file.
+    package let clouds: [Cloud]
+    package let aggregate: StageName
+    package let publish: StageName
+    /// Everything the federation's stages on this host write: spools, journals, keys, logs.
+    package let statePath: String
+    package let warnings: [Problem]
+
+    package var dataClouds: [CloudName] { clouds.filter(\.holdsData).map(\.name) }
+
+    /// Every stage, cloud by cloud.
+    package var stages: [Stage] { clouds.flatMap(\.stages) }
+
+    package func cloud(_ name: CloudName) -> Cloud? { clouds.first { $0.name == name } }
+
+    package func stages(of cloud: CloudName) -> [Stage] { self.cloud(cloud)?.stages ?? [] }
+
+    package func stage(_ name: StageName) -> Stage? { stages(of: name.cloud).first { $0.name == name } }
+
+    /// The stage's own folder for spool and journal, `STATE/CLOUD/STAGE`.
+    package func stateFolder(of stage: StageName) -> String { "\(statePath)/\(stage.cloud)/\(stage.kind)" }
+
+    /// Root of the `KeyStore`.
+    package var keysPath: String { "\(statePath)/keys" }
+
+    package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.kind).jsonl" }
+}

@@ -1,0 +1,95 @@
+package import Federation
+internal import Sodium
+
+/// Where a hub's two sockets are, as ZeroMQ endpoints.
+package struct HubAddress: Hashable, Sendable {
+    /// PULL: what is sent to the stage.
+    package let work: String
+    /// XPUB: what the stage announces.
+    package let news: String
+}
+
+/// A stage that others dial.
+package struct Hub: Hashable, Sendable {
+    package let stage: StageName
+    package let bind: HubAddress
+    package let dial: HubAddress
+    /// Over tcp, where CURVE is on; otherwise ipc inside the cloud's socket folder.
+    package let isRemote: Bool
+}
+
+/// What a stage sends to the hub it dials. Every link also carries the hub's news the other way.
+package struct Link: Hashable, Sendable {
+    package enum Cargo: String, Sendable {
+        /// Token shards, made of records.
+        case shards
+        case statistics
+        /// An update before encryption.
+        case delta
+        /// A cloud's vector as the suite seals it.
+        case contribution
+        case sum
+        /// Asking for openings and releases.
+        case requests
+
+        /// True for what only consenting owners may see, whatever the suite.
+        package var isClear: Bool { self == .shards || self == .statistics || self == .delta }
+    }
+
+    package let from: StageName
+    package let to: StageName
+    package let cargo: Cargo
+}
+
+extension Topology {
+    /// Who sends what to whom, in the order of the stages.
+    package var links: [Link] { stages.flatMap { links(from: $0.name) } }
+
+    /// The links that a stage dials.
+    package func links(from stage: StageName) -> [Link] {
+        func own(_ kind: StageKind) -> StageName { StageName(cloud: stage.cloud, kind: kind) }
+        func link(_ hub: StageName, _ cargo: Link.Cargo) -> Link { Link(from: stage, to: hub, cargo: cargo) }
+        switch stage.kind {
+        case .ingest:
+            return [link(own(.localTrain), .shards), link(own(.encrypt), .statistics), link(publish, .requests)]
+        case .localTrain: return [link(own(.encrypt), .delta), link(publish, .requests)]
+        case .encrypt: return [link(aggregate, .contribution), link(publish, .requests)]
+        case .aggregate: return [link(publish, .sum)]
+        case .publish: return []
+        }
+    }
+
+    /// The hubs that a stage dials, for work and for news.
+    package func dials(of stage: StageName) -> [StageName] { links(from: stage).map(\.to) }
+
+    /// Who may send to a hub: aggregate takes work of the data clouds' encrypt stages alone, publish of aggregate, and
+    /// requests of every stage, and the hubs inside a cloud of that cloud's own stages upstream.
+    package func allowedPeers(ofHub hub: StageName) -> [StageName] { links.filter { $0.to == hub }.map(\.from) }
+
+    /// Nil for a stage that nobody dials (ingest) or that the topology does not have.
+    package func hub(of stage: StageName) -> Hub? {
+        guard stage.kind != .ingest, let placed = self.stage(stage) else { return nil }
+        if let listener = placed.listener {
+            return Hub(
+                stage: stage, bind: Topology.address(listener.bind, listener),
+                dial: Topology.address(listener.advertise, listener), isRemote: true)
+        }
+        let folder = socketFolder(of: stage.cloud)
+        let address = HubAddress(work: "ipc://\(folder)/\(stage.kind).work", news: "ipc://\(folder)/\(stage.kind).news")
+        return Hub(stage: stage, bind: address, dial: address, isRemote: false)
+    }
+
+    package func hub(of kind: StageKind, in cloud: CloudName) -> Hub? { hub(of: StageName(cloud: cloud, kind: kind)) }
+
+    /// Where a cloud's ipc sockets lie. A digest stands for state root and cloud, because the path of a unix socket has
+    /// room for 107 bytes (unix(7)).
+    package func socketFolder(of cloud: CloudName) -> String {
+        let name = String(Digest(of: Array("\(statePath)\n\(cloud)".utf8)).description.prefix(12))
+        return "\(SocketFolder.base)/\(name)"
+    }
+
+    private static func address(_ host: String, _ listener: Listener) -> HubAddress {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return HubAddress(work: "tcp://\(name):\(listener.work)", news: "tcp://\(name):\(listener.news)")
+    }
+}

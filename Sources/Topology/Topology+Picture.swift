@@ -1,0 +1,132 @@
+internal import Federation
+
+extension Topology {
+    /// The topology as a self-contained SVG that follows the reader's light or dark setting.
+    package var picture: String {
+        var canvas = Canvas()
+        let data = clouds.filter(\.holdsData)
+        let rowHeight = 118
+        let top = 92
+        let bodyHeight = max(data.count * rowHeight, 240)
+        let middle = top + bodyHeight / 2 - 9
+        let aggregateX = 620
+        let publishX = 900
+
+        canvas.text(24, 34, "\(federation)", "title")
+        canvas.text(24, 56, "run \(run) · suite \(suite) · keys \(keys)", "small")
+
+        for (index, cloud) in data.enumerated() {
+            let y = top + index * rowHeight
+            canvas.cloud(24, y, 500, 100, "\(cloud.name)", cloud.owner)
+            for (column, kind) in [StageKind.ingest, .localTrain, .encrypt].enumerated() {
+                canvas.stage(40 + column * 168, y + 38, 116, kind.rawValue, kind == .encrypt && suite != .clear)
+            }
+            canvas.arrow("M156 \(y + 57) H206", "inner", label: (181, y + 50, "shards"))
+            canvas.arrow("M324 \(y + 57) H374", "inner", label: (349, y + 50, "delta"))
+            canvas.arrow("M98 \(y + 76) V\(y + 88) H420 V\(y + 78)", "inner", label: (259, y + 84, "statistics"))
+            canvas.arrow(
+                "M492 \(y + 57) H560 V\(middle) H\(aggregateX - 2)", "outer",
+                label: index == 0 ? (572, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)
+        }
+
+        hub(
+            aggregate, x: aggregateX, middle: middle,
+            suite == .clear ? ["adds clear updates"] : ["adds ciphertexts,", "holds no key"], &canvas)
+        hub(
+            publish, x: publishX, middle: middle,
+            suite == .clear ? ["opens sums", "signs releases"] : ["holds the key of sums", "signs releases"], &canvas)
+        canvas.arrow(
+            "M\(aggregateX + 200) \(middle) H\(publishX - 2)", "outer", label: (aggregateX + 240, middle - 8, "sum"))
+        canvas.arrow(
+            "M\(publishX + 100) \(middle - 70) V72 H274 V\(top - 2)", "news",
+            label: (590, 64, "openings and releases, to every stage"))
+
+        let bottom = top + bodyHeight + 24
+        canvas.text(
+            24, bottom, "Clouds dial; aggregate and publish listen. Between clouds: tcp with CURVE, known keys only.",
+            "small")
+        canvas.text(24, bottom + 20, "keys \(keys): \(keys.trust).", "small")
+        return canvas.document(width: 1124, height: bottom + 40, title: "Topology of \(federation)")
+    }
+
+    private func hub(_ name: StageName, x: Int, middle: Int, _ notes: [String], _ canvas: inout Canvas) {
+        guard let stage = stage(name), let cloud = cloud(name.cloud) else { return }
+        canvas.cloud(x, middle - 70, 200, 140, "\(cloud.name)", stage.owner)
+        canvas.stage(x + 16, middle - 30, 168, name.kind.rawValue, name == publish && suite != .clear)
+        if let listener = stage.listener {
+            canvas.text(x + 16, middle + 24, "\(listener.advertise)", "small")
+            canvas.text(x + 16, middle + 40, "work \(listener.work) · news \(listener.news)", "small")
+        }
+        for (row, note) in notes.enumerated() {
+            canvas.text(x + 16, middle + 90 + 16 * row, note, "small")
+        }
+    }
+}
+
+/// The few shapes of the picture.
+private struct Canvas {
+    private var body = ""
+
+    mutating func text(_ x: Int, _ y: Int, _ text: String, _ style: String) {
+        body += "<text x=\"\(x)\" y=\"\(y)\" class=\"\(style)\">\(escaped(text))</text>\n"
+    }
+
+    mutating func cloud(_ x: Int, _ y: Int, _ width: Int, _ height: Int, _ name: String, _ owner: String) {
+        body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" rx=\"10\" class=\"cloud\"/>\n"
+        text(x + 16, y + 24, name, "name")
+        body +=
+            "<text x=\"\(x + width - 16)\" y=\"\(y + 24)\" class=\"small\" text-anchor=\"end\">\(escaped(owner))</text>\n"
+    }
+
+    /// `locked` marks the stages that hold what opens or closes the encryption.
+    mutating func stage(_ x: Int, _ y: Int, _ width: Int, _ name: String, _ locked: Bool) {
+        body +=
+            "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"38\" rx=\"6\" class=\"stage\(locked ? " locked" : "")\"/>\n"
+        body +=
+            "<text x=\"\(x + width / 2)\" y=\"\(y + 24)\" class=\"stagename\" text-anchor=\"middle\">\(escaped(name))</text>\n"
+    }
+
+    mutating func arrow(_ path: String, _ style: String, label: (x: Int, y: Int, text: String)? = nil) {
+        body += "<path d=\"\(path)\" class=\"\(style)\" marker-end=\"url(#\(style)-head)\"/>\n"
+        if let label {
+            body +=
+                "<text x=\"\(label.x)\" y=\"\(label.y)\" class=\"label\" text-anchor=\"middle\">\(escaped(label.text))</text>\n"
+        }
+    }
+
+    func document(width: Int, height: Int, title: String) -> String {
+        let heads = ["inner", "outer", "news"].map { style in
+            "<marker id=\"\(style)-head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
+                + "markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 Z\" class=\"\(style)-fill\"/></marker>"
+        }.joined()
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" width="\(width)" height="\(height)" role="img">
+            <title>\(escaped(title))</title>
+            <style>
+            svg { --paper: #ffffff; --ink: #1b2430; --soft: #5b6878; --cloud: #f3f6fa; --edge: #c3ccd8; --stage: #ffffff;
+              --key: #0b7a5b; --wire: #b4541a; --news: #5a6acf; background: var(--paper);
+              font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+            @media (prefers-color-scheme: dark) { svg { --paper: #12171e; --ink: #e6ebf2; --soft: #9aa7b8; --cloud: #1a222c;
+              --edge: #3a4656; --stage: #232d3a; --key: #3ccf9f; --wire: #f2995a; --news: #93a1ff; } }
+            text { fill: var(--ink); font-size: 13px; }
+            .title { font-size: 20px; font-weight: 600; } .name { font-weight: 600; font-size: 14px; }
+            .small { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 11px;
+              paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
+            .cloud { fill: var(--cloud); stroke: var(--edge); } .stage { fill: var(--stage); stroke: var(--edge); }
+            .locked { stroke: var(--key); stroke-width: 2; } .inner, .outer, .news { fill: none; }
+            .inner { stroke: var(--soft); stroke-width: 1.5; } .outer { stroke: var(--wire); stroke-width: 2; }
+            .news { stroke: var(--news); stroke-width: 1.5; stroke-dasharray: 5 4; }
+            .inner-fill { fill: var(--soft); } .outer-fill { fill: var(--wire); } .news-fill { fill: var(--news); }
+            </style>
+            <defs>\(heads)</defs>
+            <rect width="\(width)" height="\(height)" fill="var(--paper)"/>
+            \(body)</svg>
+
+            """
+    }
+
+    private func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;")
+    }
+}

@@ -1,0 +1,79 @@
+internal import Federation
+
+extension Topology {
+    /// The topology for a terminal: a box for each cloud, an arrow for each link that leaves it.
+    package var drawing: String {
+        var lines = ["federation \(federation)   run \(run)   suite \(suite)   keys \(keys)", ""]
+        for cloud in clouds {
+            let boxed = rows(of: cloud)
+            let title = " \(cloud.name) "
+            let owner = " \(cloud.owner) "
+            let width = max(boxed.map(\.inside.count).max() ?? 0, title.count + owner.count + 2)
+            let rule = String(repeating: "─", count: width - title.count - owner.count)
+            lines.append("┌─\(title)\(rule)\(owner)─┐")
+            for row in boxed {
+                let padding = String(repeating: " ", count: width - row.inside.count)
+                lines.append("│ \(row.inside)\(padding) │\(row.outside)")
+            }
+            lines.append("└" + String(repeating: "─", count: width + 2) + "┘")
+            lines.append("")
+        }
+        lines += [
+            "──▶ inside a cloud: \(insideTransport)",
+            "══▶ between clouds: tcp, CURVE; contributions and sums \(suite == .clear ? "NOT ENCRYPTED" : "encrypted (\(suite))")",
+            "publish announces openings and releases to every stage, which dials it.",
+            "keys \(keys): \(keys.trust).",
+        ]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var insideTransport: String {
+        let remote = stages.contains { $0.listener != nil && [.localTrain, .encrypt].contains($0.name.kind) }
+        return remote ? "ipc, or tcp with CURVE where ports are given" : "ipc"
+    }
+
+    private func rows(of cloud: Cloud) -> [(inside: String, outside: String)] {
+        var rows: [(inside: String, outside: String)] = []
+        if cloud.holdsData {
+            let kinds: [StageKind] = [.ingest, .localTrain, .encrypt]
+            let cargo = ["──shards──▶ ", "──delta──▶ ", ""]
+            let chain = zip(kinds, cargo).map { kind, arrow in "\(kind) \(arrow)" }.joined()
+            rows.append((trimmed(chain), "══▶ \(aggregate)"))
+            rows.append((trimmed("   └───────────statistics──────────▶┘"), ""))
+            for kind in kinds {
+                guard let stage = self.stage(StageName(cloud: cloud.name, kind: kind)) else { continue }
+                if let note = note(stage, in: cloud) { rows.append(("\(kind): \(note)", "")) }
+            }
+        }
+        for stage in cloud.stages where stage.name == aggregate || stage.name == publish {
+            rows.append(
+                (
+                    trimmed("\(stage.name.kind)  \(note(stage, in: cloud) ?? "")"),
+                    stage.name == aggregate ? "══▶ \(publish)" : ""
+                ))
+            let holds =
+                stage.name == aggregate
+                ? "  adds \(suite == .clear ? "clear updates" : "ciphertexts, holds no key")"
+                : "  opens sums\(suite == .clear ? "" : ", holds the \(suite) key"), signs releases"
+            rows.append((holds, ""))
+        }
+        return rows
+    }
+
+    /// Where a stage listens, and whose machine it is on if not the cloud's.
+    private func note(_ stage: Stage, in cloud: Cloud) -> String? {
+        var parts: [String] = []
+        if let listener = stage.listener {
+            let binding = listener.bind == listener.advertise ? "" : " (binds \(listener.bind))"
+            parts.append("\(listener.advertise)\(binding), work \(listener.work), news \(listener.news)")
+        }
+        if stage.owner != cloud.owner { parts.append("run by \(stage.owner)") }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    private func trimmed(_ text: String) -> String {
+        var text = text
+        while text.hasSuffix(" ") { text.removeLast() }
+        return text
+    }
+}

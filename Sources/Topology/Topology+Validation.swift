@@ -1,0 +1,164 @@
+internal import Configuration
+internal import Federation
+
+/// The rules that a topology as a whole must keep. Each notes all of its breaches and lets the others speak.
+struct TopologyRules {
+    let file: TopologyFile
+    let problems: ProblemList
+
+    func check() {
+        if file.isWhole {
+            checkOnly(.aggregate)
+            checkOnly(.publish)
+            checkDataClouds()
+            checkCohort()
+        }
+        checkSuite()
+        checkPorts()
+        checkConsent()
+        checkTrust()
+    }
+
+    private var dataClouds: [TopologyFile.Cloud] {
+        file.clouds.filter { cloud in dataKinds.contains { cloud.stage($0) != nil } }
+    }
+
+    private var dataKinds: [StageKind] { [.ingest, .localTrain, .encrypt] }
+
+    private func placed(_ kind: StageKind) -> [(cloud: TopologyFile.Cloud, stage: TopologyFile.Stage)] {
+        file.clouds.compactMap { cloud in cloud.stage(kind).map { (cloud, $0) } }
+    }
+
+    private func checkOnly(_ kind: StageKind) {
+        let found = placed(kind)
+        if found.isEmpty { problems.note("there is no \(kind) stage: exactly one cloud runs it", at: file.cloudsPlace) }
+        for (cloud, stage) in found.dropFirst() {
+            let first = found[0].cloud.name
+            problems.note(
+                "a second \(kind) stage, in \(cloud.name); \(first) has one already, and there is exactly one",
+                at: stage.place)
+        }
+    }
+
+    private func checkDataClouds() {
+        for cloud in file.clouds {
+            let missing = dataKinds.filter { cloud.stage($0) == nil }
+            if missing.count == dataKinds.count {
+                if cloud.stages.isEmpty { problems.note("cloud \(cloud.name) has no stages", at: cloud.place) }
+            } else if !missing.isEmpty {
+                problems.note(
+                    "cloud \(cloud.name) lacks \(missing.map(\.rawValue).joined(separator: " and ")): "
+                        + "a cloud with data runs ingest, local-train and encrypt",
+                    at: cloud.place)
+            }
+        }
+    }
+
+    /// Fail closed: a sum over too few is no secret (docs/threat-model.md).
+    private func checkCohort() {
+        let count = dataClouds.count
+        guard file.suite != .clear || count == 0 else { return }
+        switch count {
+        case 0:
+            problems.note("no cloud has data: at least one runs ingest, local-train and encrypt", at: file.cloudsPlace)
+        case 1:
+            problems.note(
+                "one data cloud alone: the sum would be its update; three are needed (one is for tests, with `suite: clear`)",
+                at: file.cloudsPlace)
+        case 2:
+            problems.note(
+                "two data clouds: by the sum each learns the other's update; three are needed", at: file.cloudsPlace)
+        default: break
+        }
+    }
+
+    private func checkSuite() {
+        guard file.suite == .clear else { return }
+        let owners = Set(file.clouds.flatMap { cloud in cloud.stages.map { $0.owner ?? cloud.owner } })
+        guard dataClouds.count > 1 || owners.count > 1 else { return }
+        if file.allowsClear {
+            problems.note(
+                "`suite: clear`: aggregate and publish see every cloud's update; for tests only", at: file.suitePlace,
+                severity: .warning)
+        } else {
+            problems.note(
+                "`suite: clear` would show every cloud's update to aggregate and publish; "
+                    + "if this is a test and no more, say so with `allow-clear: true`",
+                at: file.suitePlace)
+        }
+    }
+
+    private func checkPorts() {
+        struct Claim {
+            let stage: StageName
+            let listener: Topology.Listener
+            let purpose: String
+            let port: Int
+            let place: Place
+        }
+        var claims: [Claim] = []
+        for cloud in file.clouds {
+            for stage in cloud.stages {
+                guard let listener = stage.listener else { continue }
+                let name = StageName(cloud: cloud.name, kind: stage.kind)
+                for (purpose, port) in [("work", listener.work), ("news", listener.news)] {
+                    let claim = Claim(
+                        stage: name, listener: listener, purpose: purpose, port: port, place: stage.listenerPlace)
+                    // One host if they bind one address, or are reached at one; 0.0.0.0 on two hosts is no clash.
+                    let rival = claims.first {
+                        $0.port == port
+                            && ($0.listener.advertise == listener.advertise
+                                || ($0.listener.bind == listener.bind && !NetworkAddress.isWildcard(listener.bind)))
+                    }
+                    if let rival {
+                        problems.note(
+                            "port \(port) (`\(purpose)` of \(name)) is taken by `\(rival.purpose)` of \(rival.stage) "
+                                + "on \(listener.bind)",
+                            at: stage.listenerPlace)
+                    }
+                    claims.append(claim)
+                }
+            }
+        }
+    }
+
+    /// Records, shards, statistics and deltas stay with their owner unless both owners agreed.
+    private func checkConsent() {
+        for cloud in file.clouds {
+            for (from, to, cargo) in [
+                (StageKind.ingest, StageKind.localTrain, "shards"), (.ingest, .encrypt, "clear statistics"),
+                (.localTrain, .encrypt, "clear deltas"),
+            ] {
+                guard let sender = cloud.stage(from), let receiver = cloud.stage(to) else { continue }
+                let owners = (sender.owner ?? cloud.owner, receiver.owner ?? cloud.owner)
+                guard owners.0 != owners.1 else { continue }
+                let missing = [owners.0, owners.1].filter { !cloud.consent.contains($0) }
+                if !missing.isEmpty {
+                    problems.note(
+                        "\(from) of \(cloud.name) would send \(cargo) of \(owners.0) to \(owners.1); both must agree: "
+                            + "add \(missing.map { "\"\($0)\"" }.joined(separator: " and ")) to `consent` of \(cloud.name)",
+                        at: receiver.place)
+                }
+                if receiver.listener == nil {
+                    problems.note(
+                        "\(to) of \(cloud.name) is run by \(owners.1) and fed by \(owners.0): "
+                            + "give it bind, advertise, work and news",
+                        at: receiver.place)
+                }
+            }
+        }
+    }
+
+    private func checkTrust() {
+        guard file.keys == .publisher, let aggregate = placed(.aggregate).first, let publish = placed(.publish).first
+        else { return }
+        let owner = aggregate.stage.owner ?? aggregate.cloud.owner
+        let sameOwner = owner == publish.stage.owner ?? publish.cloud.owner
+        let host = publish.stage.listener?.advertise
+        let sameHost = host != nil && host == aggregate.stage.listener?.advertise
+        guard sameOwner || sameHost else { return }
+        let reason = [sameOwner ? "both belong to \(owner)" : nil, sameHost ? "both run on \(host ?? "")" : nil]
+            .compactMap { $0 }.joined(separator: " and ")
+        problems.note("`keys: publisher`: \(file.keys.trust); here \(reason)", at: file.keysPlace, severity: .warning)
+    }
+}

@@ -1,0 +1,150 @@
+internal import Configuration
+internal import Federation
+
+/// A topology as it is written, with places, read key by key but not yet checked as a whole.
+struct TopologyFile {
+    struct Stage {
+        let kind: StageKind
+        let place: Place
+        let owner: String?
+        let config: String
+        let configPlace: Place
+        let listener: Topology.Listener?
+        let listenerPlace: Place
+    }
+
+    struct Cloud {
+        let name: CloudName
+        let place: Place
+        let owner: String
+        let consent: [String]
+        let stages: [Stage]
+        let isWhole: Bool
+
+        func stage(_ kind: StageKind) -> Stage? { stages.first { $0.kind == kind } }
+    }
+
+    let federation: String
+    let run: RunName?
+    let suite: Topology.Suite
+    let suitePlace: Place
+    let keys: Topology.KeyMode
+    let keysPlace: Place
+    let allowsClear: Bool
+    let clouds: [Cloud]
+    let cloudsPlace: Place
+    /// False where a cloud or a stage could not be read at all: rules that count would tell tales.
+    let isWhole: Bool
+
+    init(from file: Section) {
+        _ = file.int("version", in: 1...1)
+        let federation = file.string("federation")
+        self.federation = federation
+        func runName(_ key: String, _ text: String) -> RunName? {
+            do { return try RunName(text) } catch {
+                if file.has(key) { file.refuse(key, "\(error)") }
+                return nil
+            }
+        }
+        let ofFederation = runName("federation", federation)
+        run = file.optionalString("run").map { runName("run", $0) } ?? ofFederation
+        suite = file.choice("suite", default: .paillier)
+        suitePlace = file.place(of: "suite")
+        keys = file.choice("keys", default: .publisher)
+        keysPlace = file.place(of: "keys")
+        allowsClear = file.bool("allow-clear", default: false)
+        cloudsPlace = file.place(of: "clouds")
+        var written = 0
+        clouds = file.entries("clouds") { text, value in
+            written += 1
+            let (name, place) = try Self.cloudName(text, value)
+            return try value.section { try Cloud(name: name, place: place, from: $0) }
+        }.map(\.value)
+        isWhole = written == clouds.count && clouds.allSatisfy(\.isWhole)
+        if file.has("clouds"), written == 0 { file.refuse("clouds", "there are none") }
+        if clouds.count > Topology.maximumClouds {
+            file.refuse("clouds", "expected at most \(Topology.maximumClouds), found \(clouds.count)")
+        }
+    }
+
+    private static func cloudName(_ text: String, _ value: Value) throws(Refused) -> (CloudName, Place) {
+        do { return (try CloudName(text), value.keyPlace) } catch {
+            value.problems.note("\(error), at most 32, a letter first", at: value.keyPlace)
+            throw Refused()
+        }
+    }
+}
+
+extension Topology {
+    static let maximumClouds = 256
+}
+
+extension TopologyFile.Cloud {
+    init(name: CloudName, place: Place, from cloud: Section) throws {
+        self.name = name
+        self.place = place
+        owner = Self.owner(cloud.required("owner"))
+        consent = cloud.list("consent", required: false) { $0.string() }
+        var written = 0
+        let values = cloud.entries("stages") { text, value in
+            written += 1
+            guard let kind = StageKind(rawValue: text) else {
+                let kinds = StageKind.allCases.map(\.rawValue)
+                let hint = Suggestion.hint(for: text, among: kinds)
+                value.problems.note(
+                    "unknown stage `\(text.prefix(80))`\(hint); stages are \(kinds.joined(separator: ", "))",
+                    at: value.keyPlace)
+                throw Refused()
+            }
+            return try value.section { TopologyFile.Stage(kind: kind, place: value.keyPlace, from: $0) }
+        }
+        isWhole = written == values.count
+        stages = values.map(\.value).sorted { $0.kind < $1.kind }
+    }
+
+    /// Owners are printed and compared: one line, letter for letter.
+    static func owner(_ value: Value) -> String {
+        let text = value.string()
+        let isSound = text.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) }
+        if value.isThere, text.isEmpty || text.count > 80 || !isSound {
+            value.refuse("expected the name of an organisation, 1 to 80 characters on one line")
+        }
+        return text
+    }
+}
+
+extension TopologyFile.Stage {
+    init(kind: StageKind, place: Place, from stage: Section) {
+        self.kind = kind
+        self.place = place
+        owner = stage.value("owner").map(TopologyFile.Cloud.owner)
+        config = stage.path("config")
+        configPlace = stage.place(of: "config")
+        let network = ["bind", "advertise", "work", "news"]
+        listenerPlace = network.first(where: stage.has).map(stage.place(of:)) ?? stage.place
+        let mustListen = kind == .aggregate || kind == .publish
+        guard mustListen || network.contains(where: stage.has) else {
+            listener = nil
+            for key in network { _ = stage.value(key) }
+            return
+        }
+        if kind == .ingest {
+            for key in network where stage.value(key) != nil { stage.refuse(key, "nobody dials ingest: remove it") }
+            listener = nil
+            return
+        }
+        let bind = stage.string("bind")
+        let advertise = stage.string("advertise", default: bind)
+        let work = stage.int("work", in: 1...65_535)
+        let news = stage.int("news", in: 1...65_535)
+        if stage.has("bind"), let refusal = NetworkAddress.refusalToBind(bind) { stage.refuse("bind", refusal) }
+        if stage.has("advertise") || stage.has("bind"), let refusal = NetworkAddress.refusalToDial(advertise) {
+            if stage.has("advertise") {
+                stage.refuse("advertise", refusal)
+            } else if NetworkAddress.isWildcard(bind) {
+                stage.refuse("`advertise` is missing: \(refusal)")
+            }
+        }
+        listener = Topology.Listener(bind: bind, advertise: advertise, work: work, news: news)
+    }
+}

@@ -1,0 +1,72 @@
+import Configuration
+import Topology
+
+/// A sound topology of three data clouds, and what is wrong with it once spoiled.
+enum Sample {
+    /// Config files must exist: each stage names this very source file.
+    static let config = #filePath
+
+    static let text = """
+        version: 1
+        federation: trial
+        run: first
+        suite: paillier
+        keys: publisher
+        clouds:
+          north:
+            owner: North Hospital
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config)}
+              encrypt: {config: \(config)}
+          south:
+            owner: South Clinic
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config)}
+              encrypt: {config: \(config)}
+          west:
+            owner: West Practices
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config)}
+              encrypt: {config: \(config)}
+          coordinator:
+            owner: Trial Office
+            stages:
+              aggregate: {config: \(config), bind: 10.0.0.1, work: 7101, news: 7102}
+          release:
+            owner: Release Board
+            stages:
+              publish: {config: \(config), bind: 0.0.0.0, advertise: publish.example, work: 7101, news: 7102}
+
+        """
+
+    static func load(_ text: String = Sample.text) throws(ConfigurationError) -> Topology {
+        try Topology.load(text: text, file: "/etc/tributary/t.yaml", state: "/var/lib/tributary")
+    }
+
+    /// The sound text with one part replaced; the part must be in it.
+    static func spoiled(_ part: String, _ other: String) -> String {
+        precondition(text.contains(part), "the sample does not hold \(part)")
+        return text.replacing(part, with: other)
+    }
+
+    /// Without the lines of the cloud `name`.
+    static func without(_ name: String) -> String {
+        var kept: [Substring] = []
+        var skipping = false
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("  "), !line.hasPrefix("   ") { skipping = line == "  \(name):" }
+            if !skipping { kept.append(line) }
+        }
+        return kept.joined(separator: "\n") + "\n"
+    }
+
+    static func problems(_ text: String) -> [String] {
+        do {
+            _ = try load(text)
+            return []
+        } catch { return error.problems.map { String($0.description.dropFirst("/etc/tributary/t.yaml:".count)) } }
+    }
+}

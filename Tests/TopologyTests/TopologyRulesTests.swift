@@ -1,0 +1,195 @@
+import Configuration
+import Federation
+import Testing
+import Topology
+
+@Suite("What a topology must keep")
+struct TopologyRulesTests {
+    @Test("a sound topology loads without a warning")
+    func sound() throws {
+        let topology = try Sample.load()
+        #expect(topology.warnings == [])
+        #expect(topology.run.description == "first")
+        #expect(topology.dataClouds.map(\.description) == ["north", "south", "west"])
+        #expect(topology.aggregate.description == "coordinator/aggregate")
+        #expect(topology.publish.description == "release/publish")
+    }
+
+    @Test("without `run` the run is named after the federation")
+    func run() throws {
+        #expect(try Sample.load(Sample.spoiled("run: first\n", "")).run.description == "trial")
+    }
+
+    @Test(
+        "a spoiled topology is refused with its line and what to do",
+        arguments: [
+            ("version: 1", "version: 2", "1:10: `version`: expected 1, found 2"),
+            ("version: 1\n", "", "1:1: `version` is missing"),
+            ("federation: trial", "federation: Trial!", "2:13: `federation`: \"Trial!\" is not a run name"),
+            (
+                "paillier", "pailier",
+                "4:8: `suite`: expected one of paillier, clear, found \"pailier\" (did you mean \"paillier\"?)"
+            ),
+            ("publisher", "clouds", "5:7: `keys`: expected one of publisher, found \"clouds\""),
+            ("clouds:", "cluods:", "6:1: unknown key `cluods` (did you mean \"clouds\"?)"),
+            (
+                "  north:", "  North:",
+                "7:3: \"North\" is not a cloud name: use lower-case letters, digits and hyphens, at most 32, a letter first"
+            ),
+            (
+                "owner: North Hospital", "ower: North Hospital",
+                "8:5: unknown key `ower` in `clouds.north` (did you mean \"owner\"?)"
+            ),
+            (
+                "owner: North Hospital", "owner: \"\"",
+                "8:12: `clouds.north.owner`: expected the name of an organisation"
+            ),
+            (
+                "aggregate: {", "agregate: {",
+                "28:7: unknown stage `agregate` (did you mean \"aggregate\"?); stages are ingest, local-train"
+            ),
+            ("aggregate: {", "publish: {", "6:1: there is no aggregate stage: exactly one cloud runs it"),
+            ("aggregate: {", "publish: {", "32:7: a second publish stage, in release; coordinator has one already"),
+            ("10.0.0.1", "10.0.0.256", "28:"),
+            (
+                "10.0.0.1", "tcp://10.0.0.1",
+                "`clouds.coordinator.stages.aggregate.bind`: write the address alone: tcp is understood"
+            ),
+            ("bind: 10.0.0.1", "bind: \"10.0.0.1:7101\"", "write the address alone: ports go under `work` and `news`"),
+            ("bind: 10.0.0.1", "bind: 0.0.0.0", "`advertise` is missing: nobody can dial 0.0.0.0"),
+            (
+                "publish.example", "publish..example",
+                "expected an IPv4 or IPv6 address or a host name, found \"publish..example\""
+            ),
+            ("publish.example", "0.0.0.0", "nobody can dial 0.0.0.0: write the address that the other clouds reach"),
+            (
+                "bind: 10.0.0.1, work: 7101, ", "bind: 10.0.0.1, ",
+                "`work` is missing in `clouds.coordinator.stages.aggregate`"
+            ),
+            ("bind: 10.0.0.1, work: 7101", "bind: 10.0.0.1, work: 0", "expected 1 to 65535, found 0"),
+            (
+                "work: 7101, news: 7102}\n  release", "work: 7101, news: 7101}\n  release",
+                "port 7101 (`news` of coordinator/aggregate) is taken by `work` of coordinator/aggregate"
+            ),
+            (
+                "bind: 10.0.0.1, work: 7101", "bind: 10.0.0.1, advertise: publish.example, work: 7101",
+                "port 7101 (`work` of release/publish) is taken by `work` of coordinator/aggregate"
+            ),
+        ])
+    func refused(part: String, spoiled: String, expected: String) {
+        #expect(Sample.problems(Sample.text) == [])
+        let problems = Sample.problems(Sample.spoiled(part, spoiled))
+        #expect(problems.contains { $0.contains(expected) }, "\(problems)")
+    }
+
+    @Test("all problems are told at once")
+    func allAtOnce() {
+        let text = Sample.spoiled("paillier", "pailier").replacing("South Clinic", with: "\"\"")
+            .replacing("work: 7101", with: "work: 71010")
+        #expect(Sample.problems(text).count == 4)
+    }
+
+    @Test("a config file that is not there is refused at its line, for the clouds present")
+    func configs() throws {
+        let text = Sample.spoiled("aggregate: {config: \(Sample.config)", "aggregate: {config: nowhere.yaml")
+        #expect(
+            Sample.problems(text) == ["28:19: config of coordinator/aggregate: there is no /etc/tributary/nowhere.yaml"]
+        )
+        let north = try CloudName("north")
+        _ = try Topology.load(text: text, file: "/etc/tributary/t.yaml", state: "/s", present: [north])
+        let error = #expect(throws: ConfigurationError.self) {
+            try Topology.load(text: Sample.text, file: "/t.yaml", state: "/s", present: [try CloudName("nort")])
+        }
+        #expect(error?.description.contains("has no cloud nort (did you mean \"north\"?)") == true)
+    }
+
+    @Test("two data clouds, and one, are refused under paillier: the sum gives an update away")
+    func cohort() {
+        #expect(Sample.problems(Sample.without("west")).first?.contains("two data clouds") == true)
+        let one = Sample.without("west").split(separator: "  south:")
+        #expect(one.count == 2)
+        let alone = Sample.problems(Sample.without("west").replacing("south", with: "north"))
+        #expect(alone.first?.contains("given more than once") == true)
+    }
+
+    @Test("one data cloud is refused under paillier and may run under clear")
+    func oneCloud() throws {
+        let text = """
+            version: 1
+            federation: alone
+            suite: clear
+            clouds:
+              north:
+                owner: North Hospital
+                stages:
+                  ingest: {config: \(Sample.config)}
+                  local-train: {config: \(Sample.config)}
+                  encrypt: {config: \(Sample.config)}
+                  aggregate: {config: \(Sample.config), bind: 127.0.0.1, work: 7101, news: 7102}
+                  publish: {config: \(Sample.config), bind: 127.0.0.1, work: 7111, news: 7112}
+
+            """
+        _ = try Sample.load(text)
+        #expect(
+            Sample.problems(text.replacing("clear", with: "paillier")).contains { $0.contains("one data cloud alone") })
+        // With another owner's aggregate, clear must be asked for by name.
+        let shared = text.replacing("aggregate: {", with: "aggregate: {owner: Trial Office, ")
+        #expect(Sample.problems(shared).contains { $0.contains("`allow-clear: true`") })
+        let allowed = try Sample.load(shared.replacing("suite: clear\n", with: "suite: clear\nallow-clear: true\n"))
+        #expect(allowed.warnings.contains { $0.message.contains("for tests only") })
+    }
+
+    @Test("clear between clouds must be asked for by name, and is warned of")
+    func clear() throws {
+        let clear = Sample.spoiled("suite: paillier", "suite: clear")
+        #expect(Sample.problems(clear).contains { $0.hasPrefix("4:1: `suite: clear` would show every cloud's update") })
+        let allowed = try Sample.load(clear.replacing("version: 1\n", with: "version: 1\nallow-clear: true\n"))
+        #expect(allowed.warnings.count == 1)
+    }
+
+    @Test("a data cloud without one of its three stages is refused")
+    func incompleteCloud() {
+        let text = Sample.text.replacing(
+            "  south:\n    owner: South Clinic\n    stages:\n      ingest: {config: \(Sample.config)}\n",
+            with: "  south:\n    owner: South Clinic\n    stages:\n")
+        #expect(text != Sample.text)
+        #expect(Sample.problems(text).contains { $0.contains("cloud south lacks ingest") })
+    }
+
+    @Test("publish and aggregate with one owner, or on one host, are warned of with who can open what")
+    func trust() throws {
+        let row = "publish and aggregate together can open one cloud's update"
+        let owner = try Sample.load(Sample.spoiled("Release Board", "Trial Office")).warnings
+        #expect(
+            owner.map(\.description) == [
+                "/etc/tributary/t.yaml:5:1: warning: `keys: publisher`: \(row); here both belong to Trial Office"
+            ])
+        let host = try Sample.load(
+            Sample.spoiled(
+                "advertise: publish.example, work: 7101, news: 7102", "advertise: 10.0.0.1, work: 7103, news: 7104")
+        ).warnings
+        #expect(host.map(\.message) == ["`keys: publisher`: \(row); here both run on 10.0.0.1"])
+    }
+
+    @Test("shards, statistics and deltas do not go to another owner unless both agreed")
+    func consent() throws {
+        let rented = Sample.text.replacing(
+            "    owner: North Hospital\n    stages:\n      ingest: {config: \(Sample.config)}\n      local-train: {config: \(Sample.config)}",
+            with:
+                "    owner: North Hospital\n    stages:\n      ingest: {config: \(Sample.config)}\n      local-train: {config: \(Sample.config), owner: GPU Rental, bind: 10.1.0.1, work: 7201, news: 7202}"
+        )
+        #expect(rented != Sample.text)
+        let problems = Sample.problems(rented)
+        #expect(problems.contains { $0.contains("would send shards of North Hospital to GPU Rental; both must agree") })
+        #expect(problems.contains { $0.contains("would send clear deltas of GPU Rental to North Hospital") })
+        #expect(problems.contains { $0.contains("give it bind, advertise, work and news") })
+
+        let agreed = rented.replacing(
+            "    owner: North Hospital\n",
+            with: "    owner: North Hospital\n    consent: [North Hospital, GPU Rental]\n")
+        #expect(Sample.problems(agreed).allSatisfy { $0.contains("give it bind") })
+        let half = rented.replacing(
+            "    owner: North Hospital\n", with: "    owner: North Hospital\n    consent: [North Hospital]\n")
+        #expect(Sample.problems(half).contains { $0.contains("add \"GPU Rental\" to `consent` of north") })
+    }
+}
