@@ -105,15 +105,20 @@ let package = Package(
         library("Publication", uses: ["Adapter", "Encryption", "Federation", "Sodium"]),
 
         // Executables
-        executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Sodium", "StageKit"]),
+        executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
         executable("tributary-local-train", folder: "local-train", 
-            runs: ["Adapter", "Configuration", "Federation", "FineTuning", "Sodium", "StageKit", "Tokenization"]),
+            runs: [
+                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization", "Topology",
+            ]),
         executable("tributary-encrypt", folder: "encrypt", 
-            runs: ["Configuration", "Encryption", "Federation", "Sodium", "StageKit"]),
+            runs: ["Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
         executable("tributary-aggregate", folder: "aggregate", 
-            runs: ["Aggregation", "Configuration", "Encryption", "Federation", "Sodium", "StageKit"]),
+            runs: ["Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
         executable("tributary-publish", folder: "publish", 
-            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "Publication", "Sodium", "StageKit"]),
+            runs: [
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication", "Sodium",
+                "StageKit", "Topology",
+            ]),
         executable(
             "tributary", folder: "tributary",
             runs: [

@@ -3,7 +3,7 @@ package import Sodium
 
 /// What is said between stages and outlives the connection: a msgpack map with one canonical form, signed and journaled as
 /// the bytes that were signed (docs/protocol.md, "Documents").
-package protocol Document: Sendable, Equatable {
+package protocol Declaration: Sendable, Equatable {
     /// Names the kind on the wire and separates the signatures of different kinds.
     static var kind: String { get }
     var run: RunName { get }
@@ -12,7 +12,7 @@ package protocol Document: Sendable, Equatable {
 }
 
 /// A document with the bytes and the Ed25519 signature that it came with.
-package struct Signed<Content: Document>: Sendable, Equatable {
+package struct Signed<Content: Declaration>: Sendable, Equatable {
     package let content: Content
     package let bytes: [UInt8]
     package let signature: Signature

@@ -202,26 +202,26 @@ package struct JournalEntry {
             ])
     }
 
-    package func document<Content: Document>(
+    package func document<Content: Declaration>(
         _: Content.Type, round: RoundNumber, key: VerifyingKey, signer: StageName
     ) throws -> Signed<Content>? {
         try documents(Content.self, key: key, signer: signer, where: "AND round = \(round.value)").first
     }
 
-    package func latest<Content: Document>(
+    package func latest<Content: Declaration>(
         _: Content.Type, key: VerifyingKey, signer: StageName
     ) throws -> Signed<Content>? {
         try documents(Content.self, key: key, signer: signer, where: "ORDER BY round DESC LIMIT 1").first
     }
 
     /// All documents of a kind in the order of their rounds.
-    package func all<Content: Document>(
+    package func all<Content: Declaration>(
         _: Content.Type, key: VerifyingKey, signer: StageName
     ) throws -> [Signed<Content>] {
         try documents(Content.self, key: key, signer: signer, where: "ORDER BY round")
     }
 
-    private func documents<Content: Document>(
+    private func documents<Content: Declaration>(
         _: Content.Type, key: VerifyingKey, signer: StageName, where clause: String
     ) throws -> [Signed<Content>] {
         try Row.fetchAll(

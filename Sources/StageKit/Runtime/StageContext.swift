@@ -89,7 +89,7 @@ package final class StageContext {
 
     func hello(to hub: StageName) { post.push(identity.message(.hello), to: hub) }
 
-    private nonisolated func kind<Content: Document>(of _: Content.Type) -> MessageKind {
+    private nonisolated func kind<Content: Declaration>(of _: Content.Type) -> MessageKind {
         MessageKind(rawValue: Content.kind) ?? .beat
     }
 

@@ -15,6 +15,13 @@ package struct StageParts<StageConfiguration: Sendable>: Sendable {
     package let keys: KeyStore
 }
 
+extension StageParts {
+    /// The federation's Paillier public key as its file has it; the reader checks it as a stranger's.
+    package func paillierPublicText() throws -> String {
+        String(decoding: try keys.paillierPublic(of: topology.publish.cloud), as: UTF8.self)
+    }
+}
+
 /// The one path that starts, runs and stops every stage.
 package enum StageMain {
     /// Runs the stage of `kind` that the options name and exits the process with its status.

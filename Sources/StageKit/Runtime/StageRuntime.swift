@@ -112,7 +112,7 @@ final class StageRuntime {
     }
 
     /// Verifies an announcement of publish; nil if it is known already or not to be believed.
-    private func announced<Content: Document>(
+    private func announced<Content: Declaration>(
         _: Content.Type, _ message: WireMessage, round: (Content) -> RoundNumber
     ) throws -> Signed<Content>? {
         do {

@@ -7,7 +7,7 @@ struct StateLock {
     init(_ directory: String) throws {
         try Self.make(directory)
         var information = stat()
-        guard stat(directory, &information) == 0 else { throw StageError.system("stat \(directory)", errno) }
+        guard lstat(directory, &information) == 0 else { throw StageError.system("stat \(directory)", errno) }
         guard information.st_uid == geteuid(), information.st_mode & 0o077 == 0 else {
             throw StageError.state("\(directory) must belong to this user and be closed to others: chmod 700 \(directory)")
         }

@@ -51,7 +51,7 @@ package enum EvaluationSplit: String, Sendable, CaseIterable {
 }
 
 /// Opens a round: what is asked, of whom, until when, and in which form. Signed by publish.
-package struct Opening: Document {
+package struct Opening: Declaration {
     package static let kind = "opening"
 
     package let run: RunName

@@ -2,7 +2,7 @@ package import MessagePack
 package import Sodium
 
 /// Closes a round with what it revealed. Signed by publish.
-package struct Release: Document {
+package struct Release: Declaration {
     package static let kind = "release"
 
     package let run: RunName
@@ -87,7 +87,7 @@ package struct Release: Document {
 }
 
 /// Ends a round without a sum, and says who was missing. Signed by publish.
-package struct Abandonment: Document {
+package struct Abandonment: Declaration {
     package static let kind = "abandonment"
 
     package let run: RunName

@@ -48,7 +48,7 @@ package struct TransferName: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Offers a transfer: what it is, how long, and its digest. Signed by the stage that made it, so it stands for the bytes.
-package struct Offer: Document {
+package struct Offer: Declaration {
     package static let kind = "offer"
     /// 64 to 256 KiB suit CURVE best: larger frames are several times slower (measured).
     package static let chunkBytes = 128 << 10
@@ -97,7 +97,7 @@ package struct Offer: Document {
 }
 
 /// Says what became of a transfer: held durably, or refused for good. Signed by the stage that answers.
-package struct Receipt: Document {
+package struct Receipt: Declaration {
     package static let kind = "receipt"
 
     package enum Outcome: String, Sendable, CaseIterable {
