@@ -14,7 +14,9 @@ package final class FixedBaseTable: @unchecked Sendable {
     package let window: Int
     package let exponentBits: Int
 
-    package var byteCount: Int { FixedBaseTable.byteCount(modulus: modulus, exponentBits: exponentBits, window: window) }
+    package var byteCount: Int {
+        FixedBaseTable.byteCount(modulus: modulus, exponentBits: exponentBits, window: window)
+    }
 
     /// The bytes that a table would take.
     package static func byteCount(modulus: Modulus, exponentBits: Int, window: Int) -> Int {

@@ -16,15 +16,15 @@ enum WipingAllocator {
         obtain(size)
     }
 
-    private static let reallocate:
-        @convention(c) (UnsafeMutableRawPointer?, Int, Int) -> UnsafeMutableRawPointer? = { old, oldSize, newSize in
-            let new = obtain(newSize)
-            guard let old else { return new }
-            memcpy(new, old, min(oldSize, newSize))
-            explicit_bzero(old, oldSize)
-            free(old)
-            return new
-        }
+    private static let reallocate: @convention(c) (UnsafeMutableRawPointer?, Int, Int) -> UnsafeMutableRawPointer? = {
+        old, oldSize, newSize in
+        let new = obtain(newSize)
+        guard let old else { return new }
+        memcpy(new, old, min(oldSize, newSize))
+        explicit_bzero(old, oldSize)
+        free(old)
+        return new
+    }
 
     private static let release: @convention(c) (UnsafeMutableRawPointer?, Int) -> Void = { block, size in
         guard let block else { return }

@@ -8,8 +8,9 @@ package protocol AdditiveScheme: Sendable {
     var sealing: Sealing { get }
     var shape: PayloadShape { get }
 
-    /// Seals quantised values, each in 1...2^bits - 1, on up to `threads` threads; blocks until done.
-    func seal(_ values: [UInt32], threads: Int) throws -> [UInt8]
+    /// Seals the units `units` of a vector of quantised values, each in 1...2^bits - 1, on up to `threads` threads; blocks
+    /// until done. A long vector is sealed part by part, to write each out, report progress and be stoppable between.
+    func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8]
 
     /// An empty sum.
     func makeAccumulator() -> any Accumulator
@@ -34,10 +35,27 @@ package protocol Opener: Sendable {
     var sealing: Sealing { get }
     var shape: PayloadShape { get }
 
-    /// Opens the sum of `contributions` payloads. Each opened U is checked to lie in K...K * (2^bits - 1).
+    /// Opens the units `units` of the sum of `contributions` payloads, which is given whole. Each opened U is checked to
+    /// lie in K...K * (2^bits - 1).
     func open(
-        _ sum: some ContiguousCollection, sealing: Sealing, contributions: Int, threads: Int
+        _ sum: some ContiguousCollection, units: Range<Int>, sealing: Sealing, contributions: Int, threads: Int
     ) throws -> [UInt64]
+}
+
+extension AdditiveScheme {
+    /// Seals the whole vector.
+    package func seal(_ values: [UInt32], threads: Int) throws -> [UInt8] {
+        try seal(values, units: 0..<shape.units, threads: threads)
+    }
+}
+
+extension Opener {
+    /// Opens the whole sum.
+    package func open(
+        _ sum: some ContiguousCollection, sealing: Sealing, contributions: Int, threads: Int
+    ) throws -> [UInt64] {
+        try open(sum, units: 0..<shape.units, sealing: sealing, contributions: contributions, threads: threads)
+    }
 }
 
 extension Opener {
@@ -59,13 +77,13 @@ extension Opener {
 }
 
 extension AdditiveScheme {
-    /// Throws the first value that is not a quantised one.
-    func checkValues(_ values: [UInt32]) throws(EncryptionError) {
+    /// Throws the first value of `units` that is not a quantised one.
+    func checkValues(_ values: [UInt32], units: Range<Int>) throws(EncryptionError) {
         guard values.count == shape.values else {
             throw .wrongValueCount(expected: shape.values, found: values.count)
         }
         let largest = sealing.slots.largestValue
-        for index in values.indices where values[index] == 0 || UInt64(values[index]) > largest {
+        for index in shape.values(ofUnits: units) where values[index] == 0 || UInt64(values[index]) > largest {
             throw .valueOutOfRange(index: index, bits: sealing.slots.bits)
         }
     }

@@ -11,33 +11,35 @@ package struct ClearScheme: AdditiveScheme, Opener {
         shape = PayloadShape(values: layout.count, valuesPerUnit: 1, bytesPerUnit: (slots.width + 7) / 8)
     }
 
-    package func seal(_ values: [UInt32], threads: Int) throws -> [UInt8] {
-        try checkValues(values)
+    package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
+        try checkValues(values, units: units)
         let width = shape.bytesPerUnit
-        return [UInt8](unsafeUninitializedCapacity: shape.byteCount) { target, filled in
-            for index in values.indices {
-                Words.write(UInt64(values[index]), to: UnsafeMutableRawBufferPointer(target), at: index * width, width)
+        return [UInt8](unsafeUninitializedCapacity: units.count * width) { target, filled in
+            let target = UnsafeMutableRawBufferPointer(target)
+            for (position, unit) in units.enumerated() {
+                Words.write(UInt64(values[unit]), to: target, at: position * width, width)
             }
-            filled = shape.byteCount
+            filled = units.count * width
         }
     }
 
     package func makeAccumulator() -> any Accumulator { ClearAccumulator(scheme: self) }
 
     package func open(
-        _ sum: some ContiguousCollection, sealing other: Sealing, contributions: Int, threads: Int
+        _ sum: some ContiguousCollection, units: Range<Int>, sealing other: Sealing, contributions: Int, threads: Int
     ) throws -> [UInt64] {
         try sealing.check(other)
         try checkCount(contributions)
         return try sum.withContiguousBytes { bytes in
             try shape.check(byteCount: bytes.count)
-            return try [UInt64](unsafeUninitializedCapacity: shape.values) { target, filled in
-                for index in 0..<shape.values {
-                    target[index] = Words.read(bytes, at: index * shape.bytesPerUnit, shape.bytesPerUnit)
+            return try [UInt64](unsafeUninitializedCapacity: units.count) { target, filled in
+                for (position, unit) in units.enumerated() {
+                    target[position] = Words.read(bytes, at: unit * shape.bytesPerUnit, shape.bytesPerUnit)
                 }
-                filled = shape.values
+                filled = units.count
                 try checkRange(
-                    UnsafeMutableBufferPointer(rebasing: target[..<shape.values]), from: 0, contributions: contributions)
+                    UnsafeMutableBufferPointer(rebasing: target[..<units.count]), from: units.lowerBound,
+                    contributions: contributions)
             }
         }
     }

@@ -20,7 +20,8 @@ final class PaillierAccumulator: Accumulator {
         }
         try payload.withContiguousBytes { bytes in
             // First every check, then every product: a refused contribution must leave no trace.
-            try PaillierValidation(key: scheme.key, shape: scheme.shape).check(bytes, threads: threads)
+            try PaillierValidation(key: scheme.key, shape: scheme.shape).check(
+                bytes, units: 0..<scheme.shape.units, threads: threads)
             Parallel.forEachBlock(of: scheme.shape.units, size: 64, threads: threads) { block in
                 multiply(bytes, units: block)
             }

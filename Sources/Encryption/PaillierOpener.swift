@@ -16,24 +16,26 @@ package struct PaillierOpener: Opener {
     }
 
     package func open(
-        _ sum: some ContiguousCollection, sealing other: Sealing, contributions: Int, threads: Int
+        _ sum: some ContiguousCollection, units: Range<Int>, sealing other: Sealing, contributions: Int, threads: Int
     ) throws -> [UInt64] {
         try sealing.check(other)
         try checkCount(contributions)
+        let all = shape.values(ofUnits: units)
         return try sum.withContiguousBytes { bytes in
-            try PaillierValidation(key: key.publicKey, shape: shape).check(bytes, threads: threads)
+            try PaillierValidation(key: key.publicKey, shape: shape).check(bytes, units: units, threads: threads)
             return try key.withDecryption { decryption in
-                try [UInt64](unsafeUninitializedCapacity: shape.values) { target, filled in
-                    try Parallel.forEachBlock(of: shape.units, size: 4, threads: threads) { block in
-                        for unit in block {
+                try [UInt64](unsafeUninitializedCapacity: all.count) { target, filled in
+                    try Parallel.forEachBlock(of: units.count, size: 4, threads: threads) { block in
+                        for unit in units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound {
                             let values = shape.values(ofUnit: unit)
+                            let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
                             try open(
                                 UnsafeRawBufferPointer(rebasing: bytes[shape.bytes(ofUnit: unit)]), unit: unit,
-                                with: decryption, into: UnsafeMutableBufferPointer(rebasing: target[values]),
+                                with: decryption, into: UnsafeMutableBufferPointer(rebasing: target[place]),
                                 contributions: contributions)
                         }
                     }
-                    filled = shape.values
+                    filled = all.count
                 }
             }
         }

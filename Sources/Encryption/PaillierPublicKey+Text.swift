@@ -37,7 +37,9 @@ extension PaillierPublicKey {
             throw refuse("line 1 is not \"\(PaillierPublicKey.title)\": not a public key, or of another version")
         }
         func field(_ line: Int, _ name: String) throws(EncryptionError) -> String {
-            guard lines[line].hasPrefix(name + " ") else { throw refuse("line \(line + 1) does not begin with \"\(name) \"") }
+            guard lines[line].hasPrefix(name + " ") else {
+                throw refuse("line \(line + 1) does not begin with \"\(name) \"")
+            }
             return String(lines[line].dropFirst(name.count + 1))
         }
         let profileName = try field(1, "profile")

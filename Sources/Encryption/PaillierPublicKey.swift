@@ -54,7 +54,8 @@ package final class PaillierPublicKey: Sendable {
     package func blindingTable(threads: Int) -> FixedBaseTable {
         blinding.withLock { table in
             if let table { return table }
-            let made = FixedBaseTable(base: hs, modulus: nSquared, exponentBits: exponentBits, window: window) { rows, fill in
+            let made = FixedBaseTable(base: hs, modulus: nSquared, exponentBits: exponentBits, window: window) {
+                rows, fill in
                 Parallel.forEachBlock(of: rows, size: 1, threads: threads) { fill($0.lowerBound) }
             }
             table = made

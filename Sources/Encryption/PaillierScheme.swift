@@ -20,21 +20,24 @@ package struct PaillierScheme: AdditiveScheme {
             values: layout.count, valuesPerUnit: slots.slots(modulusBits: key.bits), bytesPerUnit: key.bits / 4)
     }
 
-    package func seal(_ values: [UInt32], threads: Int) throws -> [UInt8] {
-        try checkValues(values)
+    package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
+        try checkValues(values, units: units)
         let table = key.blindingTable(threads: threads)
-        return try [UInt8](unsafeUninitializedCapacity: shape.byteCount) { target, filled in
+        let byteCount = units.count * shape.bytesPerUnit
+        return try [UInt8](unsafeUninitializedCapacity: byteCount) { target, filled in
             let target = UnsafeMutableRawBufferPointer(target)
             try values.withUnsafeBufferPointer { values in
-                try Parallel.forEachBlock(of: shape.units, size: PaillierScheme.blockSize, threads: threads) { block in
-                    try seal(values, units: block, to: target, with: table)
+                try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
+                    try seal(
+                        values, units: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound,
+                        to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
                 }
             }
-            filled = shape.byteCount
+            filled = byteCount
         }
     }
 
-    /// c = (1 + m n) * hs^r mod n^2 for each unit of a block, r fresh from the system's generator.
+    /// c = (1 + m n) * hs^r mod n^2 for each of `units`, written from the start of `target`; r fresh from the system's generator.
     private func seal(
         _ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, to target: UnsafeMutableRawBufferPointer,
         with table: FixedBaseTable
@@ -57,7 +60,7 @@ package struct PaillierScheme: AdditiveScheme {
                 multiplier.multiply(ciphertext.base, by: message.base)
                 ResidueBytes.write(
                     ciphertext.base, count: ciphertext.count,
-                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnit: unit)]))
+                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnit: position)]))
             }
         }
     }

@@ -8,16 +8,18 @@ struct PaillierValidation {
     let key: PaillierPublicKey
     let shape: PayloadShape
 
-    func check(_ payload: UnsafeRawBufferPointer, threads: Int) throws {
+    /// Checks the length of a payload, and the ciphertexts `units` of it.
+    func check(_ payload: UnsafeRawBufferPointer, units: Range<Int>, threads: Int) throws {
         try shape.check(byteCount: payload.count)
         let product = Mutex<Integer>(1)
-        try Parallel.forEachBlock(of: shape.units, size: 64, threads: threads) { block in
-            let blockProduct = try self.product(of: block, in: payload)
+        try Parallel.forEachBlock(of: units.count, size: 64, threads: threads) { block in
+            let blockProduct = try self.product(
+                of: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound, in: payload)
             product.withLock { $0 = key.n.multiply($0, blockProduct) }
         }
         let share = product.withLock { $0.greatestCommonDivisor(key.n.value) }
         guard share != 1 else { return }
-        for unit in 0..<shape.units where !isInvertible(unit, in: payload) {
+        for unit in units where !isInvertible(unit, in: payload) {
             throw EncryptionError.ciphertextNotInvertible(index: unit)
         }
         preconditionFailure("a product shares a factor with n only if one of its terms does")

@@ -72,11 +72,17 @@ package struct PayloadShape: Hashable, Sendable {
         guard found == byteCount else { throw .wrongPayloadLength(expected: byteCount, found: found) }
     }
 
-    /// The values in unit `index`.
-    func values(ofUnit index: Int) -> Range<Int> {
-        index * valuesPerUnit..<min((index + 1) * valuesPerUnit, values)
+    /// The values in consecutive units.
+    package func values(ofUnits units: Range<Int>) -> Range<Int> {
+        precondition(units.lowerBound >= 0 && units.upperBound <= self.units, "units \(units) of \(self.units)")
+        return min(units.lowerBound * valuesPerUnit, values)..<min(units.upperBound * valuesPerUnit, values)
     }
 
-    /// The bytes of unit `index`.
-    func bytes(ofUnit index: Int) -> Range<Int> { index * bytesPerUnit..<(index + 1) * bytesPerUnit }
+    /// The bytes of consecutive units, counted from the payload's first.
+    package func bytes(ofUnits units: Range<Int>) -> Range<Int> {
+        units.lowerBound * bytesPerUnit..<units.upperBound * bytesPerUnit
+    }
+
+    func values(ofUnit index: Int) -> Range<Int> { values(ofUnits: index..<index + 1) }
+    func bytes(ofUnit index: Int) -> Range<Int> { bytes(ofUnits: index..<index + 1) }
 }
