@@ -7,6 +7,7 @@ package enum Exclusion: String, Sendable, CaseIterable {
     case noOutcome = "outcome unknown"
     case noAge = "age unknown"
     case tooYoung = "under the minimum age"
+    case noRow = "no row in a required table"
 }
 
 /// Why a row of a table says nothing about a stay of the cohort.

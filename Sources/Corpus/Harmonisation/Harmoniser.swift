@@ -19,9 +19,9 @@ package struct Harmoniser {
         if let age = variables.index(of: "age") {
             for (index, member) in cohort.members.enumerated() where variables.variables[age].range.contains(member.age) {
                 values[index][age] = member.age
-                counts.variables[age].used += 1
             }
         }
+        var isPresent = [Bool](repeating: true, count: cohort.members.count)
         for source in mapping.sources {
             var table = TableCounts(table: source.table)
             if source.isOptional, try folder.file(of: source.table) == nil {
@@ -40,6 +40,10 @@ package struct Harmoniser {
             }
             table.rows = reader.rows
             counts.tables.append(table)
+            if source.isRequired {
+                let having = Set(found.map(\.stay))
+                for index in isPresent.indices where !having.contains(index) { isPresent[index] = false }
+            }
             // Earlier sources take precedence.
             for entry in found where values[entry.stay][entry.variable].isNaN {
                 if variables.variables[entry.variable].range.contains(entry.value) {
@@ -49,7 +53,9 @@ package struct Harmoniser {
                 }
             }
         }
-        let stays = cohort.members.enumerated().map { index, member in
+        let absent = isPresent.count { !$0 }
+        if absent > 0 { counts.excluded[.noRow] = absent }
+        let stays = cohort.members.enumerated().filter { isPresent[$0.offset] }.map { index, member in
             Stay(id: member.id, patient: member.patient, values: values[index], died: member.died)
         }
         return (stays, counts)

@@ -118,6 +118,8 @@ extension Mapping.Source {
         let table = file.string("table")
         self.table = table
         isOptional = file.bool("optional", default: false)
+        isRequired = file.bool("required", default: false)
+        if isOptional, isRequired { file.refuse("optional", "a required table cannot be optional") }
         of = file.choice("of", default: Mapping.Key.stay)
         key = file.column("key", of: table)
         errors = file.entries("errors", required: false) { column, value in

@@ -118,6 +118,8 @@ package struct Mapping: Sendable {
         package let table: String
         /// An optional table may be absent.
         package let isOptional: Bool
+        /// Stays without a usable row here are left out of the cohort.
+        package let isRequired: Bool
         package let of: Key
         package let key: String
         /// Rows to drop as errors: a column, and the values that mark one.
