@@ -136,8 +136,14 @@ struct GeneratedStay {
 
 /// Folders for generated data.
 enum Folder {
+    /// With the folders above it.
     static func make(_ path: String) throws {
-        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
-        throw TableFolder.Failure.cannotOpen(path: path, reason: String(cString: strerror(errno)))
+        if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        let reason = String(cString: strerror(errno))
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+            throw TableFolder.Failure.cannotOpen(path: path, reason: reason)
+        }
+        try make(String(path[..<slash]))
+        guard mkdir(path, 0o700) == 0 else { throw TableFolder.Failure.cannotOpen(path: path, reason: reason) }
     }
 }

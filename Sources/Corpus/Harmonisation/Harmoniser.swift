@@ -19,6 +19,7 @@ package struct Harmoniser {
         if let age = variables.index(of: "age") {
             for (index, member) in cohort.members.enumerated() where variables.variables[age].range.contains(member.age) {
                 values[index][age] = member.age
+                counts.variables[age].used += 1
             }
         }
         var isPresent = [Bool](repeating: true, count: cohort.members.count)
