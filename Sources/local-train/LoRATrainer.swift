@@ -1,6 +1,7 @@
 import Adapter
 import Federation
 import FineTuning
+import Sodium
 import StageKit
 import Tokenization
 
@@ -12,10 +13,11 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     private let answers: AnswerTokens
     private let threads: Int
 
-    init(base directory: String, answers: AnswerTokens, threads: Int) throws {
-        base = try BaseModel(directory: directory)
-        self.answers = answers
-        self.threads = threads
+    /// Reads and checks the base model; the engine itself is loaded later.
+    init(_ configuration: LocalTrainConfiguration) throws {
+        base = try BaseModel(directory: configuration.base)
+        answers = try configuration.answers()
+        threads = configuration.threads
     }
 
     func check(_ opening: Opening) throws {

@@ -1,6 +1,7 @@
 import Federation
 import Sodium
 import StageKit
+import Synchronization
 import Tokenization
 
 /// Holds its cloud's token shards, trains the adapter of each opening on them, scores the held-out ones, and hands clear
@@ -199,13 +200,15 @@ final class LocalTrainStage: Stage {
 }
 
 /// Lets a progress event through about once a second, and the last one always.
-private final class ProgressThrottle {
-    private var last = ContinuousClock.now
+private final class ProgressThrottle: Sendable {
+    private let last = Mutex(ContinuousClock.now)
 
     func isDue(_ progress: TrainerProgress) -> Bool {
-        let now = ContinuousClock.now
-        guard progress.step == progress.steps || now - last >= .seconds(1) else { return false }
-        last = now
-        return true
+        last.withLock { last in
+            let now = ContinuousClock.now
+            guard progress.step == progress.steps || now - last >= .seconds(1) else { return false }
+            last = now
+            return true
+        }
     }
 }

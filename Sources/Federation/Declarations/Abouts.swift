@@ -4,6 +4,13 @@ package import Sodium
 /// The typed `about` of an offer.
 package protocol OfferAbout {
     var value: Value { get }
+    init(_ value: Value) throws
+}
+
+extension OfferAbout {
+    /// As it is journaled.
+    package var encoded: [UInt8] { encode(value) }
+    package init(encoded: [UInt8]) throws { try self.init(decode(encoded)) }
 }
 
 /// What an offer says of a token shard.
