@@ -7,7 +7,7 @@ struct Lab: ParsableCommand {
         commandName: "tributary-lab",
         abstract: "Generated data, texts for the base model, and baselines outside the federation.",
         discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
-        subcommands: [Generate.self, BaseTextsCommand.self, Inspect.self, Baseline.self])
+        subcommands: [Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self])
 }
 
 struct Baseline: ParsableCommand {

@@ -1,4 +1,7 @@
 import Configuration
+import FineTuning
+import StageKit
+import Tokenization
 
 /// configs/…/local-train.yaml.
 struct LocalTrainConfiguration: Configurable {
@@ -24,5 +27,21 @@ struct LocalTrainConfiguration: Configurable {
         event = file.string("event", default: " died")
         noEvent = file.string("no-event", default: " survived")
         if trainer == .lora, base.isEmpty { file.refuse("`base`: the folder of the base model is missing") }
+    }
+}
+
+extension LocalTrainConfiguration {
+    /// The tokens of the two answers in the base model's own tokenizer.
+    func answers() throws -> AnswerTokens {
+        let tokenizer = try Tokenizer(path: "\(base)/tokenizer.json")
+        func token(_ text: String, _ key: String) throws -> Int32 {
+            let ids = tokenizer.encode(text, addingSpecialTokens: false)
+            guard ids.count == 1, let id = ids.first else {
+                throw StageError.configuration(
+                    "`\(key)`: \"\(text)\" is \(ids.count) tokens in the base model's tokenizer, expected one")
+            }
+            return id
+        }
+        return AnswerTokens(event: try token(event, "event"), noEvent: try token(noEvent, "no-event"))
     }
 }
