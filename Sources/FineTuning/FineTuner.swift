@@ -21,6 +21,7 @@ package struct AnswerTokens: Hashable, Sendable {
 package final class FineTuner {
     package let base: BaseModel
     package let configuration: AdapterConfiguration
+    private let threads: Int
     private let model: LlamaModel
     private let parameters: ParameterVector
     private var start: [Float]
@@ -31,7 +32,7 @@ package final class FineTuner {
             throw FineTuningError.setting("expected 1 to 1024 threads, found \(threads)")
         }
         let library = try TorchLibrary.shared()
-        try library.setThreads(threads)
+        self.threads = threads
         self.base = base
         self.configuration = configuration
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
@@ -63,13 +64,13 @@ package final class FineTuner {
     package func train(
         _ shard: TokenShard, _ settings: TrainingSettings, progress: (TrainingProgress) throws -> Void = { _ in }
     ) throws -> TrainingReport {
-        try check(shard)
+        try prepare(for: shard)
         return try loop.run(shard, settings, progress: progress)
     }
 
     /// The mean loss over the named examples' answers, and its gradient in the order of the layout.
     package func gradient(on examples: [Int], of shard: TokenShard) throws -> (loss: Double, values: [Float]) {
-        try check(shard)
+        try prepare(for: shard)
         let loss = try loop.accumulate(examples, of: shard)
         return (loss, try parameters.gradient.floats())
     }
@@ -92,6 +93,7 @@ package final class FineTuner {
 
     /// The mean over all examples of the answer's -log probability, in nats.
     package func loss(of shard: TokenShard, batchSize: Int = 64) throws -> Double {
+        try prepare(for: shard)
         var sum = 0.0
         for examples in batches(of: shard, batchSize) {
             let loss = try model.library.withoutGradients { try loop.loss(examples, of: shard).floats()[0] }
@@ -104,12 +106,15 @@ package final class FineTuner {
 extension FineTuner {
     private var loop: TrainingLoop { TrainingLoop(model: model, parameters: parameters, target: .answers) }
 
-    private func check(_ shard: TokenShard) throws(FineTuningError) {
+    /// Checks the shard, and sets the number of threads: OpenMP keeps it by calling thread, and the next call may come on
+    /// another.
+    private func prepare(for shard: TokenShard) throws {
         if let expected = base.tokenizerDigest, shard.tokenizer != expected.description {
-            throw .shard(
+            throw FineTuningError.shard(
                 "its tokenizer is \(shard.tokenizer.prefix(8)), the base model's \(expected.short)"
             )
         }
+        try model.library.setThreads(threads)
     }
 
     /// All examples by length, so that little is padded.
@@ -126,7 +131,7 @@ extension FineTuner {
     private func forEachBatch(
         of shard: TokenShard, _ size: Int, _ body: ([Int], [Float]) -> Void
     ) throws {
-        try check(shard)
+        try prepare(for: shard)
         for examples in batches(of: shard, size) {
             let logits = try model.library.withoutGradients {
                 let batch = try TokenBatch(

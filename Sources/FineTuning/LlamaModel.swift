@@ -129,8 +129,9 @@ package final class LlamaModel {
 }
 
 extension LlamaModel {
-    /// Logits after every token of one sequence, row by row: [length][vocabulary].
+    /// Logits after every token of one sequence, row by row: [length][vocabulary]. On one thread.
     package func logits(after tokens: [Int32]) throws -> [[Float]] {
+        try library.setThreads(1)
         let values = try library.withoutGradients {
             try logits(TokenBatch([tokens[...]], for: shape, library, predicting: .everything)).floats()
         }
@@ -140,8 +141,9 @@ extension LlamaModel {
     }
 
     /// Continues `prompt` by the most probable token, `count` times. Every step runs over the whole sequence again: meant
-    /// for tests and demonstrations.
+    /// for tests and demonstrations. On one thread.
     package func greedy(after prompt: [Int32], count: Int) throws -> [Int32] {
+        try library.setThreads(1)
         var tokens = prompt
         for _ in 0..<count {
             let next = try library.withoutGradients {
