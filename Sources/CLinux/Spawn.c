@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 // In the child, between fork and execve: async-signal-safe calls only (signal-safety(7)), as the parent has threads.
-static void become(const struct tributary_spawn *request, pid_t parent, int report) {
+static void become(const struct tributary_spawn_request *request, pid_t parent, int report) {
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
@@ -28,7 +28,7 @@ failed:;
     _exit(127);
 }
 
-pid_t tributary_spawn(const struct tributary_spawn *request) {
+pid_t tributary_spawn(const struct tributary_spawn_request *request) {
     // Closed by a successful execve: then nothing is read from it.
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return -1;

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct tributary_spawn {
+struct tributary_spawn_request {
     const char *path;
     char *const *arguments;
     char *const *environment;
@@ -17,4 +17,4 @@ struct tributary_spawn {
 
 /// Starts the program with every signal unblocked and at its default. The child's pid; -1 and errno if it could not be
 /// started, execve(2) included.
-pid_t tributary_spawn(const struct tributary_spawn *request);
+pid_t tributary_spawn(const struct tributary_spawn_request *request);
