@@ -1,0 +1,90 @@
+package import Sodium
+
+/// A suite set up for one layout and one cohort: vectors are sealed, sealed vectors are added without being opened.
+///
+/// A payload is a row of units of fixed width; nothing in it depends on the number of threads but, under `paillier`, the
+/// fresh randomness of each unit.
+package protocol AdditiveScheme: Sendable {
+    var sealing: Sealing { get }
+    var shape: PayloadShape { get }
+
+    /// Seals the units `units` of a vector of quantised values, each in 1...2^bits - 1, on up to `threads` threads; blocks
+    /// until done. A long vector is sealed part by part, to write each out, report progress and be stoppable between.
+    func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8]
+
+    /// An empty sum.
+    func makeAccumulator() -> any Accumulator
+}
+
+/// The sum of the payloads added so far, always exactly that: a payload is let in whole or refused whole.
+///
+/// One caller at a time.
+package protocol Accumulator: AnyObject {
+    var contributions: Int { get }
+
+    /// Checks a contribution (that it is sealed like the others, its length, and every unit of it) and adds it. On an
+    /// error the sum is as before.
+    func add(_ payload: some ContiguousCollection, sealing: Sealing, threads: Int) throws
+
+    /// The payload of the sum, a deterministic function of the set of contributions.
+    func sum() throws -> [UInt8]
+}
+
+/// Whoever may see sums.
+package protocol Opener: Sendable {
+    var sealing: Sealing { get }
+    var shape: PayloadShape { get }
+
+    /// Opens the units `units` of the sum of `contributions` payloads, which is given whole. Each opened U is checked to
+    /// lie in K...K * (2^bits - 1).
+    func open(
+        _ sum: some ContiguousCollection, units: Range<Int>, sealing: Sealing, contributions: Int, threads: Int
+    ) throws -> [UInt64]
+}
+
+extension AdditiveScheme {
+    /// Seals the whole vector.
+    package func seal(_ values: [UInt32], threads: Int) throws -> [UInt8] {
+        try seal(values, units: 0..<shape.units, threads: threads)
+    }
+}
+
+extension Opener {
+    /// Opens the whole sum.
+    package func open(
+        _ sum: some ContiguousCollection, sealing: Sealing, contributions: Int, threads: Int
+    ) throws -> [UInt64] {
+        try open(sum, units: 0..<shape.units, sealing: sealing, contributions: contributions, threads: threads)
+    }
+}
+
+extension Opener {
+    func checkCount(_ contributions: Int) throws(EncryptionError) {
+        guard (1...sealing.slots.cohort).contains(contributions) else {
+            throw .wrongContributionCount(found: contributions, cohort: sealing.slots.cohort)
+        }
+    }
+
+    /// Throws the first index, counted from `start`, whose value no sum of `contributions` values can have.
+    func checkRange(
+        _ values: UnsafeMutableBufferPointer<UInt64>, from start: Int, contributions: Int
+    ) throws(EncryptionError) {
+        let possible = UInt64(contributions)...UInt64(contributions) * sealing.slots.largestValue
+        for index in values.indices where !possible.contains(values[index]) {
+            throw .sumOutOfRange(index: start + index, contributions: contributions)
+        }
+    }
+}
+
+extension AdditiveScheme {
+    /// Throws the first value of `units` that is not a quantised one.
+    func checkValues(_ values: [UInt32], units: Range<Int>) throws(EncryptionError) {
+        guard values.count == shape.values else {
+            throw .wrongValueCount(expected: shape.values, found: values.count)
+        }
+        let largest = sealing.slots.largestValue
+        for index in shape.values(ofUnits: units) where values[index] == 0 || UInt64(values[index]) > largest {
+            throw .valueOutOfRange(index: index, bits: sealing.slots.bits)
+        }
+    }
+}

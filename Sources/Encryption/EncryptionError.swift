@@ -1,0 +1,68 @@
+package import Sodium
+
+/// Why values, keys or ciphertexts were refused. Positions are named, values never.
+package enum EncryptionError: Error, Equatable, CustomStringConvertible {
+    /// NaN or an infinity in a segment: training diverged, or a statistic was not guarded.
+    case notFinite(segment: String)
+    case wrongValueCount(expected: Int, found: Int)
+    /// A quantised value outside 1...2^bits - 1.
+    case valueOutOfRange(index: Int, bits: Int)
+    case invalidSlots(String)
+
+    case wrongSuite(expected: Suite, found: Suite)
+    case wrongKey(expected: PaillierKeyID, found: PaillierKeyID?)
+    case wrongProfile(expected: PaillierProfile, found: PaillierProfile?)
+    case wrongLayout(expected: Digest, found: Digest)
+    case wrongSlots(expected: SlotLayout, found: SlotLayout)
+
+    case wrongPayloadLength(expected: Int, found: Int)
+    case ciphertextIsZero(index: Int)
+    /// A ciphertext that is not below n^2.
+    case ciphertextTooLarge(index: Int)
+    /// A ciphertext that shares a factor with n: no encryption makes one.
+    case ciphertextNotInvertible(index: Int)
+
+    /// One contribution more than the slots have room for.
+    case cohortFull(cohort: Int)
+    case nothingToSum
+    case wrongContributionCount(found: Int, cohort: Int)
+    /// An opened slot that no `contributions` honest values add up to.
+    case sumOutOfRange(index: Int, contributions: Int)
+    /// An opened plaintext with bits beyond its last slot.
+    case sumOverflows(ciphertext: Int)
+
+    case invalidKey(what: String, String)
+
+    package var description: String {
+        switch self {
+        case .notFinite(let segment):
+            "segment \(segment) holds NaN or an infinity: nothing was sealed; look at the training loss or the input"
+        case .wrongValueCount(let expected, let found): "expected \(expected) values for this layout, found \(found)"
+        case .valueOutOfRange(let index, let bits):
+            "value \(index) is not a quantised value of \(bits) bits (1...2^\(bits) - 1)"
+        case .invalidSlots(let reason): "invalid slots: \(reason)"
+        case .wrongSuite(let expected, let found): "sealed with suite \(found), this round uses \(expected)"
+        case .wrongKey(let expected, let found):
+            "sealed under key \(found.map(\.description) ?? "(none)"), this round's key is \(expected)"
+        case .wrongProfile(let expected, let found):
+            "sealed with profile \(found.map(\.description) ?? "(none)"), this round's profile is \(expected)"
+        case .wrongLayout(let expected, let found):
+            "sealed for layout \(found.short), this round's layout is \(expected.short)"
+        case .wrongSlots(let expected, let found): "sealed with \(found), this round uses \(expected)"
+        case .wrongPayloadLength(let expected, let found): "expected a payload of \(expected) bytes, found \(found)"
+        case .ciphertextIsZero(let index): "ciphertext \(index) is 0"
+        case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the square of the modulus"
+        case .ciphertextNotInvertible(let index): "ciphertext \(index) shares a factor with the modulus"
+        case .cohortFull(let cohort): "the sum already holds \(cohort) contributions, all that its slots have room for"
+        case .nothingToSum: "no contribution was added"
+        case .wrongContributionCount(let found, let cohort):
+            "a sum of \(found) contributions was announced, the slots are for 1 to \(cohort)"
+        case .sumOutOfRange(let index, let contributions):
+            "the opened value \(index) is not a sum of \(contributions) quantised values: a contribution was malformed, "
+                + "or the number of contributions is wrong"
+        case .sumOverflows(let ciphertext):
+            "the opened ciphertext \(ciphertext) has bits beyond its last slot: a contribution was malformed"
+        case .invalidKey(let what, let reason): "\(what): \(reason)"
+        }
+    }
+}

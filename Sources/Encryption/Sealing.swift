@@ -1,0 +1,87 @@
+package import Sodium
+
+/// The first 16 bytes of BLAKE2b over a public key's n and hs, both fixed-width: names a key in every header.
+///
+/// hs is in it so that nobody can pass a key with the same n and a blinding that blinds nothing off as the round's.
+package struct PaillierKeyID: Hashable, Sendable, CustomStringConvertible {
+    package static let byteCount = 16
+    package let bytes: [UInt8]
+
+    package init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == PaillierKeyID.byteCount else { return nil }
+        self.bytes = Array(bytes)
+    }
+
+    init(digest: Digest) { bytes = Array(digest.bytes.prefix(PaillierKeyID.byteCount)) }
+
+    package var description: String { Hex.encode(bytes) }
+}
+
+/// What two payloads must have in common before they may be added: it goes into the header of each.
+package struct Sealing: Hashable, Sendable {
+    package let suite: Suite
+    /// Nil under `clear`.
+    package let key: PaillierKeyID?
+    /// Nil under `clear`.
+    package let profile: PaillierProfile?
+    /// The digest of the layout of the values.
+    package let layout: Digest
+    package let slots: SlotLayout
+
+    package init(
+        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout
+    ) {
+        self.suite = suite
+        self.key = key
+        self.profile = profile
+        self.layout = layout
+        self.slots = slots
+    }
+
+    /// Throws the first difference of `other`, which came from a peer, to this round's sealing.
+    package func check(_ other: Sealing) throws(EncryptionError) {
+        guard other.suite == suite else { throw .wrongSuite(expected: suite, found: other.suite) }
+        if let key, other.key != key { throw .wrongKey(expected: key, found: other.key) }
+        if let profile, other.profile != profile { throw .wrongProfile(expected: profile, found: other.profile) }
+        guard other.layout == layout else { throw .wrongLayout(expected: layout, found: other.layout) }
+        guard other.slots == slots else { throw .wrongSlots(expected: slots, found: other.slots) }
+    }
+}
+
+/// The size of a payload, known before any is made: for headers, progress and reports.
+package struct PayloadShape: Hashable, Sendable {
+    /// Values over all units.
+    package let values: Int
+    /// Ciphertexts (`paillier`) or words (`clear`).
+    package let units: Int
+    package let valuesPerUnit: Int
+    package let bytesPerUnit: Int
+
+    package init(values: Int, valuesPerUnit: Int, bytesPerUnit: Int) {
+        self.values = values
+        self.valuesPerUnit = valuesPerUnit
+        self.bytesPerUnit = bytesPerUnit
+        units = (values + valuesPerUnit - 1) / valuesPerUnit
+    }
+
+    package var byteCount: Int { units * bytesPerUnit }
+    package var bytesPerValue: Double { Double(byteCount) / Double(values) }
+
+    func check(byteCount found: Int) throws(EncryptionError) {
+        guard found == byteCount else { throw .wrongPayloadLength(expected: byteCount, found: found) }
+    }
+
+    /// The values in consecutive units.
+    package func values(ofUnits units: Range<Int>) -> Range<Int> {
+        precondition(units.lowerBound >= 0 && units.upperBound <= self.units, "units \(units) of \(self.units)")
+        return min(units.lowerBound * valuesPerUnit, values)..<min(units.upperBound * valuesPerUnit, values)
+    }
+
+    /// The bytes of consecutive units, counted from the payload's first.
+    package func bytes(ofUnits units: Range<Int>) -> Range<Int> {
+        units.lowerBound * bytesPerUnit..<units.upperBound * bytesPerUnit
+    }
+
+    func values(ofUnit index: Int) -> Range<Int> { values(ofUnits: index..<index + 1) }
+    func bytes(ofUnit index: Int) -> Range<Int> { bytes(ofUnits: index..<index + 1) }
+}

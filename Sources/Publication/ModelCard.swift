@@ -1,0 +1,136 @@
+import Adapter
+import Federation
+import Safetensors
+import Sodium
+
+/// README.md of a release, with the front matter that the Hugging Face Hub reads. It holds no time and no digest of its own
+/// folder, so the same run writes the same card.
+struct ModelCard {
+    let draft: ReleaseDraft
+    let key: Minisign.PublicKey
+
+    var text: String {
+        [frontMatter, heading, participation, privacy, figures, use, check].joined(separator: "\n")
+    }
+
+    private var base: String { draft.adapter.configuration.baseModelName }
+
+    private var frontMatter: String {
+        """
+        ---
+        base_model: \(JSON.quoted(base))
+        library_name: peft
+        pipeline_tag: text-generation
+        tags:
+        - \(JSON.quoted("base_model:adapter:\(base)"))
+        - lora
+        - transformers
+        - federated-learning
+        - tributary
+        ---
+
+        """
+    }
+
+    private var heading: String {
+        let configuration = draft.adapter.configuration
+        let targets = configuration.targets.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+        let frozen =
+            configuration.trains == .b ? "A was fixed by the run's seed, B was trained." : "A and B were trained."
+        return """
+            # Adapter of run \(draft.run), round \(draft.round)
+
+            A LoRA adapter (rank \(configuration.rank), alpha \(configuration.alpha)) for \(Self.escaped(base)), on \(targets). \(frozen)
+            Several clouds trained it together with Tributary; no cloud's records left it.
+
+            """
+    }
+
+    private var participation: String {
+        var lines = [
+            "## Who took part", "", "| round | purpose | cloud | owner | weight | contribution |",
+            "|--:|---|---|---|--:|---|",
+        ]
+        for round in draft.rounds {
+            for part in round.cohort {
+                lines.append(
+                    "| \(round.round) | \(round.purpose) | \(part.cloud) | \(Self.escaped(part.owner)) | \(Figure.short(part.weight)) "
+                        + "| `\(part.contribution.short)` |")
+            }
+        }
+        return (lines + ["", "The full digests are in manifest.json.", ""]).joined(separator: "\n")
+    }
+
+    private var privacy: String {
+        let privacy = draft.privacy
+        let simulated =
+            privacy.simulated.isEmpty
+            ? "Nothing was simulated."
+            : "**Simulated, so not a protection:** \(privacy.simulated.map(Self.escaped).joined(separator: ", "))."
+        return """
+            ## How the updates were protected
+
+            | setting | value |
+            |---|---|
+            | suite | \(Self.escaped(privacy.suite)), profile \(Self.escaped(privacy.profile)) |
+            | rests on | \(Self.escaped(privacy.assumption)) |
+            | keys | \(Self.escaped(privacy.keyMode)) |
+            | who together could open one cloud's update | \(Self.escaped(privacy.whoCouldOpen)) |
+            | quantisation | \(privacy.bits) bits, clip norm \(Figure.short(privacy.clipNorm)) |
+            | smallest cohort whose sum was opened | \(privacy.minimumCohort) |
+
+            \(simulated)
+            The adapter itself is public to whoever holds it: without differential privacy it may reveal something about the
+            records that it was trained on.
+
+            """
+    }
+
+    private var figures: String {
+        guard !draft.metrics.isEmpty else { return "" }
+        let rows = draft.metrics.sorted { $0.key < $1.key }.map {
+            "| \(Self.escaped($0.key)) | \(Figure.short($0.value)) |"
+        }
+        return (["## Figures", "", "| metric | value |", "|---|--:|"] + rows + [""]).joined(separator: "\n")
+    }
+
+    private var use: String {
+        """
+        ## Load it
+
+        ```python
+        from transformers import AutoModelForCausalLM
+        from peft import PeftModel
+
+        base = AutoModelForCausalLM.from_pretrained(\(JSON.quoted(base)))
+        model = PeftModel.from_pretrained(base, ".")  # this folder
+        ```
+
+        """
+    }
+
+    private var check: String {
+        """
+        ## Verify it
+
+        ```sh
+        minisign -Vm manifest.json -P \(key.text)
+        jq -r '.files[] | "\\(.sha256)  \\(.name)"' manifest.json | sha256sum --check --strict
+        ```
+
+        Take the key from its owner, not from this page. `tributary verify .` does both, looks for files that should not be
+        here, and follows the chain of rounds back to the first release.
+
+        """
+    }
+
+    /// Text that somebody chose, made inert in a Markdown table.
+    static func escaped(_ text: String) -> String {
+        var output = ""
+        for character in text {
+            if "\\`*_{}[]<>|#~".contains(character) { output.append("\\") }
+            output.append(character.isNewline ? " " : character)
+        }
+        return output
+    }
+}

@@ -1,0 +1,22 @@
+/// Why something was not published, or is not what it should be.
+package enum PublicationError: Error, Equatable, CustomStringConvertible {
+    case outerStep(String)
+    /// A public key or signature in minisign's format.
+    case minisign(String)
+    case manifest(String)
+    /// The directory of releases, and what it would not take.
+    case store(directory: String, String)
+    case metrics(String)
+    case report(String)
+
+    package var description: String {
+        switch self {
+        case .outerStep(let reason): "outer step: \(reason)"
+        case .minisign(let reason): "minisign: \(reason)"
+        case .manifest(let reason): "manifest.json: \(reason)"
+        case .store(let directory, let reason): "releases in \(directory): \(reason)"
+        case .metrics(let reason): "metrics: \(reason)"
+        case .report(let reason): "report.json: \(reason)"
+        }
+    }
+}

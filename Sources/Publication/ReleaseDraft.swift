@@ -1,0 +1,35 @@
+package import Adapter
+package import Federation
+
+/// What publish knows when a round is done; the store adds the files' digests and the link to the release before.
+package struct ReleaseDraft: Sendable {
+    package let run: RunName
+    package let round: RoundNumber
+    package let adapter: LowRankAdapter
+    /// Seconds since 1970, for the manifest's `created` alone.
+    package let createdAt: Int
+    package let baseModelSHA256: String
+    package let tokenizerSHA256: String
+    package let rounds: [ReleaseManifest.Round]
+    package let privacy: ReleaseManifest.Privacy
+    package let metrics: [String: Double]
+    /// Further files by plain name, such as the tokenizer.
+    package let attachments: [String: [UInt8]]
+
+    package init(
+        run: RunName, round: RoundNumber, adapter: LowRankAdapter, createdAt: Int, baseModelSHA256: String,
+        tokenizerSHA256: String, rounds: [ReleaseManifest.Round], privacy: ReleaseManifest.Privacy,
+        metrics: [String: Double], attachments: [String: [UInt8]] = [:]
+    ) {
+        self.run = run
+        self.round = round
+        self.adapter = adapter
+        self.createdAt = createdAt
+        self.baseModelSHA256 = baseModelSHA256
+        self.tokenizerSHA256 = tokenizerSHA256
+        self.rounds = rounds
+        self.privacy = privacy
+        self.metrics = metrics
+        self.attachments = attachments
+    }
+}

@@ -1,0 +1,176 @@
+import Adapter
+import Federation
+import FoundationEssentials
+import Glibc
+import Safetensors
+package import Sodium
+import Synchronization
+
+/// The directory of a run's releases: `round-0007/` for each, and `latest`, a link to the newest.
+///
+/// A release appears whole or not at all: its files are written and flushed in a folder beside it, which is then renamed.
+/// After a crash at any point the next opening removes what was half written and points `latest` at the newest release.
+/// One process at a time holds a store.
+package final class ReleaseStore: Sendable {
+    /// What has just been done to the disk, in order.
+    package enum Step: Equatable, Sendable {
+        case madeFolder
+        case wroteFile(String)
+        case flushedFolder
+        case renamedFolder
+        case replacedLatest
+    }
+
+    package let directory: String
+    package let publicKey: Minisign.PublicKey
+    private let key: SigningKey
+    private let afterStep: @Sendable (Step) throws -> Void
+    private let lockFile: Int32
+    private let publishing = Mutex(())
+
+    private static let partialPrefix = ".partial-"
+    private static let latestName = "latest"
+
+    /// Opens the store, making its directory if it must, and clears what a crash left. `afterStep` sees every step of a
+    /// publication; if it throws, the publication stops there as a crash would.
+    package init(
+        directory: String, key: SigningKey, afterStep: @escaping @Sendable (Step) throws -> Void = { _ in }
+    ) throws {
+        self.directory = directory
+        self.key = key
+        self.afterStep = afterStep
+        publicKey = Minisign.PublicKey(key.verifyingKey)
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        lockFile = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard lockFile >= 0 else { throw SafetensorsError.system(operation: "open", path: directory, code: errno) }
+        guard flock(lockFile, LOCK_EX | LOCK_NB) == 0 else {
+            throw PublicationError.store(directory: directory, "another process publishes here; stop it first")
+        }
+        for name in try ReleaseFolder.entries(directory) where name.hasPrefix(ReleaseStore.partialPrefix) {
+            try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+        }
+        if let newest = try ReleaseFolder.rounds(in: directory).last { try pointLatest(at: newest) }
+    }
+
+    deinit { close(lockFile) }
+
+    /// The newest release's manifest; nil before the first.
+    package func latest() throws -> ReleaseManifest? {
+        guard let round = try ReleaseFolder.rounds(in: directory).last else { return nil }
+        return try ReleaseFolder.manifest(in: folder(round)).manifest
+    }
+
+    package func folder(_ round: UInt32) -> String { "\(directory)/\(ReleaseFolder.name(round: round))" }
+
+    /// Publishes a round and returns its folder. The same release again changes nothing, whenever it was first created; a
+    /// different one of a round that is out, an older round, or another run is refused.
+    package func publish(_ draft: ReleaseDraft) throws -> String {
+        try publishing.withLock { _ in
+            let files = try self.files(of: draft)
+            let rounds = try ReleaseFolder.rounds(in: directory)
+            if rounds.contains(draft.round.value) { return try requireSame(draft, files) }
+            var previous: String?
+            if let newest = rounds.last {
+                let (manifest, _, sha256) = try ReleaseFolder.manifest(in: folder(newest))
+                guard manifest.run == draft.run else {
+                    throw refused("holds run \(manifest.run), so run \(draft.run) needs a directory of its own")
+                }
+                guard newest < draft.round.value else {
+                    throw refused("round \(newest) is out; round \(draft.round) cannot follow it")
+                }
+                previous = sha256
+            }
+            let manifest = self.manifest(draft, files, created: Figure.utc(secondsSince1970: draft.createdAt), previous)
+            return try write(manifest, files)
+        }
+    }
+
+    // MARK: What a release holds
+
+    private func files(of draft: ReleaseDraft) throws -> [String: [UInt8]] {
+        var files = draft.attachments
+        var own = try PEFTFolder.encode(draft.adapter)
+        own["README.md"] = Array(ModelCard(draft: draft, key: publicKey).text.utf8)
+        own[ReleaseManifest.keyName] = Array(publicKey.file.utf8)
+        let reserved = Set(own.keys).union([ReleaseManifest.name, ReleaseManifest.signatureName])
+        for name in files.keys where reserved.contains(name) || !ReleaseManifest.isFileName(name) {
+            throw refused("an attachment cannot be called \"\(name)\"")
+        }
+        files.merge(own) { $1 }
+        return files
+    }
+
+    private func manifest(
+        _ draft: ReleaseDraft, _ files: [String: [UInt8]], created: String, _ previous: String?
+    ) -> ReleaseManifest {
+        ReleaseManifest(
+            run: draft.run, round: draft.round, created: created,
+            baseModel: .init(name: draft.adapter.configuration.baseModelName, sha256: draft.baseModelSHA256),
+            tokenizerSHA256: draft.tokenizerSHA256,
+            files: files.sorted { $0.key < $1.key }.map { name, bytes in
+                .init(name: name, sha256: SHA256.hex(of: bytes), byteCount: bytes.count)
+            },
+            rounds: draft.rounds, privacy: draft.privacy, metrics: draft.metrics, previous: previous)
+    }
+
+    private func requireSame(_ draft: ReleaseDraft, _ files: [String: [UInt8]]) throws -> String {
+        let folder = folder(draft.round.value)
+        let found = try ReleaseFolder.manifest(in: folder).manifest
+        guard manifest(draft, files, created: found.created, found.previous) == found else {
+            throw refused("round \(draft.round) is out and differs from this one; a release is never replaced")
+        }
+        return folder
+    }
+
+    // MARK: The disk
+
+    private func write(_ manifest: ReleaseManifest, _ files: [String: [UInt8]]) throws -> String {
+        let manifestBytes = try manifest.encoded()
+        guard try ReleaseManifest(manifestBytes) == manifest else {
+            throw refused("the manifest does not read back as it was written")
+        }
+        let signature = try Minisign.SignatureFile.make(
+            for: manifestBytes, key: key, trustedComment: manifest.trustedComment)
+        var all = files
+        all[ReleaseManifest.name] = manifestBytes
+        all[ReleaseManifest.signatureName] = Array(signature.file.utf8)
+
+        let name = ReleaseFolder.name(round: manifest.round.value)
+        let partial = "\(directory)/\(ReleaseStore.partialPrefix)\(name)"
+        if FileManager.default.fileExists(atPath: partial) { try FileManager.default.removeItem(atPath: partial) }
+        try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: false)
+        try afterStep(.madeFolder)
+        for (name, bytes) in all.sorted(by: { $0.key < $1.key }) {
+            try DurableFile.create("\(partial)/\(name)", bytes)
+            try afterStep(.wroteFile(name))
+        }
+        try DurableFile.flushDirectory(partial)
+        try afterStep(.flushedFolder)
+        guard rename(partial, "\(directory)/\(name)") == 0 else {
+            throw SafetensorsError.system(operation: "rename into place", path: partial, code: errno)
+        }
+        try DurableFile.flushDirectory(directory)
+        try afterStep(.renamedFolder)
+        try pointLatest(at: manifest.round.value)
+        try afterStep(.replacedLatest)
+        return "\(directory)/\(name)"
+    }
+
+    /// rename(2) replaces a link in one step; symlink(2) alone would not.
+    private func pointLatest(at round: UInt32) throws {
+        let link = "\(directory)/\(ReleaseStore.latestName)"
+        let temporary = "\(directory)/\(ReleaseStore.partialPrefix)\(ReleaseStore.latestName)"
+        if unlink(temporary) != 0, errno != ENOENT {
+            throw SafetensorsError.system(operation: "remove", path: temporary, code: errno)
+        }
+        guard symlink(ReleaseFolder.name(round: round), temporary) == 0 else {
+            throw SafetensorsError.system(operation: "make the link", path: temporary, code: errno)
+        }
+        guard rename(temporary, link) == 0 else {
+            throw SafetensorsError.system(operation: "replace the link", path: link, code: errno)
+        }
+        try DurableFile.flushDirectory(directory)
+    }
+
+    private func refused(_ reason: String) -> PublicationError { .store(directory: directory, reason) }
+}

@@ -1,0 +1,50 @@
+internal import Glibc
+
+/// The bytes of a file, mapped read-only, or of an array.
+final class MappedFile: Sendable {
+    // Mapped read-only and never reassigned: any number of threads may read it until deinit.
+    private nonisolated(unsafe) let base: UnsafeMutableRawPointer?
+    let byteCount: Int
+    private let isMapped: Bool
+
+    init(path: String) throws(SafetensorsError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw .system(operation: "stat", path: path, code: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw .system(operation: "map what is not a regular file", path: path, code: EINVAL)
+        }
+        byteCount = Int(status.st_size)
+        isMapped = true
+        guard byteCount > 0 else {
+            base = nil
+            return
+        }
+        guard let address = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, file, 0), address != MAP_FAILED else {
+            throw .system(operation: "map", path: path, code: errno)
+        }
+        base = address
+    }
+
+    init(bytes: [UInt8]) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        copy.copyBytes(from: bytes)
+        base = copy.baseAddress
+        byteCount = bytes.count
+        isMapped = false
+    }
+
+    /// Lends the bytes of `range`, which must lie inside the file.
+    func withBytes<Result>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "the header was checked against the file")
+        return try body(
+            UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0) + range.lowerBound }, count: range.count))
+    }
+
+    deinit {
+        guard let base else { return }
+        if isMapped { munmap(base, byteCount) } else { base.deallocate() }
+    }
+}

@@ -1,0 +1,226 @@
+import Encryption
+import Federation
+import Testing
+
+/// What every suite promises, over the same inputs.
+@Suite("Additive schemes")
+struct AdditiveSchemeTests {
+    /// Seals each vector, adds all, opens the sum.
+    private func sum(
+        _ contributions: [[UInt32]], with peer: Peer, slots: SlotLayout, threads: Int = 1
+    ) throws -> [UInt64] {
+        let layout = try layout(count: contributions[0].count)
+        let (scheme, opener) = try peer.make(layout: layout, slots: slots)
+        let accumulator = scheme.makeAccumulator()
+        for values in contributions {
+            let payload = try scheme.seal(values, threads: threads)
+            #expect(payload.count == scheme.shape.byteCount)
+            try accumulator.add(payload, sealing: scheme.sealing, threads: threads)
+        }
+        #expect(accumulator.contributions == contributions.count)
+        let total = try accumulator.sum()
+        #expect(total.count == opener.shape.byteCount)
+        return try opener.open(
+            total, sealing: scheme.sealing, contributions: contributions.count, threads: threads)
+    }
+
+    private func plainSum(_ contributions: [[UInt32]]) -> [UInt64] {
+        contributions[0].indices.map { index in contributions.reduce(0) { $0 + UInt64($1[index]) } }
+    }
+
+    @Test("The opened sum is the sum, for full and part-filled cohorts, at the limits too", arguments: Peer.all)
+    func sums(peer: Peer) throws {
+        var generator = SeededGenerator(seed: 4)
+        for (bits, cohort) in [(2, 1), (2, 5), (8, 3), (8, 8), (11, 5), (16, 2), (32, 7)] {
+            let slots = try SlotLayout(bits: bits, cohort: cohort)
+            let largest = UInt32(slots.largestValue)
+            // One value, exactly one plaintext, one more, and several with a rest.
+            let full = slots.slots(modulusBits: 512)
+            for count in [1, full, full + 1, 3 * full - 1] {
+                var cases: [[[UInt32]]] = [
+                    Array(repeating: Array(repeating: largest, count: count), count: cohort),
+                    Array(repeating: Array(repeating: 1, count: count), count: cohort),
+                ]
+                for clouds in Set([1, cohort]) {
+                    cases.append(
+                        (0..<clouds).map { _ in (0..<count).map { _ in .random(in: 1...largest, using: &generator) } })
+                }
+                for contributions in cases {
+                    #expect(try sum(contributions, with: peer, slots: slots) == plainSum(contributions))
+                }
+            }
+        }
+    }
+
+    @Test("Any number of threads opens the same vector", arguments: Peer.all)
+    func threads(peer: Peer) throws {
+        var generator = SeededGenerator(seed: 5)
+        let slots = try SlotLayout(bits: 8, cohort: 3)
+        let contributions = (0..<3).map { _ in (0..<8000).map { _ in UInt32.random(in: 1...255, using: &generator) } }
+        for threads in [1, 2, 3, 16] {
+            #expect(try sum(contributions, with: peer, slots: slots, threads: threads) == plainSum(contributions))
+        }
+    }
+
+    @Test("A vector sealed and opened part by part is the same vector", arguments: Peer.all)
+    func parts(peer: Peer) throws {
+        let (scheme, opener) = try peer.make(layout: try layout(count: 1000), slots: try SlotLayout(bits: 8, cohort: 3))
+        let values = (0..<1000).map { UInt32($0 % 255 + 1) }
+        let units = scheme.shape.units
+        let cuts = [0, 1, units / 2, units - 1, units]
+        let parts = zip(cuts, cuts.dropFirst()).map { $0..<$1 }
+        let payload = try parts.flatMap { try scheme.seal(values, units: $0, threads: 2) }
+        let accumulator = scheme.makeAccumulator()
+        try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        let sum = try accumulator.sum()
+        let opened = try parts.map {
+            try opener.open(sum, units: $0, sealing: scheme.sealing, contributions: 1, threads: 2)
+        }
+        #expect(opened.map(\.count) == parts.map { scheme.shape.values(ofUnits: $0).count })
+        #expect(opened.flatMap { $0 } == values.map(UInt64.init))
+        // Value 510 is a 1 again, which no two contributions make; an error names its place in the whole vector.
+        #expect(throws: EncryptionError.sumOutOfRange(index: 510, contributions: 2)) {
+            let later = scheme.shape.units / 2..<scheme.shape.units
+            return try opener.open(sum, units: later, sealing: scheme.sealing, contributions: 2, threads: 1)
+        }
+    }
+
+    @Test("The sum's bytes do not depend on the order of arrival or the threads", arguments: Peer.all)
+    func deterministicSum(peer: Peer) throws {
+        let (scheme, _) = try peer.make(layout: try layout(count: 5000), slots: try SlotLayout(bits: 8, cohort: 3))
+        let payloads = try (1...3).map { value in
+            try scheme.seal([UInt32](repeating: UInt32(value), count: 5000), threads: 2)
+        }
+        func sum(_ order: [Int], threads: Int) throws -> [UInt8] {
+            let accumulator = scheme.makeAccumulator()
+            for index in order { try accumulator.add(payloads[index], sealing: scheme.sealing, threads: threads) }
+            return try accumulator.sum()
+        }
+        let reference = try sum([0, 1, 2], threads: 1)
+        #expect(try sum([2, 0, 1], threads: 1) == reference)
+        #expect(try sum([1, 2, 0], threads: 3) == reference)
+    }
+
+    @Test("Values outside 1...2^bits - 1, and too few or too many of them, are not sealed", arguments: Peer.all)
+    func refusesValues(peer: Peer) throws {
+        let (scheme, _) = try peer.make(layout: try layout(count: 3), slots: try SlotLayout(bits: 8, cohort: 3))
+        _ = try scheme.seal([1, 255, 7], threads: 1)
+        #expect(throws: EncryptionError.valueOutOfRange(index: 1, bits: 8)) {
+            try scheme.seal([1, 256, 7], threads: 1)
+        }
+        #expect(throws: EncryptionError.valueOutOfRange(index: 2, bits: 8)) {
+            try scheme.seal([1, 255, 0], threads: 1)
+        }
+        #expect(throws: EncryptionError.wrongValueCount(expected: 3, found: 2)) { try scheme.seal([1, 2], threads: 1) }
+        #expect(throws: EncryptionError.wrongValueCount(expected: 3, found: 4)) {
+            try scheme.seal([1, 2, 3, 4], threads: 1)
+        }
+    }
+
+    @Test("A payload sealed for another round is refused and leaves the sum as it was", arguments: Peer.all)
+    func refusesOtherSealing(peer: Peer) throws {
+        let slots = try SlotLayout(bits: 8, cohort: 3)
+        let (scheme, opener) = try peer.make(layout: try layout(count: 3), slots: slots)
+        let accumulator = scheme.makeAccumulator()
+        let payload = try scheme.seal([1, 2, 3], threads: 1)
+        let own = scheme.sealing
+        func sealing(
+            suite: Suite? = nil, layout: VectorLayout? = nil, slots: SlotLayout? = nil
+        ) -> Sealing {
+            Sealing(
+                suite: suite ?? own.suite, key: own.key, profile: own.profile, layout: layout?.digest ?? own.layout,
+                slots: slots ?? own.slots)
+        }
+        let renamed = try layout(count: 3, name: "other")
+        let wider = try SlotLayout(bits: 8, cohort: 4)
+        let otherSuite: Suite = own.suite == .clear ? .paillier : .clear
+        for (spoiled, error) in [
+            (sealing(suite: otherSuite), .wrongSuite(expected: own.suite, found: otherSuite)),
+            (sealing(layout: renamed), .wrongLayout(expected: own.layout, found: renamed.digest)),
+            (sealing(slots: wider), .wrongSlots(expected: slots, found: wider)),
+        ] as [(Sealing, EncryptionError)] {
+            #expect(throws: error) { try accumulator.add(payload, sealing: spoiled, threads: 1) }
+            #expect(throws: error) { try opener.open(payload, sealing: spoiled, contributions: 1, threads: 1) }
+        }
+        #expect(accumulator.contributions == 0)
+        try accumulator.add(payload, sealing: own, threads: 1)
+        #expect(
+            try opener.open(accumulator.sum(), sealing: own, contributions: 1, threads: 1) == [1, 2, 3])
+    }
+
+    @Test("A payload of another length is refused", arguments: Peer.all)
+    func refusesLength(peer: Peer) throws {
+        let (scheme, opener) = try peer.make(layout: try layout(count: 3), slots: try SlotLayout(bits: 8, cohort: 3))
+        let payload = try scheme.seal([1, 2, 3], threads: 1)
+        let accumulator = scheme.makeAccumulator()
+        try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        for spoiled in [Array(payload.dropLast()), payload + [0], []] {
+            let error = EncryptionError.wrongPayloadLength(expected: payload.count, found: spoiled.count)
+            #expect(throws: error) { try accumulator.add(spoiled, sealing: scheme.sealing, threads: 1) }
+            #expect(throws: error) {
+                try opener.open(spoiled, sealing: scheme.sealing, contributions: 1, threads: 1)
+            }
+        }
+    }
+
+    @Test("One contribution beyond the cohort is refused; an empty sum is no sum", arguments: Peer.all)
+    func cohort(peer: Peer) throws {
+        let (scheme, opener) = try peer.make(layout: try layout(count: 2), slots: try SlotLayout(bits: 8, cohort: 2))
+        let accumulator = scheme.makeAccumulator()
+        #expect(throws: EncryptionError.nothingToSum) { try accumulator.sum() }
+        let payload = try scheme.seal([255, 255], threads: 1)
+        try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        #expect(throws: EncryptionError.cohortFull(cohort: 2)) {
+            try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        }
+        let sum = try accumulator.sum()
+        #expect(try opener.open(sum, sealing: scheme.sealing, contributions: 2, threads: 1) == [510, 510])
+        for announced in [0, 3, -1] {
+            #expect(throws: EncryptionError.wrongContributionCount(found: announced, cohort: 2)) {
+                try opener.open(sum, sealing: scheme.sealing, contributions: announced, threads: 1)
+            }
+        }
+    }
+
+    @Test("A sum that its announced contributions cannot make is refused, naming the slot", arguments: Peer.all)
+    func impossibleSums(peer: Peer) throws {
+        let (scheme, opener) = try peer.make(layout: try layout(count: 3), slots: try SlotLayout(bits: 8, cohort: 3))
+        let accumulator = scheme.makeAccumulator()
+        try accumulator.add(try scheme.seal([200, 1, 200], threads: 1), sealing: scheme.sealing, threads: 1)
+        try accumulator.add(try scheme.seal([50, 1, 200], threads: 1), sealing: scheme.sealing, threads: 1)
+        let sum = try accumulator.sum()
+        #expect(try opener.open(sum, sealing: scheme.sealing, contributions: 2, threads: 1) == [250, 2, 400])
+        #expect(throws: EncryptionError.sumOutOfRange(index: 1, contributions: 3)) {
+            try opener.open(sum, sealing: scheme.sealing, contributions: 3, threads: 1)
+        }
+        #expect(throws: EncryptionError.sumOutOfRange(index: 2, contributions: 1)) {
+            try opener.open(sum, sealing: scheme.sealing, contributions: 1, threads: 1)
+        }
+    }
+
+    @Test(
+        "Quantised, sealed, summed, opened and decoded: the sum of the quantised values, bit for bit",
+        arguments: Peer.all)
+    func wholePath(peer: Peer) throws {
+        let layout = try VectorLayout([
+            .init(name: "lora_B", shape: [7, 9], range: 0.02), .init(name: "count", shape: [3], range: 32_767),
+        ])
+        let quantiser = try Quantiser(layout: layout, bits: 16)
+        let (scheme, opener) = try peer.make(layout: layout, slots: try SlotLayout(bits: 16, cohort: 3))
+        let accumulator = scheme.makeAccumulator()
+        var generator = SeededGenerator(seed: 6)
+        var quantisedSum = [UInt64](repeating: 0, count: layout.count)
+        for cloud in 1...3 {
+            let update = (0..<63).map { _ in Float.random(in: -0.02...0.02, using: &generator) }
+            let counts = [Float(cloud), Float(100 * cloud), 32_767]
+            let quantised = try quantiser.quantise(update + counts, rounding: .nearest)
+            for index in quantisedSum.indices { quantisedSum[index] += UInt64(quantised.values[index]) }
+            let payload = try scheme.seal(quantised.values, threads: 1)
+            try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        }
+        let opened = try opener.open(accumulator.sum(), sealing: scheme.sealing, contributions: 3, threads: 1)
+        #expect(opened == quantisedSum)
+        #expect(try Array(quantiser.dequantise(opened, contributions: 3).suffix(3)) == [6, 600, 98_301])
+    }
+}

@@ -1,0 +1,72 @@
+import BigInteger
+import Encryption
+import Federation
+import Sodium
+import Testing
+
+/// Keys too short to protect anything, made once for all tests.
+enum TestKeys {
+    static let first = Result { try PaillierPrivateKey.generate(size: .insecure(bits: 512)) }
+    static let second = Result { try PaillierPrivateKey.generate(size: .insecure(bits: 512)) }
+
+    /// The primes of a key, read from its documented encoding: 33 bytes of title, 3 of header, p, q.
+    static func primes(of key: PaillierPrivateKey) throws -> (p: Integer, q: Integer) {
+        let width = key.publicKey.bits / 16
+        return try key.encoded().withUnsafeBytes { bytes in
+            (
+                Integer(bigEndian: Array(bytes[36..<(36 + width)])),
+                Integer(bigEndian: Array(bytes[(36 + width)..<(36 + 2 * width)]))
+            )
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same values in every run of the tests.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+func layout(count: Int, range: Double = 1, name: String = "values") throws -> VectorLayout {
+    try VectorLayout([VectorLayout.Segment(name: name, shape: [count], range: range)])
+}
+
+/// A scheme and its opener: the suites under test.
+struct Peer: CustomTestStringConvertible, Sendable {
+    let suite: Suite
+    var testDescription: String { suite.description }
+
+    static let all = Suite.allCases.map(Peer.init)
+
+    func make(layout: VectorLayout, slots: SlotLayout) throws -> (scheme: any AdditiveScheme, opener: any Opener) {
+        switch suite {
+        case .clear:
+            let scheme = ClearScheme(layout: layout, slots: slots)
+            return (scheme, scheme)
+        case .paillier:
+            let key = try TestKeys.first.get()
+            return (
+                PaillierScheme(key: key.publicKey, layout: layout, slots: slots),
+                PaillierOpener(key: key, layout: layout, slots: slots)
+            )
+        }
+    }
+}
+
+enum KeyStreamSecret {
+    /// The rounding of a cloud whose secret is fresh.
+    static func make() throws -> Quantiser.Rounding {
+        .stochastic(
+            StochasticRounding(
+                secret: try SecretBytes.random(count: KeyStream.keyByteCount), run: try RunName("demo"),
+                round: RoundNumber(1), cloud: try CloudName("north")))
+    }
+}

@@ -1,0 +1,109 @@
+import BigInteger
+import Encryption
+import Foundation
+import Testing
+
+@Suite("Paillier's known answers")
+struct KnownAnswerTests {
+    @Test("python-paillier's own example: n = 126869, Enc(10100, r = 74384) = 935906717")
+    func pythonPaillierExample() throws {
+        let n: Integer = 126_869
+        let blinding = Integer(74_384).power(n, modulo: n * n)
+        let ciphertext = Paillier.ciphertext(of: 10_100, blinding: blinding, n: n)
+        #expect(ciphertext == 935_906_717)
+        let decryption = try #require(PaillierDecryption(p: 293, q: 433))
+        #expect(decryption.plaintext(of: ciphertext) == 10_100)
+    }
+
+    /// One row of paillier-2048.json, as numbers.
+    struct Row {
+        private let fields: [String: Integer]
+
+        init(_ object: [String: Any]) throws {
+            var fields: [String: Integer] = [:]
+            for (name, value) in object {
+                guard let text = value as? String else { continue }
+                let number: Integer = try #require(Integer(text.dropFirst(2), radix: 16))
+                fields[name] = number
+            }
+            self.fields = fields
+        }
+
+        subscript(name: String) -> Integer {
+            get throws { try #require(fields[name], "the vectors have no \(name)") }
+        }
+    }
+
+    static func rows() throws -> [Row] {
+        let url = try #require(
+            Bundle.module.url(forResource: "paillier-2048", withExtension: "json", subdirectory: "Vectors"))
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+        return try #require(json as? [[String: Any]]).map(Row.init)
+    }
+
+    @Test("Textbook and fixed-base ciphertexts, sums and weighted sums are those of the vectors")
+    func encryption() throws {
+        for row in try KnownAnswerTests.rows() {
+            let n = try row["p"] * row["q"]
+            let square = Modulus(n * n)
+            let textbook = Paillier.ciphertext(of: try row["m1"], blinding: square.power(try row["r"], n), n: n)
+            #expect(try textbook == row["c1_textbook"])
+
+            let x = try row["x"]
+            #expect(try (-(x * x)).modulo(n) == row["h"])
+            #expect(try square.power(row["h"], n) == row["hs"])
+            let fixedBase = Paillier.ciphertext(of: try row["m2"], blinding: try power(row, modulus: square), n: n)
+            #expect(try fixedBase == row["c2_djn"])
+
+            #expect(try square.multiply(textbook, fixedBase) == row["c1c2"])
+            #expect(try square.multiply(textbook, square.power(fixedBase, 173)) == row["c1c2w173"])
+        }
+    }
+
+    /// hs^alpha by the table.
+    private func power(_ row: Row, modulus: Modulus) throws -> Integer {
+        let table = FixedBaseTable(base: try row["hs"], modulus: modulus, exponentBits: 1024, window: 4) { rows, fill in
+            for row in 0..<rows { fill(row) }
+        }
+        let exponent = Array(try #require(try row["alpha"].bigEndianBytes(count: 128)).reversed())
+        let result = LimbBuffer(count: modulus.limbCount)
+        exponent.withUnsafeBytes { table.power($0, into: result.base, using: ModularMultiplier(modulus)) }
+        return Integer(limbs: result.base, count: result.count)
+    }
+
+    @Test("Decryption by the remainder theorem gives the vectors' plaintexts, sums and weighted sums")
+    func decryption() throws {
+        for row in try KnownAnswerTests.rows() {
+            let n = try row["p"] * row["q"]
+            let decryption = try #require(PaillierDecryption(p: try row["p"], q: try row["q"]))
+            let (m1, m2) = (try row["m1"], try row["m2"])
+            #expect(try decryption.plaintext(of: row["c1_textbook"]) == m1)
+            #expect(try decryption.plaintext(of: row["c2_djn"]) == m2)
+            #expect(try decryption.plaintext(of: row["c1c2"]) == (m1 + m2).modulo(n))
+            #expect(try decryption.plaintext(of: row["c1c2w173"]) == (m1 + m2 * 173).modulo(n))
+        }
+    }
+
+    @Test("What a sealer packs is, ciphertext by ciphertext, the sum of u_i * 2^(i * width)")
+    func packedPlaintexts() throws {
+        let row = try #require(try KnownAnswerTests.rows().first)
+        let key = try PaillierPublicKey(n: try row["p"] * row["q"], hs: try row["hs"], profile: .conservative)
+        let decryption = try #require(PaillierDecryption(p: try row["p"], q: try row["q"]))
+        let slots = try SlotLayout(bits: 11, cohort: 5)  // 14 bits wide: slots straddle limbs
+        let scheme = PaillierScheme(key: key, layout: try layout(count: 200), slots: slots)
+        var generator = SeededGenerator(seed: 1)
+        let values = (0..<200).map { _ in UInt32.random(in: 1...2047, using: &generator) }
+        let payload = try scheme.seal(values, threads: 1)
+
+        let (width, perUnit) = (scheme.shape.bytesPerUnit, scheme.shape.valuesPerUnit)
+        #expect(width == 512 && perUnit == 2047 / 14 && payload.count == 2 * 512)
+        for unit in 0..<2 {
+            let ciphertext = Integer(bigEndian: Array(payload[unit * width..<(unit + 1) * width]))
+            var expected: Integer = 0
+            for (slot, value) in values[unit * perUnit..<min((unit + 1) * perUnit, 200)].enumerated() {
+                expected += Integer(UInt(value)) << (slot * slots.width)
+            }
+            #expect(decryption.plaintext(of: ciphertext) == expected)
+        }
+    }
+}

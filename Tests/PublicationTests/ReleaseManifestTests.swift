@@ -1,0 +1,55 @@
+import Federation
+import Foundation
+import Publication
+import Testing
+
+struct ReleaseManifestTests {
+    private func manifestBytes() throws -> [UInt8] {
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            return try Fixtures.read("\(store.publish(Fixtures.draft(round: 2)))/manifest.json")
+        }
+    }
+
+    @Test("A manifest reads back and writes the same bytes")
+    func roundTrips() throws {
+        let bytes = try manifestBytes()
+        let manifest = try ReleaseManifest(bytes)
+        #expect(try manifest.encoded() == bytes)
+        #expect(manifest.created == "2023-11-14T22:13:20Z")
+        #expect(manifest.rounds.count == 2 && manifest.rounds[0].purpose == .statistics)
+        #expect(manifest.rounds[1].cohort.map(\.cloud.description) == ["east", "north", "west"])
+        #expect(manifest.privacy.simulated.isEmpty)
+        #expect(manifest.metrics == ["auroc": 0.81, "log_loss": 0.42])
+        #expect(
+            manifest.files.map(\.name) == [
+                "README.md", "adapter_config.json", "adapter_model.safetensors", "tributary.pub",
+            ])
+    }
+
+    @Test(
+        "A spoiled manifest is refused with the field's name",
+        arguments: [
+            ("\"format\": 1", "\"format\": 2", "format"),
+            ("\"run\": \"demo\"", "\"run\": \"De Mo\"", "run"),
+            ("\"round\": 2,\n  \"rounds\"", "\"round\": 0,\n  \"rounds\"", "round"),
+            ("2023-11-14T22:13:20Z", "14.11.2023", "created"),
+            ("\"README.md\"", "\"../README.md\"", "files[0]"),
+            ("\"purpose\": \"update\"", "\"purpose\": \"gossip\"", "rounds[1]"),
+            ("\"cloud\": \"east\"", "\"cloud\": \"EAST\"", "cloud"),
+            ("\"weight\": 1.5", "\"weight\": -1", "weight"),
+            ("\"previous\": null", "\"previous\": \"abc\"", "previous"),
+            ("\"previous\": null", "\"previous\": null, \"extra\": 1", "extra"),
+            ("\"auroc\": 0.81", "\"auroc\": \"high\"", "auroc"),
+            ("\"minimum_cohort\": 3", "\"minimum_cohort\": 0", "minimum_cohort"),
+            ("\"format\": 1", "\"format\":  1", "canonical"),
+        ])
+    func refusesSpoiled(_ found: String, _ replacement: String, _ named: String) throws {
+        let text = String(decoding: try manifestBytes(), as: UTF8.self)
+        #expect(throws: Never.self) { try ReleaseManifest(Array(text.utf8)) }
+        #expect(text.contains(found))
+        let spoiled = text.replacingOccurrences(of: found, with: replacement)
+        let error = #expect(throws: PublicationError.self) { try ReleaseManifest(Array(spoiled.utf8)) }
+        #expect(error?.description.contains(named) == true, "\(error?.description ?? "")")
+    }
+}
