@@ -81,6 +81,11 @@ extension Topology {
 
     package func hub(of kind: StageKind, in cloud: CloudName) -> Hub? { hub(of: StageName(cloud: cloud, kind: kind)) }
 
+    /// Where the launcher's own socket lies: one for each state root.
+    package var launcherSocketFolder: String {
+        "\(SocketFolder.base)/\(Digest(of: Array(statePath.utf8)).description.prefix(12))"
+    }
+
     /// Where a cloud's ipc sockets lie. A digest stands for state root and cloud, because the path of a unix socket has
     /// room for 107 bytes (unix(7)).
     package func socketFolder(of cloud: CloudName) -> String {

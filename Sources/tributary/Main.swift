@@ -1,4 +1,44 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Glibc
+
+struct Tributary: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary",
+        abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
+        subcommands: [
+            Validate.self, Draw.self, MakeKeys.self, Up.self, Ps.self, Down.self, Logs.self,
+        ])
+}
+
 @main
-struct Main {
-    static func main() {}
+enum Main {
+    static func main() {
+        do {
+            var command = try Tributary.parseAsRoot()
+            try command.run()
+        } catch let error as LauncherError {
+            Terminal.warn(error.description)
+            exit(error.status)
+        } catch let error as ConfigurationError {
+            Terminal.complain("\(error)")
+            exit(78)
+        } catch let code as ExitCode {
+            exit(code.rawValue)
+        } catch {
+            // Help and version are errors to the parser, with a status of 0; wrong arguments are 4 here, not its 64.
+            let code = Tributary.exitCode(for: error)
+            guard code == .success || code == .validationFailure else {
+                Terminal.warn("\(error)")
+                exit(5)
+            }
+            let message = Tributary.fullMessage(for: error)
+            if code == .success {
+                print(message)
+                exit(0)
+            }
+            Terminal.complain(message)
+            exit(4)
+        }
+    }
 }

@@ -1,5 +1,6 @@
 // What the Glibc module map does not export to Swift: eventfd(2), pthread_setname_np(3), prctl(2).
 #pragma once
+#include "Spawn.h"
 #include <stdint.h>
 
 /// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.

@@ -1,0 +1,239 @@
+package import Federation
+
+/// What the launcher knows of its stages and what it does next; pure, so that it is tested without a process. Times are
+/// counted from the launcher's start.
+///
+///     waiting -> starting -> ready -> ended
+///                   ^          |
+///                   +- backing off   (any end but 0, 4 and 78)
+package struct Supervision: Sendable {
+    package enum Phase: Hashable, Sendable {
+        case waiting
+        case starting(pid: Int32)
+        case ready(pid: Int32)
+        case backingOff(until: Duration)
+        case ended(ProcessEnd)
+    }
+
+    package struct Child: Sendable {
+        package let stage: StageName
+        package internal(set) var phase: Phase = .waiting
+        package internal(set) var restarts = 0
+        /// When the present process was started.
+        package internal(set) var started: Duration = .zero
+        /// From start to ready, of the present or the last process that got there.
+        package internal(set) var timeToReady: Duration?
+        package internal(set) var lastEnd: ProcessEnd?
+        /// What the stage says of itself (sd_notify's STATUS).
+        package internal(set) var status = ""
+        var endsInRow = 0
+        var isShownReady = false
+
+        package var pid: Int32? {
+            switch phase {
+            case .starting(let pid), .ready(let pid): pid
+            case .waiting, .backingOff, .ended: nil
+            }
+        }
+    }
+
+    package enum Input: Sendable {
+        case start
+        case spawned(StageName, pid: Int32)
+        case unstarted(StageName, reason: String)
+        case ready(pid: Int32)
+        case status(pid: Int32, String)
+        case ended(pid: Int32, ProcessEnd)
+        /// Time has come to `nextDeadline`.
+        case tick
+        /// Stop in reverse order; a second one stops at once.
+        case stop
+    }
+
+    package enum Action: Hashable, Sendable {
+        case spawn(StageName)
+        case terminate(pid: Int32)
+        case kill(pid: Int32)
+        case show(Notice)
+        /// Everything has ended; the launcher leaves with this exit status.
+        case finish(Int32)
+    }
+
+    package enum Notice: Hashable, Sendable {
+        case ready(StageName, Duration)
+        case allReady(Duration)
+        case restarting(StageName, ProcessEnd, wait: Duration)
+        case recovered(StageName, Duration)
+        case completed(StageName)
+        case failed(StageName, ProcessEnd)
+        case gaveUp(StageName, ProcessEnd, count: Int)
+        case stopping
+        case killed(StageName)
+    }
+
+    /// In the order in which they are started and shown: consumers before producers.
+    package private(set) var children: [Child]
+    package private(set) var isStopping = false
+    /// All stages have been ready once.
+    package private(set) var wasAllReady = false
+    private let policy: RestartPolicy
+    private let grace: Duration
+    private var killDeadline: Duration?
+    private var exitStatus: Int32 = 0
+    private var isFinished = false
+    private var terminated: Set<Int32> = []
+
+    /// `grace`: how long stages may take to stop before they are killed.
+    package init(stages: [StageName], policy: RestartPolicy = RestartPolicy(), grace: Duration = .seconds(20)) {
+        children = stages.sorted { (-Self.rank($0), $0) < (-Self.rank($1), $1) }.map { Child(stage: $0) }
+        self.policy = policy
+        self.grace = grace
+    }
+
+    private static func rank(_ stage: StageName) -> Int { StageKind.allCases.firstIndex(of: stage.kind) ?? 0 }
+
+    /// When `tick` is due; nil when only events can change something.
+    package var nextDeadline: Duration? {
+        let waits = children.compactMap { child -> Duration? in
+            if case .backingOff(let until) = child.phase { return until }
+            return nil
+        }
+        return (waits + (killDeadline.map { [$0] } ?? [])).min()
+    }
+
+    package mutating func handle(_ input: Input, at now: Duration) -> [Action] {
+        var actions: [Action] = []
+        switch input {
+        case .start: actions = children.map { .spawn($0.stage) }
+        case .spawned(let stage, let pid):
+            guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
+            children[index].phase = .starting(pid: pid)
+            children[index].started = now
+            children[index].status = ""
+        case .unstarted(let stage, let reason):
+            guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
+            actions = end(of: index, .unstarted(reason), at: now)
+        case .ready(let pid):
+            guard let index = index(of: pid), children[index].phase == .starting(pid: pid) else { break }
+            actions = becomeReady(index, pid, at: now)
+        case .status(let pid, let text):
+            if let index = index(of: pid) { children[index].status = text }
+        case .ended(let pid, let end):
+            guard let index = index(of: pid) else { break }
+            terminated.remove(pid)
+            actions = self.end(of: index, end, at: now)
+        case .tick: actions = tick(at: now)
+        case .stop: actions = stop(at: now)
+        }
+        return actions + finishing()
+    }
+
+    private func index(of pid: Int32) -> Int? { children.firstIndex { $0.pid == pid } }
+
+    /// A stage is shown as ready when all before it in the order are: the reader sees the pipeline come up from its end.
+    private mutating func becomeReady(_ index: Int, _ pid: Int32, at now: Duration) -> [Action] {
+        let time = now - children[index].started
+        children[index].phase = .ready(pid: pid)
+        children[index].timeToReady = time
+        if children[index].isShownReady { return [.show(.recovered(children[index].stage, time))] }
+        var actions: [Action] = []
+        for position in children.indices where !children[position].isShownReady {
+            guard case .ready = children[position].phase, let time = children[position].timeToReady else { break }
+            children[position].isShownReady = true
+            actions.append(.show(.ready(children[position].stage, time)))
+        }
+        if !wasAllReady, children.allSatisfy(\.isShownReady) {
+            wasAllReady = true
+            actions.append(.show(.allReady(now)))
+        }
+        return actions
+    }
+
+    private mutating func end(of index: Int, _ end: ProcessEnd, at now: Duration) -> [Action] {
+        let stage = children[index].stage
+        if case .ready = children[index].phase, let time = children[index].timeToReady,
+            now - children[index].started - time >= policy.patience
+        {
+            children[index].endsInRow = 0
+        }
+        children[index].lastEnd = end
+        if isStopping {
+            children[index].phase = .ended(end)
+            return terminateNextRank()
+        }
+        if end == .exit(0) {
+            children[index].phase = .ended(end)
+            return [.show(.completed(stage))]
+        }
+        if end.isFinal {
+            children[index].phase = .ended(end)
+            if case .exit(let status) = end { exitStatus = status } else { exitStatus = 5 }
+            return [.show(.failed(stage, end))] + stop(at: now)
+        }
+        children[index].endsInRow += 1
+        let count = children[index].endsInRow
+        guard count < policy.limit else {
+            children[index].phase = .ended(end)
+            exitStatus = 1
+            return [.show(.gaveUp(stage, end, count: count))] + stop(at: now)
+        }
+        let wait = policy.delay(after: count)
+        children[index].phase = .backingOff(until: now + wait)
+        return [.show(.restarting(stage, end, wait: wait))]
+    }
+
+    private mutating func tick(at now: Duration) -> [Action] {
+        var actions: [Action] = []
+        if let deadline = killDeadline, now >= deadline {
+            killDeadline = nil
+            for child in children {
+                guard let pid = child.pid else { continue }
+                actions += [.kill(pid: pid), .show(.killed(child.stage))]
+            }
+            return actions
+        }
+        for index in children.indices {
+            guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
+            children[index].phase = .waiting
+            children[index].restarts += 1
+            actions.append(.spawn(children[index].stage))
+        }
+        return actions
+    }
+
+    private mutating func stop(at now: Duration) -> [Action] {
+        if isStopping {
+            killDeadline = nil
+            return children.compactMap { $0.pid.map { .kill(pid: $0) } }
+        }
+        isStopping = true
+        killDeadline = now + grace
+        for index in children.indices where children[index].pid == nil {
+            if case .ended = children[index].phase { continue }
+            children[index].phase = .ended(children[index].lastEnd ?? .exit(0))
+        }
+        return [.show(.stopping)] + terminateNextRank()
+    }
+
+    /// Producers first, so that what consumers hold can be finished: the last kind that still runs gets SIGTERM.
+    private mutating func terminateNextRank() -> [Action] {
+        guard let kind = children.last(where: { $0.pid != nil })?.stage.kind else { return [] }
+        var actions: [Action] = []
+        for child in children where child.stage.kind == kind {
+            guard let pid = child.pid, terminated.insert(pid).inserted else { continue }
+            actions.append(.terminate(pid: pid))
+        }
+        return actions
+    }
+
+    private mutating func finishing() -> [Action] {
+        guard !isFinished else { return [] }
+        let over = children.allSatisfy {
+            if case .ended = $0.phase { return true }
+            return false
+        }
+        guard over else { return [] }
+        isFinished = true
+        return [.finish(exitStatus)]
+    }
+}

@@ -1,0 +1,74 @@
+internal import FoundationEssentials
+
+/// One line that a stage logged: JSON, or whatever a crash printed.
+struct LogLine {
+    let raw: String
+    private let fields: [String: JSONValue]?
+
+    init(_ raw: String) {
+        self.raw = raw
+        do { fields = try JSONDecoder().decode([String: JSONValue].self, from: Data(raw.utf8)) } catch {
+            fields = nil  // not JSON: shown as it is
+        }
+    }
+
+    /// RFC 3339 in UTC, so that it sorts as text.
+    var time: String? { fields?["time"]?.text }
+
+    /// `12:31:07.123 info    north/encrypt        sent chunk=3 of=9`
+    func pretty(_ terminal: Terminal) -> String {
+        guard let fields, let time, let event = fields["event"]?.text else { return Terminal.printable(raw) }
+        let clock = time.split(separator: "T").last.map { String($0.prefix(12)) } ?? time
+        let level = fields["level"]?.text ?? ""
+        let stage = [fields["cloud"]?.text, fields["stage"]?.text].compactMap { $0 }.joined(separator: "/")
+        let rest = fields.filter { !["time", "level", "run", "cloud", "stage", "event"].contains($0.key) }
+            .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
+        let colour: Terminal.Colour = level == "error" ? .red : level == "warning" ? .yellow : .grey
+        return terminal.paint(Terminal.printable(clock), .grey) + " "
+            + terminal.paint(Terminal.padded(Terminal.printable(level), 7), colour) + " "
+            + terminal.paint(Terminal.padded(Terminal.printable(stage), 22), .blue) + " "
+            + Terminal.printable(event) + (rest.isEmpty ? "" : " " + Terminal.printable(rest))
+    }
+}
+
+/// Any JSON value, to print.
+private enum JSONValue: Decodable {
+    case scalar(String)
+    case list([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try container.reads(String.self) {
+            self = .scalar(text)
+        } else if let flag = try container.reads(Bool.self) {
+            self = .scalar("\(flag)")
+        } else if let number = try container.reads(Int.self) {
+            self = .scalar("\(number)")
+        } else if let number = try container.reads(Double.self) {
+            self = .scalar("\(number)")
+        } else if let list = try container.reads([JSONValue].self) {
+            self = .list(list)
+        } else if let object = try container.reads([String: JSONValue].self) {
+            self = .object(object)
+        } else {
+            self = .scalar("null")
+        }
+    }
+
+    var text: String {
+        switch self {
+        case .scalar(let text): text
+        case .list(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
+        case .object(let pairs):
+            "{" + pairs.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.text)" }.joined(separator: ",") + "}"
+        }
+    }
+}
+
+extension SingleValueDecodingContainer {
+    /// Nil where the value is of another type.
+    fileprivate func reads<Value: Decodable>(_ type: Value.Type) throws -> Value? {
+        do { return try decode(type) } catch is DecodingError { return nil }
+    }
+}

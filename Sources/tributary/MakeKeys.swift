@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Federation
+internal import Keys
+internal import Topology
+
+struct MakeKeys: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys",
+        abstract: "Makes the keys that are missing; never overwrites one.",
+        discussion: """
+            Each cloud runs this for itself (--cloud NAME) and sends STATE/keys/public/NAME to the others, who put it into \
+            theirs. Secrets stay in STATE/keys/secret, readable by their owner alone.
+            """)
+
+    @OptionGroup var options: TopologyOptions
+    @Option(help: "Make the keys of this cloud alone (repeatable).")
+    var cloud: [String] = []
+    @Flag(help: "Make nothing: list the public cards at hand, with fingerprints to compare by telephone.")
+    var list = false
+
+    func run() throws {
+        let topology = try options.load(clouds: cloud)
+        let store = KeyStore(root: topology.keysPath)
+        do {
+            if list { try show(topology, store) } else { try make(topology, store) }
+        } catch let error as KeyError { throw LauncherError.configuration(error.description) }
+    }
+
+    private func make(_ topology: Topology, _ store: KeyStore) throws {
+        var made = 0
+        let stages = topology.stages(in: cloud)
+        for stage in stages where try store.complete(stage) {
+            made += 1
+            print("made \(stage): CURVE and signing keys, card \(try store.card(of: stage).fingerprint)")
+        }
+        for name in topology.dataClouds where stages.contains(where: { $0.cloud == name }) {
+            guard try store.completeRoundingSecret(of: name) else { continue }
+            made += 1
+            print("made \(name): secret of stochastic rounding")
+        }
+        if stages.contains(topology.publish) {
+            let name = topology.publish.cloud
+            if try store.completeReleaseKey(of: name) {
+                made += 1
+                print("made \(name): key that signs releases, \(try store.releaseVerifyingKey(of: name))")
+            }
+            if try PaillierKeys.complete(in: store, for: topology) {
+                made += 1
+                print("made \(name): Paillier key pair that opens sums")
+            }
+        }
+        if made == 0 { print("nothing to make: every key is in \(store.root)") }
+        let missing = topology.stages.map(\.name).filter { !store.hasCard(of: $0) }
+        if !missing.isEmpty {
+            print(
+                "still to come from their clouds, into \(store.root)/public: \(missing.map(\.description).joined(separator: ", "))"
+            )
+        }
+    }
+
+    private func show(_ topology: Topology, _ store: KeyStore) throws {
+        let width = topology.stages.map(\.name.description.count).max() ?? 0
+        for stage in topology.stages(in: cloud) {
+            let text = store.hasCard(of: stage) ? try store.card(of: stage).fingerprint : "no card"
+            print("\(Terminal.padded(stage.description, width))  \(text)")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+internal import Federation
+internal import Glibc
+internal import Topology
+
+/// Runs stages: one thread, one poll(2) over signals, readiness and logs. What to do is `Supervision`'s to say; this does it.
+final class Launcher {
+    struct Program {
+        let stage: StageName
+        let path: String
+        let arguments: [String]
+    }
+
+    private let topology: Topology
+    private let programs: [StageName: Program]
+    private let view: LiveView
+    private let onAllReady: () -> Void
+    private let start = ContinuousClock.now
+    private let startTime = TimeOfDay.now()
+
+    private let lock: Descriptor
+    private let signals: SignalWatch
+    private let notify: NotifySocket
+    private var supervision: Supervision
+    private var logs: [StageName: RotatingLog] = [:]
+    private var pipes: [(stage: StageName, reading: Descriptor)] = []
+    private var startTimes: [StageName: String] = [:]
+    private var allReady: Duration?
+    private var recordIsStale = true
+    private var exitStatus: Int32?
+
+    init(
+        _ topology: Topology, programs: [Program], grace: Duration, view: LiveView, onAllReady: @escaping () -> Void
+    ) throws {
+        self.topology = topology
+        self.programs = Dictionary(programs.map { ($0.stage, $0) }, uniquingKeysWith: { first, _ in first })
+        self.view = view
+        self.onAllReady = onAllReady
+        signal(SIGPIPE, SIG_IGN)
+        signals = try SignalWatch([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
+        try Folders.make("\(topology.statePath)/logs")
+        lock = try StateLock.acquire(topology.statePath)
+        let folder = topology.launcherSocketFolder
+        try SocketFolder.make(folder)
+        notify = try NotifySocket(path: "\(folder)/notify")
+        supervision = Supervision(stages: programs.map(\.stage), grace: grace)
+        for program in programs { logs[program.stage] = try RotatingLog(path: topology.logPath(of: program.stage)) }
+    }
+
+    /// Runs until every stage has ended; returns the exit status.
+    func run() throws -> Int32 {
+        try take(.start)
+        while exitStatus == nil {
+            if recordIsStale { try writeRecord() }
+            try wait()
+            // Readiness before ends: a stage may say that it is ready and be gone.
+            for message in try notify.take() {
+                if let status = message.status { try take(.status(pid: message.pid, status)) }
+                if message.isReady { try take(.ready(pid: message.pid)) }
+            }
+            try readLogs()
+            for number in try signals.take() where number != SIGCHLD { try take(.stop) }
+            try reap()
+            if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
+        }
+        try writeRecord()
+        return exitStatus ?? 0
+    }
+
+    private var now: Duration { ContinuousClock.now - start }
+
+    private func wait() throws {
+        var watched = [signals.readable.number, notify.descriptor.number] + pipes.map(\.reading.number)
+        var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        watched = []
+        var timeout: Int32 = -1
+        if let deadline = supervision.nextDeadline {
+            timeout = Int32(max(0, min(3_600_000, ((deadline - now).inSeconds * 1000).rounded(.up))))
+        }
+        guard poll(&items, nfds_t(items.count), timeout) >= 0 || errno == EINTR else {
+            throw LauncherError.system("poll")
+        }
+    }
+
+    private func take(_ input: Supervision.Input) throws {
+        recordIsStale = true
+        for action in supervision.handle(input, at: now) { try perform(action) }
+    }
+
+    private func perform(_ action: Supervision.Action) throws {
+        switch action {
+        case .spawn(let stage): try spawn(stage)
+        case .terminate(let pid): kill(pid, SIGTERM)
+        case .kill(let pid): kill(pid, SIGKILL)
+        case .finish(let status): exitStatus = status
+        case .show(let notice):
+            view.show(notice, lastLine: lastLine(of: notice))
+            if case .allReady(let time) = notice {
+                allReady = time
+                try writeRecord()
+                NotifySocket.announce("READY=1\nSTATUS=\(supervision.children.count) stages ready\n")
+                onAllReady()
+            }
+            if case .stopping = notice { NotifySocket.announce("STOPPING=1\n") }
+        }
+    }
+
+    private func lastLine(of notice: Supervision.Notice) -> String? {
+        switch notice {
+        case .restarting(let stage, _, _), .failed(let stage, _), .gaveUp(let stage, _, _): logs[stage]?.lastLine
+        default: nil
+        }
+    }
+
+    private func spawn(_ stage: StageName) throws {
+        guard let program = programs[stage] else { return }
+        let (reading, writing) = try Descriptor.pipe()
+        let environment = StageProcess.environment([
+            "NOTIFY_SOCKET": notify.path, "WATCHDOG_PID": nil, "WATCHDOG_USEC": nil, "LISTEN_FDS": nil,
+        ])
+        do {
+            let pid = try StageProcess.start(
+                program.path, program.arguments, environment: environment, output: writing)
+            pipes.append((stage, reading))
+            startTimes[stage] = TimeOfDay.now()
+            try take(.spawned(stage, pid: pid))
+        } catch let error as LauncherError { try take(.unstarted(stage, reason: error.description)) }
+    }
+
+    private func readLogs() throws {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var open: [(stage: StageName, reading: Descriptor)] = []
+        for pipe in pipes {
+            var isOpen = true
+            reading: while true {
+                switch try pipe.reading.read(into: &buffer) {
+                case .bytes(let bytes): writeLog(of: pipe.stage) { try $0.append(bytes) }
+                case .nothingNow: break reading
+                case .end:
+                    writeLog(of: pipe.stage) { try $0.flush() }
+                    isOpen = false
+                    break reading
+                }
+            }
+            if isOpen { open.append(pipe) }
+        }
+        pipes = open
+    }
+
+    /// A full disk must not take the run down: the lines are lost and the user is told.
+    private func writeLog(of stage: StageName, _ body: (RotatingLog) throws -> Void) {
+        guard let log = logs[stage] else { return }
+        do { try body(log) } catch { Terminal.warn("log of \(stage): \(error)") }
+    }
+
+    private func reap() throws {
+        var status: Int32 = 0
+        while true {
+            let pid = waitpid(-1, &status, WNOHANG)
+            guard pid > 0 else { return }
+            try readLogs()
+            // wait(2): the low seven bits are the signal, the next byte the exit status.
+            let number = status & 0x7F
+            try take(.ended(pid: pid, number == 0 ? .exit(status >> 8 & 0xFF) : .signal(number)))
+        }
+    }
+
+    private func writeRecord() throws {
+        recordIsStale = false
+        let record = LauncherRecord(
+            topology: topology.file, federation: topology.federation, run: topology.run.description, pid: getpid(),
+            started: startTime, ready: supervision.wasAllReady && !supervision.isStopping,
+            readySeconds: allReady.map(\.inSeconds),
+            stages: supervision.children.map { LauncherRecord.Stage($0, started: startTimes[$0.stage]) })
+        do { try record.write(topology.statePath) } catch { Terminal.warn("\(error)") }
+    }
+}

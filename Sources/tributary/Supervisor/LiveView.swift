@@ -1,0 +1,46 @@
+internal import Federation
+internal import Topology
+
+/// The lines that `up` prints as things happen.
+struct LiveView {
+    let terminal: Terminal
+    let width: Int
+
+    func show(_ notice: Supervision.Notice, lastLine: String?) {
+        switch notice {
+        case .ready(let stage, let time): mark("✓", .green, stage, "ready in \(Terminal.seconds(time))")
+        case .allReady(let time): terminal.line("all stages ready in \(Terminal.seconds(time))")
+        case .restarting(let stage, let end, let wait):
+            mark("!", .yellow, stage, "ended with \(end); starts again in \(Terminal.seconds(wait))")
+            quote(lastLine)
+        case .recovered(let stage, let time): mark("✓", .green, stage, "ready again in \(Terminal.seconds(time))")
+        case .completed(let stage): mark("■", .grey, stage, "done")
+        case .failed(let stage, let end):
+            mark("✗", .red, stage, "ended with \(end)\(Self.meaning(of: end)); another start would not mend it")
+            quote(lastLine)
+        case .gaveUp(let stage, let end, let count):
+            mark("✗", .red, stage, "ended \(count) times in a row, last with \(end); given up")
+            quote(lastLine)
+        case .stopping: terminal.line("stopping")
+        case .killed(let stage): mark("✗", .red, stage, "did not stop in time and was killed")
+        }
+    }
+
+    private func mark(_ sign: String, _ colour: Terminal.Colour, _ stage: StageName, _ text: String) {
+        terminal.line("\(terminal.paint(sign, colour)) \(Terminal.padded(stage.description, width))  \(text)")
+    }
+
+    /// What the stage said last is most often why.
+    private func quote(_ line: String?) {
+        guard let line, !line.isEmpty else { return }
+        terminal.line("    " + LogLine(line).pretty(terminal))
+    }
+
+    private static func meaning(of end: ProcessEnd) -> String {
+        switch end {
+        case .exit(78): " (bad configuration)"
+        case .exit(4): " (bad arguments)"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import Glibc
+
+/// The launcher's end of sd_notify(3): a datagram socket on which stages say that they are ready. The kernel tells who sent
+/// each (SO_PASSCRED, unix(7)), so that a stage cannot speak for another.
+final class NotifySocket {
+    struct Message {
+        let pid: Int32
+        let isReady: Bool
+        let status: String?
+    }
+
+    let path: String
+    let descriptor: Descriptor
+
+    /// Binds `path`, in a folder that is this user's alone; what an earlier launcher left there is removed.
+    init(path: String) throws {
+        self.path = path
+        let number = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard number >= 0 else { throw LauncherError.system("socket") }
+        descriptor = Descriptor(owning: number)
+        var on: Int32 = 1
+        guard setsockopt(number, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw LauncherError.system("setsockopt SO_PASSCRED")
+        }
+        unlink(path)
+        guard try NotifySocket.withAddress(of: path, { bind(number, $0, $1) }) == 0 else {
+            throw LauncherError.system("bind \(path)")
+        }
+    }
+
+    deinit { unlink(path) }
+
+    /// Everything that has come since; what is not of this user is left out.
+    func take() throws -> [Message] {
+        var messages: [Message] = []
+        while let message = try receive() {
+            if let message = message { messages.append(message) }
+        }
+        return messages
+    }
+
+    /// Nil when nothing waits; `.some(nil)` for a datagram that nobody vouches for.
+    private func receive() throws -> Message?? {
+        var text = [UInt8](repeating: 0, count: 4096)
+        // One cmsghdr (16 bytes: length, level, type) and one ucred (pid, uid, gid), aligned as cmsg(3) asks.
+        var control = [UInt64](repeating: 0, count: 8)
+        var length = 0
+        var count = 0
+        repeat {
+            count = text.withUnsafeMutableBytes { text in
+                control.withUnsafeMutableBytes { control in
+                    var part = iovec(iov_base: text.baseAddress, iov_len: text.count)
+                    return withUnsafeMutablePointer(to: &part) { part in
+                        var header = msghdr()
+                        header.msg_iov = part
+                        header.msg_iovlen = 1
+                        header.msg_control = control.baseAddress
+                        header.msg_controllen = control.count
+                        let count = recvmsg(descriptor.number, &header, Int32(MSG_CMSG_CLOEXEC))
+                        length = header.msg_controllen
+                        return count
+                    }
+                }
+            }
+        } while count < 0 && errno == EINTR
+        if count < 0 {
+            guard errno == EAGAIN else { throw LauncherError.system("recvmsg") }
+            return nil
+        }
+        let sender = control.withUnsafeBytes { control -> (pid: Int32, user: UInt32)? in
+            guard length >= 28, control.loadUnaligned(fromByteOffset: 8, as: Int32.self) == SOL_SOCKET,
+                control.loadUnaligned(fromByteOffset: 12, as: Int32.self) == NotifySocket.credentials
+            else { return nil }
+            return (
+                control.loadUnaligned(fromByteOffset: 16, as: Int32.self),
+                control.loadUnaligned(fromByteOffset: 20, as: UInt32.self)
+            )
+        }
+        guard let sender, sender.user == geteuid() else { return .some(nil) }
+        return NotifySocket.parse(String(decoding: text[..<count], as: UTF8.self), from: sender.pid)
+    }
+
+    private static func parse(_ text: String, from pid: Int32) -> Message {
+        var isReady = false
+        var status: String?
+        for line in text.split(separator: "\n") {
+            if line == "READY=1" { isReady = true }
+            if line.hasPrefix("STATUS=") {
+                status = Terminal.printable(line.dropFirst("STATUS=".count).prefix(200))
+            }
+        }
+        return Message(pid: pid, isReady: isReady, status: status)
+    }
+
+    /// SCM_CREDENTIALS, which <sys/socket.h> gives only under _GNU_SOURCE.
+    private static let credentials: Int32 = 2
+
+    /// Tells the launcher's own supervisor, where it has one (`Type=notify`); nothing where it has none.
+    static func announce(_ text: String) {
+        guard let address = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), address.utf8.count > 1 else { return }
+        let number = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard number >= 0 else { return }
+        let descriptor = Descriptor(owning: number)
+        let bytes = Array(text.utf8)
+        do {
+            let sent = try withAddress(of: address) { sendto(descriptor.number, bytes, bytes.count, 0, $0, $1) }
+            if sent < 0 {
+                Terminal.warn("cannot tell the supervisor at \(address): \(String(cString: strerror(errno)))")
+            }
+        } catch { Terminal.warn("\(error)") }
+    }
+
+    private static func withAddress<Result>(
+        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) throws -> Result {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw LauncherError.runFailed("\(path): too long for a socket (unix(7)); set a shorter XDG_RUNTIME_DIR")
+        }
+        let length = MemoryLayout<sa_family_t>.size + bytes.count + (bytes.first == UInt8(ascii: "@") ? 0 : 1)
+        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }  // the abstract namespace
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
+        }
+    }
+}

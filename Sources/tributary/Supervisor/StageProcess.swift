@@ -1,0 +1,47 @@
+internal import CLinux
+internal import Glibc
+
+/// Starts programs that end with the launcher.
+enum StageProcess {
+    /// The child's pid. Its standard output and error are `output`; it is told to stop (SIGTERM) when the launcher dies.
+    static func start(
+        _ path: String, _ arguments: [String], environment: [String], output: Descriptor, error: Descriptor? = nil,
+        diesWithParent: Bool = true
+    ) throws -> Int32 {
+        let nothing = try Descriptor.opening("/dev/null", O_RDONLY)
+        var argumentPointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+        var environmentPointers: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        defer {
+            for pointer in argumentPointers + environmentPointers { free(pointer) }
+        }
+        return try argumentPointers.withUnsafeMutableBufferPointer { arguments in
+            try environmentPointers.withUnsafeMutableBufferPointer { environment in
+                try path.withCString { path in
+                    var request = tributary_spawn_request(
+                        path: path, arguments: arguments.baseAddress, environment: environment.baseAddress,
+                        input: nothing.number, output: output.number, error: (error ?? output).number,
+                        death_signal: diesWithParent ? SIGTERM : 0, new_session: !diesWithParent)
+                    let pid = tributary_spawn(&request)
+                    guard pid > 0 else { throw LauncherError.system("start \(String(cString: path))") }
+                    return pid
+                }
+            }
+        }
+    }
+
+    /// This process's environment with `changes` made; nil removes.
+    static func environment(_ changes: [String: String?]) -> [String] {
+        var result: [String] = []
+        var entry = environ
+        while let text = entry.pointee {
+            let pair = String(cString: text)
+            let name = String(pair.prefix { $0 != "=" })
+            if changes[name] == nil { result.append(pair) }
+            entry += 1
+        }
+        for (name, value) in changes.sorted(by: { $0.key < $1.key }) {
+            if let value { result.append("\(name)=\(value)") }
+        }
+        return result
+    }
+}

@@ -1,0 +1,81 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Federation
+internal import Glibc
+internal import Topology
+
+struct Up: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Starts stages, shows when each is ready, starts one that dies again, stops them in reverse.",
+        discussion: "Ctrl-C or SIGTERM stops the stages, producers first; a second one kills them.")
+
+    @OptionGroup var options: TopologyOptions
+    @Option(help: "Start the stages of this cloud alone (repeatable).")
+    var cloud: [String] = []
+    @Flag(help: "Return when all stages are ready; they go on in the background.")
+    var detach = false
+    @Option(help: "Where the stage programs are; default: TRIBUTARY_STAGES, else beside this program.")
+    var stages: String?
+    @Option(help: "Events below this level are not logged: debug, info, warning, error.")
+    var logLevel: String?
+    @Option(help: "How long stages may take to stop before they are killed.")
+    var grace = "20s"
+    /// Set by `--detach` on the process that it leaves behind.
+    @Flag(help: .hidden)
+    var background = false
+
+    func run() throws {
+        let topology = try options.load(clouds: cloud, warns: !background)
+        guard let grace = Quantity.duration(grace) else {
+            throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
+        }
+        let programs = try programs(topology)
+        if detach, !background { return try Background.start(topology) }
+        let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
+        let launcher = try Launcher(topology, programs: programs, grace: grace, view: view) {
+            if background { Background.reportReady() }
+        }
+        let status = try launcher.run()
+        guard status == 0 else { throw ExitCode(status) }
+    }
+
+    private func programs(_ topology: Topology) throws -> [Launcher.Program] {
+        let folder = try StageFolder.path(given: stages)
+        var missing: Set<String> = []
+        let programs = topology.stages(in: cloud).map { stage in
+            let path = "\(folder)/tributary-\(stage.kind)"
+            if access(path, X_OK) != 0 { missing.insert(path) }
+            var arguments = [
+                "--topology", topology.file, "--cloud", stage.cloud.description, "--state", topology.statePath,
+            ]
+            if let logLevel { arguments += ["--log-level", logLevel] }
+            return Launcher.Program(stage: stage, path: path, arguments: arguments)
+        }
+        guard missing.isEmpty else {
+            throw LauncherError.configuration(
+                "cannot be run: \(missing.sorted().joined(separator: ", ")); give --stages DIR or set TRIBUTARY_STAGES")
+        }
+        return programs
+    }
+}
+
+/// Where the stage programs are.
+enum StageFolder {
+    static func path(given: String?) throws -> String {
+        if let given { return given }
+        if let named = getenv("TRIBUTARY_STAGES"), named.pointee != 0 { return String(cString: named) }
+        return FilePath.folder(of: try ownPath())
+    }
+
+    /// This program's file (proc(5)).
+    static func ownPath() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { room in
+                room.baseAddress.map { readlink("/proc/self/exe", $0, room.count) } ?? -1
+            }
+        }
+        guard count > 0 else { throw LauncherError.system("readlink /proc/self/exe") }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+}

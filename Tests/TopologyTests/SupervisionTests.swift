@@ -1,0 +1,170 @@
+import Federation
+import Testing
+import Topology
+
+@Suite("Supervision of stages")
+struct SupervisionTests {
+    private let publish: StageName
+    private let aggregate: StageName
+    private let encrypt: StageName
+    private let ingest: StageName
+
+    init() throws {
+        publish = try StageName("release/publish")
+        aggregate = try StageName("coordinator/aggregate")
+        encrypt = try StageName("north/encrypt")
+        ingest = try StageName("north/ingest")
+    }
+
+    /// All four running as processes 1 to 4, in the order of their start.
+    private func running(_ policy: RestartPolicy = RestartPolicy()) -> Supervision {
+        var supervision = Supervision(
+            stages: [ingest, encrypt, aggregate, publish], policy: policy, grace: .seconds(5))
+        for (pid, action) in supervision.handle(.start, at: .zero).enumerated() {
+            guard case .spawn(let stage) = action else { continue }
+            _ = supervision.handle(.spawned(stage, pid: Int32(pid + 1)), at: .zero)
+        }
+        return supervision
+    }
+
+    private func ready(_ policy: RestartPolicy = RestartPolicy()) -> Supervision {
+        var supervision = running(policy)
+        for pid in 1...4 { _ = supervision.handle(.ready(pid: Int32(pid)), at: .milliseconds(10)) }
+        return supervision
+    }
+
+    @Test("stages are started consumers first, all at once")
+    func order() {
+        var supervision = Supervision(stages: [ingest, aggregate, encrypt, publish])
+        #expect(
+            supervision.handle(.start, at: .zero) == [
+                .spawn(publish), .spawn(aggregate), .spawn(encrypt), .spawn(ingest),
+            ])
+    }
+
+    @Test("a stage is shown as ready when every one before it is")
+    func shownInOrder() {
+        var supervision = running()
+        #expect(supervision.handle(.ready(pid: 2), at: .milliseconds(10)) == [])
+        #expect(supervision.handle(.ready(pid: 4), at: .milliseconds(11)) == [])
+        #expect(
+            supervision.handle(.ready(pid: 1), at: .milliseconds(20)) == [
+                .show(.ready(publish, .milliseconds(20))), .show(.ready(aggregate, .milliseconds(10))),
+            ])
+        #expect(
+            supervision.handle(.ready(pid: 3), at: .milliseconds(30)) == [
+                .show(.ready(encrypt, .milliseconds(30))), .show(.ready(ingest, .milliseconds(11))),
+                .show(.allReady(.milliseconds(30))),
+            ])
+    }
+
+    @Test("readiness of a process that is not a child changes nothing")
+    func foreignReady() {
+        var supervision = running()
+        #expect(supervision.handle(.ready(pid: 99), at: .zero) == [])
+        #expect(supervision.children.allSatisfy { $0.timeToReady == nil })
+    }
+
+    @Test("a stage that dies is started again after a wait that doubles, up to a ceiling")
+    func backoff() {
+        var supervision = ready(RestartPolicy(first: .milliseconds(100), ceiling: .milliseconds(300)))
+        var now = Duration.seconds(1)
+        var pid: Int32 = 3
+        for (turn, wait) in [100, 200, 300, 300].enumerated() {
+            let actions = supervision.handle(.ended(pid: pid, .signal(9)), at: now)
+            #expect(actions == [.show(.restarting(encrypt, .signal(9), wait: .milliseconds(wait)))])
+            #expect(supervision.nextDeadline == now + .milliseconds(wait))
+            #expect(supervision.handle(.tick, at: now + .milliseconds(wait - 1)) == [])
+            now += .milliseconds(wait)
+            #expect(supervision.handle(.tick, at: now) == [.spawn(encrypt)])
+            pid = Int32(100 + turn)
+            #expect(supervision.handle(.spawned(encrypt, pid: pid), at: now) == [])
+        }
+        #expect(
+            supervision.handle(.ready(pid: pid), at: now + .milliseconds(5)) == [
+                .show(.recovered(encrypt, .milliseconds(5)))
+            ])
+        #expect(supervision.children.first { $0.stage == encrypt }?.restarts == 4)
+    }
+
+    @Test("a long good life resets the wait")
+    func patience() {
+        var supervision = ready()
+        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.tick, at: .seconds(2))
+        _ = supervision.handle(.spawned(encrypt, pid: 30), at: .seconds(2))
+        _ = supervision.handle(.ready(pid: 30), at: .seconds(2))
+        let actions = supervision.handle(.ended(pid: 30, .exit(1)), at: .seconds(60))
+        #expect(actions == [.show(.restarting(encrypt, .exit(1), wait: .milliseconds(100)))])
+    }
+
+    @Test("a clean end is not started again; when all have ended so, the launcher ends with 0")
+    func clean() {
+        var supervision = ready()
+        #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1)) == [.show(.completed(publish))])
+        #expect(supervision.nextDeadline == nil)
+        for pid in 2...3 { _ = supervision.handle(.ended(pid: Int32(pid), .exit(0)), at: .seconds(1)) }
+        #expect(
+            supervision.handle(.ended(pid: 4, .exit(0)), at: .seconds(1)) == [.show(.completed(ingest)), .finish(0)])
+    }
+
+    @Test(
+        "a wrong configuration or wrong arguments stop everything, and are the launcher's status",
+        arguments: [Int32(78), 4])
+    func final(status: Int32) {
+        var supervision = ready()
+        let actions = supervision.handle(.ended(pid: 2, .exit(status)), at: .seconds(1))
+        #expect(actions == [.show(.failed(aggregate, .exit(status))), .show(.stopping), .terminate(pid: 4)])
+        _ = supervision.handle(.ended(pid: 4, .exit(0)), at: .seconds(1))
+        _ = supervision.handle(.ended(pid: 3, .exit(0)), at: .seconds(1))
+        #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1)) == [.finish(status)])
+    }
+
+    @Test("what fails again and again is given up")
+    func givesUp() {
+        var supervision = ready(RestartPolicy(limit: 2))
+        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.tick, at: .seconds(2))
+        _ = supervision.handle(.spawned(encrypt, pid: 30), at: .seconds(2))
+        let actions = supervision.handle(.ended(pid: 30, .exit(1)), at: .seconds(2))
+        #expect(actions == [.show(.gaveUp(encrypt, .exit(1), count: 2)), .show(.stopping), .terminate(pid: 4)])
+    }
+
+    @Test("stages stop producers first, each kind after the one before it has ended")
+    func stopOrder() {
+        var supervision = ready()
+        #expect(supervision.handle(.stop, at: .seconds(1)) == [.show(.stopping), .terminate(pid: 4)])
+        #expect(supervision.handle(.ended(pid: 4, .exit(0)), at: .seconds(1)) == [.terminate(pid: 3)])
+        #expect(supervision.handle(.ended(pid: 3, .signal(15)), at: .seconds(1)) == [.terminate(pid: 2)])
+        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(1)) == [.terminate(pid: 1)])
+        #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1)) == [.finish(0)])
+    }
+
+    @Test("past the deadline, or at a second stop, what still runs is killed")
+    func killed() {
+        var late = ready()
+        _ = late.handle(.stop, at: .seconds(1))
+        #expect(late.nextDeadline == .seconds(6))
+        #expect(late.handle(.tick, at: .seconds(5)) == [])
+        #expect(late.handle(.tick, at: .seconds(6)).filter { if case .kill = $0 { true } else { false } }.count == 4)
+
+        var impatient = ready()
+        _ = impatient.handle(.stop, at: .seconds(1))
+        #expect(impatient.handle(.stop, at: .seconds(1)) == (1...4).map { .kill(pid: $0) })
+    }
+
+    @Test("a stage that waits for its restart when all stop is not started again")
+    func stopWhileBackingOff() {
+        var supervision = ready()
+        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.stop, at: .seconds(1))
+        #expect(supervision.handle(.tick, at: .seconds(3)) == [])
+    }
+
+    @Test("a program that cannot be started stops everything")
+    func unstarted() {
+        var supervision = running()
+        let actions = supervision.handle(.unstarted(encrypt, reason: "no such file"), at: .zero)
+        #expect(actions.first == .show(.failed(encrypt, .unstarted("no such file"))))
+    }
+}
