@@ -105,7 +105,7 @@ let package = Package(
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Adapter", "Encryption", "Federation", "Sodium"]),
+        library("Publication", uses: ["Adapter", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
         executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),

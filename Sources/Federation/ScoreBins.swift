@@ -1,8 +1,8 @@
 /// How scores are counted for a federation's AUROC: histograms of the score (a logit) by outcome, the same bins in every
 /// cloud and every round of a run.
 package enum ScoreBins {
-    package static let count = 1024
-    package static let range: ClosedRange<Double> = -12...12
+    package static let count = 4096
+    package static let range: ClosedRange<Double> = -8...8
     /// The two segments of an evaluation's layout.
     package static let died = "score.died"
     package static let survived = "score.survived"

@@ -49,7 +49,7 @@ final class ReleaseWriter {
             createdAt: Int(Timestamp.milliseconds() / 1000), baseModelSHA256: baseModelSHA256,
             tokenizerSHA256: tokenizerSHA256, rounds: rounds + [try round(release.round, release.purpose, parts)],
             privacy: .init(
-                suite: opening.suite.rawValue, profile: opening.profile,
+                suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: profile?.assumption ?? "none: contributions were not encrypted",
                 keyMode: keyMode.rawValue, whoCouldOpen: keyMode.trust, bits: opening.bits, clipNorm: opening.clipNorm,
                 minimumCohort: opening.minimumCohort),
