@@ -185,7 +185,7 @@ struct AdaptedLinear : Function<AdaptedLinear> {
             }
             row += outs[i];
         }
-        variable_list kept = {weight, down, low, context->needs_input_grad(2) ? x : Tensor()};
+        variable_list kept = {weight, down, low, down.requires_grad() ? x : Tensor()};
         kept.insert(kept.end(), ups.begin(), ups.end());
         context->save_for_backward(kept);
         context->saved_data["outs"] = outs;
