@@ -3,6 +3,7 @@ import Foundation
 import Testing
 import Tokenization
 
+private let data = ProcessInfo.processInfo.environment["TRIBUTARY_DATA"]
 private let python = ProcessInfo.processInfo.environment["TRIBUTARY_PYTHON"]
 
 @Suite("The base's vocabulary and texts")
@@ -22,6 +23,44 @@ struct VocabularyTests {
             let tokens = vocabulary.tokens(of: record)
             #expect(tokens.allSatisfy { (256..<Int32(vocabulary.count)).contains($0) })
             #expect(tokens.map { vocabulary.added[Int($0) - 256] }.joined() == record.text)
+        }
+    }
+
+    @Test("Our own tokenizer reads tokenizer.json and gives the same ids")
+    func ownTokenizer() throws {
+        let encoder = try TokenizerEncoder(json: vocabulary.tokenizerJSON())
+        #expect(encoder.tokenizerDigest == vocabulary.tokenizerDigest)
+        #expect(encoder.died == vocabulary.died && encoder.survived == vocabulary.survived)
+        for record in BaseTexts(vocabulary: vocabulary, seed: 1).records(200) {
+            #expect(encoder.encode(record) == vocabulary.encode(record))
+        }
+    }
+
+    @Test(
+        "Another model's tokenizer can be used too: the answer is one token at the end",
+        .enabled(if: data != nil, "set TRIBUTARY_DATA to the folder of the open demo sets (docs/data.md)"))
+    func otherTokenizer() throws {
+        let path = "\(try #require(data))/gpt2_tokenizer/tokenizer.json"
+        let encoder = try TokenizerEncoder(json: try readFile(path))
+        let tokenizer = try Tokenizer(path: path)
+        #expect(encoder.died != encoder.survived)
+        for record in BaseTexts(vocabulary: vocabulary, seed: 1).records(20) {
+            let encoded = encoder.encode(record)
+            #expect(encoded.answer == encoded.tokens.count - 1)
+            #expect(encoded.tokens.last == (record.died ? encoder.died : encoder.survived))
+            let prompt = String(record.prompt.dropFirst(TextRecord.begin.count))
+            #expect(try tokenizer.decode(Array(encoded.tokens.dropLast())) == prompt)
+        }
+    }
+
+    @Test("A tokenizer that cannot tell the answers apart is refused")
+    func alike() throws {
+        let text = String(decoding: vocabulary.tokenizerJSON(), as: UTF8.self)
+        _ = try TokenizerEncoder(json: Array(text.utf8))
+        // Without whole tokens both answers begin with the byte of a space.
+        let spoiled = text.replacing("\" died\"", with: "\" dead\"").replacing("\" survived\"", with: "\" lived\"")
+        #expect(throws: IngestError.answersAlike(" died", " survived")) {
+            try TokenizerEncoder(json: Array(spoiled.utf8))
         }
     }
 
