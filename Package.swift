@@ -141,7 +141,7 @@ let package = Package(
             ]),
         executable(
             "tributary-lab", folder: "lab",
-            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Tokenization"]),
+            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Tokenization"]),
 
         // Tests
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
