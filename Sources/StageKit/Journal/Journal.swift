@@ -44,13 +44,19 @@ package final class Journal: Sendable {
         try migrator.migrate(database)
     }
 
-    /// Does everything in `body`, or nothing of it; durable when it returns.
+    /// Does everything in `body`, or nothing of it; durable when it returns. Spool files that no row names any more go then.
     package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
-        try database.write { try body(JournalEntry(database: $0, spool: spool)) }
+        let freed = FreedFiles()
+        let result = try database.write { try body(JournalEntry(database: $0, spool: spool, freed: freed)) }
+        for name in freed.names {
+            // A file that stays because it cannot be removed now is swept at the next start.
+            unlink("\(spool)/\(name)")
+        }
+        return result
     }
 
     package func read<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
-        try database.read { try body(JournalEntry(database: $0, spool: spool)) }
+        try database.read { try body(JournalEntry(database: $0, spool: spool, freed: FreedFiles())) }
     }
 
     /// Removes spool files that no row names: left by a kill between the file and its transaction.
@@ -86,14 +92,21 @@ package struct Departure: Sendable {
     }
 }
 
+/// The spool files that a transaction lets go of. Lives within one call of `Journal.write`.
+private final class FreedFiles {
+    var names: [String] = []
+}
+
 /// The inside of a transaction.
 package struct JournalEntry {
     private let database: Database
     private let spool: String
+    private let freed: FreedFiles
 
-    fileprivate init(database: Database, spool: String) {
+    fileprivate init(database: Database, spool: String, freed: FreedFiles) {
         self.database = database
         self.spool = spool
+        self.freed = freed
     }
 
     // MARK: Arrivals
@@ -148,9 +161,12 @@ package struct JournalEntry {
 
     /// Marks arrivals as used (or refused, with the reason) and lets go of their payloads; the names stay spent.
     package func settle(_ name: TransferName, as state: ArrivalState = .used, reason: String = "") throws {
+        let file = try String.fetchOne(
+            database, sql: "SELECT file FROM arrival WHERE name = ?", arguments: [name.description])
         try database.execute(
             sql: "UPDATE arrival SET state = ?, reason = ?, payload = NULL, file = NULL WHERE name = ?",
             arguments: [state.rawValue, reason, name.description])
+        try free(file)
     }
 
     // MARK: Departures
@@ -186,14 +202,23 @@ package struct JournalEntry {
         }
     }
 
-    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws
-    {
+    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws {
+        let file = try String.fetchOne(
+            database, sql: "SELECT file FROM departure WHERE name = ? AND receiver = ?",
+            arguments: [name.description, receiver.description])
         try database.execute(
             sql: """
                 UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL
                 WHERE name = ? AND receiver = ?
                 """,
             arguments: [state, reason, name.description, receiver.description])
+        try free(file)
+    }
+
+    /// One file may serve several departures: it goes with the last of them.
+    private func free(_ file: String?) throws {
+        guard let file, try !files().contains(file) else { return }
+        freed.names.append(file)
     }
 
     // MARK: Documents and facts

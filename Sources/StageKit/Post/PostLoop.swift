@@ -187,7 +187,7 @@ final class PostLoop {
         if let zap { add(zap.socket, input: true, output: false) }
         if let hub {
             add(hub.work, input: reads, output: false)
-            add(hub.news, input: true, output: isWaiting(.news))
+            add(hub.news, input: reads, output: isWaiting(.news))
             add(hub.monitor, input: true, output: false)
         }
         for line in lines {
@@ -206,8 +206,10 @@ final class PostLoop {
         }
         if let zap { try answer(zap.socket, post: post) }
         if let hub, let terms = plan.hub {
-            if reads { try receive(hub.work, at: terms, post: post) }
-            try listen(hub.news, post: post)
+            if reads {
+                try receive(hub.work, at: terms, post: post)
+                try listen(hub.news, post: post)
+            }
             try watch(hub.monitor, hub: nil, post: post)
         }
         for line in lines {
@@ -256,7 +258,7 @@ final class PostLoop {
                 guard hub.peers.contains(wire.sender) else {
                     throw FederationError.malformed(place: "envelope.from", "\(wire.sender) has no business here")
                 }
-                post.deliver(.message(wire, bulkBytes: wire.bulk.count + wire.document.count))
+                post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: peer, reason: "\(error)"))
             }
@@ -272,7 +274,7 @@ final class PostLoop {
                 guard wire.sender == hub else {
                     throw FederationError.malformed(place: "envelope.from", "says \(wire.sender) on \(hub)'s news")
                 }
-                post.deliver(.message(wire, bulkBytes: wire.bulk.count + wire.document.count))
+                post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: hub.description, reason: "\(error)"))
             }

@@ -27,12 +27,12 @@ final class StageRuntime {
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
         for await event in post.events {
-            if case .message(let message, let bytes) = event {
+            if case .message(let message) = event {
                 try await handle(message, stage)
-                post.handled(bytes: bytes)
             } else {
                 try await handle(event, stage)
             }
+            post.handled(event)
             let now = ContinuousClock.now
             if now - lastTick >= .milliseconds(100) {
                 lastTick = now
