@@ -1,1 +1,1 @@
-
+#include "CTorchInterface.h"

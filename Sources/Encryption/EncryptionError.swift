@@ -1,3 +1,4 @@
+package import Federation
 package import Sodium
 
 /// Why values, keys or ciphertexts were refused. Positions are named, values never.

@@ -1,3 +1,4 @@
+package import Federation
 package import Sodium
 
 /// The first 16 bytes of BLAKE2b over a public key's n and hs, both fixed-width: names a key in every header.

@@ -4,12 +4,7 @@ package import Federation
 /// A valid federation: its clouds, the stages in them, and where each is found. Made by `Topology.load`, which refuses what
 /// could not run or would give data away.
 package struct Topology: Sendable {
-    package enum Suite: String, Sendable, CaseIterable, CustomStringConvertible {
-        case paillier
-        /// Nothing is encrypted: for tests, and between clouds only with `allow-clear: true`.
-        case clear
-        package var description: String { rawValue }
-    }
+    package typealias Suite = Federation.Suite
 
     package enum KeyMode: String, Sendable, CaseIterable, CustomStringConvertible {
         /// One key, in publish's hands.

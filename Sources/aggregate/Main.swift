@@ -1,4 +1,22 @@
+import ArgumentParser
+import Encryption
+import Federation
+import StageKit
+import Topology
+
 @main
-struct Main {
-    static func main() {}
+struct Aggregate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary-aggregate",
+        abstract: "Adds the sealed contributions of a round without opening any, and sends the sum to publish.")
+
+    @OptionGroup var options: StageOptions
+
+    func run() async throws {
+        await StageMain.run(.aggregate, options: options, configuration: AggregateConfiguration.self) { parts in
+            AggregateStage(
+                context: parts.context, configuration: parts.configuration,
+                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()))
+        }
+    }
 }

@@ -1,4 +1,26 @@
+import ArgumentParser
+import Encryption
+import Federation
+import Keys
+import StageKit
+import Topology
+
 @main
-struct Main {
-    static func main() {}
+struct Encrypt: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary-encrypt",
+        abstract: "Seals a cloud's vectors and sends them to aggregate until it holds them.")
+
+    @OptionGroup var options: StageOptions
+
+    func run() async throws {
+        await StageMain.run(.encrypt, options: options, configuration: EncryptConfiguration.self) { parts in
+            let cloud = parts.context.stage.cloud
+            return EncryptStage(
+                context: parts.context, configuration: parts.configuration,
+                rounding: try parts.keys.roundingSecret(of: cloud),
+                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()),
+                aggregate: parts.topology.aggregate)
+        }
+    }
 }

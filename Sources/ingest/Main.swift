@@ -1,4 +1,19 @@
+import ArgumentParser
+import Corpus
+import Federation
+import StageKit
+
 @main
-struct Main {
-    static func main() {}
+struct IngestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary-ingest",
+        abstract: "Reads a cloud's tables, takes part in the statistics round, and hands token shards to local-train.")
+
+    @OptionGroup var options: StageOptions
+
+    func run() async throws {
+        await StageMain.run(.ingest, options: options, configuration: IngestConfiguration.self) { parts in
+            IngestStage(parts)
+        }
+    }
 }

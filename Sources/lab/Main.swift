@@ -1,4 +1,17 @@
+import ArgumentParser
+
+/// Yardsticks and generated data. Nothing here is part of a federation: the baselines read all clouds' data at once.
 @main
-struct Main {
-    static func main() {}
+struct Lab: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary-lab",
+        abstract: "Generated data, texts for the base model, and baselines outside the federation.",
+        discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
+        subcommands: [Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self])
+}
+
+struct Baseline: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Models outside the federation, to compare with: they read all clouds' data.",
+        subcommands: [LogisticCommand.self])
 }

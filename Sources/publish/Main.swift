@@ -1,4 +1,18 @@
+import ArgumentParser
+import Federation
+import StageKit
+
 @main
-struct Main {
-    static func main() {}
+struct Publish: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary-publish",
+        abstract: "Opens rounds, opens the sum of each, and publishes the adapter as a signed PEFT folder.")
+
+    @OptionGroup var options: StageOptions
+
+    func run() async throws {
+        await StageMain.run(.publish, options: options, configuration: PublishConfiguration.self) { parts in
+            try PublishStage(parts)
+        }
+    }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite("Measurements")
 struct MeasurementTests {
     @Test(
-        "Prints the cost of each operation at 3072 bits on one thread",
+        "Prints the cost of each operation at 3072 bits, on one thread unless said otherwise",
         .enabled(
             if: ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE"] != nil,
             "set TRIBUTARY_MEASURE=1 to print the cost of each operation"))
@@ -37,6 +37,7 @@ struct MeasurementTests {
                 per: layout.count / 1000)
             var payload: [UInt8] = []
             report("seal, per ciphertext", try seconds { payload = try scheme.seal(values, threads: 1) }, per: 512)
+            report("the same on two threads", try seconds { _ = try scheme.seal(values, threads: 2) }, per: 512)
             let accumulator = scheme.makeAccumulator()
             report(
                 "first add, per ciphertext",

@@ -28,6 +28,20 @@ struct ReleaseManifestTests {
     }
 
     @Test(
+        "The time is written in UTC, over leap days and centuries",
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"), (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ])
+    func writesTime(_ seconds: Int, _ expected: String) throws {
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            _ = try store.publish(Fixtures.draft(round: 1, createdAt: seconds))
+            #expect(try store.latest()?.created == expected)
+        }
+    }
+
+    @Test(
         "A spoiled manifest is refused with the field's name",
         arguments: [
             ("\"format\": 1", "\"format\": 2", "format"),

@@ -1,0 +1,88 @@
+package import Federation
+package import Sodium
+
+/// A round as aggregate sees it: who has contributed, and whether it is time to close. A value without clock or socket: the
+/// stage tells it what happened and does what it answers.
+package struct Gathering: Sendable {
+    package let opening: Opening
+    package let openingDigest: Digest
+    /// What is complete, checked and in the product, by cloud.
+    package private(set) var parts: [CloudName: SumAbout.Part] = [:]
+    package private(set) var isClosed = false
+
+    package init(_ opening: Signed<Opening>) {
+        self.opening = opening.content
+        openingDigest = opening.digest
+    }
+
+    /// Whether an offered contribution belongs here. A contribution for a round that is not this one is `later` while the
+    /// round may still come, and refused once it is past.
+    package enum Answer: Equatable, Sendable {
+        case take
+        case later
+        case refuse(String)
+    }
+
+    package func answer(to offer: Offer, from sender: StageName) -> Answer {
+        let name = offer.name
+        guard name.kind == .contribution, sender.kind == .encrypt else {
+            return .refuse("\(sender) may not send \(name.kind.rawValue)s here")
+        }
+        guard name.cloud == sender.cloud, name.part == 0 else {
+            return .refuse("\(sender) contributes for \(sender.cloud) alone, not for \(name.cloud)")
+        }
+        guard name.round == opening.round else {
+            return name.round > opening.round
+                ? .later : .refuse("round \(name.round) is over, round \(opening.round) is open")
+        }
+        guard let member = opening.member(name.cloud) else {
+            return .refuse("\(name.cloud) is not in the cohort of round \(opening.round)")
+        }
+        guard !isClosed else { return .refuse("round \(opening.round) has been closed") }
+        let about: ContributionAbout
+        do { about = try ContributionAbout(offer.about) } catch { return .refuse("\(error)") }
+        guard about.opening == openingDigest else {
+            return .refuse("it answers another opening of round \(opening.round)")
+        }
+        guard about.suite == opening.suite, about.keyID == opening.keyID, about.profile == opening.profile else {
+            return .refuse("it is sealed with another suite, key or profile than round \(opening.round) asks for")
+        }
+        guard opening.purpose != .update || about.weight == member.weight else {
+            return .refuse("it claims weight \(about.weight), the opening gives \(name.cloud) \(member.weight)")
+        }
+        return .take
+    }
+
+    /// Counts a contribution that is in the product; the second one of a cloud is not counted.
+    package mutating func count(_ part: SumAbout.Part) -> Bool {
+        guard parts[part.cloud] == nil, !isClosed else { return false }
+        parts[part.cloud] = part
+        return true
+    }
+
+    package enum Decision: Equatable, Sendable {
+        case wait
+        /// Everyone is here, or the deadline has passed with a quorum.
+        case close
+        /// The deadline has passed without one.
+        case abandon(missing: [CloudName])
+    }
+
+    /// - Parameter now: milliseconds since 1970, UTC.
+    package func decision(now: UInt64) -> Decision {
+        guard !isClosed else { return .wait }
+        if parts.count == opening.cohort.count { return .close }
+        guard now >= opening.deadline else { return .wait }
+        return parts.count >= opening.quorum ? .close : .abandon(missing: missing)
+    }
+
+    package var missing: [CloudName] {
+        opening.cohort.map(\.cloud).filter { parts[$0] == nil }.sorted()
+    }
+
+    package mutating func close() { isClosed = true }
+
+    package var sum: SumAbout {
+        SumAbout(opening: openingDigest, parts: parts.values.sorted { $0.cloud < $1.cloud })
+    }
+}

@@ -1,0 +1,4 @@
+// What Swift imports as CTorchInterface.
+#pragma once
+
+#include "CTorchInterface.h"

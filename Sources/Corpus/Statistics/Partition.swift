@@ -1,0 +1,59 @@
+package import Configuration
+import Sodium
+package import Tokenization
+
+/// Which split a patient's stays go to: decided by a hash of the patient's identifier under the run's salt, so that all
+/// stays of a patient go the same way, whatever the order of rows, and so that another salt draws another split.
+package struct Partition: Sendable, Hashable {
+    package enum Scheme: Sendable, Hashable {
+        /// Shares of patients; the rest are for training.
+        case shares(validation: Double, test: Double)
+        /// Cross-validation: fold `index` of `count` is for testing; `validation` is a share of the others.
+        case fold(index: Int, count: Int, validation: Double)
+    }
+
+    package let salt: String
+    package let scheme: Scheme
+
+    package init(salt: String, scheme: Scheme) {
+        self.salt = salt
+        self.scheme = scheme
+    }
+
+    package func split(of patient: String) -> TokenShard.Split {
+        let (first, second) = uniform(patient)
+        switch scheme {
+        case .shares(let validation, let test):
+            return first < test ? .test : first < test + validation ? .validation : .train
+        case .fold(let index, let count, let validation):
+            if min(Int(first * Double(count)), count - 1) == index { return .test }
+            return second < validation ? .validation : .train
+        }
+    }
+
+    /// Two numbers in [0, 1), 53 bits each, from BLAKE2b. The lengths keep (salt, patient) pairs apart.
+    private func uniform(_ patient: String) -> (Double, Double) {
+        let text = "tributary split\n\(salt.utf8.count) \(salt)\n\(patient.utf8.count) \(patient)"
+        let bytes = Digest(of: Array(text.utf8)).bytes
+        func number(_ start: Int) -> Double {
+            let bits = bytes[start..<(start + 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            return Double(bits >> 11) * 0x1p-53
+        }
+        return (number(0), number(8))
+    }
+}
+
+extension Partition: Configurable {
+    package init(from file: Section) throws {
+        salt = file.string("salt")
+        let validation = file.double("validation", in: 0...0.5, default: 0.1)
+        if file.has("folds") || file.has("fold") {
+            let count = file.int("folds", in: 2...20)
+            scheme = .fold(index: file.int("fold", in: 0...(count - 1)), count: count, validation: validation)
+        } else {
+            let test = file.double("test", in: 0...0.5, default: 0.2)
+            if validation + test >= 0.9 { file.refuse("test", "leaves less than a tenth for training") }
+            scheme = .shares(validation: validation, test: test)
+        }
+    }
+}

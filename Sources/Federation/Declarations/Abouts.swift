@@ -1,0 +1,200 @@
+package import MessagePack
+package import Sodium
+
+/// The typed `about` of an offer.
+package protocol OfferAbout {
+    var value: Value { get }
+    init(_ value: Value) throws
+}
+
+extension OfferAbout {
+    /// As it is journaled.
+    package var encoded: [UInt8] { encode(value) }
+    package init(encoded: [UInt8]) throws { try self.init(decode(encoded)) }
+}
+
+/// What an offer says of a token shard.
+package struct ShardAbout: OfferAbout, Equatable, Sendable {
+    package let split: String
+    package let examples: Int
+    /// SHA-256 of the tokenizer.json that made the tokens, 64 hexadecimal digits: must be the base model's own.
+    package let tokenizer: String
+    package let count: Int
+
+    package init(split: String, examples: Int, tokenizer: String, count: Int) {
+        self.split = split
+        self.examples = examples
+        self.tokenizer = tokenizer
+        self.count = count
+    }
+
+    package var value: Value {
+        .map([
+            ("split", .text(split)), ("examples", .number(examples)), ("tokenizer", .text(tokenizer)),
+            ("of", .number(count)),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        split = try fields.text("split", limit: 16)
+        examples = try fields.integer("examples", in: 0...100_000_000)
+        tokenizer = try fields.text("tokenizer", limit: 64)
+        count = try fields.integer("of", in: 1...65_536)
+        try fields.finish()
+    }
+}
+
+/// What an offer says of a clear vector: which opening it answers, and how many training records lie behind it.
+package struct VectorAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+    package let records: Int
+
+    package init(opening: Digest, records: Int) {
+        self.opening = opening
+        self.records = records
+    }
+
+    package var value: Value { .map([("opening", .digest(opening)), ("records", .number(records))]) }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        records = try fields.integer("records", in: 0...100_000_000)
+        try fields.finish()
+    }
+}
+
+/// What an offer says of a contribution: the opening that it answers (and with it layout, bits and cohort), the suite, the
+/// key, and the weight that the others may know.
+package struct ContributionAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+    package let suite: Suite
+    package let profile: String
+    package let keyID: [UInt8]
+    package let weight: UInt32
+
+    package init(opening: Digest, suite: Suite, profile: String, keyID: [UInt8], weight: UInt32) {
+        self.opening = opening
+        self.suite = suite
+        self.profile = profile
+        self.keyID = keyID
+        self.weight = weight
+    }
+
+    package var value: Value {
+        .map([
+            ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
+            ("key", .bytes(keyID)), ("weight", .unsigned(UInt64(weight))),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        suite = try fields.choice("suite")
+        profile = try fields.text("profile", limit: 64)
+        keyID = try fields.bytes("key", limit: 16)
+        weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
+        try fields.finish()
+    }
+}
+
+/// What an offer says of a sum: which opening, and the contributions that it is the product of.
+package struct SumAbout: OfferAbout, Equatable, Sendable {
+    package struct Part: Equatable, Sendable {
+        package let cloud: CloudName
+        package let weight: UInt32
+        package let digest: Digest
+
+        package init(cloud: CloudName, weight: UInt32, digest: Digest) {
+            self.cloud = cloud
+            self.weight = weight
+            self.digest = digest
+        }
+    }
+
+    package let opening: Digest
+    /// In the order of the clouds' names.
+    package let parts: [Part]
+
+    package init(opening: Digest, parts: [Part]) {
+        self.opening = opening
+        self.parts = parts
+    }
+
+    package var value: Value {
+        .map([
+            ("opening", .digest(opening)),
+            (
+                "parts",
+                .list(
+                    parts.map {
+                        .map([
+                            ("cloud", .text($0.cloud.description)), ("weight", .unsigned(UInt64($0.weight))),
+                            ("digest", .digest($0.digest)),
+                        ])
+                    })
+            ),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        parts = try fields.list("parts", limit: 1024).map { value in
+            var fields = try Fields(value, at: "offer.about.parts")
+            let part = Part(
+                cloud: try fields.cloud("cloud"), weight: UInt32(try fields.integer("weight", in: 1...Weight.maximum)),
+                digest: try fields.digest("digest"))
+            try fields.finish()
+            return part
+        }
+        try fields.finish()
+        guard zip(parts, parts.dropFirst()).allSatisfy({ $0.cloud < $1.cloud }) else {
+            throw FederationError.malformed(place: "offer.about.parts", "clouds are not in order, or one appears twice")
+        }
+    }
+}
+
+/// What an offer says of an adapter's values: the release that they belong to.
+package struct AdapterAbout: OfferAbout, Equatable, Sendable {
+    package let release: Digest
+
+    package init(release: Digest) { self.release = release }
+
+    package var value: Value { .map([("release", .digest(release))]) }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        release = try fields.digest("release")
+        try fields.finish()
+    }
+}
+
+/// Who was missing when a round's deadline passed without a quorum.
+package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+    package let missing: [CloudName]
+
+    package init(opening: Digest, missing: [CloudName]) {
+        self.opening = opening
+        self.missing = missing
+    }
+
+    package var value: Value {
+        .map([("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) }))])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        missing = try fields.list("missing", limit: 1024).map { value in
+            guard case .text(let text) = value else {
+                throw FederationError.malformed(place: "offer.about.missing", "expected names")
+            }
+            return try CloudName(text)
+        }
+        try fields.finish()
+    }
+}

@@ -1,0 +1,239 @@
+package import MessagePack
+package import Sodium
+
+/// How values are hidden in a round.
+package enum Suite: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// Packed Paillier: whoever lacks the private key learns sizes only.
+    case paillier
+    /// Nothing is hidden: the peer to test and measure against. Refused between clouds unless asked for by name.
+    case clear
+
+    package var description: String { rawValue }
+}
+
+/// A cloud that may take part in a round, and its weight (bucketed, see `Weight`).
+package struct Member: Hashable, Sendable {
+    package let cloud: CloudName
+    package let weight: UInt32
+
+    package init(cloud: CloudName, weight: UInt32) {
+        self.cloud = cloud
+        self.weight = weight
+    }
+}
+
+/// What every cloud does alike in an `update` round.
+package struct TrainingPlan: Hashable, Sendable {
+    package let steps: Int
+    package let batchSize: Int
+    package let learningRate: Double
+    package let weightDecay: Double
+    package let gradientClip: Double
+    /// Public: initialisation and data order (docs/architecture.md, "Three sources of randomness").
+    package let seed: UInt64
+
+    package init(
+        steps: Int, batchSize: Int, learningRate: Double, weightDecay: Double, gradientClip: Double, seed: UInt64
+    ) {
+        self.steps = steps
+        self.batchSize = batchSize
+        self.learningRate = learningRate
+        self.weightDecay = weightDecay
+        self.gradientClip = gradientClip
+        self.seed = seed
+    }
+}
+
+/// Which held-out patients an `evaluation` round scores.
+package enum EvaluationSplit: String, Sendable, CaseIterable {
+    case validation
+    case test
+}
+
+/// Opens a round: what is asked, of whom, until when, and in which form. Signed by publish.
+package struct Opening: Declaration {
+    package static let kind = "opening"
+
+    package let run: RunName
+    package let round: RoundNumber
+    package let purpose: Purpose
+    package let layout: VectorLayout
+    /// Bits of a quantised value, 2...32.
+    package let bits: Int
+    package let suite: Suite
+    /// Names the Paillier key (BLAKE2b of n, 16 bytes) and its profile; empty under `clear`.
+    package let keyID: [UInt8]
+    package let profile: String
+    /// The L2 norm to which a delta is clipped; 0 where nothing is clipped.
+    package let clipNorm: Double
+    package let cohort: [Member]
+    package let quorum: Int
+    package let minimumCohort: Int
+    /// Milliseconds since 1970, UTC.
+    package let deadline: UInt64
+    /// The release whose adapter this round starts from; round 0 is the untrained adapter.
+    package let startsFrom: RoundNumber
+    package let adapterDigest: Digest
+    /// What is trained, on which base model: a cloud whose base or tokenizer differs refuses the round.
+    package let adapter: AdapterPlan
+    package let training: TrainingPlan?
+    package let split: EvaluationSplit?
+
+    package init(
+        run: RunName, round: RoundNumber, purpose: Purpose, layout: VectorLayout, bits: Int, suite: Suite,
+        keyID: [UInt8], profile: String, clipNorm: Double, cohort: [Member], quorum: Int, minimumCohort: Int,
+        deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan, training: TrainingPlan?,
+        split: EvaluationSplit?
+    ) {
+        self.run = run
+        self.round = round
+        self.purpose = purpose
+        self.layout = layout
+        self.bits = bits
+        self.suite = suite
+        self.keyID = keyID
+        self.profile = profile
+        self.clipNorm = clipNorm
+        self.cohort = cohort
+        self.quorum = quorum
+        self.minimumCohort = minimumCohort
+        self.deadline = deadline
+        self.startsFrom = startsFrom
+        self.adapterDigest = adapterDigest
+        self.adapter = adapter
+        self.training = training
+        self.split = split
+    }
+
+    package func member(_ cloud: CloudName) -> Member? { cohort.first { $0.cloud == cloud } }
+
+    /// The factor that a cloud folds into its update before quantising: its weight over the largest of the cohort, so that
+    /// folded values stay within the layout's ranges.
+    package func foldedWeight(of cloud: CloudName) -> Double {
+        guard purpose == .update, let member = member(cloud) else { return 1 }
+        let largest = cohort.map(\.weight).max() ?? 1
+        return Double(member.weight) / Double(largest)
+    }
+}
+
+extension Opening {
+    package var value: Value {
+        .map([
+            ("run", .text(run.description)),
+            ("round", .round(round)),
+            ("purpose", .text(purpose.rawValue)),
+            ("layout", layout.value),
+            ("bits", .number(bits)),
+            ("suite", .text(suite.rawValue)),
+            ("key", .bytes(keyID)),
+            ("profile", .text(profile)),
+            ("clip", .double(clipNorm)),
+            ("cohort", .list(cohort.map(\.value))),
+            ("quorum", .number(quorum)),
+            ("minimum", .number(minimumCohort)),
+            ("deadline", .unsigned(deadline)),
+            ("starts-from", .round(startsFrom)),
+            ("adapter-digest", .digest(adapterDigest)),
+            ("adapter", adapter.value),
+            ("training", training?.value ?? .none),
+            ("split", split.map { .text($0.rawValue) } ?? .none),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "opening")
+        run = try fields.run("run")
+        round = try fields.round("round")
+        purpose = try fields.choice("purpose")
+        layout = try VectorLayout(value: fields.take("layout"))
+        bits = try fields.integer("bits", in: 2...32)
+        suite = try fields.choice("suite")
+        keyID = try fields.bytes("key", limit: 16)
+        profile = try fields.text("profile", limit: 64)
+        clipNorm = try fields.real("clip", in: 0...1e12)
+        cohort = try fields.list("cohort", limit: 1024).map { try Member($0) }
+        quorum = try fields.integer("quorum", in: 1...1024)
+        minimumCohort = try fields.integer("minimum", in: 1...1024)
+        deadline = try fields.wide("deadline")
+        startsFrom = try fields.round("starts-from")
+        adapterDigest = try fields.digest("adapter-digest")
+        adapter = try AdapterPlan(fields.take("adapter"))
+        training = try fields.optional("training").map { try TrainingPlan($0) }
+        split = try fields.optionalChoice("split")
+        try fields.finish()
+        guard Set(cohort.map(\.cloud)).count == cohort.count else {
+            throw FederationError.malformed(place: "opening.cohort", "a cloud appears twice")
+        }
+        guard quorum <= cohort.count, minimumCohort <= quorum else {
+            throw FederationError.malformed(
+                place: "opening.quorum",
+                "minimum \(minimumCohort), quorum \(quorum) and cohort \(cohort.count) must not fall in that order")
+        }
+        guard (training != nil) == (purpose == .update), (split != nil) == (purpose == .evaluation) else {
+            throw FederationError.malformed(place: "opening.purpose", "plan and split do not fit \(purpose)")
+        }
+    }
+}
+
+extension Member {
+    package var value: Value {
+        .map([("cloud", .text(cloud.description)), ("weight", .unsigned(UInt64(weight)))])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "member")
+        cloud = try fields.cloud("cloud")
+        weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
+        try fields.finish()
+    }
+}
+
+extension TrainingPlan {
+    package var value: Value {
+        .map([
+            ("steps", .number(steps)), ("batch", .number(batchSize)), ("rate", .double(learningRate)),
+            ("decay", .double(weightDecay)), ("gradient-clip", .double(gradientClip)), ("seed", .unsigned(seed)),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "training")
+        steps = try fields.integer("steps", in: 0...1_000_000)
+        batchSize = try fields.integer("batch", in: 1...65_536)
+        learningRate = try fields.real("rate", in: 0...1e3)
+        weightDecay = try fields.real("decay", in: 0...1e3)
+        gradientClip = try fields.real("gradient-clip", in: 0...1e9)
+        seed = try fields.wide("seed")
+        try fields.finish()
+    }
+}
+
+extension VectorLayout {
+    package var value: Value {
+        .list(
+            segments.map { segment in
+                .list([
+                    .text(segment.name), .list(segment.shape.map(Value.number)), .double(segment.range),
+                ])
+            })
+    }
+
+    package init(value: Value) throws {
+        guard case .list(let rows) = value, rows.count <= VectorLayout.maximumSegments else {
+            throw FederationError.malformed(place: "layout", "expected a list of segments, found \(value.kind)")
+        }
+        try self.init(
+            rows.map { row in
+                guard case .list(let parts) = row, parts.count == 3, case .text(let name) = parts[0],
+                    case .list(let dimensions) = parts[1], case .double(let range) = parts[2]
+                else { throw FederationError.malformed(place: "layout", "a segment is [name, shape, range]") }
+                let shape = try dimensions.map { dimension -> Int in
+                    guard case .unsigned(let number) = dimension, let size = Int(exactly: number) else {
+                        throw FederationError.malformed(place: "layout.\(name.prefix(64))", "a dimension is a number")
+                    }
+                    return size
+                }
+                return Segment(name: name, shape: shape, range: range)
+            })
+    }
+}

@@ -1,0 +1,13 @@
+/// A cloud's weight as the others may see it: its count of training records, capped and bucketed, so that a contribution
+/// does not tell exactly how many records lie behind it.
+package enum Weight {
+    package static let maximum = 1 << 24
+
+    /// The largest number of the form 2^k or 3 * 2^k that is not above `count`: two significant bits, at least 1.
+    package static func bucket(_ count: Int) -> UInt32 {
+        let capped = UInt32(clamping: min(max(count, 1), maximum))
+        let top = UInt32(1) << (31 - UInt32(capped.leadingZeroBitCount))
+        let half = top + top / 2
+        return top > 1 && capped >= half ? half : top
+    }
+}

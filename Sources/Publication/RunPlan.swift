@@ -1,0 +1,43 @@
+package import Federation
+
+/// The rounds of a run, in order: statistics first, then updates with evaluations between them, at last the test. A value:
+/// which step comes next depends only on how many have been released.
+package struct RunPlan: Equatable, Sendable {
+    package enum Step: Equatable, Sendable {
+        case statistics
+        /// `index` counts updates from 1.
+        case update(index: Int)
+        case evaluation(EvaluationSplit)
+
+        package var purpose: Purpose {
+            switch self {
+            case .statistics: .statistics
+            case .update: .update
+            case .evaluation: .evaluation
+            }
+        }
+    }
+
+    package let steps: [Step]
+
+    /// - Parameters:
+    ///   - updates: how many update rounds.
+    ///   - validateEvery: an evaluation on the validation split before the first update and after each such number of
+    ///     updates; 0 for none.
+    ///   - test: whether the run ends with an evaluation on the test split.
+    package init(statistics: Bool, updates: Int, validateEvery: Int, test: Bool) {
+        var steps: [Step] = statistics ? [.statistics] : []
+        if validateEvery > 0, updates > 0 { steps.append(.evaluation(.validation)) }
+        for index in 1...max(updates, 1) where index <= updates {
+            steps.append(.update(index: index))
+            if validateEvery > 0, index % validateEvery == 0 { steps.append(.evaluation(.validation)) }
+        }
+        if test { steps.append(.evaluation(.test)) }
+        self.steps = steps
+    }
+
+    /// The step after `released` of them are done; nil at the end.
+    package func step(after released: Int) -> Step? { released < steps.count ? steps[released] : nil }
+
+    package func isLast(_ released: Int) -> Bool { released == steps.count - 1 }
+}

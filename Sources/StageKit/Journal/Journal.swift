@@ -1,0 +1,271 @@
+package import Federation
+internal import Foundation
+internal import GRDB
+internal import Glibc
+package import Sodium
+
+/// A stage's memory: what it has received, what it has to send, what it has decided. SQLite in WAL mode with full syncs, so
+/// that a committed transaction survives any kill and a loss of power; large payloads lie in `spool/` beside it, synced before
+/// the transaction that names them.
+package final class Journal: Sendable {
+    private let database: DatabaseQueue
+    package let spool: String
+
+    /// Opens or creates the journal in `directory`, which must exist and be this user's alone.
+    package init(directory: String) throws {
+        spool = "\(directory)/spool"
+        if mkdir(spool, 0o700) != 0, errno != EEXIST { throw StageError.system("mkdir \(spool)", errno) }
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA trusted_schema = OFF")
+        }
+        database = try DatabaseQueue(path: "\(directory)/journal.sqlite", configuration: configuration)
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            // Names are canonical text (TransferName), so the same transfer has one row whoever sends it how often.
+            try database.execute(
+                sql: """
+                    CREATE TABLE arrival (
+                        name TEXT PRIMARY KEY, kind TEXT NOT NULL, round INTEGER NOT NULL, offer BLOB NOT NULL,
+                        signature BLOB NOT NULL, digest BLOB NOT NULL, peer TEXT NOT NULL, payload BLOB, file TEXT,
+                        count INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+                    CREATE TABLE departure (
+                        name TEXT NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL,
+                        offer BLOB NOT NULL, signature BLOB NOT NULL, payload BLOB, file TEXT, count INTEGER NOT NULL,
+                        state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (name, receiver)) WITHOUT ROWID;
+                    CREATE TABLE document (
+                        kind TEXT NOT NULL, round INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB NOT NULL,
+                        PRIMARY KEY (kind, round)) WITHOUT ROWID;
+                    CREATE TABLE fact (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        try migrator.migrate(database)
+    }
+
+    /// Does everything in `body`, or nothing of it; durable when it returns.
+    package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
+        try database.write { try body(JournalEntry(database: $0, spool: spool)) }
+    }
+
+    package func read<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
+        try database.read { try body(JournalEntry(database: $0, spool: spool)) }
+    }
+
+    /// Removes spool files that no row names: left by a kill between the file and its transaction.
+    package func sweep() throws {
+        let named = try read { try $0.files() }
+        for name in try FileManager.default.contentsOfDirectory(atPath: spool) where !named.contains(name) {
+            try FileManager.default.removeItem(atPath: "\(spool)/\(name)")
+        }
+    }
+
+    package func close() throws { try database.close() }
+}
+
+/// A transfer that arrived whole and is held until its stage has used it.
+package struct Arrival: Sendable {
+    package let offer: Offer
+    package let offerBytes: [UInt8]
+    package let signature: [UInt8]
+    package let peer: StageName
+    package let payload: Payload
+}
+
+/// A transfer that is to be sent until it is receipted.
+package struct Departure: Sendable {
+    package let offer: Signed<Offer>
+    package let receiver: StageName
+    package let payload: Payload
+
+    package init(offer: Signed<Offer>, receiver: StageName, payload: Payload) {
+        self.offer = offer
+        self.receiver = receiver
+        self.payload = payload
+    }
+}
+
+/// The inside of a transaction.
+package struct JournalEntry {
+    private let database: Database
+    private let spool: String
+
+    fileprivate init(database: Database, spool: String) {
+        self.database = database
+        self.spool = spool
+    }
+
+    // MARK: Arrivals
+
+    package enum ArrivalState: String, Sendable {
+        /// Durable, not used yet.
+        case held
+        /// Used: the payload is gone, the name stays spent.
+        case used
+        case refused
+    }
+
+    package func insert(_ arrival: Arrival) throws {
+        let (blob, file) = columns(arrival.payload)
+        try database.execute(
+            sql: """
+                INSERT INTO arrival (name, kind, round, offer, signature, digest, peer, payload, file, count, state)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')
+                """,
+            arguments: [
+                arrival.offer.name.description, arrival.offer.name.kind.rawValue, Int(arrival.offer.name.round.value),
+                Data(arrival.offerBytes), Data(arrival.signature), Data(arrival.offer.digest.bytes),
+                arrival.peer.description, blob, file, arrival.payload.count,
+            ])
+    }
+
+    /// What became of a transfer of this name: its digest and state; nil if it never arrived whole.
+    package func arrivalState(_ name: TransferName) throws -> (digest: Digest, state: ArrivalState, reason: String)? {
+        guard
+            let row = try Row.fetchOne(
+                database, sql: "SELECT digest, state, reason FROM arrival WHERE name = ?", arguments: [name.description]
+            )
+        else { return nil }
+        guard let digest = Digest(bytes: row["digest"] as Data), let state = ArrivalState(rawValue: row["state"]) else {
+            throw StageError.journal("the journal's row of \(name) is damaged: restore or remove the stage's state")
+        }
+        return (digest, state, row["reason"])
+    }
+
+    package func held(_ kind: TransferKind? = nil) throws -> [Arrival] {
+        try Row.fetchAll(
+            database,
+            sql: "SELECT * FROM arrival WHERE state = 'held' AND (?1 IS NULL OR kind = ?1) ORDER BY round, name",
+            arguments: [kind?.rawValue]
+        ).map { row in
+            let bytes = Array(row["offer"] as Data)
+            return Arrival(
+                offer: try Offer(decodeDocument(bytes)), offerBytes: bytes, signature: Array(row["signature"] as Data),
+                peer: try StageName(row["peer"] as String), payload: payload(row))
+        }
+    }
+
+    /// Marks arrivals as used (or refused, with the reason) and lets go of their payloads; the names stay spent.
+    package func settle(_ name: TransferName, as state: ArrivalState = .used, reason: String = "") throws {
+        try database.execute(
+            sql: "UPDATE arrival SET state = ?, reason = ?, payload = NULL, file = NULL WHERE name = ?",
+            arguments: [state.rawValue, reason, name.description])
+    }
+
+    // MARK: Departures
+
+    package func insert(_ departure: Departure) throws {
+        let (blob, file) = columns(departure.payload)
+        let name = departure.offer.content.name
+        try database.execute(
+            sql: """
+                INSERT INTO departure (name, receiver, kind, round, offer, signature, payload, file, count, state)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')
+                """,
+            arguments: [
+                name.description, departure.receiver.description, name.kind.rawValue, Int(name.round.value),
+                Data(departure.offer.bytes), Data(departure.offer.signature.bytes), blob, file, departure.payload.count,
+            ])
+    }
+
+    package func hasDeparture(_ name: TransferName) throws -> Bool {
+        try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description])
+            ?? false
+    }
+
+    package func sending(verifiedBy key: VerifyingKey, of stage: StageName) throws -> [Departure] {
+        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map {
+            row in
+            Departure(
+                offer: try Signed(
+                    bytes: Array(row["offer"] as Data), signature: Array(row["signature"] as Data), key: key,
+                    signer: stage.description),
+                receiver: try StageName(row["receiver"] as String), payload: payload(row))
+        }
+    }
+
+    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws
+    {
+        try database.execute(
+            sql: """
+                UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL
+                WHERE name = ? AND receiver = ?
+                """,
+            arguments: [state, reason, name.description, receiver.description])
+    }
+
+    // MARK: Documents and facts
+
+    package func insert<Content>(_ document: Signed<Content>, round: RoundNumber) throws {
+        try database.execute(
+            sql: "INSERT INTO document (kind, round, bytes, signature) VALUES (?, ?, ?, ?)",
+            arguments: [
+                Content.kind, Int(round.value), Data(document.bytes), Data(document.signature.bytes),
+            ])
+    }
+
+    package func document<Content: Declaration>(
+        _: Content.Type, round: RoundNumber, key: VerifyingKey, signer: StageName
+    ) throws -> Signed<Content>? {
+        try documents(Content.self, key: key, signer: signer, where: "AND round = \(round.value)").first
+    }
+
+    package func latest<Content: Declaration>(
+        _: Content.Type, key: VerifyingKey, signer: StageName
+    ) throws -> Signed<Content>? {
+        try documents(Content.self, key: key, signer: signer, where: "ORDER BY round DESC LIMIT 1").first
+    }
+
+    /// All documents of a kind in the order of their rounds.
+    package func all<Content: Declaration>(
+        _: Content.Type, key: VerifyingKey, signer: StageName
+    ) throws -> [Signed<Content>] {
+        try documents(Content.self, key: key, signer: signer, where: "ORDER BY round")
+    }
+
+    private func documents<Content: Declaration>(
+        _: Content.Type, key: VerifyingKey, signer: StageName, where clause: String
+    ) throws -> [Signed<Content>] {
+        try Row.fetchAll(
+            database, sql: "SELECT bytes, signature FROM document WHERE kind = ? \(clause)", arguments: [Content.kind]
+        ).map { row in
+            try Signed(
+                bytes: Array(row["bytes"] as Data), signature: Array(row["signature"] as Data), key: key,
+                signer: signer.description)
+        }
+    }
+
+    package func fact(_ key: String) throws -> [UInt8]? {
+        try Data.fetchOne(database, sql: "SELECT value FROM fact WHERE key = ?", arguments: [key]).map { Array($0) }
+    }
+
+    package func setFact(_ key: String, _ value: [UInt8]) throws {
+        try database.execute(
+            sql: "INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            arguments: [key, Data(value)])
+    }
+
+    // MARK: Payloads
+
+    private func columns(_ payload: Payload) -> (Data?, String?) {
+        switch payload {
+        case .bytes(let bytes): (Data(bytes), nil)
+        case .file(let path, _): (nil, path.split(separator: "/").last.map(String.init))
+        }
+    }
+
+    private func payload(_ row: Row) -> Payload {
+        if let file = row["file"] as String? { return .file(path: "\(spool)/\(file)", count: row["count"]) }
+        return .bytes(Array((row["payload"] as Data?) ?? Data()))
+    }
+
+    fileprivate func files() throws -> Set<String> {
+        try String.fetchSet(
+            database,
+            sql:
+                "SELECT file FROM arrival WHERE file IS NOT NULL UNION SELECT file FROM departure WHERE file IS NOT NULL"
+        )
+    }
+}

@@ -1,0 +1,110 @@
+internal import CLinux
+package import Federation
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+internal import ZeroMQ
+
+/// The one thread of a process that touches ZeroMQ sockets. Others see `events`, which is bounded by leaving the sockets
+/// unread when too much waits, and `push` and `publish`, which hand frames over and return.
+package final class Post: Sendable {
+    private struct Shared {
+        var outgoing: [(route: Route, frames: [[UInt8]])] = []
+        var isStopping = false
+    }
+
+    enum Route: Sendable, Hashable {
+        case work(StageName)
+        case news
+    }
+
+    package let events: AsyncStream<PostEvent>
+    private let continuation: AsyncStream<PostEvent>.Continuation
+    private let shared = Mutex(Shared())
+    private let waiting = Atomic<Int>(0)
+    private let wake: Int32
+    private let context: Context
+    private let plan: PostPlan
+    private let finished = DispatchSemaphore(value: 0)
+
+    /// Opens every socket, or says which one could not be; then the thread starts.
+    package init(_ plan: PostPlan) throws {
+        self.plan = plan
+        context = try Context()
+        wake = tributary_eventfd()
+        guard wake >= 0 else { throw StageError.system("eventfd", errno) }
+        (events, continuation) = AsyncStream.makeStream(of: PostEvent.self, bufferingPolicy: .unbounded)
+        let opened = Mutex<Result<Void, any Error>?>(nil)
+        let ready = DispatchSemaphore(value: 0)
+        let thread = Thread { [self] in
+            tributary_name_thread("post")
+            do {
+                let loop = try PostLoop(plan, in: context, wake: wake)
+                opened.withLock { $0 = .success(()) }
+                ready.signal()
+                loop.run(post: self)
+            } catch {
+                let failedToOpen = opened.withLock { state in
+                    defer { state = state ?? .failure(error) }
+                    return state == nil
+                }
+                if failedToOpen { ready.signal() } else { deliver(.failed("\(error)")) }
+            }
+            continuation.finish()
+            finished.signal()
+        }
+        thread.stackSize = 1 << 20
+        thread.start()
+        ready.wait()
+        try opened.withLock { state in try (state ?? .success(())).get() }
+    }
+
+    /// Hands frames to the PUSH that leads to `hub`. What cannot be sent waits, up to a bound, and is then dropped: every
+    /// message of the protocol is sent again until it is answered.
+    package func push(_ message: WireMessage, to hub: StageName) { hand(.work(hub), message.frames) }
+
+    /// Hands frames to this hub's news, under a topic.
+    package func publish(_ message: WireMessage, topic: [UInt8]) { hand(.news, [topic] + message.frames) }
+
+    private func hand(_ route: Route, _ frames: [[UInt8]]) {
+        shared.withLock { $0.outgoing.append((route, frames)) }
+        poke()
+    }
+
+    private func poke() {
+        var one: UInt64 = 1
+        _ = withUnsafeBytes(of: &one) { Glibc.write(wake, $0.baseAddress, 8) }  // a full eventfd is awake already
+    }
+
+    /// To be called for each event once it has been handled, so that the sockets are read again.
+    package func handled(bytes: Int) {
+        guard bytes > 0 else { return }
+        let before = waiting.subtract(bytes, ordering: .relaxed).oldValue
+        if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
+    }
+
+    /// Sends what is waiting for at most `seconds`, closes the sockets on their thread and joins it.
+    package func stop() {
+        shared.withLock { $0.isStopping = true }
+        poke()
+        finished.wait()
+        close(wake)
+    }
+
+    // For the loop's thread.
+
+    func deliver(_ event: PostEvent) {
+        if case .message(_, let bytes) = event { waiting.add(bytes, ordering: .relaxed) }
+        continuation.yield(event)
+    }
+
+    var isFull: Bool { waiting.load(ordering: .relaxed) >= plan.inboxBytes }
+
+    func takeOutgoing() -> (batch: [(route: Route, frames: [[UInt8]])], isStopping: Bool) {
+        shared.withLock { shared in
+            let batch = shared.outgoing
+            shared.outgoing = []
+            return (batch, shared.isStopping)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package import Federation
+package import Sodium
+
+/// Which sockets a stage has, and who may speak on them.
+package struct PostPlan: Sendable {
+    /// What a consuming stage binds: PULL for work, XPUB for news.
+    package struct Hub: Sendable {
+        package let work: String
+        package let news: String
+        /// Over tcp: CURVE, and these keys alone may come in, each as the stage it belongs to.
+        /// Nil over ipc, where the directory's permissions decide and `peers` bounds who a sender may say it is.
+        package let admitted: [[UInt8]: StageName]?
+        package let peers: Set<StageName>
+
+        package init(work: String, news: String, admitted: [[UInt8]: StageName]?, peers: Set<StageName>) {
+            self.work = work
+            self.news = news
+            self.admitted = admitted
+            self.peers = peers
+        }
+    }
+
+    /// A hub that this stage dials: PUSH for work, SUB for news.
+    package struct Dial: Sendable {
+        package let hub: StageName
+        package let work: String
+        package let news: String
+        /// The hub's CURVE public key; nil over ipc.
+        package let serverKey: [UInt8]?
+
+        package init(hub: StageName, work: String, news: String, serverKey: [UInt8]?) {
+            self.hub = hub
+            self.work = work
+            self.news = news
+            self.serverKey = serverKey
+        }
+    }
+
+    package let stage: StageName
+    package let hub: Hub?
+    package let dials: [Dial]
+    package let curvePublic: [UInt8]
+    package let curveSecret: SecretBytes
+    /// Bytes received and not yet handled at which the sockets are left alone, so that the peers feel it.
+    package let inboxBytes: Int
+
+    package init(
+        stage: StageName, hub: Hub?, dials: [Dial], curvePublic: [UInt8], curveSecret: SecretBytes,
+        inboxBytes: Int = 32 << 20
+    ) {
+        self.stage = stage
+        self.hub = hub
+        self.dials = dials
+        self.curvePublic = curvePublic
+        self.curveSecret = curveSecret
+        self.inboxBytes = inboxBytes
+    }
+}
+
+/// What comes out of the post.
+package enum PostEvent: Sendable {
+    /// A message whose sender the transport vouches for: by its CURVE key over tcp, by the directory over ipc.
+    case message(WireMessage, bulkBytes: Int)
+    /// A stage listens to this hub's news from now on.
+    case joined(StageName)
+    /// Something that cannot be taken; the process lives on. `peer` as the transport names it.
+    case refused(peer: String, reason: String)
+    /// A key that nobody admitted knocked, or a handshake failed.
+    case handshake(peer: String, reason: String)
+    /// The connection to this hub's news stands.
+    case connected(StageName)
+    case disconnected(StageName)
+    case tick
+    case failed(String)
+}

@@ -1,0 +1,145 @@
+package import Federation
+internal import Foundation
+package import Sodium
+
+/// What a stage works with. Nothing is global: identity, journal, log, sending and announcing are all here.
+@StageActor
+package final class StageContext {
+    package nonisolated let identity: StageIdentity
+    package nonisolated let journal: Journal
+    package nonisolated let log: EventLog
+    package nonisolated let publisher: StageName
+    private let post: Post
+    let exchange: Exchange
+    private var announcements: UInt64 = 0
+    private let finish: @Sendable (Result<Void, any Error>) -> Void
+
+    init(
+        identity: StageIdentity, journal: Journal, log: EventLog, publisher: StageName, post: Post,
+        finish: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        self.identity = identity
+        self.journal = journal
+        self.log = log
+        self.publisher = publisher
+        self.post = post
+        self.finish = finish
+        exchange = Exchange(identity: identity, journal: journal, post: post, log: log)
+    }
+
+    package nonisolated var stage: StageName { identity.stage }
+    package nonisolated var run: RunName { identity.run }
+
+    // MARK: Sending
+
+    /// Signs an offer for `payload`, to be journaled as a departure.
+    package nonisolated func offer(_ name: TransferName, payload: Payload, digest: Digest, about: any OfferAbout)
+        -> Signed<Offer>
+    {
+        Signed(
+            Offer(name: name, maker: stage, byteCount: payload.count, digest: digest, about: about.value),
+            by: identity.signing)
+    }
+
+    /// Puts bytes where a departure may name them: in memory while small, in a synced spool file otherwise.
+    package nonisolated func spool(_ bytes: [UInt8], for name: TransferName) throws -> Payload {
+        guard bytes.count > Payload.inlineLimit else { return .bytes(bytes) }
+        let file = try SpoolFile(creating: "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)")
+        try file.append(bytes)
+        try file.sync()
+        return .file(path: file.path, count: file.count)
+    }
+
+    /// Makes a departure durable together with what `settle` writes, then starts to send it. Nothing leaves before.
+    package func send(_ departures: [Departure], settling settle: (JournalEntry) throws -> Void = { _ in }) throws {
+        try journal.write { entry in
+            for departure in departures { try entry.insert(departure) }
+            try settle(entry)
+        }
+        for departure in departures { exchange.send(departure) }
+    }
+
+    /// Stops sending what a newer transfer has made useless.
+    package func cancel(_ name: TransferName, to receiver: StageName) throws {
+        try exchange.cancel(name, to: receiver)
+    }
+
+    package var pendingDepartures: Int { exchange.pendingDepartures }
+
+    // MARK: Announcing
+
+    /// Publishes a signed document to every subscriber. It must be in the journal already.
+    package func announce<Content>(_ document: Signed<Content>) {
+        announcements += 1
+        post.publish(
+            identity.message(
+                kind(of: Content.self), sequence: announcements, document: document.bytes,
+                signature: document.signature.bytes), topic: Topic.all)
+    }
+
+    /// Tells one subscriber again.
+    package func announce<Content>(_ document: Signed<Content>, to stage: StageName) {
+        post.publish(
+            identity.message(
+                kind(of: Content.self), sequence: announcements, document: document.bytes,
+                signature: document.signature.bytes), topic: Topic.to(stage))
+    }
+
+    func beat(to stage: StageName? = nil) {
+        post.publish(identity.message(.beat, sequence: announcements), topic: stage.map(Topic.to) ?? Topic.all)
+    }
+
+    func hello(to hub: StageName) { post.push(identity.message(.hello), to: hub) }
+
+    private nonisolated func kind<Content: Declaration>(of _: Content.Type) -> MessageKind {
+        MessageKind(rawValue: Content.kind) ?? .beat
+    }
+
+    // MARK: Work and ends
+
+    /// Runs long work on a thread of its own, so that neither the stage nor its sockets wait for it.
+    package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws
+        -> Output
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            let thread = Thread { continuation.resume(with: Result { try work() }) }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+
+    /// Ends the process in order: with success when the run is over, or with the error that stops it.
+    package func end(_ result: Result<Void, any Error>) { finish(result) }
+
+    /// Starts a piece of the stage's logic that waits for offloaded work; an error it throws ends the process.
+    package func begin(_ body: @escaping @StageActor () async throws -> Void) {
+        Task { @StageActor in
+            do { try await body() } catch { finish(.failure(error)) }
+        }
+    }
+}
+
+// What the journal knows of the rounds.
+extension StageContext {
+    /// The newest opening of publish that this stage has seen.
+    package nonisolated func latestOpening() throws -> Signed<Opening>? {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.latest(Opening.self, key: key, signer: publisher) }
+    }
+
+    /// Whether a round has neither been released nor abandoned.
+    package nonisolated func isOpen(_ opening: Signed<Opening>) throws -> Bool {
+        let key = try identity.key(of: publisher)
+        let round = opening.content.round
+        return try journal.read { entry in
+            try entry.document(Release.self, round: round, key: key, signer: publisher) == nil
+                && entry.document(Abandonment.self, round: round, key: key, signer: publisher) == nil
+        }
+    }
+
+    /// All releases that this stage has seen, in the order of rounds.
+    package nonisolated func releases() throws -> [Signed<Release>] {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.all(Release.self, key: key, signer: publisher) }
+    }
+}

@@ -1,0 +1,26 @@
+package import ArgumentParser
+import Federation
+
+/// The command line that every stage has: it chooses files and verbosity, nothing else.
+package struct StageOptions: ParsableArguments, Sendable {
+    @Option(help: ArgumentHelp("The topology file.", valueName: "file"))
+    package var topology: String
+
+    @Option(help: ArgumentHelp("The cloud whose stage this is.", valueName: "name"))
+    package var cloud: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The state root (default: $XDG_STATE_HOME/tributary/FEDERATION).", valueName: "directory"))
+    package var state: String?
+
+    @Flag(help: "Check topology, config and keys, then exit.")
+    package var check = false
+
+    @Option(help: "What to log: debug, info, warning or error.")
+    package var logLevel: EventLog.Level = .info
+
+    package init() {}
+}
+
+extension EventLog.Level: ExpressibleByArgument {}

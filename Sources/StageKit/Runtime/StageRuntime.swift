@@ -1,0 +1,155 @@
+internal import Federation
+internal import Sodium
+internal import Synchronization
+
+/// Runs one stage: reads the post, lets the exchange and the stage answer, until the stage ends or is told to stop.
+@StageActor
+final class StageRuntime {
+    private let context: StageContext
+    private let post: Post
+    private let hasHub: Bool
+    private let outcome: Outcome
+    private var lastBeat = ContinuousClock.now
+    private var lastTick = ContinuousClock.now
+    private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
+
+    init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
+        self.context = context
+        self.post = post
+        self.hasHub = hasHub
+        self.outcome = outcome
+    }
+
+    func run(_ stage: any Stage, ready: () -> Void) async throws {
+        try context.journal.sweep()
+        try await stage.start()
+        try context.exchange.resume()
+        for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
+        ready()
+        for await event in post.events {
+            if case .message(let message, let bytes) = event {
+                try await handle(message, stage)
+                post.handled(bytes: bytes)
+            } else {
+                try await handle(event, stage)
+            }
+            let now = ContinuousClock.now
+            if now - lastTick >= .milliseconds(100) {
+                lastTick = now
+                context.exchange.tick(now)
+                if hasHub, now - lastBeat >= .seconds(2) {
+                    lastBeat = now
+                    context.beat()
+                }
+                try await stage.tick()
+            }
+            if let result = outcome.taken() {
+                await stage.stop()
+                return try result.get()
+            }
+        }
+    }
+
+    private func handle(_ event: PostEvent, _ stage: any Stage) async throws {
+        switch event {
+        case .message, .tick: break
+        case .joined(let peer):
+            context.log.debug("peer_joined", ["peer": .name(peer)])
+            context.beat(to: peer)
+            context.exchange.joined(peer)
+            try await stage.joined(peer)
+        case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
+        case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
+        case .refused(let peer, let reason):
+            context.log.warning("message_refused", ["from": .text(peer), "reason": .text(reason)])
+        case .handshake(let peer, let reason):
+            context.log.warning("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
+        case .failed(let reason): throw StageError.runFailed("the sockets failed: \(reason)")
+        }
+    }
+
+    private func handle(_ message: WireMessage, _ stage: any Stage) async throws {
+        switch message.kind {
+        case .offer, .want, .chunk, .receipt:
+            switch try context.exchange.handle(message, accept: stage.verdict) {
+            case .arrived(let arrival): try await stage.arrived(arrival)
+            case .receipted(let name, let peer, let outcome, let reason, let bytes, let offers):
+                try await stage.receipted(
+                    Delivery(
+                        name: name, receiver: peer, outcome: outcome, reason: reason, wireBytes: bytes, offers: offers))
+            case nil: break
+            }
+        case .beat: notice(message)
+        case .hello:
+            context.exchange.joined(message.sender)
+            try await stage.joined(message.sender)
+        case .opening:
+            notice(message)
+            if let opening = try announced(Opening.self, message, round: \.round) { try await stage.opened(opening) }
+        case .release:
+            notice(message)
+            if let release = try announced(Release.self, message, round: \.round) { try await stage.released(release) }
+        case .abandonment:
+            notice(message)
+            if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
+        }
+    }
+
+    /// A new epoch means that the hub has restarted and forgotten what was on its way; a gap in the sequence that an
+    /// announcement was dropped. Either way: ask again.
+    private func notice(_ message: WireMessage) {
+        let known = heard[message.sender]
+        heard[message.sender] = (message.epoch, message.sequence)
+        if let known, known.epoch == message.epoch {
+            let expected = message.kind == .beat ? known.sequence : known.sequence + 1
+            if message.sequence > expected {
+                context.log.info("announcements_missed", ["hub": .name(message.sender)])
+                context.hello(to: message.sender)
+            }
+            return
+        }
+        context.exchange.joined(message.sender)
+    }
+
+    /// Verifies an announcement of publish; nil if it is known already or not to be believed.
+    private func announced<Content: Declaration>(
+        _: Content.Type, _ message: WireMessage, round: (Content) -> RoundNumber
+    ) throws -> Signed<Content>? {
+        do {
+            guard message.sender == context.publisher else {
+                throw MessageFault(reason: "only \(context.publisher) announces")
+            }
+            let key = try context.identity.key(of: message.sender)
+            let document = try Signed<Content>(
+                bytes: message.document, signature: message.signature, key: key, signer: message.sender.description)
+            guard document.content.run == context.run else {
+                throw MessageFault(reason: "it belongs to run \(document.content.run), this is run \(context.run)")
+            }
+            let number = round(document.content)
+            let known = try context.journal.read {
+                try $0.document(Content.self, round: number, key: key, signer: message.sender)
+            }
+            if let known {
+                guard known.digest == document.digest else {
+                    throw MessageFault(reason: "a second \(Content.kind) of round \(number), unlike the first")
+                }
+                return nil
+            }
+            try context.journal.write { try $0.insert(document, round: number) }
+            return document
+        } catch let error as FederationError {
+            context.log.refused(message, reason: "\(error)")
+        } catch let error as MessageFault {
+            context.log.refused(message, reason: error.reason)
+        }
+        return nil
+    }
+}
+
+/// How the run of a stage ends; set once, from any thread.
+final class Outcome: Sendable {
+    private let state = Mutex<Result<Void, any Error>?>(nil)
+
+    func set(_ result: Result<Void, any Error>) { state.withLock { $0 = $0 ?? result } }
+    func taken() -> Result<Void, any Error>? { state.withLock { $0 } }
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+
+/// A stage's state directory, made if need be, closed to others, and held by one process at a time (flock(2)).
+struct StateLock {
+    private let descriptor: Int32
+
+    init(_ directory: String) throws {
+        try Self.make(directory)
+        var information = stat()
+        guard lstat(directory, &information) == 0 else { throw StageError.system("stat \(directory)", errno) }
+        guard information.st_uid == geteuid(), information.st_mode & 0o077 == 0 else {
+            throw StageError.state(
+                "\(directory) must belong to this user and be closed to others: chmod 700 \(directory)")
+        }
+        let path = "\(directory)/lock"
+        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw StageError.state(
+                "\(directory) is in use by another process of this stage: stop it first, or wait for it")
+        }
+    }
+
+    /// Parents as the umask has them, the last directory 0700.
+    private static func make(_ directory: String) throws {
+        var path = ""
+        let parts = directory.split(separator: "/")
+        for (index, part) in parts.enumerated() {
+            path += "/\(part)"
+            let mode: mode_t = index < parts.count - 1 ? 0o755 : 0o700
+            if mkdir(path, mode) != 0, errno != EEXIST { throw StageError.system("mkdir \(path)", errno) }
+        }
+    }
+
+    func release() { close(descriptor) }
+}

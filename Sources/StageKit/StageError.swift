@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// Why a stage cannot start or go on, in words for the person who runs it.
+package enum StageError: Error, CustomStringConvertible {
+    case system(String, Int32)
+    /// A topology, config or command line that does not fit together.
+    case configuration(String)
+    /// The state directory is used by another process, or is not this user's alone.
+    case state(String)
+    case journal(String)
+    /// The run ended without its result.
+    case runFailed(String)
+
+    package var description: String {
+        switch self {
+        case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
+        case .configuration(let text), .state(let text), .journal(let text), .runFailed(let text): text
+        }
+    }
+
+    package var exitStatus: ExitStatus {
+        switch self {
+        case .system, .journal: .internal
+        case .configuration, .state: .badConfiguration
+        case .runFailed: .runFailed
+        }
+    }
+}
+
+/// The exit codes of stages and launcher (docs/operating.md).
+package enum ExitStatus: Int32, Sendable {
+    case ok = 0
+    case runFailed = 1
+    case connection = 2
+    case timeout = 3
+    case badArguments = 4
+    case `internal` = 5
+    case badConfiguration = 78
+}

@@ -1,0 +1,265 @@
+internal import Federation
+internal import Sodium
+
+/// What a stage says to an offer.
+package enum Verdict: Sendable {
+    case take
+    /// Never: the sender is told why and stops.
+    case refuse(String)
+    /// Not now (its round is not known yet, say): the sender will offer again.
+    case later
+}
+
+/// All transfers of a stage, in both directions (docs/protocol.md, "Transfers"): offers are answered by wants, wants by
+/// chunks, a whole and durable transfer by a signed receipt. Whatever is lost is offered again; whatever comes twice counts
+/// once; a process that was killed goes on from its journal.
+@StageActor
+final class Exchange {
+    private struct Key: Hashable {
+        let name: TransferName
+        let receiver: StageName
+    }
+
+    private let identity: StageIdentity
+    private let journal: Journal
+    private let post: Post
+    private let log: EventLog
+    private var sending: [Key: Sending] = [:]
+    private var receiving: [TransferName: Receiving] = [:]
+
+    /// Transfers taken in at a time, over all senders.
+    private static let concurrentArrivals = 64
+
+    init(identity: StageIdentity, journal: Journal, post: Post, log: EventLog) {
+        self.identity = identity
+        self.journal = journal
+        self.post = post
+        self.log = log
+    }
+
+    /// Takes up what a former instance left unsent.
+    func resume() throws {
+        let departures = try journal.read {
+            try $0.sending(verifiedBy: identity.signing.verifyingKey, of: identity.stage)
+        }
+        for departure in departures { send(departure) }
+    }
+
+    // MARK: Sending
+
+    /// Starts to send what is already in the journal.
+    func send(_ departure: Departure) {
+        let key = Key(name: departure.offer.content.name, receiver: departure.receiver)
+        guard sending[key] == nil else { return }
+        sending[key] = Sending(departure, now: .now)
+        offerIfDue(key)
+    }
+
+    /// Stops sending a transfer that nobody needs any more.
+    func cancel(_ name: TransferName, to receiver: StageName) throws {
+        guard sending.removeValue(forKey: Key(name: name, receiver: receiver)) != nil else { return }
+        try journal.write { try $0.settleDeparture(name, to: receiver, as: "cancelled", reason: "superseded") }
+    }
+
+    private func offerIfDue(_ key: Key) {
+        guard sending[key]?.isOfferDue(.now) == true, let transfer = sending[key] else { return }
+        let offer = transfer.departure.offer
+        do {
+            let first = try transfer.departure.payload.read(offer.content.chunkRange(0))
+            dispatch(
+                identity.message(.offer, document: offer.bytes, signature: offer.signature.bytes, bulk: first),
+                to: key.receiver, counting: key)
+        } catch {
+            log.error("spool_unreadable", ["transfer": .text("\(key.name)"), "reason": .text("\(error)")])
+        }
+    }
+
+    /// Through the PUSH that leads there if we dial it, as news under its own topic otherwise.
+    private func dispatch(_ message: WireMessage, to receiver: StageName, counting key: Key? = nil) {
+        if let key { sending[key]?.count(message.frames.reduce(0) { $0 + $1.count }) }
+        if identity.dials.contains(receiver) {
+            post.push(message, to: receiver)
+        } else {
+            post.publish(message, topic: Topic.to(receiver))
+        }
+    }
+
+    private func answerWant(_ message: WireMessage) {
+        guard let name = message.transfer else { return }
+        let key = Key(name: name, receiver: message.sender)
+        guard let chunks = sending[key]?.wanted(first: message.first, end: message.end, now: .now),
+            let transfer = sending[key]
+        else { return }
+        do {
+            for index in chunks {
+                let bytes = try transfer.departure.payload.read(transfer.offer.chunkRange(index))
+                dispatch(
+                    identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender,
+                    counting: key)
+            }
+        } catch {
+            log.error("spool_unreadable", ["transfer": .text("\(name)"), "reason": .text("\(error)")])
+        }
+    }
+
+    /// A receipt ends a transfer. Nil for one that says nothing new.
+    private func takeReceipt(_ message: WireMessage) throws -> ExchangeEvent? {
+        let receipt = try Signed<Receipt>(
+            bytes: message.document, signature: message.signature, key: identity.key(of: message.sender),
+            signer: message.sender.description
+        ).content
+        let key = Key(name: receipt.name, receiver: message.sender)
+        guard receipt.run == identity.run, let transfer = sending[key], receipt.digest == transfer.offer.digest else {
+            return nil
+        }
+        try journal.write {
+            try $0.settleDeparture(
+                receipt.name, to: message.sender, as: receipt.outcome.rawValue, reason: receipt.reason)
+        }
+        sending[key] = nil
+        return .receipted(
+            receipt.name, by: message.sender, outcome: receipt.outcome, reason: receipt.reason,
+            wireBytes: transfer.wireBytes, offers: transfer.offers)
+    }
+
+    // MARK: Receiving
+
+    private func takeOffer(_ message: WireMessage, accept: (Offer, StageName) -> Verdict) throws -> ExchangeEvent? {
+        let signed = try Signed<Offer>(
+            bytes: message.document, signature: message.signature, key: identity.key(of: message.sender),
+            signer: message.sender.description)
+        let offer = signed.content
+        guard offer.maker == message.sender, offer.run == identity.run else {
+            throw FederationError.malformed(
+                place: "offer", "\(message.sender) offers what \(offer.maker) made in run \(offer.run)")
+        }
+        if let known = try journal.read({ try $0.arrivalState(offer.name) }) {
+            if known.digest != offer.digest {
+                answer(offer, to: message.sender, .refused, "\(offer.name) was received with another digest")
+            } else {
+                answer(offer, to: message.sender, known.state == .refused ? .refused : .durable, known.reason)
+            }
+            return nil
+        }
+        if let partial = receiving[offer.name] {
+            if partial.offer.digest == offer.digest, partial.sender == message.sender {
+                askForMore(offer.name)
+            } else {
+                answer(offer, to: message.sender, .refused, "\(offer.name) is being received with another digest")
+            }
+            return nil
+        }
+        switch accept(offer, message.sender) {
+        case .later: return nil
+        case .refuse(let reason):
+            log.warning(
+                "offer_refused",
+                [
+                    "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
+                ])
+            answer(offer, to: message.sender, .refused, reason)
+            return nil
+        case .take: break
+        }
+        guard receiving.count < Self.concurrentArrivals else { return nil }
+        var transfer = try Receiving(signed, sender: message.sender, spool: journal.spool, now: .now)
+        if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: .now) }
+        receiving[offer.name] = transfer
+        return try progress(offer.name)
+    }
+
+    private func takeChunk(_ message: WireMessage) throws -> ExchangeEvent? {
+        guard let name = message.transfer, receiving[name]?.sender == message.sender else { return nil }
+        try receiving[name]?.take(message.first, message.bulk, now: .now)
+        return try progress(name)
+    }
+
+    private func progress(_ name: TransferName) throws -> ExchangeEvent? {
+        guard let transfer = receiving[name] else { return nil }
+        guard transfer.isComplete else {
+            askForMore(name)
+            return nil
+        }
+        receiving[name] = nil
+        guard let payload = try transfer.finish() else {
+            log.warning(
+                "digest_mismatch",
+                [
+                    "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
+                    "reason": .text("the bytes are not those that were signed; it will be offered again"),
+                ])
+            return nil
+        }
+        let arrival = Arrival(
+            offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
+            peer: transfer.sender,
+            payload: payload)
+        try journal.write { try $0.insert(arrival) }
+        answer(transfer.offer, to: transfer.sender, .durable, "")
+        return .arrived(arrival)
+    }
+
+    private func askForMore(_ name: TransferName) {
+        guard let range = receiving[name]?.want(.now), let sender = receiving[name]?.sender else { return }
+        dispatch(identity.message(.want, transfer: name, first: range.lowerBound, end: range.upperBound), to: sender)
+    }
+
+    private func answer(_ offer: Offer, to sender: StageName, _ outcome: Receipt.Outcome, _ reason: String) {
+        let receipt = Signed(
+            Receipt(name: offer.name, digest: offer.digest, outcome: outcome, reason: reason), by: identity.signing)
+        dispatch(
+            identity.message(.receipt, document: receipt.bytes, signature: receipt.signature.bytes), to: sender)
+    }
+
+    // MARK: Events of the post
+
+    /// Handles a message that belongs to a transfer. Throws only where the journal or the spool fails; a peer's mistake is
+    /// logged, and the stage lives on.
+    func handle(_ message: WireMessage, accept: (Offer, StageName) -> Verdict) throws -> ExchangeEvent? {
+        do {
+            switch message.kind {
+            case .offer: return try takeOffer(message, accept: accept)
+            case .want:
+                answerWant(message)
+                return nil
+            case .chunk: return try takeChunk(message)
+            case .receipt: return try takeReceipt(message)
+            default: return nil
+            }
+        } catch let error as FederationError {
+            log.refused(message, reason: "\(error)")
+            return nil
+        } catch let error as MessageFault {
+            log.refused(message, reason: error.reason)
+            return nil
+        }
+    }
+
+    /// A stage has (re)appeared: everything meant for it is offered at once, and what it was sending us is asked for again.
+    func joined(_ stage: StageName) {
+        for key in sending.keys where key.receiver == stage {
+            sending[key]?.hurry(.now)
+            offerIfDue(key)
+        }
+    }
+
+    func tick(_ now: ContinuousClock.Instant) {
+        for key in sending.keys { offerIfDue(key) }
+        for (name, transfer) in receiving {
+            if now - transfer.lastProgress > Receiving.abandonment {
+                receiving[name] = nil
+            } else {
+                askForMore(name)
+            }
+        }
+    }
+
+    var pendingDepartures: Int { sending.count }
+}
+
+/// What the exchange tells its stage.
+enum ExchangeEvent {
+    case arrived(Arrival)
+    case receipted(
+        TransferName, by: StageName, outcome: Receipt.Outcome, reason: String, wireBytes: Int, offers: Int)
+}

@@ -1,0 +1,79 @@
+internal import Federation
+internal import Sodium
+
+/// One transfer coming in: chunks are taken in order, and as many are asked for as the window has room for. Small ones grow
+/// in memory, large ones in a spool file. After a restart it begins again: only whole transfers are remembered.
+struct Receiving {
+    let offer: Offer
+    let offerBytes: [UInt8]
+    let signature: [UInt8]
+    let sender: StageName
+    private var bytes: [UInt8] = []
+    private let file: SpoolFile?
+    private let hasher = Digest.Hasher()
+    /// The next chunk that is taken; all before it are here.
+    private(set) var next = 0
+    private var wanted = 1  // an offer brings chunk 0
+    private(set) var lastProgress: ContinuousClock.Instant
+    private var lastWant: ContinuousClock.Instant
+
+    /// Chunks on the way to us at most: 16 of 128 KiB, enough for 2 MiB in flight.
+    static let window = 16
+    static let patience = Duration.milliseconds(700)
+    static let abandonment = Duration.seconds(300)
+
+    init(
+        _ offer: Signed<Offer>, sender: StageName, spool: String, now: ContinuousClock.Instant
+    ) throws {
+        self.offer = offer.content
+        offerBytes = offer.bytes
+        signature = offer.signature.bytes
+        self.sender = sender
+        if offer.content.byteCount > Payload.inlineLimit {
+            file = try SpoolFile(
+                creating:
+                    "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")
+        } else {
+            file = nil
+            bytes.reserveCapacity(offer.content.byteCount)
+        }
+        lastProgress = now
+        lastWant = now
+    }
+
+    var isComplete: Bool { next == offer.chunkCount }
+
+    /// Takes a chunk if it is the next one and of the right length; any other is dropped, and asked for again if need be.
+    mutating func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+        guard index == next, index < offer.chunkCount, chunk.count == offer.chunkRange(index).count else { return }
+        if let file { try file.append(chunk) } else { bytes += chunk }
+        hasher.update(chunk)
+        next += 1
+        lastProgress = now
+    }
+
+    /// What to ask for now: more when half the window is used up, the same again after silence; nil when all is well.
+    mutating func want(_ now: ContinuousClock.Instant) -> Range<Int>? {
+        guard !isComplete else { return nil }
+        if next + Self.window / 2 >= wanted, wanted < offer.chunkCount {
+            let first = max(wanted, next)
+            wanted = min(next + Self.window, offer.chunkCount)
+            lastWant = now
+            return first < wanted ? first..<wanted : nil
+        }
+        if now - max(lastProgress, lastWant) >= Self.patience {
+            wanted = min(next + Self.window, offer.chunkCount)
+            lastWant = now
+            return next..<wanted
+        }
+        return nil
+    }
+
+    /// The payload, synced, if its digest is the one that was signed.
+    func finish() throws -> Payload? {
+        guard isComplete, hasher.finish() == offer.digest else { return nil }
+        guard let file else { return .bytes(bytes) }
+        try file.sync()
+        return .file(path: file.path, count: file.count)
+    }
+}

@@ -1,0 +1,24 @@
+/// Why libtorch could not be loaded, or what an operator refused.
+package enum TorchError: Error, Equatable, CustomStringConvertible {
+    /// No plug-in in any of the places where it may lie.
+    case missing(searched: [String])
+    /// The plug-in is there, but the dynamic loader refused it (say, libtorch itself is gone).
+    case unloadable(path: String, reason: String)
+    /// The plug-in was built for another version of the interface.
+    case otherVersion(path: String, expected: UInt32)
+    /// An operator failed; `reason` is libtorch's own text.
+    case failed(operation: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .missing(let searched):
+            "the training engine libTributaryTorch.so was not found (searched \(searched.joined(separator: ", "))); "
+                + "run `make engine`, then build again"
+        case .unloadable(let path, let reason):
+            "the training engine \(path) does not load: \(reason); run `make engine`, then build again"
+        case .otherVersion(let path, let expected):
+            "the training engine \(path) is not of this build (interface \(expected) expected); build again"
+        case .failed(let operation, let reason): "libtorch, \(operation): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Configuration
+import Federation
+
+/// configs/…/encrypt.yaml: how this cloud seals, and what it will answer at all, whatever an opening asks.
+struct EncryptConfiguration: Configurable {
+    let threads: Int
+    let minimumCohort: Int
+    let purposes: Set<Purpose>
+    let maximumRounds: Int
+    /// The largest part of the cohort's weight that one cloud may have: above it the sum is nearly that cloud's own.
+    let maximumShare: Double
+    let maximumClipNorm: Double
+
+    init(from file: Section) throws {
+        threads = file.int("threads", in: 1...1024, default: 1)
+        let limits = try file.optionalSection("limits", as: Limits.self) ?? Limits()
+        minimumCohort = limits.minimumCohort
+        maximumRounds = limits.rounds
+        maximumShare = limits.maximumShare
+        maximumClipNorm = limits.clipNorm
+        purposes = limits.purposes
+    }
+
+    private struct Limits: Configurable {
+        var minimumCohort = 3
+        var rounds = 10_000
+        var maximumShare = 0.6
+        var clipNorm = 1e9
+        var purposes = Set(Purpose.allCases)
+
+        init() {}
+
+        init(from file: Section) throws {
+            minimumCohort = file.int("minimum-cohort", in: 1...1024, default: minimumCohort)
+            rounds = file.int("rounds", in: 1...1_000_000, default: rounds)
+            maximumShare = file.double("maximum-share", in: 0...1, default: maximumShare)
+            clipNorm = file.double("clip-norm", in: 0...1e9, default: clipNorm)
+            if file.has("purposes") { purposes = Set(file.list("purposes") { $0.choice(of: Purpose.self) }) }
+        }
+    }
+
+    /// Throws the reason for which this cloud stays out of a round.
+    func allow(_ opening: Opening, cloud: CloudName) throws {
+        func refuse(_ reason: String) -> Refusal { Refusal(reason) }
+        guard purposes.contains(opening.purpose) else {
+            throw refuse("this cloud answers no \(opening.purpose) rounds")
+        }
+        guard opening.minimumCohort >= minimumCohort else {
+            throw refuse(
+                "it would open a sum of \(opening.minimumCohort) clouds, this cloud's limits.minimum-cohort is \(minimumCohort)"
+            )
+        }
+        guard Int(opening.round.value) <= maximumRounds else {
+            throw refuse("round \(opening.round) is beyond this cloud's limits.rounds, \(maximumRounds)")
+        }
+        guard opening.purpose != .update || opening.clipNorm <= maximumClipNorm else {
+            throw refuse("its clip norm \(opening.clipNorm) is above this cloud's limits.clip-norm, \(maximumClipNorm)")
+        }
+        let total = opening.cohort.reduce(0.0) { $0 + Double($1.weight) }
+        if opening.purpose == .update, opening.cohort.count > 1,
+            let heaviest = opening.cohort.max(by: { $0.weight < $1.weight }),
+            Double(heaviest.weight) / total > maximumShare
+        {
+            throw refuse(
+                "\(heaviest.cloud) would have more of the weight than this cloud's limits.maximum-share, \(maximumShare)"
+            )
+        }
+    }
+}
+
+/// Why a cloud stays out.
+struct Refusal: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,181 @@
+import Encryption
+import Federation
+import Sodium
+import StageKit
+
+/// Seals what its cloud has to say in a round, keeps the sealed bytes until aggregate holds them, and answers no opening that
+/// its own configuration does not allow.
+@StageActor
+final class EncryptStage: Stage {
+    private let context: StageContext
+    private let configuration: EncryptConfiguration
+    private let rounding: SecretBytes
+    private let key: PaillierPublicKey?
+    private let aggregate: StageName
+    private var current: Round?
+
+    private struct Round {
+        let opening: Signed<Opening>
+        let scheme: RoundScheme
+        var isSealing = false
+    }
+
+    init(
+        context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes, key: PaillierPublicKey?,
+        aggregate: StageName
+    ) {
+        self.context = context
+        self.configuration = configuration
+        self.rounding = rounding
+        self.key = key
+        self.aggregate = aggregate
+    }
+
+    func start() async throws {
+        if let key {
+            // The table takes a second or two: made before the first round needs it, while nobody waits.
+            let threads = configuration.threads
+            let log = context.log
+            context.begin { [context] in
+                let seconds = try await context.offload {
+                    ContinuousClock().measure { _ = key.blindingTable(threads: threads) }
+                }
+                log.info("blinding_table_ready", ["seconds": .seconds(seconds)])
+            }
+        }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
+    }
+
+    func opened(_ opening: Signed<Opening>) async throws { take(opening) }
+
+    private func take(_ opening: Signed<Opening>) {
+        let content = opening.content
+        guard content.member(context.stage.cloud) != nil else { return }
+        do {
+            try configuration.allow(content, cloud: context.stage.cloud)
+            current = Round(opening: opening, scheme: try RoundScheme(content, key: key))
+            context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
+        } catch {
+            current = nil
+            context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+        }
+    }
+
+    func released(_ release: Signed<Release>) async throws {
+        try leave(release.content.round)
+        if release.content.isFinal { context.end(.success(())) }
+    }
+
+    func abandoned(_ abandonment: Signed<Abandonment>) async throws { try leave(abandonment.content.round) }
+
+    private func leave(_ round: RoundNumber) throws {
+        guard let current, current.opening.content.round <= round else { return }
+        try context.cancel(contribution(round), to: aggregate)
+        self.current = nil
+    }
+
+    private func contribution(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .contribution, round: round, cloud: context.stage.cloud)
+    }
+
+    func verdict(on offer: Offer, from sender: StageName) -> Verdict {
+        guard offer.name.kind == .vector, sender.cloud == context.stage.cloud, offer.name.cloud == sender.cloud else {
+            return .refuse("\(sender) may not send \(offer.name) here")
+        }
+        guard let current else { return .later }
+        let opening = current.opening.content
+        guard offer.name.round == opening.round else {
+            return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+        }
+        guard (sender.kind == .ingest) == (opening.purpose == .statistics) else {
+            return .refuse("\(sender) has no part in a round for \(opening.purpose)")
+        }
+        do {
+            guard try VectorAbout(offer.about).opening == current.opening.digest else {
+                return .refuse("it answers another opening of round \(opening.round)")
+            }
+        } catch { return .refuse("\(error)") }
+        let expected = opening.layout.count * ClearVector.width(for: opening.purpose)
+        guard offer.byteCount == expected else {
+            return .refuse("\(offer.byteCount) bytes, the layout of round \(opening.round) takes \(expected)")
+        }
+        return .take
+    }
+
+    func arrived(_ arrival: Arrival) async throws {
+        guard var round = current, arrival.offer.name.round == round.opening.content.round else {
+            try context.journal.write {
+                try $0.settle(arrival.offer.name, as: .refused, reason: "its round is over")
+            }
+            return
+        }
+        guard !round.isSealing,
+            try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
+        else { return }
+        round.isSealing = true
+        current = round
+        let about = try VectorAbout(arrival.offer.about)
+        context.begin { [self] in try await seal(arrival, records: about.records, round) }
+    }
+
+    private func seal(_ arrival: Arrival, records: Int, _ round: Round) async throws {
+        let opening = round.opening.content
+        let cloud = context.stage.cloud
+        let (threads, rounding, run) = (configuration.threads, rounding, context.run)
+        let sealed = try await context.offload {
+            let clock = ContinuousClock()
+            var start = clock.now
+            let bytes = try arrival.payload.read()
+            let quantised: QuantisedVector
+            switch opening.purpose {
+            case .update:
+                let weight = Float(opening.foldedWeight(of: cloud))
+                let values = try ClearVector.floats(bytes).map { $0 * weight }
+                quantised = try round.scheme.quantiser.quantise(
+                    values,
+                    rounding: .stochastic(
+                        StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)))
+            case .statistics, .evaluation:
+                quantised = try round.scheme.quantiser.quantise(try ClearVector.doubles(bytes), rounding: .nearest)
+            }
+            let quantising = clock.now - start
+            start = clock.now
+            let payload = try round.scheme.scheme.seal(quantised.values, threads: threads)
+            return (
+                payload: payload, clipped: quantised.clippedTotal, quantising: quantising, sealing: clock.now - start
+            )
+        }
+        // The round may have ended meanwhile; then this stays unsent.
+        guard current?.opening.digest == round.opening.digest else { return }
+        let name = contribution(opening.round)
+        let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
+        let offer = context.offer(
+            name, payload: .bytes(sealed.payload), digest: Digest(of: sealed.payload),
+            about: ContributionAbout(
+                opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
+                weight: weight))
+        let departure = Departure(
+            offer: offer, receiver: aggregate, payload: try context.spool(sealed.payload, for: name))
+        try context.send([departure]) { try $0.settle(arrival.offer.name) }
+        context.log.info(
+            "contribution_sealed",
+            [
+                "round": .round(opening.round), "purpose": .name(opening.purpose),
+                "values": .number(opening.layout.count),
+                "bytes": .number(sealed.payload.count), "clipped": .number(sealed.clipped),
+                "quantise_seconds": .seconds(sealed.quantising), "seal_seconds": .seconds(sealed.sealing),
+            ])
+    }
+
+    func receipted(_ delivery: Delivery) async throws {
+        let fields: [String: EventLog.Field] = [
+            "round": .round(delivery.name.round), "wire_bytes": .number(delivery.wireBytes),
+            "offers": .number(delivery.offers),
+        ]
+        switch delivery.outcome {
+        case .durable: context.log.info("contribution_receipted", fields)
+        case .refused:
+            context.log.error("contribution_refused", fields.merging(["reason": .text(delivery.reason)]) { $1 })
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Corpus
+import Federation
+import Glibc
+import Sodium
+import StageKit
+import Tokenization
+import Topology
+
+/// Reads its cloud's tables once, answers the statistics round, and with the released statistics writes records and shards.
+/// Records stay in the stage's state; shards go to local-train, of the same cloud.
+@StageActor
+final class IngestStage: Stage {
+    private let context: StageContext
+    private let configuration: IngestConfiguration
+    private let directory: String
+    private let localTrain: StageName
+    private let encrypt: StageName
+    private var harmonised: Harmonised?
+    private var pending: Signed<Opening>?
+    private var statistics: Signed<Release>?
+    private var hasShards = false
+
+    init(_ parts: StageParts<IngestConfiguration>) {
+        context = parts.context
+        configuration = parts.configuration
+        directory = parts.topology.stateFolder(of: parts.context.stage)
+        localTrain = StageName(cloud: parts.context.stage.cloud, kind: .localTrain)
+        encrypt = StageName(cloud: parts.context.stage.cloud, kind: .encrypt)
+    }
+
+    func start() async throws {
+        statistics = try context.releases().first { $0.content.purpose == .statistics }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { pending = opening }
+        // A long read: the stage is ready, and says so, while it goes on.
+        context.begin { [self] in
+            let configuration = configuration
+            let began = ContinuousClock.now
+            let read = try await context.offload { try Ingest(configuration).harmonise() }
+            harmonised = read
+            context.log.info(
+                "tables_read",
+                [
+                    "stays": .number(read.stays.count), "mapping": .text(read.mapping),
+                    "seconds": .seconds(ContinuousClock.now - began),
+                ])
+            try answer()
+            try emit()
+        }
+    }
+
+    func opened(_ opening: Signed<Opening>) async throws {
+        pending = opening
+        try answer()
+    }
+
+    func released(_ release: Signed<Release>) async throws {
+        if let pending, pending.content.round <= release.content.round { self.pending = nil }
+        if release.content.purpose == .statistics {
+            statistics = release
+            try context.cancel(vector(release.content.round), to: encrypt)
+            try emit()
+        }
+        if release.content.isFinal { context.end(.success(())) }
+    }
+
+    func abandoned(_ abandonment: Signed<Abandonment>) async throws {
+        if pending?.content.round == abandonment.content.round { pending = nil }
+        try context.cancel(vector(abandonment.content.round), to: encrypt)
+    }
+
+    private func vector(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud)
+    }
+
+    /// Answers an open statistics round, once, and only if it asks for exactly the variables that are harmonised here.
+    private func answer() throws {
+        guard let harmonised, let opening = pending, opening.content.purpose == .statistics,
+            opening.content.member(context.stage.cloud) != nil
+        else { return }
+        let content = opening.content
+        let name = vector(content.round)
+        guard try !context.journal.read({ try $0.hasDeparture(name) }) else { return }
+        guard try harmonised.statisticsLayout(bits: content.bits).digest == content.layout.digest else {
+            context.log.error(
+                "opening_refused",
+                [
+                    "round": .round(content.round),
+                    "reason": .text(
+                        "it asks for other variables than this cloud's variables file describes: compare them"),
+                ])
+            return
+        }
+        // Statistics of the same data with another cohort could be subtracted from each other: one release is all there is.
+        guard statistics == nil else {
+            context.log.error(
+                "opening_refused",
+                [
+                    "round": .round(content.round),
+                    "reason": .text("the statistics of this data have been released already"),
+                ])
+            return
+        }
+        let bytes = ClearVector.bytes(harmonised.statistics)
+        let offer = context.offer(
+            name, payload: .bytes(bytes), digest: Digest(of: bytes),
+            about: VectorAbout(opening: opening.digest, records: harmonised.stays(in: .train).count))
+        try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
+    }
+
+    /// With the federation's statistics: records, shards and the report.
+    private func emit() throws {
+        guard let harmonised, let statistics, !hasShards else { return }
+        hasShards = true
+        let cloud = context.stage.cloud
+        context.begin { [self] in
+            let sums = statistics.content.sums
+            let shards = try await context.offload { [directory] in
+                let standardisation = try Standardisation(released: sums, variables: harmonised.variables)
+                let encoder = BaseVocabulary(variables: harmonised.variables)
+                let shards = try harmonised.shards(standardisation: standardisation, encoder: encoder, cloud: cloud)
+                let report = IngestReport(harmonised, cloud: cloud.description, standardisation: standardisation)
+                try StateFile.write(try report.json(), to: "\(directory)/report.json")
+                try StateFile.write(report.text, to: "\(directory)/report.txt")
+                for split in TokenShard.Split.allCases {
+                    let records = harmonised.records(in: split, standardisation: standardisation)
+                    try StateFile.write(
+                        records.map { "\($0.text)\n" }.joined(), to: "\(directory)/records-\(split.rawValue).txt")
+                }
+                return shards
+            }
+            try send(shards)
+            context.log.info(
+                "shards_made",
+                [
+                    "shards": .number(shards.count), "examples": .number(shards.reduce(0) { $0 + $1.count }),
+                    "tokens": .number(shards.reduce(0) { $0 + $1.tokens.count }),
+                ])
+        }
+    }
+
+    private func send(_ shards: [TokenShard]) throws {
+        var departures: [Departure] = []
+        for (index, shard) in shards.enumerated() {
+            let name = TransferName(
+                run: context.run, kind: .shard, round: RoundNumber(0), cloud: context.stage.cloud, part: UInt32(index))
+            guard try !context.journal.read({ try $0.hasDeparture(name) }) else { continue }
+            let bytes = try shard.encoded()
+            let about = ShardAbout(
+                split: shard.split.rawValue, examples: shard.count, tokenizer: shard.tokenizer, count: shards.count)
+            let offer = context.offer(name, payload: .bytes(bytes), digest: Digest(of: bytes), about: about)
+            departures.append(
+                Departure(offer: offer, receiver: localTrain, payload: try context.spool(bytes, for: name)))
+        }
+        if !departures.isEmpty { try context.send(departures) }
+    }
+
+    func receipted(_ delivery: Delivery) async throws {
+        if delivery.outcome == .refused {
+            context.log.error("transfer_refused", ["transfer": .name(delivery.name), "reason": .text(delivery.reason)])
+        }
+    }
+}
+
+/// Files of the stage's own state, for its owner's eyes alone.
+private enum StateFile {
+    static func write(_ text: String, to path: String) throws {
+        let file = try SpoolFile(creating: path)
+        try file.append(Array(text.utf8))
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let file = try SpoolFile(creating: path)
+        try file.append(bytes)
+    }
+}

@@ -1,0 +1,38 @@
+import Federation
+import Tokenization
+
+/// Trains nothing: a vector that differs from cloud to cloud and from round to round, so that no transport can save itself
+/// sending it. For measuring rounds; loads no engine.
+final class EmptyTrainer: Trainer {
+    private let seed: UInt64
+
+    init(cloud: CloudName) {
+        seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    }
+
+    func check(_ opening: Opening) throws {}
+
+    func train(
+        _ opening: Opening, from start: [Float], on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void
+    ) throws -> TrainerResult {
+        var state = seed &+ UInt64(opening.round.value) &* 0x9e37_79b9_7f4a_7c15
+        var delta: [Float] = []
+        delta.reserveCapacity(opening.layout.count)
+        for segment in opening.layout.segments {
+            let range = Float(segment.range)
+            for _ in 0..<segment.count {
+                state ^= state << 13
+                state ^= state >> 7
+                state ^= state << 17
+                delta.append(range * (Float(state >> 40) / Float(1 << 23) - 1))
+            }
+        }
+        return TrainerResult(delta: delta, norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
+    }
+
+    func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
+    {
+        ([Float](repeating: 0, count: shard?.count ?? 0), 0)
+    }
+}

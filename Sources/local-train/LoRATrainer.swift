@@ -1,0 +1,97 @@
+import Adapter
+import Federation
+import FineTuning
+import Sodium
+import StageKit
+import Tokenization
+
+/// LoRA fine-tuning through libtorch, which is loaded at the first use.
+final class LoRATrainer: Trainer, @unchecked Sendable {
+    // `tuner` is touched inside `train` and `scores` alone, and the stage makes one such call at a time.
+    private var tuner: FineTuner?
+    private let base: BaseModel
+    private let answers: AnswerTokens
+    private let threads: Int
+
+    /// Reads and checks the base model; the engine itself is loaded later.
+    init(_ configuration: LocalTrainConfiguration) throws {
+        base = try BaseModel(directory: configuration.base)
+        answers = try configuration.answers()
+        threads = configuration.threads
+    }
+
+    func check(_ opening: Opening) throws {
+        let plan = opening.adapter
+        guard plan.baseDigest == base.digest.description else {
+            throw StageError.configuration(
+                "round \(opening.round) starts from base model \(plan.baseModel) (\(plan.baseDigest.prefix(8))), this cloud has another (\(base.digest.short)): copy the federation's"
+            )
+        }
+        guard plan.tokenizerDigest == base.tokenizerDigest?.description else {
+            throw StageError.configuration(
+                "round \(opening.round) uses another tokenizer.json than this cloud's base model")
+        }
+        if opening.purpose == .update {
+            let range = opening.layout.segments.first?.range ?? 1
+            let expected = try AdapterConfiguration(plan).layout(of: base.shape, range: range)
+            guard expected.segments.map(\.name) == opening.layout.segments.map(\.name),
+                expected.segments.map(\.shape) == opening.layout.segments.map(\.shape)
+            else {
+                throw StageError.configuration(
+                    "round \(opening.round): its layout is not that of the adapter it describes")
+            }
+        }
+    }
+
+    private func tuner(for plan: AdapterPlan) throws -> FineTuner {
+        let configuration = try AdapterConfiguration(plan)
+        if let tuner, tuner.configuration == configuration { return tuner }
+        let made = try FineTuner(base: base, adapter: configuration, threads: threads)
+        tuner = made
+        return made
+    }
+
+    private func records(_ shard: TokenShard?) throws -> TokenShard {
+        guard let shard else { throw StageError.configuration("this cloud has no records for it: see ingest's report") }
+        return shard
+    }
+
+    private func start(_ tuner: FineTuner, at values: [Float], _ plan: AdapterPlan) throws {
+        let initial = try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
+        try tuner.load(values: values.isEmpty ? initial : values)
+    }
+
+    func train(
+        _ opening: Opening, from values: [Float], on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void
+    ) throws -> TrainerResult {
+        let shard = try records(shard)
+        guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
+        let tuner = try tuner(for: opening.adapter)
+        try start(tuner, at: values, opening.adapter)
+        let settings = try TrainingSettings(
+            steps: plan.steps, batchSize: plan.batchSize, learningRate: .constant(plan.learningRate),
+            optimizer: OptimizerSettings(
+                weightDecay: plan.weightDecay, clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil),
+            seed: plan.seed &+ UInt64(opening.round.value))
+        let report = try tuner.train(shard, settings) { step in
+            progress(
+                TrainerProgress(
+                    step: step.step, steps: step.steps, loss: step.loss, tokensPerSecond: step.tokensPerSecond,
+                    timeLeft: step.timeLeft))
+        }
+        let delta = try tuner.delta()
+        let clipped = opening.clipNorm > 0 ? delta.clipped(to: opening.clipNorm) : delta
+        return TrainerResult(
+            delta: clipped.values, norm: delta.norm, firstLoss: report.losses.first ?? 0,
+            lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond)
+    }
+
+    func scores(_ opening: Opening, of values: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
+    {
+        let shard = try records(shard)
+        let tuner = try tuner(for: opening.adapter)
+        try start(tuner, at: values, opening.adapter)
+        return (try tuner.scores(of: shard, answers: answers), try tuner.loss(of: shard))
+    }
+}

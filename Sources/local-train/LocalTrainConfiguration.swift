@@ -1,0 +1,47 @@
+import Configuration
+import FineTuning
+import StageKit
+import Tokenization
+
+/// configs/…/local-train.yaml.
+struct LocalTrainConfiguration: Configurable {
+    enum Trainer: String, Sendable, CaseIterable {
+        /// LoRA through libtorch.
+        case lora
+        /// Trains nothing and sends a fixed vector: to measure rounds, never for results.
+        case none
+    }
+
+    let trainer: Trainer
+    /// The base model's folder; empty for the trainer `none`.
+    let base: String
+    let threads: Int
+    /// The texts of the two answers, one token each.
+    let event: String
+    let noEvent: String
+
+    init(from file: Section) throws {
+        trainer = file.choice("trainer", default: .lora)
+        threads = file.int("threads", in: 1...1024, default: 1)
+        base = file.optionalPath("base", kind: .any) ?? ""
+        event = file.string("event", default: " died")
+        noEvent = file.string("no-event", default: " survived")
+        if trainer == .lora, base.isEmpty { file.refuse("`base`: the folder of the base model is missing") }
+    }
+}
+
+extension LocalTrainConfiguration {
+    /// The tokens of the two answers in the base model's own tokenizer.
+    func answers() throws -> AnswerTokens {
+        let tokenizer = try Tokenizer(path: "\(base)/tokenizer.json")
+        func token(_ text: String, _ key: String) throws -> Int32 {
+            let ids = tokenizer.encode(text, addingSpecialTokens: false)
+            guard ids.count == 1, let id = ids.first else {
+                throw StageError.configuration(
+                    "`\(key)`: \"\(text)\" is \(ids.count) tokens in the base model's tokenizer, expected one")
+            }
+            return id
+        }
+        return AnswerTokens(event: try token(event, "event"), noEvent: try token(noEvent, "no-event"))
+    }
+}

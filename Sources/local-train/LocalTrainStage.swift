@@ -1,0 +1,221 @@
+import Federation
+import Sodium
+import StageKit
+import Synchronization
+import Tokenization
+
+/// Holds its cloud's token shards, trains the adapter of each opening on them, scores the held-out ones, and hands clear
+/// vectors to encrypt, inside the cloud. One job at a time; a job that a newer opening has overtaken is dropped.
+@StageActor
+final class LocalTrainStage: Stage {
+    private let context: StageContext
+    private let trainer: any Trainer
+    private let needsShards: Bool
+    private let encrypt: StageName
+    private var shards: [TransferName: TokenShard] = [:]
+    private var shardCount = 0
+    private var adapters: [RoundNumber: (digest: Digest, values: [Float])] = [:]
+    private var pending: Signed<Opening>?
+    private var isBusy = false
+
+    init(context: StageContext, trainer: any Trainer, needsShards: Bool) {
+        self.context = context
+        self.trainer = trainer
+        self.needsShards = needsShards
+        encrypt = StageName(cloud: context.stage.cloud, kind: .encrypt)
+    }
+
+    func start() async throws {
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { pending = opening }
+    }
+
+    func opened(_ opening: Signed<Opening>) async throws {
+        pending = opening
+        try beginIfReady()
+    }
+
+    func released(_ release: Signed<Release>) async throws {
+        try forget(release.content.round)
+        // The last adapter need not be fetched here: it is published as a folder.
+        if release.content.isFinal { context.end(.success(())) }
+    }
+
+    func abandoned(_ abandonment: Signed<Abandonment>) async throws { try forget(abandonment.content.round) }
+
+    private func forget(_ round: RoundNumber) throws {
+        if let pending, pending.content.round <= round { self.pending = nil }
+        try context.cancel(vector(round), to: encrypt)
+    }
+
+    private func vector(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud, part: 1)
+    }
+
+    // MARK: What comes in
+
+    func verdict(on offer: Offer, from sender: StageName) -> Verdict {
+        switch offer.name.kind {
+        case .shard:
+            guard sender == StageName(cloud: context.stage.cloud, kind: .ingest), offer.name.cloud == sender.cloud
+            else {
+                return .refuse("\(sender) may not send shards here")
+            }
+            do { _ = try ShardAbout(offer.about) } catch { return .refuse("\(error)") }
+            return .take
+        case .adapter:
+            guard sender == context.publisher else { return .refuse("only \(context.publisher) sends adapters") }
+            return .take
+        default: return .refuse("\(offer.name.kind.rawValue)s have no business here")
+        }
+    }
+
+    func arrived(_ arrival: Arrival) async throws {
+        switch arrival.offer.name.kind {
+        case .shard:
+            do {
+                let shard = try TokenShard(bytes: try arrival.payload.read())
+                shards[arrival.offer.name] = shard
+                shardCount = try ShardAbout(arrival.offer.about).count
+                context.log.info(
+                    "shard_received", ["split": .name(shard.split.rawValue), "examples": .number(shard.count)])
+            } catch let error as TokenizationError {
+                context.log.error("shard_refused", ["reason": .text("\(error)")])
+            }
+        case .adapter:
+            let round = arrival.offer.name.round
+            adapters[round] = (arrival.offer.digest, try ClearVector.floats(try arrival.payload.read()))
+            // Only the newest is needed again after a restart.
+            let old = try context.journal.read { try $0.held(.adapter) }.filter { $0.offer.name.round < round }
+            if !old.isEmpty {
+                try context.journal.write { for arrival in old { try $0.settle(arrival.offer.name) } }
+                for arrival in old { adapters[arrival.offer.name.round] = nil }
+            }
+        default: break
+        }
+        try beginIfReady()
+    }
+
+    // MARK: Work
+
+    private func beginIfReady() throws {
+        guard !isBusy, let opening = pending, opening.content.member(context.stage.cloud) != nil,
+            opening.content.purpose != .statistics,
+            !needsShards || (shardCount > 0 && shards.count == shardCount)
+        else { return }
+        let content = opening.content
+        let start: [Float]
+        if content.startsFrom.value == 0 {
+            start = []
+        } else {
+            guard let adapter = adapters[content.startsFrom], adapter.digest == content.adapterDigest else { return }
+            start = adapter.values
+        }
+        guard try !context.journal.read({ try $0.hasDeparture(vector(content.round)) }) else { return }
+        isBusy = true
+        context.begin { [self] in
+            defer { isBusy = false }
+            do {
+                try trainer.check(content)
+                try await work(opening, from: start)
+            } catch let error as StageError {
+                // Not fit for this round (another base model, say): this cloud sits it out, the reason is on record.
+                context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+                if pending?.digest == opening.digest { pending = nil }
+            }
+            isBusy = false
+            try beginIfReady()
+        }
+    }
+
+    private func work(_ opening: Signed<Opening>, from start: [Float]) async throws {
+        let bytes: [UInt8]
+        let content = opening.content
+        let train = try shard(.train)
+        switch content.purpose {
+        case .update: bytes = try await update(content, from: start, train: train)
+        case .evaluation: bytes = try await evaluation(content, of: start)
+        case .statistics: return
+        }
+        guard pending?.digest == opening.digest else { return }  // overtaken
+        let name = vector(content.round)
+        let offer = context.offer(
+            name, payload: .bytes(bytes), digest: Digest(of: bytes),
+            about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
+        try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
+    }
+
+    private func update(_ content: Opening, from start: [Float], train: TokenShard?) async throws -> [UInt8] {
+        let (trainer, log) = (trainer, context.log)
+        let validation = try shard(.validation)
+        let began = ContinuousClock.now
+        let (result, before) = try await context.offload {
+            // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
+            let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
+            let throttle = ProgressThrottle()
+            let result = try trainer.train(content, from: start, on: train) { progress in
+                guard throttle.isDue(progress) else { return }
+                log.info(
+                    "training_progress",
+                    [
+                        "round": .round(content.round), "step": .number(progress.step),
+                        "steps": .number(progress.steps),
+                        "loss": .real(progress.loss), "tokens_per_second": .real(progress.tokensPerSecond),
+                        "seconds_left": .seconds(progress.timeLeft),
+                    ])
+            }
+            return (result, before)
+        }
+        var fields: [String: EventLog.Field] = [
+            "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),
+            "first_loss": .real(result.firstLoss), "last_loss": .real(result.lastLoss),
+            "tokens": .number(result.tokens),
+            "tokens_per_second": .real(result.tokensPerSecond), "delta_norm": .real(result.norm),
+            "clip_norm": .real(content.clipNorm),
+        ]
+        if let before { fields["received_adapter_loss"] = .real(before) }
+        log.info("round_trained", fields)
+        return ClearVector.bytes(result.delta)
+    }
+
+    private func evaluation(_ content: Opening, of start: [Float]) async throws -> [UInt8] {
+        let trainer = trainer
+        let held = try shard(content.split == .test ? .test : .validation)
+        let began = ContinuousClock.now
+        let scores = try await context.offload { try trainer.scores(content, of: start, on: held).scores }
+        context.log.info(
+            "round_scored",
+            [
+                "round": .round(content.round), "examples": .number(scores.count),
+                "seconds": .seconds(ContinuousClock.now - began),
+            ])
+        return ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
+    }
+
+    /// All examples of a split, in the order of the shards.
+    private func shard(_ split: TokenShard.Split) throws -> TokenShard? {
+        try TokenShard.joined(
+            shards.sorted { $0.key.part < $1.key.part }.map(\.value).filter { $0.split == split }, split: split,
+            cloud: context.stage.cloud.description)
+    }
+
+    func receipted(_ delivery: Delivery) async throws {
+        if delivery.outcome == .refused {
+            context.log.error(
+                "vector_refused", ["round": .round(delivery.name.round), "reason": .text(delivery.reason)])
+        }
+    }
+}
+
+/// Lets a progress event through about once a second, and the last one always.
+private final class ProgressThrottle: Sendable {
+    private let last = Mutex(ContinuousClock.now)
+
+    func isDue(_ progress: TrainerProgress) -> Bool {
+        last.withLock { last in
+            let now = ContinuousClock.now
+            guard progress.step == progress.steps || now - last >= .seconds(1) else { return false }
+            last = now
+            return true
+        }
+    }
+}

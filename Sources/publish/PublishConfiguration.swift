@@ -1,0 +1,98 @@
+import Adapter
+import Configuration
+import Glibc
+import Publication
+
+/// configs/…/publish.yaml: the run's plan, and what is trained.
+struct PublishConfiguration: Configurable {
+    /// What the rounds sum.
+    enum Model: Sendable {
+        /// A LoRA adapter over the base model in this folder.
+        case adapter(base: String, AdapterConfiguration)
+        /// So many values without a meaning: to measure rounds.
+        case values(Int)
+    }
+
+    enum Schedule: String, Sendable, CaseIterable {
+        case constant
+        /// Half a cosine over the update rounds, from the full rate towards none.
+        case cosine
+    }
+
+    let model: Model
+    /// The variables that the statistics round is about; nil for a run without one.
+    let variables: String?
+    let plan: RunPlan
+    let updates: Int
+    let localSteps: Int
+    let batchSize: Int
+    let learningRate: Double
+    let schedule: Schedule
+    let weightDecay: Double
+    let gradientClip: Double
+    let clipNorm: Double
+    let range: Double
+    let bits: Int
+    let countBits: Int
+    let outerRate: Double
+    let minimumCohort: Int
+    /// Nil: the whole cohort.
+    let quorum: Int?
+    let deadline: Duration
+    let attempts: Int
+    let threads: Int
+    let seed: UInt64
+    /// Where releases go; nil for `releases` in the stage's state.
+    let output: String?
+
+    init(from file: Section) throws {
+        let seed = UInt64(file.int("seed", in: 0...Int.max, default: 1))
+        self.seed = seed
+        variables = file.optionalPath("variables", kind: .file)
+        updates = file.int("rounds", in: 0...100_000)
+        localSteps = file.int("local-steps", in: 1...1_000_000, default: 12)
+        batchSize = file.int("batch-size", in: 1...65_536, default: 32)
+        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006)
+        schedule = file.choice("schedule", default: .cosine)
+        weightDecay = file.double("weight-decay", in: 0...1e3, default: 0.01)
+        gradientClip = file.double("gradient-clip", in: 0...1e9, default: 1)
+        clipNorm = file.double("clip-norm", in: 0...1e9, default: 10)
+        // One AdamW step moves a value by about the learning rate at most, so a round by local steps times as much.
+        range = file.optionalDouble("range", in: Value.positive) ?? max(learningRate * Double(localSteps), 1e-6)
+        bits = file.int("bits", in: 2...32, default: 12)
+        countBits = file.int("count-bits", in: 22...32, default: 32)
+        outerRate = file.double("outer-rate", in: 0...10, default: 1)
+        minimumCohort = file.int("minimum-cohort", in: 1...1024, default: 3)
+        quorum = file.optionalInt("quorum", in: 1...1024)
+        deadline = file.duration("deadline", default: .seconds(600))
+        attempts = file.int("attempts", in: 1...1000, default: 3)
+        threads = file.int("threads", in: 1...1024, default: 2)
+        output = file.optionalPath("output")
+        let validateEvery = file.int("validate-every", in: 0...100_000, default: 1)
+        let test = file.bool("test", default: true)
+        plan = RunPlan(statistics: variables != nil, updates: updates, validateEvery: validateEvery, test: test)
+        if let count = file.optionalInt("values", in: 1...(1 << 28)) {
+            model = .values(count)
+        } else {
+            let base = file.path("base")
+            let name = file.string("base-name", default: base.split(separator: "/").last.map(String.init) ?? base)
+            let adapter = try file.section("adapter") { section in
+                try AdapterConfiguration(
+                    rank: section.int("rank", in: 1...512, default: 16),
+                    alpha: section.int("alpha", in: 1...65_536, default: 32),
+                    targetModules: section.has("targets")
+                        ? section.list("targets") { $0.string() } : Projection.allCases.map(\.rawValue),
+                    seed: seed, baseModelName: name)
+            }
+            model = .adapter(base: base, adapter)
+        }
+    }
+
+    /// The rate of update round `index` (from 1).
+    func rate(_ index: Int) -> Double {
+        switch schedule {
+        case .constant: learningRate
+        case .cosine: learningRate * 0.5 * (1 + cos(Double.pi * Double(index - 1) / Double(max(updates, 1))))
+        }
+    }
+}

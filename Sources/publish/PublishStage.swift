@@ -1,0 +1,308 @@
+import Corpus
+import Encryption
+import Federation
+import Keys
+import Publication
+import Sodium
+import StageKit
+import Topology
+
+/// Opens rounds, opens the sum of each, applies it, publishes what came of it, and opens the next; until the plan is done.
+/// Everything it decides is in its journal before anyone hears of it, so a restart goes on where it was.
+@StageActor
+final class PublishStage: Stage {
+    private let context: StageContext
+    private let configuration: PublishConfiguration
+    private let topology: Topology
+    private let opener: SumOpener
+    private let model: PublishedModel
+    private let store: ReleaseWriter?
+    private var releases: [Signed<Release>] = []
+    private var current: Signed<Opening>?
+    private var isOpening = false
+    private var attempts = 0
+    private var isDone = false
+    private var endBy: ContinuousClock.Instant?
+
+    init(_ parts: StageParts<PublishConfiguration>) throws {
+        context = parts.context
+        configuration = parts.configuration
+        topology = parts.topology
+        opener = try SumOpener(parts)
+        model = try PublishedModel(parts)
+        store = try ReleaseWriter(parts, model: model)
+    }
+
+    // MARK: Rounds
+
+    func start() async throws {
+        releases = try context.releases()
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { current = opening }
+        if current == nil { try openNext() }
+    }
+
+    /// Opens the next step of the plan, or ends the run.
+    private func openNext() throws {
+        guard let step = configuration.plan.step(after: releases.count) else {
+            finish()
+            return
+        }
+        let last = try context.latestOpening()?.content.round ?? RoundNumber(0)
+        let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
+        try context.journal.write { try $0.insert(opening, round: opening.content.round) }
+        current = opening
+        context.announce(opening)
+        context.log.info(
+            "round_opened",
+            [
+                "round": .round(opening.content.round), "purpose": .name(opening.content.purpose),
+                "values": .number(opening.content.layout.count), "bits": .number(opening.content.bits),
+                "cohort": .list(opening.content.cohort.map { .name($0.cloud) }),
+                "split": .text(opening.content.split?.rawValue ?? ""),
+                "steps_done": .number(releases.count), "steps": .number(configuration.plan.steps.count),
+            ])
+    }
+
+    private func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
+        let clouds = topology.dataClouds.sorted()
+        // Weights are those that the clouds declared in the statistics round; equal where there was none.
+        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort
+        let cohort = clouds.map { cloud in
+            Member(cloud: cloud, weight: declared?.first { $0.cloud == cloud }?.weight ?? 1)
+        }
+        let isUpdate = step.purpose == .update
+        // Static data can be differenced between cohorts, so statistics and evaluations ask for everyone.
+        let quorum = isUpdate ? min(configuration.quorum ?? cohort.count, cohort.count) : cohort.count
+        var training: TrainingPlan?
+        var split: EvaluationSplit?
+        let layout: VectorLayout
+        switch step {
+        case .statistics:
+            layout = try StatisticsVector.layout(of: try variables(), bits: configuration.countBits)
+        case .update(let index):
+            layout = try model.layout(range: configuration.range)
+            training = TrainingPlan(
+                steps: configuration.localSteps, batchSize: configuration.batchSize,
+                learningRate: configuration.rate(index), weightDecay: configuration.weightDecay,
+                gradientClip: configuration.gradientClip, seed: configuration.seed)
+        case .evaluation(let chosen):
+            layout = try ScoreBins.layout(bits: configuration.countBits)
+            split = chosen
+        }
+        let key = opener.publicKey
+        return Opening(
+            run: context.run, round: round, purpose: step.purpose, layout: layout,
+            bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
+            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
+            clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
+            minimumCohort: min(configuration.minimumCohort, quorum),
+            deadline: Timestamp.milliseconds() + UInt64(configuration.deadline / .milliseconds(1)),
+            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split)
+    }
+
+    private func variables() throws -> VariableTable {
+        guard let path = configuration.variables else {
+            throw StageError.configuration("a statistics round needs `variables` in publish's config")
+        }
+        return try VariableTable.read(at: path)
+    }
+
+    // MARK: Sums
+
+    func verdict(on offer: Offer, from sender: StageName) -> Verdict {
+        guard sender == topology.aggregate, offer.name.cloud == sender.cloud,
+            offer.name.kind == .sum || offer.name.kind == .shortfall
+        else { return .refuse("\(sender) may not send \(offer.name) here") }
+        guard let current else { return .refuse("no round is open") }
+        let opening = current.content
+        guard offer.name.round == opening.round else {
+            return .refuse("round \(offer.name.round) is not open, round \(opening.round) is")
+        }
+        do {
+            if offer.name.kind == .shortfall {
+                return try ShortfallAbout(offer.about).opening == current.digest
+                    ? .take : .refuse("it is about another opening")
+            }
+            let sum = try SumAbout(offer.about)
+            guard sum.opening == current.digest else { return .refuse("it answers another opening") }
+            guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
+                return .refuse(
+                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
+                )
+            }
+            for part in sum.parts where opening.member(part.cloud) == nil {
+                return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
+            }
+            let expected = try RoundScheme(opening, key: opener.publicKey).scheme.shape.byteCount
+            guard offer.byteCount == expected else {
+                return .refuse("\(offer.byteCount) bytes, the sum of round \(opening.round) has \(expected)")
+            }
+            return .take
+        } catch { return .refuse("\(error)") }
+    }
+
+    func arrived(_ arrival: Arrival) async throws {
+        guard let current, arrival.offer.name.round == current.content.round, !isOpening else {
+            if current == nil || arrival.offer.name.round != current?.content.round {
+                try context.journal.write { try $0.settle(arrival.offer.name) }
+            }
+            return
+        }
+        if arrival.offer.name.kind == .shortfall {
+            try abandon(current, missing: try ShortfallAbout(arrival.offer.about).missing, settling: arrival.offer.name)
+            return
+        }
+        isOpening = true
+        context.begin { [self] in
+            try await open(arrival, of: current)
+            isOpening = false
+            if !isDone { try openNext() }
+        }
+    }
+
+    private func open(_ arrival: Arrival, of opening: Signed<Opening>) async throws {
+        let content = opening.content
+        let about = try SumAbout(arrival.offer.about)
+        let began = ContinuousClock.now
+        let sums: [Double]
+        do {
+            let (opener, threads) = (opener, configuration.threads)
+            sums = try await context.offload {
+                try opener.open(
+                    try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+            }
+        } catch let error as EncryptionError {
+            context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
+            try abandon(
+                opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
+            return
+        }
+        let opened = ContinuousClock.now - began
+        let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
+        var metrics: [String: Double] = [:]
+        var adapter: ReleasedAdapter?
+        switch content.purpose {
+        case .statistics: break
+        case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
+        case .update:
+            let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
+            adapter = try model.step(
+                sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
+        }
+        let release = Signed(
+            Release(
+                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
+                cohort: cohort,
+                sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
+                isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
+        let folder = try store?.write(
+            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
+            adapter: adapter)
+        try await conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
+        var fields: [String: EventLog.Field] = [
+            "round": .round(content.round), "purpose": .name(content.purpose),
+            "cohort": .list(cohort.map { .name($0.cloud) }), "open_seconds": .seconds(opened),
+            "seconds": .seconds(ContinuousClock.now - began), "final": .flag(release.content.isFinal),
+            "split": .text(content.split?.rawValue ?? ""),
+        ]
+        for (name, value) in metrics { fields[name] = .real(value) }
+        if let folder { fields["folder"] = .text(folder) }
+        context.log.info("round_released", fields)
+    }
+
+    /// Makes a release durable with all that follows from it, then announces it.
+    private func conclude(
+        _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
+    ) async throws {
+        var departures: [Departure] = []
+        if let adapter, !release.content.isFinal {
+            let transfer = TransferName(
+                run: context.run, kind: .adapter, round: adapter.round, cloud: context.stage.cloud)
+            let bytes = ClearVector.bytes(adapter.values)
+            let offer = context.offer(
+                transfer, payload: .bytes(bytes), digest: adapter.digest, about: AdapterAbout(release: release.digest))
+            let payload = try context.spool(bytes, for: transfer)
+            departures = topology.dataClouds.map {
+                Departure(offer: offer, receiver: StageName(cloud: $0, kind: .localTrain), payload: payload)
+            }
+            // An older adapter that somebody still lacks is of no use any more.
+            if model.round.value > 0 {
+                let old = TransferName(run: context.run, kind: .adapter, round: model.round, cloud: context.stage.cloud)
+                for departure in departures { try context.cancel(old, to: departure.receiver) }
+            }
+        }
+        let saved = try adapter.map { try model.save($0) }
+        try context.send(departures) { entry in
+            try entry.insert(release, round: release.content.round)
+            try entry.settle(name)
+            try entry.setFact("sum/\(release.content.round)", parts.encoded)
+            if let saved { try entry.setFact("adapter", saved) }
+        }
+        if let adapter { model.take(adapter) }
+        releases.append(release)
+        current = nil
+        attempts = 0
+        context.announce(release)
+    }
+
+    private func abandon(
+        _ opening: Signed<Opening>, missing: [CloudName], reason: String = "the deadline passed without a quorum",
+        settling name: TransferName?
+    ) throws {
+        let end = Signed(
+            Abandonment(
+                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing,
+                reason: reason),
+            by: context.identity.signing)
+        try context.journal.write { entry in
+            try entry.insert(end, round: opening.content.round)
+            if let name { try entry.settle(name) }
+        }
+        current = nil
+        attempts += 1
+        context.announce(end)
+        context.log.warning(
+            "round_abandoned",
+            [
+                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }),
+                "reason": .text(reason),
+                "attempt": .number(attempts), "attempts": .number(configuration.attempts),
+            ])
+        guard attempts < configuration.attempts else {
+            throw StageError.runFailed(
+                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts) times; missing: \(missing.map(\.description).joined(separator: ", ")); start those clouds' stages and run again"
+            )
+        }
+        if !isOpening { try openNext() }
+    }
+
+    func tick() async throws {
+        if let endBy, context.pendingDepartures == 0 || .now >= endBy { context.end(.success(())) }
+        // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
+        guard let current, !isOpening, Timestamp.milliseconds() > current.content.deadline + 15_000 else { return }
+        try abandon(
+            current, missing: [topology.aggregate.cloud],
+            reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)
+    }
+
+    /// The run is over: everyone is told, and the process ends once they have had time to hear it.
+    private func finish() {
+        guard !isDone else { return }
+        isDone = true
+        context.log.info("run_finished", ["rounds": .number(releases.count)])
+        endBy = .now + .seconds(5)
+        if context.pendingDepartures == 0 { endBy = .now + .milliseconds(700) }
+    }
+
+    // MARK: Subscribers
+
+    /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
+    func joined(_ stage: StageName) async throws {
+        for purpose in Purpose.allCases {
+            if let release = releases.last(where: { $0.content.purpose == purpose }) {
+                context.announce(release, to: stage)
+            }
+        }
+        if let current { context.announce(current, to: stage) }
+    }
+}

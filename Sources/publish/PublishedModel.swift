@@ -1,0 +1,96 @@
+import Adapter
+import Federation
+import FineTuning
+import Publication
+import Sodium
+import StageKit
+import Topology
+
+/// An adapter's values as they are released.
+struct ReleasedAdapter: Sendable {
+    let round: RoundNumber
+    let values: [Float]
+    let digest: Digest
+
+    init(round: RoundNumber, values: [Float]) {
+        self.round = round
+        self.values = values
+        digest = Digest(of: ClearVector.bytes(values))
+    }
+}
+
+/// What the run trains, and where its values stand: in memory, and in a file of the stage's state that the journal names.
+final class PublishedModel {
+    let base: BaseModel?
+    let configuration: AdapterConfiguration?
+    let plan: AdapterPlan
+    private let directory: String
+    private let initial: [Float]
+    private var current: ReleasedAdapter
+
+    /// Round 0 is the untrained adapter.
+    var round: RoundNumber { current.round }
+    var digest: Digest { current.digest }
+
+    init(_ parts: StageParts<PublishConfiguration>) throws {
+        directory = parts.topology.stateFolder(of: parts.context.stage)
+        switch parts.configuration.model {
+        case .adapter(let folder, let configuration):
+            let base = try BaseModel(directory: folder)
+            guard let tokenizer = base.tokenizerDigest else {
+                throw StageError.configuration(
+                    "\(folder) has no tokenizer.json, so shards could not be checked against it")
+            }
+            self.base = base
+            self.configuration = configuration
+            plan = configuration.plan(baseDigest: base.digest.description, tokenizerDigest: tokenizer.description)
+            initial = try LowRankAdapter(initial: configuration, base: base.shape).trained
+        case .values(let count):
+            base = nil
+            configuration = nil
+            plan = AdapterPlan(
+                rank: 1, alpha: 1, targets: [], trains: "b", seed: parts.configuration.seed, baseModel: "none",
+                baseDigest: "", tokenizerDigest: "")
+            initial = [Float](repeating: 0, count: count)
+        }
+        current = ReleasedAdapter(round: RoundNumber(0), values: initial)
+        if let saved = try parts.context.journal.read({ try $0.fact("adapter") }) { current = try load(saved) }
+    }
+
+    func layout(range: Double) throws -> VectorLayout {
+        if let base, let configuration { return try configuration.layout(of: base.shape, range: range) }
+        return try VectorLayout([.init(name: "values", shape: [initial.count], range: range)])
+    }
+
+    /// The adapter after a round; nothing changes until it is taken.
+    func step(sums: [Double], totalWeight: Double, rate: Double, round: RoundNumber) throws -> ReleasedAdapter {
+        ReleasedAdapter(
+            round: round,
+            values: try OuterStep.apply(to: current.values, weightedSum: sums, totalWeight: totalWeight, rate: rate))
+    }
+
+    func take(_ adapter: ReleasedAdapter) { current = adapter }
+
+    /// Writes the values to a synced file; the answer goes into the journal and finds it again.
+    func save(_ adapter: ReleasedAdapter) throws -> [UInt8] {
+        // Two files in turn: the one that the journal names is never the one that is being written.
+        let file = try SpoolFile(creating: "\(directory)/adapter-\(adapter.round.value % 2).f32")
+        try file.append(ClearVector.bytes(adapter.values))
+        try file.sync()
+        return Array("\(adapter.round) \(adapter.digest)".utf8)
+    }
+
+    private func load(_ saved: [UInt8]) throws -> ReleasedAdapter {
+        let parts = String(decoding: saved, as: UTF8.self).split(separator: " ")
+        guard parts.count == 2, let round = UInt32(parts[0]) else {
+            throw StageError.journal("the journal's note of the adapter is damaged")
+        }
+        let path = "\(directory)/adapter-\(round % 2).f32"
+        let values = try ClearVector.floats(SpoolFile(reading: path).read(0..<(initial.count * 4)))
+        let adapter = ReleasedAdapter(round: RoundNumber(round), values: values)
+        guard adapter.digest.description == parts[1] else {
+            throw StageError.journal("\(path) is not the adapter of round \(round) that the journal names")
+        }
+        return adapter
+    }
+}

@@ -1,0 +1,86 @@
+import Adapter
+import Encryption
+import Federation
+import FineTuning
+import Glibc
+import Keys
+import Publication
+import Sodium
+import StageKit
+import Topology
+
+/// Writes what the run publishes as a PEFT folder with a signed manifest, one for each update round.
+final class ReleaseWriter {
+    private let store: ReleaseStore
+    private let context: StageContext
+    private let base: AdapterConfiguration
+    private let model: PublishedModel
+    private let baseModelSHA256: String
+    private let tokenizerSHA256: String
+    private let owners: [CloudName: String]
+    private let keyMode: Topology.KeyMode
+
+    /// Nil where the run trains no adapter.
+    init?(_ parts: StageParts<PublishConfiguration>, model: PublishedModel) throws {
+        guard case .adapter(let folder, let configuration) = parts.configuration.model else { return nil }
+        context = parts.context
+        base = configuration
+        self.model = model
+        baseModelSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/model.safetensors"))
+        tokenizerSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/tokenizer.json"))
+        owners = Dictionary(parts.topology.clouds.map { ($0.name, $0.owner) }) { first, _ in first }
+        keyMode = parts.topology.keys
+        let output = parts.configuration.output ?? "\(parts.topology.stateFolder(of: parts.context.stage))/releases"
+        store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
+    }
+
+    /// Writes the release of an update round and answers its folder; nil for other rounds. The same release again changes
+    /// nothing, so a restart may ask twice.
+    func write(
+        release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: ReleasedAdapter?
+    ) throws -> String? {
+        guard let adapter, let shape = model.base?.shape else { return nil }
+        let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round)) }
+        let metrics = past.reduce(into: [String: Double]()) { $0.merge($1.metrics) { $1 } }
+        let profile = PaillierProfile(rawValue: opening.profile)
+        let draft = ReleaseDraft(
+            run: context.run, round: release.round,
+            adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values),
+            createdAt: Int(Timestamp.milliseconds() / 1000), baseModelSHA256: baseModelSHA256,
+            tokenizerSHA256: tokenizerSHA256, rounds: rounds + [try round(release.round, release.purpose, parts)],
+            privacy: .init(
+                suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
+                assumption: profile?.assumption ?? "none: contributions were not encrypted",
+                keyMode: keyMode.rawValue, whoCouldOpen: keyMode.trust, bits: opening.bits, clipNorm: opening.clipNorm,
+                minimumCohort: opening.minimumCohort),
+            metrics: metrics)
+        return try store.publish(draft)
+    }
+
+    private func partsOf(_ round: RoundNumber) throws -> [SumAbout.Part] {
+        guard let bytes = try context.journal.read({ try $0.fact("sum/\(round)") }) else {
+            throw StageError.journal("the journal has no record of who was in the sum of round \(round)")
+        }
+        return try SumAbout(encoded: bytes).parts
+    }
+
+    private func round(
+        _ round: RoundNumber, _ purpose: Purpose, _ parts: [SumAbout.Part]
+    ) throws -> ReleaseManifest.Round {
+        .init(
+            round: round, purpose: purpose,
+            cohort: parts.map {
+                .init(
+                    cloud: $0.cloud, owner: owners[$0.cloud] ?? "unknown", weight: Double($0.weight),
+                    contribution: $0.digest)
+            })
+    }
+}
+
+private enum FileBytes {
+    static func read(_ path: String) throws -> [UInt8] {
+        var information = stat()
+        guard stat(path, &information) == 0 else { throw StageError.system("open \(path)", errno) }
+        return try SpoolFile(reading: path).read(0..<Int(information.st_size))
+    }
+}

@@ -1,0 +1,75 @@
+"""What transformers and PEFT compute from the folders that a test wrote.
+
+usage: peft_reference.py adapter|whole FOLDER
+
+FOLDER holds base/ (a Hugging Face model), shard.safetensors and, for `adapter`, adapter/ (a PEFT adapter). Writes
+reference.safetensors: `loss` before any step, `losses` of five AdamW steps on the whole shard, `gradient.NAME` before
+the first and `value.NAME` after the last; for `adapter` also `logits` at each answer.
+"""
+
+import json
+import sys
+
+import torch
+from peft import PeftModel
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM
+
+torch.set_num_threads(1)
+mode, folder = sys.argv[1], sys.argv[2]
+settings = json.load(open(f"{folder}/settings.json"))
+
+with safe_open(f"{folder}/shard.safetensors", "pt") as file:
+    tokens, offsets, answer = (file.get_tensor(name).long() for name in ("tokens", "offsets", "answer"))
+lengths = offsets[1:] - offsets[:-1]
+width = int(lengths.max())
+ids = torch.zeros(len(answer), width, dtype=torch.long)
+mask = torch.zeros_like(ids)
+for row, (begin, length) in enumerate(zip(offsets[:-1].tolist(), lengths.tolist())):
+    ids[row, :length] = tokens[begin : begin + length]
+    mask[row, :length] = 1
+
+model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=torch.float32)
+if mode == "adapter":
+    model = PeftModel.from_pretrained(model, f"{folder}/adapter", is_trainable=True)
+    if settings["trains"] == "b":
+        for name, parameter in model.named_parameters():
+            if "lora_A" in name:
+                parameter.requires_grad_(False)
+model.train()
+trained = {name.replace(".default", ""): p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def forward():
+    logits = model(input_ids=ids, attention_mask=mask).logits
+    if mode == "adapter":
+        rows = torch.arange(len(answer))
+        chosen = logits[rows, answer - 1]
+        return chosen, torch.nn.functional.cross_entropy(chosen, ids[rows, answer])
+    wanted = mask[:, 1:].bool()
+    return None, torch.nn.functional.cross_entropy(logits[:, :-1][wanted], ids[:, 1:][wanted])
+
+
+output = {}
+optimizer = torch.optim.AdamW(
+    trained.values(), lr=settings["lr"], betas=(0.9, 0.99), eps=1e-8, weight_decay=settings["weight_decay"]
+)
+losses = []
+for step in range(5):
+    optimizer.zero_grad()
+    logits, loss = forward()
+    loss.backward()
+    if step == 0:
+        output["loss"] = loss.detach().reshape(1)
+        if logits is not None:
+            output["logits"] = logits.detach().contiguous()
+        for name, parameter in trained.items():
+            output[f"gradient.{name}"] = parameter.grad.clone()
+    torch.nn.utils.clip_grad_norm_(trained.values(), settings["clip"])
+    optimizer.step()
+    losses.append(float(loss.detach()))
+output["losses"] = torch.tensor(losses)
+for name, parameter in trained.items():
+    output[f"value.{name}"] = parameter.detach().clone()
+save_file(output, f"{folder}/reference.safetensors")

@@ -1,0 +1,145 @@
+import Adapter
+import Federation
+import FineTuning
+import Foundation
+import Safetensors
+import Sodium
+import Testing
+import Tokenization
+
+@Suite(
+    "Beside transformers and PEFT",
+    .enabled(if: python != nil, "set TRIBUTARY_PYTHON to a python with torch, transformers, peft and safetensors"))
+struct ReferenceTests {
+    struct Failed: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Runs Reference/peft_reference.py over `folder` and opens what it wrote.
+    private func reference(_ mode: String, _ folder: TemporaryFolder, settings: String) throws -> SafetensorsFile {
+        try DurableFile.replace("\(folder.path)/settings.json", with: Array(settings.utf8))
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Reference/peft_reference.py")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: python ?? "")
+        process.arguments = [script.path, mode, folder.path]
+        let log = "\(folder.path)/log"
+        try DurableFile.replace(log, with: [])
+        process.standardError = FileHandle(forWritingAtPath: log)
+        process.standardOutput = process.standardError
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failed(description: String(decoding: try Data(contentsOf: URL(fileURLWithPath: log)), as: UTF8.self))
+        }
+        return try SafetensorsFile(path: "\(folder.path)/reference.safetensors")
+    }
+
+    /// The distance of two vectors over the length of the second.
+    private func relativeError(_ found: ArraySlice<Float>, _ expected: [Float]) -> Double {
+        let distance = zip(found, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+        let length = expected.reduce(0.0) { $0 + pow(Double($1), 2) }
+        return (distance / max(length, 1e-24)).squareRoot()
+    }
+
+    /// Compares a vector in the order of the layout with PEFT's tensors, one by one.
+    private func compare(_ values: [Float], _ kind: String, _ layout: VectorLayout, _ file: SafetensorsFile) throws {
+        var offset = 0
+        for segment in layout.segments {
+            let expected = try file.floats("\(kind).\(segment.name)")
+            let error = relativeError(values[offset..<offset + segment.count], expected)
+            #expect(error < 1e-4, "\(kind) of \(segment.name)")
+            offset += segment.count
+        }
+        #expect(offset == values.count)
+    }
+
+    @Test("logits, gradients and five AdamW steps of an adapter agree to 1e-4", arguments: ["b", "both", "q and v"])
+    func adapter(kind: String) throws {
+        let folder = try TemporaryFolder()
+        for name in ["base", "adapter"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+        }
+        try TinyLlama().write(to: "\(folder.path)/base")
+        let base = try BaseModel(directory: "\(folder.path)/base")
+        let trains: AdapterConfiguration.Trains = kind == "both" ? .both : .b
+        let configuration = try adapterConfiguration(
+            trains, targets: kind == "q and v" ? [.q, .v] : Set(Projection.allCases))
+        var draws = Draws(3)
+        var adapter = try LowRankAdapter(initial: configuration, base: base.shape)
+        try adapter.replaceTrained(adapter.trained.map { $0 + draws.value(0.1) })
+        try PEFTFolder.write(adapter, to: "\(folder.path)/adapter")
+        if trains == .both {
+            // A changed: PEFT must read it, not make it anew; the folder says that A is trained, so it may differ.
+            #expect(try PEFTFolder.read("\(folder.path)/adapter", base: base.shape) == adapter)
+        }
+        let shard = try randomShard(examples: 24)
+        try shard.write(to: "\(folder.path)/shard.safetensors")
+        let file = try reference(
+            "adapter", folder,
+            settings: "{\"trains\": \"\(trains.rawValue)\", \"lr\": 6e-3, \"weight_decay\": 0.01, \"clip\": 1.0}")
+
+        let tuner = try FineTuner(base: base, adapter: configuration)
+        try tuner.load(values: adapter.trained)
+        let layout = try configuration.layout(of: base.shape, range: 1)
+        let (loss, gradient) = try tuner.gradient(on: Array(0..<shard.count), of: shard)
+        #expect(abs(loss - Double(try file.floats("loss")[0])) < 1e-5)
+        try compare(gradient, "gradient", layout, file)
+
+        let logits = try file.floats("logits")
+        let scores = try tuner.scores(of: shard, answers: AnswerTokens(event: 96, noEvent: 95), batchSize: 5)
+        for example in 0..<shard.count {
+            let expected = logits[example * 97 + 96] - logits[example * 97 + 95]
+            #expect(abs(scores[example] - expected) < 1e-4)
+        }
+
+        let report = try tuner.train(
+            shard,
+            TrainingSettings(
+                steps: 5, batchSize: shard.count, learningRate: .constant(6e-3), optimizer: OptimizerSettings(),
+                seed: 1))
+        for (found, expected) in zip(report.losses, try file.floats("losses")) {
+            #expect(abs(found - Double(expected)) < 1e-4 * Double(expected))
+        }
+        try compare(try tuner.values(), "value", layout, file)
+    }
+
+    @Test("five AdamW steps of a whole model from random weights agree to 1e-4")
+    func wholeModel() throws {
+        let folder = try TemporaryFolder()
+        for name in ["base", "trained"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+        }
+        let tokenizer = Array("{}".utf8)
+        let drawn = try randomShard(examples: 24)
+        let shard = try TokenShard(
+            tokens: drawn.tokens, offsets: drawn.offsets, answer: drawn.answer, label: drawn.label, split: .train,
+            tokenizer: Digest(of: tokenizer).description, cloud: "public")
+        try shard.write(to: "\(folder.path)/shard.safetensors")
+        let recipe = BaseModelRecipe(
+            vocabulary: 97, hidden: 32, intermediate: 48, layers: 2, heads: 4, kvHeads: 2, maximumPositions: 64, seed: 5
+        )
+        func train(_ steps: Int, _ rate: Double, _ name: String) throws -> TrainingReport {
+            try BaseModelTraining.run(
+                recipe, on: shard,
+                TrainingSettings(
+                    steps: steps, batchSize: shard.count, learningRate: .constant(rate),
+                    optimizer: OptimizerSettings(weightDecay: 0.1), seed: 1),
+                tokenizerJSON: tokenizer, to: "\(folder.path)/\(name)")
+        }
+        // A step too small to be seen in f32 leaves the weights that training starts from.
+        _ = try train(1, 1e-30, "base")
+        let report = try train(5, 2e-3, "trained")
+        let file = try reference("whole", folder, settings: "{\"lr\": 2e-3, \"weight_decay\": 0.1, \"clip\": 1.0}")
+        for (found, expected) in zip(report.losses, try file.floats("losses")) {
+            #expect(abs(found - Double(expected)) < 1e-4 * Double(expected))
+        }
+        let trained = try SafetensorsFile(path: "\(folder.path)/trained/model.safetensors")
+        for name in trained.tensors.keys {
+            let expected = try file.floats("value.\(name)")
+            #expect(relativeError(try trained.floats(name)[...], expected) < 1e-4, "\(name)")
+        }
+    }
+}
