@@ -88,7 +88,7 @@ let package = Package(
         // Runtime
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
-        library("Topology", uses: ["Configuration", "Federation"]),
+        library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
         library(
             "StageKit",
             uses: [
