@@ -55,7 +55,7 @@ struct MessagePackTests {
         #expect(throws: MessagePackError.tooDeep(offset: 4, limit: 3)) {
             try decode([0x91, 0x91, 0x91, 0x91, 0xc0], limits: limits)
         }
-        #expect(throws: MessagePackError.tooManyElements(offset: 11, limit: 10)) {
+        #expect(throws: MessagePackError.tooManyElements(offset: 12, limit: 10)) {
             try decode([0xdc, 0, 12] + [UInt8](repeating: 1, count: 12), limits: limits)
         }
         #expect(throws: MessagePackError.tooLong(bytes: 65, limit: 64)) {
