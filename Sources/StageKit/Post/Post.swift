@@ -77,8 +77,8 @@ package final class Post: Sendable {
     }
 
     /// To be called for each event once it has been handled, so that the sockets are read again.
-    func handled(_ event: PostEvent) {
-        let bytes = event.weight
+    package func handled(_ event: PostEvent) {
+        let bytes = event.cost
         guard bytes > 0 else { return }
         let before = waiting.subtract(bytes, ordering: .relaxed).oldValue
         if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
@@ -97,7 +97,7 @@ package final class Post: Sendable {
     func deliver(_ event: PostEvent) {
         // ZAP must be answered however full the inbox is; what there is to tell of it then is left out.
         if case .handshake = event, isFull { return }
-        waiting.add(event.weight, ordering: .relaxed)
+        waiting.add(event.cost, ordering: .relaxed)
         continuation.yield(event)
     }
 

@@ -73,10 +73,10 @@ package enum PostEvent: Sendable {
     case tick
     case failed(String)
 
-    /// What it counts for against the inbox's bound, in bytes: noise counts too, or a flood of it would fill the memory.
-    var weight: Int {
+    /// What it counts for in the inbox. Messages without contents and refusals count too: a peer may send millions.
+    var cost: Int {
         switch self {
-        case .message(let message): message.bulk.count + message.document.count + 256
+        case .message(let message): 512 + message.bulk.count + message.document.count
         case .refused, .handshake, .joined: 512
         case .connected, .disconnected, .tick, .failed: 0
         }

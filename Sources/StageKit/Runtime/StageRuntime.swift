@@ -26,6 +26,10 @@ final class StageRuntime {
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
+        // Killed between the last release and its end: publish may be gone, and nobody would say it again.
+        if context.stage != context.publisher, try context.releases().contains(where: \.content.isFinal) {
+            outcome.set(.success(()))
+        }
         for await event in post.events {
             if case .message(let message) = event {
                 try await handle(message, stage)
