@@ -108,29 +108,40 @@ let package = Package(
         library("Publication", uses: ["Adapter", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
-        executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
-        executable("tributary-local-train", folder: "local-train", 
+        executable(
+            "tributary-ingest", folder: "ingest",
+            runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
+        executable(
+            "tributary-local-train", folder: "local-train",
             runs: [
-                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization", "Topology",
+                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization",
+                "Topology",
             ]),
-        executable("tributary-encrypt", folder: "encrypt", 
+        executable(
+            "tributary-encrypt", folder: "encrypt",
             runs: ["Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
-        executable("tributary-aggregate", folder: "aggregate", 
-            runs: ["Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
-        executable("tributary-publish", folder: "publish", 
+        executable(
+            "tributary-aggregate", folder: "aggregate",
             runs: [
-                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication", "Sodium",
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
+            ]),
+        executable(
+            "tributary-publish", folder: "publish",
+            runs: [
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication",
+                "Sodium",
                 "StageKit", "Topology",
             ]),
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology",
+                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit",
+                "Topology",
                 "CLinux",
             ]),
         executable(
             "tributary-lab", folder: "lab",
-            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Tokenization"]),
+            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Tokenization"]),
 
         // Tests
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
@@ -146,9 +157,12 @@ let package = Package(
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Tokenization"]),
         tests(
-            "FineTuningTests", uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
+            "FineTuningTests",
+            uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
             exclude: ["Reference"]),
-        tests("EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]),
+        tests(
+            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]
+        ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
         tests(

@@ -19,7 +19,8 @@ struct Encrypt: AsyncParsableCommand {
             return EncryptStage(
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
-                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()), aggregate: parts.topology.aggregate)
+                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()),
+                aggregate: parts.topology.aggregate)
         }
     }
 }

@@ -11,7 +11,8 @@ enum EvaluationFigures {
         let figures: [String: Double]
         do {
             let histogram = try ScoreHistogram(
-                lower: ScoreBins.range.lowerBound, upper: ScoreBins.range.upperBound, positives: died, negatives: survived)
+                lower: ScoreBins.range.lowerBound, upper: ScoreBins.range.upperBound, positives: died,
+                negatives: survived)
             guard histogram.positiveCount >= minimumPatients, histogram.negativeCount >= minimumPatients else {
                 return ["withheld": 1]
             }

@@ -120,13 +120,15 @@ final class PublishStage: Stage {
         }
         do {
             if offer.name.kind == .shortfall {
-                return try ShortfallAbout(offer.about).opening == current.digest ? .take : .refuse("it is about another opening")
+                return try ShortfallAbout(offer.about).opening == current.digest
+                    ? .take : .refuse("it is about another opening")
             }
             let sum = try SumAbout(offer.about)
             guard sum.opening == current.digest else { return .refuse("it answers another opening") }
             guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
                 return .refuse(
-                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it")
+                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
+                )
             }
             for part in sum.parts where opening.member(part.cloud) == nil {
                 return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
@@ -166,11 +168,13 @@ final class PublishStage: Stage {
         do {
             let (opener, threads) = (opener, configuration.threads)
             sums = try await context.offload {
-                try opener.open(try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+                try opener.open(
+                    try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
             }
         } catch let error as EncryptionError {
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
-            try abandon(opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
+            try abandon(
+                opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
             return
         }
         let opened = ContinuousClock.now - began
@@ -182,15 +186,18 @@ final class PublishStage: Stage {
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
         case .update:
             let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
-            adapter = try model.step(sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
+            adapter = try model.step(
+                sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
         }
         let release = Signed(
             Release(
-                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest, cohort: cohort,
+                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
+                cohort: cohort,
                 sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
                 isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
-            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content), adapter: adapter)
+            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
+            adapter: adapter)
         try await conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "purpose": .name(content.purpose),
@@ -244,7 +251,8 @@ final class PublishStage: Stage {
     ) throws {
         let end = Signed(
             Abandonment(
-                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing, reason: reason),
+                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing,
+                reason: reason),
             by: context.identity.signing)
         try context.journal.write { entry in
             try entry.insert(end, round: opening.content.round)
@@ -256,7 +264,8 @@ final class PublishStage: Stage {
         context.log.warning(
             "round_abandoned",
             [
-                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }), "reason": .text(reason),
+                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }),
+                "reason": .text(reason),
                 "attempt": .number(attempts), "attempts": .number(configuration.attempts),
             ])
         guard attempts < configuration.attempts else {
@@ -290,7 +299,9 @@ final class PublishStage: Stage {
     /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
     func joined(_ stage: StageName) async throws {
         for purpose in Purpose.allCases {
-            if let release = releases.last(where: { $0.content.purpose == purpose }) { context.announce(release, to: stage) }
+            if let release = releases.last(where: { $0.content.purpose == purpose }) {
+                context.announce(release, to: stage)
+            }
         }
         if let current { context.announce(current, to: stage) }
     }

@@ -38,7 +38,8 @@ final class PublishedModel {
         case .adapter(let folder, let configuration):
             let base = try BaseModel(directory: folder)
             guard let tokenizer = base.tokenizerDigest else {
-                throw StageError.configuration("\(folder) has no tokenizer.json, so shards could not be checked against it")
+                throw StageError.configuration(
+                    "\(folder) has no tokenizer.json, so shards could not be checked against it")
             }
             self.base = base
             self.configuration = configuration

@@ -102,7 +102,8 @@ package struct WireMessage: Sendable, Equatable {
             )
         }
         guard (transfer != nil) == (kind == .want || kind == .chunk) else {
-            throw FederationError.malformed(place: "envelope.transfer", "does not fit a message of kind \(kind.rawValue)")
+            throw FederationError.malformed(
+                place: "envelope.transfer", "does not fit a message of kind \(kind.rawValue)")
         }
     }
 

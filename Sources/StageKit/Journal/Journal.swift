@@ -124,7 +124,8 @@ package struct JournalEntry {
     package func arrivalState(_ name: TransferName) throws -> (digest: Digest, state: ArrivalState, reason: String)? {
         guard
             let row = try Row.fetchOne(
-                database, sql: "SELECT digest, state, reason FROM arrival WHERE name = ?", arguments: [name.description])
+                database, sql: "SELECT digest, state, reason FROM arrival WHERE name = ?", arguments: [name.description]
+            )
         else { return nil }
         guard let digest = Digest(bytes: row["digest"] as Data), let state = ArrivalState(rawValue: row["state"]) else {
             throw StageError.journal("the journal's row of \(name) is damaged: restore or remove the stage's state")
@@ -170,11 +171,13 @@ package struct JournalEntry {
 
     package func hasDeparture(_ name: TransferName) throws -> Bool {
         try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description]) ?? false
+            database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description])
+            ?? false
     }
 
     package func sending(verifiedBy key: VerifyingKey, of stage: StageName) throws -> [Departure] {
-        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map { row in
+        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map {
+            row in
             Departure(
                 offer: try Signed(
                     bytes: Array(row["offer"] as Data), signature: Array(row["signature"] as Data), key: key,
@@ -183,7 +186,8 @@ package struct JournalEntry {
         }
     }
 
-    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws {
+    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws
+    {
         try database.execute(
             sql: """
                 UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL
@@ -260,6 +264,8 @@ package struct JournalEntry {
     fileprivate func files() throws -> Set<String> {
         try String.fetchSet(
             database,
-            sql: "SELECT file FROM arrival WHERE file IS NOT NULL UNION SELECT file FROM departure WHERE file IS NOT NULL")
+            sql:
+                "SELECT file FROM arrival WHERE file IS NOT NULL UNION SELECT file FROM departure WHERE file IS NOT NULL"
+        )
     }
 }

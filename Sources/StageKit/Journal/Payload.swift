@@ -48,7 +48,9 @@ package final class SpoolFile {
     package func append(_ bytes: [UInt8]) throws {
         var written = 0
         while written < bytes.count {
-            let result = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let result = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
             guard result >= 0 else {
                 if errno == EINTR { continue }
                 throw StageError.system("write \(path)", errno)
@@ -68,7 +70,8 @@ package final class SpoolFile {
             filled = 0
             while filled < range.count {
                 let result = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), range.count - filled, range.lowerBound + filled)
+                    descriptor, buffer.baseAddress?.advanced(by: filled), range.count - filled,
+                    range.lowerBound + filled)
                 if result < 0, errno == EINTR { continue }
                 guard result > 0 else {
                     failure = result == 0 ? EIO : errno

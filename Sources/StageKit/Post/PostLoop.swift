@@ -249,7 +249,8 @@ final class PostLoop {
                 let wire = try WireMessage(frames: message.frames)
                 if hub.admitted != nil {
                     guard wire.sender.description == message.userID else {
-                        throw FederationError.malformed(place: "envelope.from", "says \(wire.sender), its key is \(peer)'s")
+                        throw FederationError.malformed(
+                            place: "envelope.from", "says \(wire.sender), its key is \(peer)'s")
                     }
                 }
                 guard hub.peers.contains(wire.sender) else {
@@ -306,7 +307,8 @@ final class PostLoop {
                 post.deliver(
                     .handshake(
                         peer: hub?.description ?? "a peer",
-                        reason: "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+                        reason:
+                            "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
             case .connected, .other: break
             }
         }

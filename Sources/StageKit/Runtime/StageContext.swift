@@ -33,7 +33,9 @@ package final class StageContext {
     // MARK: Sending
 
     /// Signs an offer for `payload`, to be journaled as a departure.
-    package nonisolated func offer(_ name: TransferName, payload: Payload, digest: Digest, about: any OfferAbout) -> Signed<Offer> {
+    package nonisolated func offer(_ name: TransferName, payload: Payload, digest: Digest, about: any OfferAbout)
+        -> Signed<Offer>
+    {
         Signed(
             Offer(name: name, maker: stage, byteCount: payload.count, digest: digest, about: about.value),
             by: identity.signing)
@@ -96,7 +98,9 @@ package final class StageContext {
     // MARK: Work and ends
 
     /// Runs long work on a thread of its own, so that neither the stage nor its sockets wait for it.
-    package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws -> Output {
+    package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws
+        -> Output
+    {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { continuation.resume(with: Result { try work() }) }
             thread.stackSize = 8 << 20

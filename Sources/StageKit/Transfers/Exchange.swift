@@ -93,7 +93,9 @@ final class Exchange {
         do {
             for index in chunks {
                 let bytes = try transfer.departure.payload.read(transfer.offer.chunkRange(index))
-                dispatch(identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender, counting: key)
+                dispatch(
+                    identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender,
+                    counting: key)
             }
         } catch {
             log.error("spool_unreadable", ["transfer": .text("\(name)"), "reason": .text("\(error)")])
@@ -150,9 +152,11 @@ final class Exchange {
         switch accept(offer, message.sender) {
         case .later: return nil
         case .refuse(let reason):
-            log.warning("offer_refused", [
-                "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
-            ])
+            log.warning(
+                "offer_refused",
+                [
+                    "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
+                ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
         case .take: break
@@ -178,14 +182,17 @@ final class Exchange {
         }
         receiving[name] = nil
         guard let payload = try transfer.finish() else {
-            log.warning("digest_mismatch", [
-                "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
-                "reason": .text("the bytes are not those that were signed; it will be offered again"),
-            ])
+            log.warning(
+                "digest_mismatch",
+                [
+                    "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
+                    "reason": .text("the bytes are not those that were signed; it will be offered again"),
+                ])
             return nil
         }
         let arrival = Arrival(
-            offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature, peer: transfer.sender,
+            offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
+            peer: transfer.sender,
             payload: payload)
         try journal.write { try $0.insert(arrival) }
         answer(transfer.offer, to: transfer.sender, .durable, "")

@@ -30,7 +30,9 @@ struct Receiving {
         signature = offer.signature.bytes
         self.sender = sender
         if offer.content.byteCount > Payload.inlineLimit {
-            file = try SpoolFile(creating: "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")
+            file = try SpoolFile(
+                creating:
+                    "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")
         } else {
             file = nil
             bytes.reserveCapacity(offer.content.byteCount)
