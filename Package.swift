@@ -141,7 +141,9 @@ let package = Package(
             ]),
         executable(
             "tributary-lab", folder: "lab",
-            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Tokenization"]),
+            runs: [
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Tokenization",
+            ]),
 
         // Tests
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
@@ -168,7 +170,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack", "Publication", "Safetensors",
+                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack",
+                "Publication", "Safetensors",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],

@@ -202,7 +202,8 @@ package struct JournalEntry {
         }
     }
 
-    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws {
+    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws
+    {
         let file = try String.fetchOne(
             database, sql: "SELECT file FROM departure WHERE name = ? AND receiver = ?",
             arguments: [name.description, receiver.description])

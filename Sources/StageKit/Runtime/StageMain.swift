@@ -79,7 +79,8 @@ package enum StageMain {
             let run = try entry.fact("run").map { String(decoding: $0, as: UTF8.self) } ?? topology.run.description
             guard run == topology.run.description else {
                 throw StageError.state(
-                    "\(directory) holds run \(run), the topology names run \(topology.run): give it a --state of its own")
+                    "\(directory) holds run \(run), the topology names run \(topology.run): give it a --state of its own"
+                )
             }
             try entry.setFact("run", Array(run.utf8))
             let last = try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
