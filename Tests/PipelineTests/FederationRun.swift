@@ -24,6 +24,9 @@ final class FederationRun: Sendable {
         /// A text that takes the place of a stage's config.
         var configs: [StageKind: String] = [:]
         var trainer = "lora"
+        var rank = 4
+        var targets = "[q_proj, v_proj]"
+        var seed = 3
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -40,16 +43,20 @@ final class FederationRun: Sendable {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
     /// Where the stages lie: beside the tests that run now.
-    static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        .path
+    static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
     static let baseModel = "\(repository)/models/base"
     private static let number = Atomic<Int>(0)
+    /// The folder of all runs of this process; its end takes it away, whatever a run left in it.
+    private static let parent: String = {
+        atexit { try? FileManager.default.removeItem(atPath: "/tmp/tp-\(getpid())") }
+        return "/tmp/tp-\(getpid())"
+    }()
 
     /// - Parameter keys: the keys of an earlier run, to repeat it; nil makes new ones.
     init(_ plan: Plan, keys earlier: FederationRun? = nil) throws {
         self.plan = plan
         let number = Self.number.add(1, ordering: .relaxed).newValue
-        root = "/tmp/tp-\(getpid())-\(number)"
+        root = "\(Self.parent)/\(number)"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         try Generator(seed: 7, staysPerCloud: plan.stays).write(to: "\(root)/tables")
         try plan.plant?("\(root)/tables")
@@ -77,36 +84,34 @@ final class FederationRun: Sendable {
         for cloud in plan.clouds {
             try write(
                 plan.configs[.ingest] ?? """
-                    tables: tables/\(cloud)
-                    variables: \(repository)/configs/variables.yaml
-                    mapping: \(repository)/configs/mappings/\(mappings[cloud] ?? cloud).yaml
-                    split: {salt: test, validation: 0.2, test: 0.3}
-                    """, "ingest-\(cloud).yaml")
+                tables: tables/\(cloud)
+                variables: \(repository)/configs/variables.yaml
+                mapping: \(repository)/configs/mappings/\(mappings[cloud] ?? cloud).yaml
+                split: {salt: test, validation: 0.2, test: 0.3}
+                """, "ingest-\(cloud).yaml")
         }
         try write(
-            plan.configs[.localTrain] ?? "trainer: \(plan.trainer)\nbase: \(baseModel)\nthreads: 1\n",
-            "local-train.yaml")
+            plan.configs[.localTrain] ?? "trainer: \(plan.trainer)\nbase: \(baseModel)\nthreads: 1\n", "local-train.yaml")
         try write(
-            plan.configs[.encrypt]
-                ?? "threads: 1\nlimits: {minimum-cohort: \(alone ? 1 : 3), maximum-share: \(alone ? 1 : 0.6)}\n",
+            plan.configs[.encrypt] ?? "threads: 1\nlimits: {minimum-cohort: \(alone ? 1 : 3), maximum-share: \(alone ? 1 : 0.6)}\n",
             "encrypt.yaml")
         try write(plan.configs[.aggregate] ?? "threads: 1\n", "aggregate.yaml")
         try write(
             plan.configs[.publish] ?? """
-                base: \(baseModel)
-                base-name: tributary-base
-                variables: \(repository)/configs/variables.yaml
-                seed: 3
-                rounds: \(plan.updates)
-                local-steps: \(plan.steps)
-                batch-size: 8
-                adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj]}
-                minimum-cohort: \(alone ? 1 : 3)
-                deadline: 5m
-                validate-every: 0
-                test: \(plan.evaluates)
-                threads: 1
-                """, "publish.yaml")
+            base: \(baseModel)
+            base-name: tributary-base
+            variables: \(repository)/configs/variables.yaml
+            seed: \(plan.seed)
+            rounds: \(plan.updates)
+            local-steps: \(plan.steps)
+            batch-size: 8
+            adapter: {rank: \(plan.rank), alpha: 8, targets: \(plan.targets)}
+            minimum-cohort: \(alone ? 1 : 3)
+            deadline: 5m
+            validate-every: 0
+            test: \(plan.evaluates)
+            threads: 1
+            """, "publish.yaml")
         let ports = try freePorts(4)
         func hubs(_ extra: String = "") -> String {
             """
@@ -175,9 +180,7 @@ final class FederationRun: Sendable {
     func start(_ stage: StageName) throws {
         let child = try StageChild(
             stage, program: "\(Self.binaries)/tributary-\(stage.kind)",
-            arguments: [
-                "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
-            ],
+            arguments: ["--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath],
             book: book)
         children.withLock { $0[stage] = child }
     }
@@ -191,7 +194,15 @@ final class FederationRun: Sendable {
         if pid > 0 { Glibc.kill(pid, number) }
     }
 
-    func pause(_ stage: StageName) { signal(SIGSTOP, to: stage) }
+    /// Stops a stage where it is; returns when it has stopped (proc_pid_stat(5), state T).
+    func pause(_ stage: StageName) {
+        let pid = pid(of: stage)
+        guard pid > 0 else { return }
+        signal(SIGSTOP, to: stage)
+        while let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = text.split(separator: ")").last?.first(where: { $0 != " " }), !"TZX".contains(state)
+        { sched_yield() }
+    }
     func resume(_ stage: StageName) { signal(SIGCONT, to: stage) }
 
     /// Kills a stage as a loss of power would and starts it again as the launcher would.
@@ -216,12 +227,11 @@ final class FederationRun: Sendable {
         }
         if let found, found.name == name, stage == nil || found.stage == stage, matches(found) { return found }
         throw Failure(
-            description:
-                "\(found?.line ?? "no event \(name) of \(stage?.description ?? "any stage") in \(seconds) s"):\n"
+            description: "\(found?.line ?? "no event \(name) of \(stage?.description ?? "any stage") in \(seconds) s"):\n"
                 + book.all.suffix(25).map(\.line).joined(separator: "\n"))
     }
 
-    func event(_ name: String, of stage: StageName, round: Int) async throws -> StageEvent {
+    func event(_ name: String, of stage: StageName? = nil, round: Int) async throws -> StageEvent {
         try await event(name, of: stage) { $0.round == round }
     }
 
@@ -248,12 +258,12 @@ final class FederationRun: Sendable {
 
     func read(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
 
+    func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
     /// The files that must be the same in every run of the same plan and keys.
     func adapter() throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
-        for name in ["adapter_model.safetensors", "adapter_config.json"] {
-            files[name] = try read("\(releases)/latest/\(name)")
-        }
+        for name in ["adapter_model.safetensors", "adapter_config.json"] { files[name] = try read("\(releases)/latest/\(name)") }
         return files
     }
 
