@@ -167,7 +167,10 @@ let package = Package(
         tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
         tests(
             "PipelineTests",
-            uses: ["Adapter", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology"]),
+            uses: [
+                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack", "Publication", "Safetensors",
+                "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,

@@ -1,6 +1,7 @@
 import Adapter
 import Federation
 import FineTuning
+import Glibc
 import Publication
 import Sodium
 import StageKit
@@ -69,12 +70,19 @@ final class PublishedModel {
             values: try OuterStep.apply(to: current.values, weightedSum: sums, totalWeight: totalWeight, rate: rate))
     }
 
-    func take(_ adapter: ReleasedAdapter) { current = adapter }
+    /// To be called once the journal names the adapter: the file of the one before goes.
+    func take(_ adapter: ReleasedAdapter) {
+        let old = path(of: current.round)
+        current = adapter
+        if old != path(of: adapter.round) { unlink(old) }
+    }
+
+    private func path(of round: RoundNumber) -> String { "\(directory)/adapter-\(round).f32" }
 
     /// Writes the values to a synced file; the answer goes into the journal and finds it again.
     func save(_ adapter: ReleasedAdapter) throws -> [UInt8] {
-        // Two files in turn: the one that the journal names is never the one that is being written.
-        let file = try SpoolFile(creating: "\(directory)/adapter-\(adapter.round.value % 2).f32")
+        // A file for each round: the one that the journal names is never the one that is being written.
+        let file = try SpoolFile(creating: path(of: adapter.round))
         try file.append(ClearVector.bytes(adapter.values))
         try file.sync()
         return Array("\(adapter.round) \(adapter.digest)".utf8)
@@ -85,7 +93,7 @@ final class PublishedModel {
         guard parts.count == 2, let round = UInt32(parts[0]) else {
             throw StageError.journal("the journal's note of the adapter is damaged")
         }
-        let path = "\(directory)/adapter-\(round % 2).f32"
+        let path = path(of: RoundNumber(round))
         let values = try ClearVector.floats(SpoolFile(reading: path).read(0..<(initial.count * 4)))
         let adapter = ReleasedAdapter(round: RoundNumber(round), values: values)
         guard adapter.digest.description == parts[1] else {

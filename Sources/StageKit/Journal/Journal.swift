@@ -44,9 +44,19 @@ package final class Journal: Sendable {
         try migrator.migrate(database)
     }
 
-    /// Does everything in `body`, or nothing of it; durable when it returns.
+    /// Does everything in `body`, or nothing of it; durable when it returns. Spool files that no row names any more are
+    /// removed after the commit, so that what is settled lies nowhere.
     package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
-        try database.write { try body(JournalEntry(database: $0, spool: spool)) }
+        let (result, unnamed) = try database.write { database in
+            let entry = JournalEntry(database: database, spool: spool)
+            let before = try entry.files()
+            let result = try body(entry)
+            return (result, try before.subtracting(entry.files()))
+        }
+        for name in unnamed where unlink("\(spool)/\(name)") != 0 && errno != ENOENT {
+            throw StageError.system("unlink \(spool)/\(name)", errno)
+        }
+        return result
     }
 
     package func read<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {

@@ -60,8 +60,14 @@ package final class SpoolFile {
         count += bytes.count
     }
 
+    /// Makes the contents durable, and the name: a file that was synced may still be lost with its directory (fsync(2)).
     package func sync() throws {
         guard fdatasync(descriptor) == 0 else { throw StageError.system("fdatasync \(path)", errno) }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else { throw StageError.system("open \(directory)", errno) }
+        defer { close(parent) }
+        guard fsync(parent) == 0 else { throw StageError.system("fsync \(directory)", errno) }
     }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] {

@@ -26,13 +26,17 @@ final class StageRuntime {
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
+        // Killed between the last release and its end: publish may be gone, and nobody would say it again.
+        if context.stage != context.publisher, try context.releases().contains(where: \.content.isFinal) {
+            outcome.set(.success(()))
+        }
         for await event in post.events {
-            if case .message(let message, let bytes) = event {
+            if case .message(let message) = event {
                 try await handle(message, stage)
-                post.handled(bytes: bytes)
             } else {
                 try await handle(event, stage)
             }
+            post.handled(event)
             let now = ContinuousClock.now
             if now - lastTick >= .milliseconds(100) {
                 lastTick = now
