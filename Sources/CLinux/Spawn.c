@@ -2,6 +2,7 @@
 #include "Spawn.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,6 +20,9 @@ static void become(const struct tributary_spawn_request *request, pid_t parent, 
         if (getppid() != parent) _exit(127);
     }
     if (dup2(request->input, 0) < 0 || dup2(request->output, 1) < 0 || dup2(request->error, 2) < 0) goto failed;
+    // What whoever started this process left open is none of the child's business. Kernels before 5.11 cannot, and then
+    // the parent's own descriptors are closed all the same: they are close-on-exec.
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(request->path, request->arguments, request->environment);
 failed:;

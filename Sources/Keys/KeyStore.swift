@@ -11,6 +11,7 @@ package import Sodium
 ///     public/CLOUD/STAGE.pub       the stage's card
 ///     public/CLOUD/paillier.pub    the public key of sums; opaque here
 ///     public/CLOUD/release.pub     the release key's public half, 64 hexadecimal digits
+///     public/CLOUD/minisign.pub    the same for minisign(1)
 ///
 /// Secrets: folders 0700, files 0600, refused when others can reach them. Nothing is ever overwritten. What lies in public/
 /// is what clouds send each other.
@@ -123,6 +124,8 @@ package struct KeyStore: Sendable {
         KeyFile.exists(secretPath(cloud, "paillier.secret"))
     }
 
+    package func hasPaillierPublic(of cloud: CloudName) -> Bool { KeyFile.exists(publicPath(cloud, "paillier.pub")) }
+
     /// Stores the key of sums as its library encodes it; throws `KeyError.exists` where there is one.
     package func storePaillier(secret: SecretBytes, publicKey: [UInt8], of cloud: CloudName) throws {
         let path = publicPath(cloud, "paillier.pub")
@@ -179,6 +182,15 @@ package struct KeyStore: Sendable {
             throw KeyError.malformed(path: path, "expected 64 hexadecimal digits")
         }
         return key
+    }
+
+    package func minisignPublicPath(of cloud: CloudName) -> String { publicPath(cloud, "minisign.pub") }
+
+    package func hasMinisignPublic(of cloud: CloudName) -> Bool { KeyFile.exists(minisignPublicPath(of: cloud)) }
+
+    /// The release key's public half as minisign reads it; the text is its library's.
+    package func storeMinisignPublic(_ text: [UInt8], of cloud: CloudName) throws {
+        try writePublic(text, at: minisignPublicPath(of: cloud), of: cloud)
     }
 
     // MARK: files

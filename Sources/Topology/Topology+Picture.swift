@@ -17,13 +17,13 @@ extension Topology {
 
         for (index, cloud) in data.enumerated() {
             let y = top + index * rowHeight
-            canvas.cloud(24, y, 500, 100, "\(cloud.name)", cloud.owner)
+            canvas.cloud(24, y, 500, 104, "\(cloud.name)", cloud.owner)
             for (column, kind) in [StageKind.ingest, .localTrain, .encrypt].enumerated() {
                 canvas.stage(40 + column * 168, y + 38, 116, kind.rawValue, kind == .encrypt && suite != .clear)
             }
-            canvas.arrow("M156 \(y + 57) H206", "inner", label: (181, y + 50, "shards"))
+            canvas.arrow("M156 \(y + 57) H206", "inner", label: (181, y + 51, "shards"))
             canvas.arrow("M324 \(y + 57) H374", "inner", label: (349, y + 50, "delta"))
-            canvas.arrow("M98 \(y + 76) V\(y + 88) H420 V\(y + 78)", "inner", label: (259, y + 84, "statistics"))
+            canvas.arrow("M98 \(y + 76) V\(y + 92) H420 V\(y + 78)", "inner", label: (259, y + 88, "statistics"))
             canvas.arrow(
                 "M492 \(y + 57) H560 V\(middle) H\(aggregateX - 2)", "outer",
                 label: index == 0 ? (572, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)
@@ -45,20 +45,23 @@ extension Topology {
         canvas.text(
             24, bottom, "Clouds dial; aggregate and publish listen. Between clouds: tcp with CURVE, known keys only.",
             "small")
+        canvas.text(
+            24, bottom + 40, "Framed in green: where updates are encrypted, and where the key of sums is.",
+            suite == .clear ? "hidden" : "small")
         canvas.text(24, bottom + 20, "keys \(keys): \(keys.trust).", "small")
-        return canvas.document(width: 1124, height: bottom + 40, title: "Topology of \(federation)")
+        return canvas.document(width: 1124, height: bottom + 60, title: "Topology of \(federation)")
     }
 
     private func hub(_ name: StageName, x: Int, middle: Int, _ notes: [String], _ canvas: inout Canvas) {
         guard let stage = stage(name), let cloud = cloud(name.cloud) else { return }
-        canvas.cloud(x, middle - 70, 200, 140, "\(cloud.name)", stage.owner)
+        canvas.cloud(x, middle - 70, 200, 166, "\(cloud.name)", stage.owner)
         canvas.stage(x + 16, middle - 30, 168, name.kind.rawValue, name == publish && suite != .clear)
         if let listener = stage.listener {
             canvas.text(x + 16, middle + 24, "\(listener.advertise)", "small")
             canvas.text(x + 16, middle + 40, "work \(listener.work) · news \(listener.news)", "small")
         }
         for (row, note) in notes.enumerated() {
-            canvas.text(x + 16, middle + 90 + 16 * row, note, "small")
+            canvas.text(x + 16, middle + 62 + 16 * row, note, "small")
         }
     }
 }
@@ -110,8 +113,8 @@ private struct Canvas {
               --edge: #3a4656; --stage: #232d3a; --key: #3ccf9f; --wire: #f2995a; --news: #93a1ff; } }
             text { fill: var(--ink); font-size: 13px; }
             .title { font-size: 20px; font-weight: 600; } .name { font-weight: 600; font-size: 14px; }
-            .small { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 11px;
-              paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
+            .small { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 11px; }
+            .hidden { display: none; }
             .cloud { fill: var(--cloud); stroke: var(--edge); } .stage { fill: var(--stage); stroke: var(--edge); }
             .locked { stroke: var(--key); stroke-width: 2; } .inner, .outer, .news { fill: none; }
             .inner { stroke: var(--soft); stroke-width: 1.5; } .outer { stroke: var(--wire); stroke-width: 2; }

@@ -39,7 +39,7 @@ extension Topology {
             let cargo = ["──shards──▶ ", "──delta──▶ ", ""]
             let chain = zip(kinds, cargo).map { kind, arrow in "\(kind) \(arrow)" }.joined()
             rows.append((trimmed(chain), "══▶ \(aggregate)"))
-            rows.append((trimmed("   └───────────statistics──────────▶┘"), ""))
+            rows.append((trimmed("   └────────────── statistics ───────────────▲"), ""))
             for kind in kinds {
                 guard let stage = self.stage(StageName(cloud: cloud.name, kind: kind)) else { continue }
                 if let note = note(stage, in: cloud) { rows.append(("\(kind): \(note)", "")) }

@@ -44,7 +44,8 @@ struct MakeKeys: ParsableCommand {
                 made += 1
                 print("made \(name): key that signs releases, \(try store.releaseVerifyingKey(of: name))")
             }
-            if try PaillierKeys.complete(in: store, for: topology) {
+            try PublishKeys.completeMinisign(in: store, of: name)
+            if try PublishKeys.completePaillier(in: store, for: topology) {
                 made += 1
                 print("made \(name): Paillier key pair that opens sums")
             }

@@ -157,6 +157,7 @@ package struct Supervision: Sendable {
             children[index].endsInRow = 0
         }
         children[index].lastEnd = end
+        children[index].status = ""
         if isStopping {
             children[index].phase = .ended(end)
             return terminateNextRank()

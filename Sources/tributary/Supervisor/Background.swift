@@ -12,9 +12,7 @@ enum Background {
     /// Starts this program again with the same arguments, and returns when it has reported ready.
     static func start(_ topology: Topology) throws {
         try Folders.make("\(topology.statePath)/logs")
-        let (reading, writing) = try Descriptor.pipe()
-        guard fcntl(reading.number, F_SETFL, 0) == 0 else { throw LauncherError.system("fcntl") }
-        let pid = try startCopy(of: topology, output: writing)
+        let (pid, reading) = try startCopy(of: topology)
         var buffer = [UInt8](repeating: 0, count: 4096)
         while case .bytes(let bytes) = try reading.read(into: &buffer) {
             let shown = bytes.prefix { $0 != readyMark }
@@ -30,13 +28,17 @@ enum Background {
         throw ExitCode(status & 0x7F == 0 ? status >> 8 & 0xFF : 5)
     }
 
-    /// The writing end of the pipe lives on in the child alone, so that its end is seen here.
-    private static func startCopy(of topology: Topology, output: consuming Descriptor) throws -> Int32 {
+    /// The copy's pid and the end of a pipe that reads its lines. The writing end is the copy's alone once this returns, so
+    /// that its death ends the lines.
+    private static func startCopy(of topology: Topology) throws -> (Int32, Descriptor) {
+        let (reading, writing) = try Descriptor.pipe()
+        guard fcntl(reading.number, F_SETFL, 0) == 0 else { throw LauncherError.system("fcntl") }
         let log = try Descriptor.opening(logPath(topology), O_WRONLY | O_CREAT | O_APPEND)
-        return try StageProcess.start(
+        let pid = try StageProcess.start(
             try StageFolder.ownPath(), Array(CommandLine.arguments.dropFirst()) + ["--background"],
-            environment: StageProcess.environment(["NOTIFY_SOCKET": nil]), output: output, error: log,
+            environment: StageProcess.environment(["NOTIFY_SOCKET": nil]), output: writing, error: log,
             diesWithParent: false)
+        return (pid, reading)
     }
 
     /// In the background launcher: lets the waiting `up` go, and writes to the log from here on.

@@ -1,0 +1,148 @@
+import Foundation
+import Glibc
+
+/// A folder with the launcher's five stage programs, each a few lines of Perl (part of every Debian system), a topology
+/// over them, and a state root: for tests of the built `tributary`.
+///
+/// A fake stage logs `started`, says READY=1 and waits for SIGTERM. If `STATE/plan-CLOUD-STAGE` holds a number, it takes
+/// that file away and ends with the number as its exit status, without having been ready. While it lives it holds a lock on
+/// `STATE/alive-CLOUD-STAGE`.
+final class FakeStages {
+    let folder: String
+    let topology: String
+    let state: String
+    /// Beside the test's own program.
+    static let launcher: String = {
+        let own = CommandLine.arguments[0]
+        return "\(own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })/tributary"
+    }()
+    static let canRun = access(launcher, X_OK) == 0 && access("/usr/bin/perl", X_OK) == 0
+
+    private static let program = #"""
+        #!/usr/bin/perl
+        use strict; use Socket; use POSIX ();
+        my ($kind) = $0 =~ /tributary-([a-z-]+)$/;
+        my %option = @ARGV;
+        my ($cloud, $state) = @option{"--cloud", "--state"};
+        sub event {
+            my $time = POSIX::strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime);
+            syswrite STDERR, qq({"time":"$time","level":"info","cloud":"$cloud","stage":"$kind","event":"$_[0]"}\n);
+        }
+        $SIG{TERM} = sub { event("stopped"); exit 0 };
+        open(my $alive, ">", "$state/alive-$cloud-$kind") or die "alive: $!";
+        flock($alive, 2) or die "flock: $!";
+        event("started");
+        if (open my $plan, "<", "$state/plan-$cloud-$kind") {
+            my $status = <$plan>;
+            unlink "$state/plan-$cloud-$kind";
+            exit $status;
+        }
+        socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) or die;
+        send($notify, "STATUS=idle\nREADY=1\n", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        POSIX::pause() while 1;
+
+        """#
+
+    init() throws {
+        var template = Array("/tmp/tributary-up-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { preconditionFailure("mkdtemp: \(String(cString: strerror(errno)))") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        topology = "\(folder)/topology.yaml"
+        state = "\(folder)/state"
+        try Data(Sample.text.utf8).write(to: URL(filePath: topology))
+        for kind in ["ingest", "local-train", "encrypt", "aggregate", "publish"] {
+            let path = "\(folder)/tributary-\(kind)"
+            try Data(FakeStages.program.utf8).write(to: URL(filePath: path))
+            chmod(path, 0o755)
+        }
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        do { try FileManager.default.removeItem(atPath: folder) } catch { print("\(folder) stays behind: \(error)") }
+    }
+
+    func plan(_ status: Int, for stage: String) throws {
+        try Data("\(status)".utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
+    }
+
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let complaint: String
+    }
+
+    func run(_ arguments: String...) throws -> Outcome {
+        let running = try start(arguments)
+        let output = running.output.readDataToEndOfFile()
+        let complaint = running.complaint.readDataToEndOfFile()
+        running.process.waitUntilExit()
+        return Outcome(
+            status: running.process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            complaint: String(decoding: complaint, as: UTF8.self))
+    }
+
+    struct Running {
+        let process: Process
+        let output: FileHandle
+        let complaint: FileHandle
+
+        /// Reads what `up` prints until a line holds `text`; what was read.
+        func lines(until text: String) -> [String] {
+            var lines: [String] = []
+            var line: [UInt8] = []
+            while let byte = output.readData(ofLength: 1).first {
+                guard byte == UInt8(ascii: "\n") else {
+                    line.append(byte)
+                    continue
+                }
+                lines.append(String(decoding: line, as: UTF8.self))
+                line = []
+                if lines.last?.contains(text) == true { break }
+            }
+            return lines
+        }
+    }
+
+    func start(_ arguments: [String]) throws -> Running {
+        let process = Process()
+        process.executableURL = URL(filePath: FakeStages.launcher)
+        process.arguments = arguments
+        process.environment = [
+            "TRIBUTARY_STAGES": folder, "NO_COLOR": "1", "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": folder,
+        ]
+        let output = Pipe()
+        let complaint = Pipe()
+        process.standardOutput = output
+        process.standardError = complaint
+        try process.run()
+        return Running(
+            process: process, output: output.fileHandleForReading, complaint: complaint.fileHandleForReading)
+    }
+
+    /// `tributary ps --format json`, as it is documented.
+    struct Listing: Decodable {
+        struct Stage: Decodable {
+            let stage: String
+            let state: String
+            let pid: Int32?
+            let restarts: Int
+        }
+        struct Record: Decodable {
+            let pid: Int32
+            let ready: Bool
+            let stages: [Stage]
+        }
+        struct Answer: Decodable {
+            let running: Bool
+            let launcher: Record?
+        }
+        let status: String
+        let data: Answer
+    }
+
+    func listing() throws -> Listing.Answer {
+        let text = try run("ps", topology, "--state", state, "--format", "json").output
+        return try JSONDecoder().decode(Listing.self, from: Data(text.utf8)).data
+    }
+}

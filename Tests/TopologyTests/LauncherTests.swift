@@ -1,0 +1,181 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite(
+    "The launcher over real processes", .serialized,
+    .enabled(if: FakeStages.canRun, "build everything first (`swift build --build-tests`), and have /usr/bin/perl"))
+struct LauncherTests {
+    private let fake: FakeStages
+
+    init() throws { fake = try FakeStages() }
+
+    private func up(_ more: String...) throws -> FakeStages.Running {
+        try fake.start(["up", fake.topology, "--state", fake.state] + more)
+    }
+
+    private func stop(_ running: FakeStages.Running) -> Int32 {
+        running.process.terminate()
+        _ = running.output.readDataToEndOfFile()
+        running.process.waitUntilExit()
+        return running.process.terminationStatus
+    }
+
+    private func logged(_ stage: String) throws -> [String] {
+        let text = try String(contentsOfFile: "\(fake.state)/logs/\(stage).jsonl", encoding: .utf8)
+        return text.split(separator: "\n").map { String($0.split(separator: "\"event\":\"")[1].dropLast(2)) }
+    }
+
+    @Test("up shows each stage as ready, consumers first, and SIGTERM stops all of them with status 0")
+    func upAndDown() throws {
+        let running = try up()
+        let lines = running.lines(until: "all stages ready")
+        #expect(lines.count == 12)
+        #expect(lines[0].contains("release/publish") && lines[1].contains("coordinator/aggregate"))
+        #expect(lines[10].contains("west/ingest"))
+        let listing = try fake.listing()
+        #expect(listing.running && listing.launcher?.ready == true)
+        #expect(listing.launcher?.stages.allSatisfy { $0.state == "ready" } == true)
+        #expect(stop(running) == 0)
+        #expect(try logged("north-encrypt") == ["started", "stopped"])
+        #expect(try fake.listing().running == false)
+    }
+
+    @Test("up --cloud starts that cloud's stages alone")
+    func oneCloud() throws {
+        let running = try up("--cloud", "north")
+        #expect(running.lines(until: "all stages ready").count == 4)
+        #expect(stop(running) == 0)
+    }
+
+    @Test("a stage that is killed is started again and becomes ready again; the others live on")
+    func restart() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let before = try #require(try fake.listing().launcher)
+        let victim = try #require(before.stages.first { $0.stage == "north/encrypt" })
+        #expect(kill(try #require(victim.pid), SIGKILL) == 0)
+        let lines = running.lines(until: "ready again")
+        #expect(lines.contains { $0.contains("north/encrypt") && $0.contains("ended with signal 9") })
+        let after = try #require(try fake.listing().launcher)
+        for (old, new) in zip(before.stages, after.stages) {
+            #expect((old.pid == new.pid) == (old.stage != "north/encrypt"))
+            #expect(new.restarts == (new.stage == "north/encrypt" ? 1 : 0))
+        }
+        #expect(stop(running) == 0)
+    }
+
+    @Test("a stage that fails before it is ready is started again too")
+    func failsOnce() throws {
+        try fake.plan(1, for: "north-ingest")
+        let running = try up()
+        let lines = running.lines(until: "all stages ready")
+        #expect(lines.contains { $0.contains("north/ingest") && $0.contains("ended with exit status 1") })
+        #expect(try logged("north-ingest") == ["started", "started"])
+        #expect(stop(running) == 0)
+    }
+
+    @Test("a stage that refuses its configuration stops the others, and its last line and status are told")
+    func badConfiguration() throws {
+        try fake.plan(78, for: "coordinator-aggregate")
+        let outcome = try fake.run("up", fake.topology, "--state", fake.state)
+        #expect(outcome.status == 78)
+        #expect(outcome.output.contains("coordinator/aggregate") && outcome.output.contains("bad configuration"))
+        #expect(outcome.output.contains("aggregate   started") || outcome.output.contains("aggregate  started"))
+        #expect(try fake.listing().launcher?.stages.allSatisfy { $0.pid == nil } == true)
+    }
+
+    @Test("a stage that ends cleanly is not started again; when all have, up ends with 0")
+    func cleanEnd() throws {
+        for stage in ["north-ingest", "north-local-train", "north-encrypt"] { try fake.plan(0, for: stage) }
+        let outcome = try fake.run("up", fake.topology, "--state", fake.state, "--cloud", "north")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.split(separator: "\n").filter { $0.hasSuffix("done") }.count == 3)
+    }
+
+    @Test("a second up on the same state is refused, and the first goes on")
+    func locked() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let second = try fake.run("up", fake.topology, "--state", fake.state)
+        #expect(second.status == 78)
+        #expect(second.complaint.contains("another launcher (process \(running.process.processIdentifier)) runs"))
+        #expect(try fake.listing().launcher?.ready == true)
+        #expect(stop(running) == 0)
+    }
+
+    @Test("stages do not outlive a launcher that is killed")
+    func launcherKilled() throws {
+        let running = try up("--cloud", "north")
+        _ = running.lines(until: "all stages ready")
+        kill(running.process.processIdentifier, SIGKILL)
+        running.process.waitUntilExit()
+        for stage in ["north-ingest", "north-local-train", "north-encrypt"] {
+            // Each stage holds a lock on this file for as long as it lives; flock(2) returns when it is gone.
+            let file = open("\(fake.state)/alive-\(stage)", O_RDONLY)
+            #expect(file >= 0)
+            #expect(flock(file, LOCK_SH) == 0)
+            close(file)
+            #expect(try logged(stage).first == "started")
+        }
+        #expect(try fake.listing().running == false)
+    }
+
+    @Test("up --detach returns when all are ready; down stops them; logs shows what they said")
+    func detached() throws {
+        let outcome = try fake.run("up", fake.topology, "--state", fake.state, "--detach")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("all stages ready"))
+        #expect(try fake.listing().running)
+        let down = try fake.run("down", fake.topology, "--state", fake.state)
+        #expect(down.status == 0 && down.output == "stopped\n")
+        let logs = try fake.run("logs", "encrypt@north", "--topology", fake.topology, "--state", fake.state)
+        #expect(logs.output.contains("info    north/encrypt          started"))
+        let raw = try fake.run(
+            "logs", "encrypt@north", "--topology", fake.topology, "--state", fake.state, "--format", "json")
+        #expect(raw.output.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"time\"") })
+        #expect(try fake.run("down", fake.topology, "--state", fake.state).output.hasPrefix("nothing runs"))
+    }
+
+    @Test("up --detach ends with the status of a start that failed")
+    func detachedFailure() throws {
+        try fake.plan(78, for: "release-publish")
+        let outcome = try fake.run("up", fake.topology, "--state", fake.state, "--detach")
+        #expect(outcome.status == 78)
+        #expect(try fake.listing().running == false)
+    }
+
+    @Test("programs that are not there are named before anything is started")
+    func missingPrograms() throws {
+        let outcome = try fake.run("up", fake.topology, "--state", fake.state, "--stages", "/nowhere")
+        #expect(outcome.status == 78)
+        #expect(outcome.complaint.contains("/nowhere/tributary-publish"))
+    }
+
+    @Test("validate ends with 78 for a bad topology, 4 for bad arguments, 0 for a sound one, with one JSON envelope")
+    func validate() throws {
+        #expect(try fake.run("validate", fake.topology).status == 0)
+        #expect(try fake.run("validate", fake.topology, "--bogus").status == 4)
+        #expect(try fake.run("validate").status == 4)
+        try Data(Sample.spoiled("paillier", "pailier").utf8).write(to: URL(filePath: fake.topology))
+        let outcome = try fake.run("validate", fake.topology)
+        #expect(outcome.status == 78)
+        #expect(outcome.complaint.contains("\(fake.topology):4:8: `suite`: expected one of paillier, clear"))
+        let json = try fake.run("validate", fake.topology, "--format", "json")
+        #expect(json.status == 78)
+        #expect(json.output.contains("\"exit_code\" : 78") && json.output.contains("\"line\" : 4"))
+    }
+
+    @Test("keys makes each key once and then has nothing to make; --list shows fingerprints")
+    func keys() throws {
+        let first = try fake.run("keys", fake.topology, "--state", fake.state, "--cloud", "north")
+        #expect(first.status == 0)
+        #expect(first.output.contains("made north/encrypt: CURVE and signing keys"))
+        #expect(first.output.contains("still to come from their clouds"))
+        let second = try fake.run("keys", fake.topology, "--state", fake.state, "--cloud", "north")
+        #expect(second.output.hasPrefix("nothing to make"))
+        let list = try fake.run("keys", fake.topology, "--state", fake.state, "--list")
+        #expect(list.output.split(separator: "\n").count == 11)
+        #expect(list.output.split(separator: "\n").filter { $0.hasSuffix("no card") }.count == 8)
+    }
+}
