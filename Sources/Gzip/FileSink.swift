@@ -19,7 +19,8 @@ package final class FileSink {
             stream.initialize(to: z_stream())
             // Level 6, window 15 + 16 for a gzip wrapper, memory level 8: zlib's own defaults.
             let size = Int32(MemoryLayout<z_stream>.size)
-            guard deflateInit2_(stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) == Z_OK else {
+            guard deflateInit2_(stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) == Z_OK
+            else {
                 stream.deallocate()
                 throw .outOfMemory(name: path)
             }
@@ -89,7 +90,9 @@ package final class FileSink {
     private func put(_ bytes: [UInt8], count: Int) throws(GzipError) {
         var written = 0
         while written < count {
-            let step = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), count - written) }
+            let step = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), count - written)
+            }
             if step < 0 {
                 if errno == EINTR { continue }
                 throw writeError()

@@ -63,7 +63,8 @@ package final class Inflater {
                 ended = true
             case Z_OK, Z_BUF_ERROR: break
             case Z_MEM_ERROR: throw .outOfMemory(name: name)
-            default: throw .corrupt(name: name, reason: stream.pointee.msg.map { String(cString: $0) } ?? "code \(code)")
+            default:
+                throw .corrupt(name: name, reason: stream.pointee.msg.map { String(cString: $0) } ?? "code \(code)")
             }
             if code == Z_BUF_ERROR { break }
         }

@@ -14,7 +14,9 @@ struct BaseTextsCommand: ParsableCommand {
     @Option(help: "The folder to write into; it must exist.") var out: String
 
     func validate() throws {
-        guard (1...10_000_000).contains(count) else { throw ValidationError("--count: expected 1 to 10000000, found \(count)") }
+        guard (1...10_000_000).contains(count) else {
+            throw ValidationError("--count: expected 1 to 10000000, found \(count)")
+        }
     }
 
     func run() throws {

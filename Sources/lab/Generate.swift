@@ -11,7 +11,9 @@ struct Generate: ParsableCommand {
     @Option(help: "The folder to make.") var out: String
 
     func validate() throws {
-        guard (10...100_000).contains(stays) else { throw ValidationError("--stays: expected 10 to 100000, found \(stays)") }
+        guard (10...100_000).contains(stays) else {
+            throw ValidationError("--stays: expected 10 to 100000, found \(stays)")
+        }
     }
 
     func run() throws {

@@ -4,7 +4,8 @@ import Corpus
 struct LogisticCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logistic",
-        abstract: "Logistic regression on the harmonised variables: each cloud alone, and pooled. Outside the federation.",
+        abstract:
+            "Logistic regression on the harmonised variables: each cloud alone, and pooled. Outside the federation.",
         discussion: "AUROC on the held-out patients of all clouds together.")
 
     @Option(name: .customLong("cloud"), help: "NAME=FILE, the ingest config of a cloud; once for each.")

@@ -88,7 +88,8 @@ package struct LogisticBaseline {
             let stays = clouds.flatMap { $0.data.stays(in: .train) + $0.data.stays(in: .validation) }
             guard stays.contains(where: \.died), stays.contains(where: { !$0.died }) else { return nil }
             return try LogisticRegression(
-                features: stays.map { BaselineFeatures.of($0, standardisation: standardisation) }, died: stays.map(\.died),
+                features: stays.map { BaselineFeatures.of($0, standardisation: standardisation) },
+                died: stays.map(\.died),
                 ridge: ridge)
         }
         guard let pooled = try train(clouds) else { return [] }

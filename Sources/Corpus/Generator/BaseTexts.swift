@@ -38,7 +38,8 @@ package struct BaseTexts: Sendable {
         let records = records(count)
         return try TokenShard(
             examples: records.map { vocabulary.tokens(of: $0) }, answer: records.map { Int32($0.answer) },
-            label: records.map { $0.died ? 1 : 0 }, split: split, tokenizer: vocabulary.digest.description, cloud: "public")
+            label: records.map { $0.died ? 1 : 0 }, split: split, tokenizer: vocabulary.digest.description,
+            cloud: "public")
     }
 
     private func record(_ random: inout SeededRandom) -> TextRecord {

@@ -20,7 +20,9 @@ final class CSVWriter {
     func finish() throws { try sink.finish() }
 
     private static func quoted(_ field: String) -> String {
-        let needsQuotes = field.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13 }
+        let needsQuotes = field.utf8.contains {
+            $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13
+        }
         return needsQuotes ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
     }
 }

@@ -35,8 +35,10 @@ struct EICUWriter {
             path: "\(folder)/patient.csv.gz",
             header: [
                 "patientunitstayid", "patienthealthsystemstayid", "gender", "age", "ethnicity", "hospitalid", "wardid",
-                "apacheadmissiondx", "admissionheight", "hospitaladmittime24", "hospitaladmitoffset", "hospitaladmitsource",
-                "hospitaldischargeyear", "hospitaldischargetime24", "hospitaldischargeoffset", "hospitaldischargelocation",
+                "apacheadmissiondx", "admissionheight", "hospitaladmittime24", "hospitaladmitoffset",
+                "hospitaladmitsource",
+                "hospitaldischargeyear", "hospitaldischargetime24", "hospitaldischargeoffset",
+                "hospitaldischargelocation",
                 "hospitaldischargestatus", "unittype", "unitadmittime24", "unitadmitsource", "unitvisitnumber",
                 "unitstaytype", "admissionweight", "dischargeweight", "unitdischargetime24", "unitdischargeoffset",
                 "unitdischargelocation", "unitdischargestatus", "uniquepid",
@@ -52,9 +54,11 @@ struct EICUWriter {
             try table.row([
                 stay.stayID, "\(129_000 + stay.index)", stay.isMale ? "Male" : "Female",
                 age > 89 ? "> 89" : charted(age), "", EICUWriter.hospitals[stay.patient % 3].0, "91",
-                "Rhythm disturbance (atrial, supraventricular)", height, "13:10:00", "-8", "Emergency Department", "2015",
+                "Rhythm disturbance (atrial, supraventricular)", height, "13:10:00", "-8", "Emergency Department",
+                "2015",
                 "19:20:00", "4000", stay.died ? "Death" : "Home", outcome, "Med-Surg ICU", "13:14:00",
-                "Emergency Department", "1", "admit", weight, "", "13:14:00", "2250", stay.died ? "Death" : "Floor", outcome,
+                "Emergency Department", "1", "admit", weight, "", "13:14:00", "2250", stay.died ? "Death" : "Floor",
+                outcome,
                 stay.patientID,
             ])
         }

@@ -59,7 +59,8 @@ package struct Generator: Sendable {
             }
             truths += stays.map { $0.truth(cloud: cloud.name) }
         }
-        let table = try CSVWriter(path: "\(directory)/truth.csv", header: ["cloud", "stay", "patient", "probability", "died"])
+        let table = try CSVWriter(
+            path: "\(directory)/truth.csv", header: ["cloud", "stay", "patient", "probability", "died"])
         for truth in truths {
             try table.row([truth.cloud, truth.stay, truth.patient, "\(truth.probability)", truth.died ? "1" : "0"])
         }
@@ -90,7 +91,8 @@ package struct Generator: Sendable {
             if measured["gcs"] == nil { measured["motor"] = nil }
             stays.append(
                 GeneratedStay(
-                    index: stays.count, patient: patient, visit: visit, isMale: (patient * 7) % 13 < 7, measured: measured,
+                    index: stays.count, patient: patient, visit: visit, isMale: (patient * 7) % 13 < 7,
+                    measured: measured,
                     probability: drawn.probability, died: drawn.died, schema: cloud.schema))
             visit += 1
             comesBack = !drawn.died && visit < 3 && random.chance(Generator.returning)

@@ -32,7 +32,8 @@ struct MIMICDialect {
 
     /// Laboratory items are the same in both; so is the disorder of their units.
     static let laboratory: [String: (id: String, units: [String])] = [
-        "wbc": ("51301", ["K/uL", "K/UL"]), "sodium": ("50983", ["mEq/L", "MEQ/L"]), "ph": ("50820", ["units", "UNITS"]),
+        "wbc": ("51301", ["K/uL", "K/UL"]), "sodium": ("50983", ["mEq/L", "MEQ/L"]),
+        "ph": ("50820", ["units", "UNITS"]),
         "hematocrit": ("51221", ["%"]), "creatinine": ("50912", ["mg/dL", "MG/DL"]), "albumin": ("50862", ["g/dL"]),
         "pao2": ("50821", ["mm Hg", "MM HG"]), "pco2": ("50818", ["mm Hg", "MM HG"]), "bun": ("51006", ["mg/dL"]),
         "glucose": ("50931", ["mg/dL", "MG/DL"]), "bilirubin": ("50885", ["mg/dL"]),

@@ -40,7 +40,8 @@ struct MIMICWriter {
         let died = Set(stays.filter(\.died).map(\.patientID))
         for stay in stays where seen.insert(stay.patientID).inserted {
             let flag = died.contains(stay.patientID)
-            let death = stays.last { $0.patientID == stay.patientID && $0.died }.map { time(start(of: $0) + 4 * 86_400) } ?? ""
+            let death =
+                stays.last { $0.patientID == stay.patientID && $0.died }.map { time(start(of: $0) + 4 * 86_400) } ?? ""
             try table.row([
                 "\(seen.count)", stay.patientID, stay.isMale ? "M" : "F", time(birth(stay)), death, death, "",
                 flag ? "1" : "0",
@@ -70,11 +71,13 @@ struct MIMICWriter {
             try admissions.row([
                 "\(stay.index + 1)", stay.patientID, stay.admissionID, time(start - 7200), time(leave),
                 stay.died ? time(leave) : "", "EMERGENCY", "EMERGENCY ROOM ADMIT",
-                stay.died ? "DEAD/EXPIRED" : "HOME, SELF CARE", "Medicare", "", "UNOBTAINABLE", "", "UNKNOWN/NOT SPECIFIED",
+                stay.died ? "DEAD/EXPIRED" : "HOME, SELF CARE", "Medicare", "", "UNOBTAINABLE", "",
+                "UNKNOWN/NOT SPECIFIED",
                 "", "", "SEPSIS; \"RULE OUT\"\nSHOCK", stay.died ? "1" : "0", "1",
             ])
             try units.row([
-                "\(stay.index + 1)", stay.patientID, stay.admissionID, stay.stayID, dialect.source, "MICU", "MICU", "52",
+                "\(stay.index + 1)", stay.patientID, stay.admissionID, stay.stayID, dialect.source, "MICU", "MICU",
+                "52",
                 "52", time(start), time(end), "\(PatientModel.rounded(length, 4))",
             ])
         }
@@ -93,7 +96,9 @@ struct MIMICWriter {
             ])
         var row = 0
         for (stay, start) in zip(stays, starts) {
-            func put(_ item: MIMICDialect.Item, _ at: Int, _ value: String, number: String? = nil, error: Bool = false) throws {
+            func put(_ item: MIMICDialect.Item, _ at: Int, _ value: String, number: String? = nil, error: Bool = false)
+                throws
+            {
                 row += 1
                 // CareVue leaves the two flags blank.
                 let flags = dialect.isCareVue ? ["", ""] : ["0", error ? "1" : "0"]
@@ -117,7 +122,9 @@ struct MIMICWriter {
     private func writeVitals(_ stay: GeneratedStay, _ random: inout SeededRandom, _ put: Put) throws {
         let normals = ["heartrate": 75.0, "meanbp": 90, "respiratoryrate": 19]
         for name in ["heartrate", "meanbp", "respiratoryrate"] {
-            guard let worst = stay.measured[name], let normal = normals[name], let items = dialect.vitals[name] else { continue }
+            guard let worst = stay.measured[name], let normal = normals[name], let items = dialect.vitals[name] else {
+                continue
+            }
             let item = items[random.index(items.count)]
             let readings = Readings(worst: worst, normal: normal, decimals: 0, count: 6, &random)
             for (time, value) in readings.inside { try put(item, time, charted(value), nil, false) }
@@ -195,16 +202,22 @@ struct MIMICWriter {
     private func writeVentilation(_ stay: GeneratedStay, _ random: inout SeededRandom, _ put: Put) throws {
         // A row that is always there, so that "not ventilated" is known and not just unsaid.
         if dialect.isCareVue {
-            try put(.init(id: "720", unit: ""), 600, stay.measured["vent"] == 1 ? "Assist Control" : "Other/Remarks", "", false)
+            try put(
+                .init(id: "720", unit: ""), 600, stay.measured["vent"] == 1 ? "Assist Control" : "Other/Remarks", "",
+                false)
             if stay.measured["intubated"] == 1 { try put(.init(id: "723", unit: ""), 700, "1.0 ET/Trach", "1", false) }
         } else {
-            try put(.init(id: "223849", unit: ""), 600, stay.measured["vent"] == 1 ? "CMV/ASSIST" : "Standby", "30", false)
-            if stay.measured["intubated"] == 1 { try put(.init(id: "226732", unit: ""), 700, "Endotracheal tube", "", false) }
+            try put(
+                .init(id: "223849", unit: ""), 600, stay.measured["vent"] == 1 ? "CMV/ASSIST" : "Standby", "30", false)
+            if stay.measured["intubated"] == 1 {
+                try put(.init(id: "226732", unit: ""), 700, "Endotracheal tube", "", false)
+            }
         }
         if let oxygen = stay.measured["fio2"] {
             for (time, value) in Readings(worst: oxygen, normal: 21, decimals: 0, count: 3, &random).inside {
                 // A fraction under the unit "torr" in CareVue, percent without a unit in MetaVision.
-                let item = MIMICDialect.Item(id: dialect.isCareVue ? "190" : "223835", unit: dialect.isCareVue ? "torr" : "")
+                let item = MIMICDialect.Item(
+                    id: dialect.isCareVue ? "190" : "223835", unit: dialect.isCareVue ? "torr" : "")
                 try put(item, time, charted(dialect.isCareVue ? value / 100 : value), nil, false)
             }
             if !dialect.isCareVue, random.chance(0.1) { try put(.init(id: "223835", unit: ""), 4000, "0", nil, false) }
@@ -227,15 +240,19 @@ struct MIMICWriter {
         ]
         var row = 0
         for (stay, start) in zip(stays, starts) {
-            func put(_ id: String, _ at: Int, _ value: String, _ number: String, _ unit: String, admission: Bool = true) throws {
+            func put(_ id: String, _ at: Int, _ value: String, _ number: String, _ unit: String, admission: Bool = true)
+                throws
+            {
                 row += 1
                 try table.row([
-                    "\(row)", stay.patientID, admission ? stay.admissionID : "", id, time(start + at), value, number, unit,
+                    "\(row)", stay.patientID, admission ? stay.admissionID : "", id, time(start + at), value, number,
+                    unit,
                     "abnormal",
                 ])
             }
             for name in MIMICDialect.laboratory.keys.sorted() {
-                guard let worst = stay.measured[name], let item = MIMICDialect.laboratory[name], let normal = normals[name],
+                guard let worst = stay.measured[name], let item = MIMICDialect.laboratory[name],
+                    let normal = normals[name],
                     let driver = PatientModel.drivers.first(where: { $0.variable == name })
                 else { continue }
                 let unit = item.units[random.index(item.units.count)]
@@ -264,7 +281,8 @@ struct MIMICWriter {
         let table = try CSVWriter(
             path: "\(folder)/OUTPUTEVENTS.csv.gz",
             header: [
-                "row_id", "subject_id", "hadm_id", "icustay_id", "charttime", "itemid", "value", "valueuom", "storetime",
+                "row_id", "subject_id", "hadm_id", "icustay_id", "charttime", "itemid", "value", "valueuom",
+                "storetime",
                 "cgid", "stopped", "newbottle", "iserror",
             ])
         var row = 0
@@ -277,7 +295,8 @@ struct MIMICWriter {
                 let value = hour == 5 ? total - share * 5 : share
                 row += 1
                 let fields = [
-                    stay.patientID, stay.admissionID, stay.stayID, time(start + 3600 + hour * 14_400), item.id, charted(value),
+                    stay.patientID, stay.admissionID, stay.stayID, time(start + 3600 + hour * 14_400), item.id,
+                    charted(value),
                     item.unit, time(start + 3700 + hour * 14_400), "15000", "", "", "",
                 ]
                 try table.row(["\(row)"] + fields)

@@ -69,7 +69,8 @@ package struct PatientModel: Sendable {
         "age": 18...90, "weight": 40...180, "height": 140...205, "heartrate": 30...190, "meanbp": 30...160,
         "respiratoryrate": 6...55, "temperature": 32...41, "gcs": 3...15, "urine": 50...7000, "wbc": 0.5...80,
         "sodium": 115...165, "ph": 6.9...7.65, "hematocrit": 15...55, "creatinine": 0.2...12, "albumin": 1.2...5.2,
-        "pao2": 35...420, "pco2": 15...110, "bun": 4...150, "glucose": 35...700, "bilirubin": 0.2...35, "fio2": 21...100,
+        "pao2": 35...420, "pco2": 15...110, "bun": 4...150, "glucose": 35...700, "bilirubin": 0.2...35,
+        "fio2": 21...100,
     ]
     private static let logarithmic: Set<String> = [
         "weight", "urine", "wbc", "creatinine", "pao2", "pco2", "bun", "glucose", "bilirubin",

@@ -87,7 +87,9 @@ struct Cohort {
         var filters: [(column: Int, lookup: [String: String]?, allowed: Set<String>)] = []
         for allowed in [mapping.keep, keep] {
             for (name, values) in allowed.sorted(by: { $0.key < $1.key }) {
-                guard let attribute = mapping.attributes[name] else { throw IngestError.unknownAttribute(name, mapping.name) }
+                guard let attribute = mapping.attributes[name] else {
+                    throw IngestError.unknownAttribute(name, mapping.name)
+                }
                 let lookup = try attribute.lookup.map { try Cohort.lookup($0, folder) }
                 filters.append((try table.column(attribute.column), lookup, values))
             }
@@ -102,7 +104,9 @@ struct Cohort {
                 let value = filter.lookup.map { $0[text] ?? "" } ?? text
                 guard filter.allowed.contains(value) else { return exclude(.notKept) }
             }
-            guard !row.isEmpty(id) else { throw row.unreadable(id, expected: "the identifier of a stay, found nothing") }
+            guard !row.isEmpty(id) else {
+                throw row.unreadable(id, expected: "the identifier of a stay, found nothing")
+            }
             guard !row.isEmpty(patient) else { return exclude(.noPatient) }
             guard seen.insert(row.text(id)).inserted else { return exclude(.repeated) }
             var began: Int?

@@ -27,7 +27,8 @@ struct EventReading {
     private let items: ItemTable
 
     init(
-        _ source: Mapping.Source, _ events: Mapping.Events, _ mapping: Mapping, _ variables: VariableTable, _ cohort: Cohort
+        _ source: Mapping.Source, _ events: Mapping.Events, _ mapping: Mapping, _ variables: VariableTable,
+        _ cohort: Cohort
     ) {
         self.source = source
         self.events = events
@@ -84,7 +85,9 @@ struct EventReading {
             guard !row.isEmpty(key) else { return drop(noKey) }
             let candidates = cohort.candidates(row.text(key), of: source.of)
             guard !candidates.isEmpty else { return drop(otherStay) }
-            guard let time = isClock ? row.seconds(timeColumn) : row.number(timeColumn).flatMap({ Int(exactly: ($0 * 60).rounded()) })
+            guard
+                let time = isClock
+                    ? row.seconds(timeColumn) : row.number(timeColumn).flatMap({ Int(exactly: ($0 * 60).rounded()) })
             else { return drop(noTime) }
             guard let stay = candidates.first(where: { isInside(time, of: $0, isClock: isClock) }) else {
                 return drop(outsideWindow)

@@ -17,7 +17,8 @@ package struct Harmoniser {
         let cohort = try Cohort(mapping: mapping, folder: folder, keep: keep, counts: &counts)
         var values = cohort.members.map { _ in [Double](repeating: .nan, count: variables.count) }
         if let age = variables.index(of: "age") {
-            for (index, member) in cohort.members.enumerated() where variables.variables[age].range.contains(member.age) {
+            for (index, member) in cohort.members.enumerated() where variables.variables[age].range.contains(member.age)
+            {
                 values[index][age] = member.age
                 counts.variables[age].used += 1
             }

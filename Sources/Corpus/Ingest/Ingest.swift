@@ -23,7 +23,8 @@ package struct Ingest {
             .harmonise(folder, keep: configuration.keep)
         guard !stays.isEmpty else { throw IngestError.emptyCohort(folder: configuration.tables) }
         return Harmonised(
-            stays: stays, counts: counts, variables: variables, partition: configuration.partition, mapping: mapping.name)
+            stays: stays, counts: counts, variables: variables, partition: configuration.partition,
+            mapping: mapping.name)
     }
 }
 
@@ -44,7 +45,9 @@ package struct Harmonised: Sendable {
         self.mapping = mapping
     }
 
-    package func stays(in split: TokenShard.Split) -> [Stay] { stays.filter { partition.split(of: $0.patient) == split } }
+    package func stays(in split: TokenShard.Split) -> [Stay] {
+        stays.filter { partition.split(of: $0.patient) == split }
+    }
 
     /// What this cloud adds to the statistics round, over its training stays: in the order of `StatisticsVector.layout`.
     package var statistics: [Double] { StatisticsVector.values(of: stays(in: .train), variables: variables) }

@@ -4,6 +4,7 @@ package enum IngestError: Error, Equatable, CustomStringConvertible {
     case emptyCohort(folder: String)
     case wrongLength(what: String, found: Int, expected: Int)
     case badSum(variable: String, reason: String)
+    case answersAlike(String, String)
 
     package var description: String {
         switch self {
@@ -12,6 +13,8 @@ package enum IngestError: Error, Equatable, CustomStringConvertible {
         case .emptyCohort(let folder):
             "\(folder): no stay is left; the report says why each was excluded (check `keep` and the mapping)"
         case .wrongLength(let what, let found, let expected): "\(what): found \(found) values, expected \(expected)"
+        case .answersAlike(let first, let second):
+            "tokenizer.json: \"\(first)\" and \"\(second)\" begin with the same token, or with none; use another base model"
         case .badSum(let variable, let reason): "released statistics of \(variable): \(reason)"
         }
     }

@@ -4,7 +4,9 @@ extension IngestReport {
     /// The same for people.
     package var text: String {
         var lines = ["Ingest of \(cloud) (mapping \(mapping))", ""]
-        lines.append("Stays: \(cohort.stays) of \(cohort.rows) listed, \(cohort.patients) patients, \(cohort.died) died in hospital")
+        lines.append(
+            "Stays: \(cohort.stays) of \(cohort.rows) listed, \(cohort.patients) patients, \(cohort.died) died in hospital"
+        )
         lines += Self.reasons(cohort.excluded)
         for table in tables {
             lines.append("")
@@ -22,7 +24,9 @@ extension IngestReport {
             let cells = ["\(variable.stays)", missing, "\(variable.readings)", "\(variable.converted)", "\(dropped)"]
             lines.append(Self.row("\(variable.name) [\(variable.unit)]", cells))
             lines += Self.reasons(variable.dropped)
-            if variable.standardised == false { lines.append("    left out: too few patients of the federation have it") }
+            if variable.standardised == false {
+                lines.append("    left out: too few patients of the federation have it")
+            }
             if !variable.units.isEmpty {
                 let met = Self.sorted(variable.units).map { "\($0.key.isEmpty ? "(blank)" : $0.key) \($0.value)" }
                 lines.append("    units met: \(met.joined(separator: ", "))")

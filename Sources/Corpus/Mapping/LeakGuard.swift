@@ -8,7 +8,8 @@ package enum LeakGuard {
     /// Lower-case column names.
     private static let columns: Set<String> = [
         // MIMIC-III
-        "deathtime", "dischtime", "discharge_location", "hospital_expire_flag", "expire_flag", "dod", "dod_hosp", "dod_ssn",
+        "deathtime", "dischtime", "discharge_location", "hospital_expire_flag", "expire_flag", "dod", "dod_hosp",
+        "dod_ssn",
         "los", "outtime", "icd9_code", "drg_code", "drg_severity", "drg_mortality", "last_careunit", "last_wardid",
         // eICU
         "diedinhospital", "ventday1", "oobventday1", "oobintubday1", "unabridgedunitlos", "unabridgedhosplos",
@@ -33,8 +34,10 @@ package enum LeakGuard {
             return "table \(table) is written at or after discharge and gives the outcome away; it can hold no variable"
         }
         guard
-            columns.contains(name) || fragments.contains(where: name.contains) || prefixes.contains(where: name.hasPrefix)
+            columns.contains(name) || fragments.contains(where: name.contains)
+                || prefixes.contains(where: name.hasPrefix)
         else { return nil }
-        return "column \(column) gives the outcome away (it is known only at or after discharge); it can hold no variable"
+        return
+            "column \(column) gives the outcome away (it is known only at or after discharge); it can hold no variable"
     }
 }

@@ -9,7 +9,8 @@ extension Mapping {
     package init(from file: Section, variables: VariableTable) throws {
         _ = file.int("version", in: 1...1)
         name = file.string("name")
-        let seconds = file.duration("window", in: .seconds(60)...Duration.seconds(30 * 86_400), default: .seconds(86_400))
+        let seconds = file.duration(
+            "window", in: .seconds(60)...Duration.seconds(30 * 86_400), default: .seconds(86_400))
         window = Int(seconds.components.seconds)
         minimumAge = file.double("minimumAge", in: 0...120)
         let stays = try file.section("stays") { try Stays(from: $0) }
@@ -28,7 +29,8 @@ extension Mapping {
         age = try file.section("age") { try Age(from: $0) }
         if variables.index(of: "age") == nil { file.refuse("age", "the variables have no \"age\"") }
         var units: [String: String] = [:]
-        for (unit, spellings) in file.entries("units", required: false, of: { _, value in value.list { $0.string() } }) {
+        for (unit, spellings) in file.entries("units", required: false, of: { _, value in value.list { $0.string() } })
+        {
             for spelling in spellings + [unit] {
                 let known = units.updateValue(unit, forKey: Mapping.normalised(unit: spelling))
                 if let known, known != unit {
@@ -129,7 +131,9 @@ extension Mapping.Source {
         missing = Set(file.list("missing", count: 1...16, required: false) { $0.string() })
         if file.has("columns") {
             let columns = file.entries("columns") { name, value in
-                try value.section { try Mapping.ColumnVariable(from: $0, name: name, table: table, variables: variables) }
+                try value.section {
+                    try Mapping.ColumnVariable(from: $0, name: name, table: table, variables: variables)
+                }
             }
             content = .columns(columns.map(\.value))
         } else {
@@ -170,7 +174,8 @@ extension Mapping.Events {
         let (hasUnit, hasText) = (unit != nil, text != nil)
         self.variables = file.entries("variables") { name, value in
             try value.section {
-                try Mapping.EventVariable(from: $0, name: name, variables: variables, hasUnit: hasUnit, hasText: hasText)
+                try Mapping.EventVariable(
+                    from: $0, name: name, variables: variables, hasUnit: hasUnit, hasText: hasText)
             }
         }.map(\.value)
         switch (clock, minutes) {
@@ -194,7 +199,9 @@ extension Mapping.EventVariable {
         if let shared { file.check(unit: shared, for: variables.variables[variable]) }
         items = file.list(summed ? "parts" : "items", count: 1...256) { entry in
             guard entry.isMapping else {
-                if shared == nil, !hasUnit, !isPresence { entry.refuse("has no unit, and the table names no unit column") }
+                if shared == nil, !hasUnit, !isPresence {
+                    entry.refuse("has no unit, and the table names no unit column")
+                }
                 return Mapping.Item(id: entry.string(), unit: shared, texts: [])
             }
             return try entry.section { item in
@@ -219,6 +226,8 @@ extension Section {
     fileprivate func check(unit: String, for variable: Variable) {
         guard variable.converted(1, from: unit) == nil else { return }
         let known = [variable.unit] + variable.conversions.keys.sorted()
-        refuse("unit", "\"\(unit)\" cannot become \(variable.name)'s \(variable.unit); known: \(known.joined(separator: ", "))")
+        refuse(
+            "unit",
+            "\"\(unit)\" cannot become \(variable.name)'s \(variable.unit); known: \(known.joined(separator: ", "))")
     }
 }

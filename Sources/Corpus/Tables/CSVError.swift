@@ -19,7 +19,8 @@ package enum CSVError: Error, Equatable, CustomStringConvertible {
         case .missingColumn(let file, let column, let nearest):
             let hint = nearest.map { "; did the mapping mean \"\($0)\"?" } ?? ""
             return "\(file):1: there is no column \"\(column)\"\(hint)"
-        case .unclosedQuote(let file, let line): return "\(file):\(line): the quoted field that opens here is never closed"
+        case .unclosedQuote(let file, let line):
+            return "\(file):\(line): the quoted field that opens here is never closed"
         case .strayQuote(let file, let line):
             return "\(file):\(line): a quote stands inside a field; quote the field and double the quote (RFC 4180)"
         case .recordTooLong(let file, let line, let limit):

@@ -154,11 +154,12 @@ package final class CSVReader {
                 position += 1
             }
             let offset = position - begin
-            if !(try extend(&position)) {
+            let more = try extend(&position)
+            begin = position - offset  // the bytes may have moved even at the end of the file
+            if !more {
                 try add(begin: begin, end: position, to: &fields, line: first)
                 return UInt8(ascii: "\n")
             }
-            begin = position - offset
         }
     }
 
@@ -186,12 +187,13 @@ package final class CSVReader {
             position += 1
             if position >= end {
                 let lengths = (position - begin, position - write)
-                if !(try extend(&position)) {
+                let more = try extend(&position)
+                begin = position - lengths.0
+                write = position - lengths.1
+                if !more {
                     try add(begin: begin, end: write, to: &fields, line: first)
                     return UInt8(ascii: "\n")
                 }
-                begin = position - lengths.0
-                write = position - lengths.1
             }
             switch buffer[position] {
             case UInt8(ascii: "\""):
@@ -219,7 +221,9 @@ package final class CSVReader {
                         return UInt8(ascii: "\n")
                     }
                 }
-                guard buffer[position + 1] == UInt8(ascii: "\n") else { throw CSVError.strayQuote(file: file, line: line) }
+                guard buffer[position + 1] == UInt8(ascii: "\n") else {
+                    throw CSVError.strayQuote(file: file, line: line)
+                }
                 try add(begin: begin, end: write, to: &fields, line: first)
                 position += 2
                 return UInt8(ascii: "\n")
@@ -240,7 +244,9 @@ package final class CSVReader {
     private func extend(_ position: inout Int, keeping: Int = 0) throws -> Bool {
         if atEnd { return false }
         let length = end - start
-        guard length <= limits.record else { throw CSVError.recordTooLong(file: file, line: line, limit: limits.record) }
+        guard length <= limits.record else {
+            throw CSVError.recordTooLong(file: file, line: line, limit: limits.record)
+        }
         if start > 0 {
             buffer.update(from: buffer.advanced(by: start), count: length)
             for index in 0..<limits.columns {
@@ -258,7 +264,8 @@ package final class CSVReader {
             buffer = larger
             capacity *= 2
         }
-        let count = try source.read(into: UnsafeMutableRawBufferPointer(start: buffer.advanced(by: end), count: capacity - end))
+        let count = try source.read(
+            into: UnsafeMutableRawBufferPointer(start: buffer.advanced(by: end), count: capacity - end))
         atEnd = count == 0
         end += count
         return count > 0

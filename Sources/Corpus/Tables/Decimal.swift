@@ -63,7 +63,9 @@ package enum Decimal {
             let value = Double(mantissa) / powersOfTen[fraction]
             return negative ? -value : value
         }
-        guard bytes.count <= 64, let value = Double(String(decoding: bytes, as: UTF8.self)), value.isFinite else { return nil }
+        guard bytes.count <= 64, let value = Double(String(decoding: bytes, as: UTF8.self)), value.isFinite else {
+            return nil
+        }
         return value
     }
 
@@ -80,7 +82,8 @@ package enum CivilTime {
     package static func seconds(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         guard bytes.count == 10 || bytes.count == 16 || bytes.count == 19 else { return nil }
         guard let year = digits(bytes, 0, 4), bytes[4] == UInt8(ascii: "-"), let month = digits(bytes, 5, 2),
-            bytes[7] == UInt8(ascii: "-"), let day = digits(bytes, 8, 2), (1...12).contains(month), (1...31).contains(day)
+            bytes[7] == UInt8(ascii: "-"), let day = digits(bytes, 8, 2), (1...12).contains(month),
+            (1...31).contains(day)
         else { return nil }
         var seconds = days(year: year, month: month, day: day) * 86_400
         guard bytes.count > 10 else { return seconds }

@@ -24,7 +24,9 @@ package struct TableFolder: Sendable {
 
     package init(path: String) throws(Failure) {
         self.path = path
-        guard let folder = opendir(path) else { throw .cannotOpen(path: path, reason: String(cString: strerror(errno))) }
+        guard let folder = opendir(path) else {
+            throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
+        }
         defer { closedir(folder) }
         var files: [String: [String]] = [:]
         while let entry = readdir(folder) {

@@ -42,7 +42,9 @@ extension VariableTable: Configurable {
     package init(from file: Section) throws {
         _ = file.int("version", in: 1...1)
         let edges = file.required("edges").list(count: 1...31) { $0.double(in: -10...10) }
-        if edges != edges.sorted() || Set(edges).count != edges.count { file.refuse("edges", "expected ascending numbers") }
+        if edges != edges.sorted() || Set(edges).count != edges.count {
+            file.refuse("edges", "expected ascending numbers")
+        }
         let variables = file.required("variables").list(count: 1...VariableTable.maximumCount) {
             try $0.section(as: Variable.self)
         }
