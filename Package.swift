@@ -105,7 +105,7 @@ let package = Package(
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Adapter", "Encryption", "Federation", "Safetensors", "Sodium"]),
+        library("Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
         executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
@@ -130,7 +130,10 @@ let package = Package(
             ]),
         executable(
             "tributary-lab", folder: "lab",
-            runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Tokenization"]),
+            runs: [
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Publication", "Sodium",
+                "Tokenization", "Topology",
+            ]),
 
         // Tests
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
