@@ -105,7 +105,7 @@ let package = Package(
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Adapter", "Encryption", "Federation", "Safetensors", "Sodium"]),
+        library("Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
         executable(
@@ -142,7 +142,8 @@ let package = Package(
         executable(
             "tributary-lab", folder: "lab",
             runs: [
-                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Tokenization",
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Publication",
+                "Sodium", "Tokenization", "Topology",
             ]),
 
         // Tests

@@ -2,16 +2,19 @@ import ArgumentParser
 
 /// Yardsticks and generated data. Nothing here is part of a federation: the baselines read all clouds' data at once.
 @main
-struct Lab: ParsableCommand {
+struct Lab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-lab",
         abstract: "Generated data, texts for the base model, and baselines outside the federation.",
         discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
-        subcommands: [Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self])
+        subcommands: [
+            Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self,
+            CompareCommand.self,
+        ])
 }
 
-struct Baseline: ParsableCommand {
+struct Baseline: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Models outside the federation, to compare with: they read all clouds' data.",
-        subcommands: [LogisticCommand.self])
+        subcommands: [AloneCommand.self, PooledCommand.self, LogisticCommand.self])
 }

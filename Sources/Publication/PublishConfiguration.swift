@@ -1,51 +1,50 @@
-import Adapter
-import Configuration
+package import Adapter
+package import Configuration
 import Glibc
-import Publication
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
-struct PublishConfiguration: Configurable {
+package struct PublishConfiguration: Configurable, Sendable {
     /// What the rounds sum.
-    enum Model: Sendable {
+    package enum Model: Sendable {
         /// A LoRA adapter over the base model in this folder.
         case adapter(base: String, AdapterConfiguration)
         /// So many values without a meaning: to measure rounds.
         case values(Int)
     }
 
-    enum Schedule: String, Sendable, CaseIterable {
+    package enum Schedule: String, Sendable, CaseIterable {
         case constant
         /// Half a cosine over the update rounds, from the full rate towards none.
         case cosine
     }
 
-    let model: Model
+    package let model: Model
     /// The variables that the statistics round is about; nil for a run without one.
-    let variables: String?
-    let plan: RunPlan
-    let updates: Int
-    let localSteps: Int
-    let batchSize: Int
-    let learningRate: Double
-    let schedule: Schedule
-    let weightDecay: Double
-    let gradientClip: Double
-    let clipNorm: Double
-    let range: Double
-    let bits: Int
-    let countBits: Int
-    let outerRate: Double
-    let minimumCohort: Int
+    package let variables: String?
+    package let plan: RunPlan
+    package let updates: Int
+    package let localSteps: Int
+    package let batchSize: Int
+    package let learningRate: Double
+    package let schedule: Schedule
+    package let weightDecay: Double
+    package let gradientClip: Double
+    package let clipNorm: Double
+    package let range: Double
+    package let bits: Int
+    package let countBits: Int
+    package let outerRate: Double
+    package let minimumCohort: Int
     /// Nil: the whole cohort.
-    let quorum: Int?
-    let deadline: Duration
-    let attempts: Int
-    let threads: Int
-    let seed: UInt64
+    package let quorum: Int?
+    package let deadline: Duration
+    package let attempts: Int
+    package let threads: Int
+    package let seed: UInt64
     /// Where releases go; nil for `releases` in the stage's state.
-    let output: String?
+    package let output: String?
 
-    init(from file: Section) throws {
+    package init(from file: Section) throws {
         let seed = UInt64(file.int("seed", in: 0...Int.max, default: 1))
         self.seed = seed
         variables = file.optionalPath("variables", kind: .file)
@@ -89,7 +88,7 @@ struct PublishConfiguration: Configurable {
     }
 
     /// The rate of update round `index` (from 1).
-    func rate(_ index: Int) -> Double {
+    package func rate(_ index: Int) -> Double {
         switch schedule {
         case .constant: learningRate
         case .cosine: learningRate * 0.5 * (1 + cos(Double.pi * Double(index - 1) / Double(max(updates, 1))))
