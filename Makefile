@@ -32,8 +32,8 @@ demo: build ## the main job: three generated clouds fine-tune one model, encrypt
 	@$(BIN)/tributary demo
 
 .PHONY: real
-real: build ## the same over real open data: make real DATA=DIR (docs/real-data.md tells how to get it)
-	@test -n "$(DATA)" || { echo "make real DATA=DIR: DIR holds mimic3_demo and eicu_demo (docs/real-data.md)"; exit 4; }
+real: build ## the same over real open data: make real DATA=DIR (docs/data.md tells how to get it)
+	@test -n "$(DATA)" || { echo "make real DATA=DIR: DIR holds mimic3_demo and eicu_demo (docs/data.md)"; exit 4; }
 	@$(BIN)/tributary demo --real "$(DATA)"
 
 .PHONY: test

@@ -105,7 +105,8 @@ let package = Package(
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
+        library(
+            "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
         executable(

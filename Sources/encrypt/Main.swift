@@ -6,7 +6,7 @@ import StageKit
 import Topology
 
 @main
-struct Encrypt: AsyncParsableCommand {
+struct Encrypt: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-encrypt",
         abstract: "Seals a cloud's vectors and sends them to aggregate until it holds them.")

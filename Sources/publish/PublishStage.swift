@@ -29,6 +29,13 @@ final class PublishStage: Stage {
         configuration = parts.configuration
         topology = parts.topology
         opener = try SumOpener(parts)
+        let clouds = parts.topology.dataClouds.count
+        guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
+        else {
+            throw StageError.configuration(
+                "publish's `minimum-cohort` is \(configuration.minimumCohort), but a round may close with \(min(configuration.quorum ?? clouds, clouds)) of \(clouds) clouds: lower it, or raise `quorum`"
+            )
+        }
         model = try PublishedModel(parts)
         store = try ReleaseWriter(parts, model: model)
     }
@@ -37,6 +44,8 @@ final class PublishStage: Stage {
 
     func start() async throws {
         releases = try context.releases()
+        let last = releases.last?.content.round ?? RoundNumber(0)
+        attempts = try context.abandonments().filter { $0.content.round > last }.count
         if let opening = try context.latestOpening(), try context.isOpen(opening) { current = opening }
         if current == nil { try openNext() }
     }
@@ -95,7 +104,7 @@ final class PublishStage: Stage {
             bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
-            minimumCohort: min(configuration.minimumCohort, quorum),
+            minimumCohort: configuration.minimumCohort,
             deadline: Timestamp.milliseconds() + UInt64(configuration.deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split)
     }
@@ -164,7 +173,7 @@ final class PublishStage: Stage {
         let content = opening.content
         let about = try SumAbout(arrival.offer.about)
         let began = ContinuousClock.now
-        let sums: [Double]
+        var sums: [Double]
         do {
             let (opener, threads) = (opener, configuration.threads)
             sums = try await context.offload {
@@ -182,7 +191,7 @@ final class PublishStage: Stage {
         var metrics: [String: Double] = [:]
         var adapter: ReleasedAdapter?
         switch content.purpose {
-        case .statistics: break
+        case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
         case .update:
             let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
@@ -197,7 +206,7 @@ final class PublishStage: Stage {
                 isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
             release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
-            adapter: adapter)
+            adapter: adapter ?? (release.content.isFinal ? model.current : nil))
         try await conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "purpose": .name(content.purpose),

@@ -27,7 +27,7 @@ final class PublishedModel {
     let plan: AdapterPlan
     private let directory: String
     private let initial: [Float]
-    private var current: ReleasedAdapter
+    private(set) var current: ReleasedAdapter
 
     /// Round 0 is the untrained adapter.
     var round: RoundNumber { current.round }

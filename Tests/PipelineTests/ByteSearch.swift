@@ -16,7 +16,8 @@ struct ByteSearch: Sendable {
         var whats: Set<String> = []
 
         static func + (left: Result, right: Result) -> Result {
-            Result(bytes: left.bytes + right.bytes, found: left.found + right.found, whats: left.whats.union(right.whats))
+            Result(
+                bytes: left.bytes + right.bytes, found: left.found + right.found, whats: left.whats.union(right.whats))
         }
     }
 
@@ -67,7 +68,9 @@ struct ByteSearch: Sendable {
         var result = Result()
         let maps = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
         let memory = open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC)
-        guard memory >= 0 else { throw FederationRun.Failure(description: "cannot read the memory of \(process): \(errno)") }
+        guard memory >= 0 else {
+            throw FederationRun.Failure(description: "cannot read the memory of \(process): \(errno)")
+        }
         defer { close(memory) }
         for line in maps.split(separator: "\n") {
             let parts = line.split(separator: " ", omittingEmptySubsequences: true)
@@ -91,7 +94,9 @@ struct ByteSearch: Sendable {
                 for place in 0...(hay.count - 8) {
                     let word = hay.loadUnaligned(fromByteOffset: place, as: UInt64.self)
                     guard starts[Self.hash(word)], let candidates = byStart[word] else { continue }
-                    for index in candidates where hay[place...].starts(with: needles[index].bytes) { seen.insert(index) }
+                    for index in candidates where hay[place...].starts(with: needles[index].bytes) {
+                        seen.insert(index)
+                    }
                 }
             }
         }

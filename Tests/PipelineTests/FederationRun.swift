@@ -43,7 +43,8 @@ final class FederationRun: Sendable {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
     /// Where the stages lie: beside the tests that run now.
-    static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .path
     static let baseModel = "\(repository)/models/base"
     private static let number = Atomic<Int>(0)
     /// The folder of all runs of this process; its end takes it away, whatever a run left in it.
@@ -84,34 +85,36 @@ final class FederationRun: Sendable {
         for cloud in plan.clouds {
             try write(
                 plan.configs[.ingest] ?? """
-                tables: tables/\(cloud)
-                variables: \(repository)/configs/variables.yaml
-                mapping: \(repository)/configs/mappings/\(mappings[cloud] ?? cloud).yaml
-                split: {salt: test, validation: 0.2, test: 0.3}
-                """, "ingest-\(cloud).yaml")
+                    tables: tables/\(cloud)
+                    variables: \(repository)/configs/variables.yaml
+                    mapping: \(repository)/configs/mappings/\(mappings[cloud] ?? cloud).yaml
+                    split: {salt: test, validation: 0.2, test: 0.3}
+                    """, "ingest-\(cloud).yaml")
         }
         try write(
-            plan.configs[.localTrain] ?? "trainer: \(plan.trainer)\nbase: \(baseModel)\nthreads: 1\n", "local-train.yaml")
+            plan.configs[.localTrain] ?? "trainer: \(plan.trainer)\nbase: \(baseModel)\nthreads: 1\n",
+            "local-train.yaml")
         try write(
-            plan.configs[.encrypt] ?? "threads: 1\nlimits: {minimum-cohort: \(alone ? 1 : 3), maximum-share: \(alone ? 1 : 0.6)}\n",
+            plan.configs[.encrypt]
+                ?? "threads: 1\nlimits: {minimum-cohort: \(alone ? 1 : 3), maximum-share: \(alone ? 1 : 0.6)}\n",
             "encrypt.yaml")
         try write(plan.configs[.aggregate] ?? "threads: 1\n", "aggregate.yaml")
         try write(
             plan.configs[.publish] ?? """
-            base: \(baseModel)
-            base-name: tributary-base
-            variables: \(repository)/configs/variables.yaml
-            seed: \(plan.seed)
-            rounds: \(plan.updates)
-            local-steps: \(plan.steps)
-            batch-size: 8
-            adapter: {rank: \(plan.rank), alpha: 8, targets: \(plan.targets)}
-            minimum-cohort: \(alone ? 1 : 3)
-            deadline: 5m
-            validate-every: 0
-            test: \(plan.evaluates)
-            threads: 1
-            """, "publish.yaml")
+                base: \(baseModel)
+                base-name: tributary-base
+                variables: \(repository)/configs/variables.yaml
+                seed: \(plan.seed)
+                rounds: \(plan.updates)
+                local-steps: \(plan.steps)
+                batch-size: 8
+                adapter: {rank: \(plan.rank), alpha: 8, targets: \(plan.targets)}
+                minimum-cohort: \(alone ? 1 : 3)
+                deadline: 5m
+                validate-every: 0
+                test: \(plan.evaluates)
+                threads: 1
+                """, "publish.yaml")
         let ports = try freePorts(4)
         func hubs(_ extra: String = "") -> String {
             """
@@ -180,7 +183,9 @@ final class FederationRun: Sendable {
     func start(_ stage: StageName) throws {
         let child = try StageChild(
             stage, program: "\(Self.binaries)/tributary-\(stage.kind)",
-            arguments: ["--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath],
+            arguments: [
+                "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
+            ],
             book: book)
         children.withLock { $0[stage] = child }
     }
@@ -227,7 +232,8 @@ final class FederationRun: Sendable {
         }
         if let found, found.name == name, stage == nil || found.stage == stage, matches(found) { return found }
         throw Failure(
-            description: "\(found?.line ?? "no event \(name) of \(stage?.description ?? "any stage") in \(seconds) s"):\n"
+            description:
+                "\(found?.line ?? "no event \(name) of \(stage?.description ?? "any stage") in \(seconds) s"):\n"
                 + book.all.suffix(25).map(\.line).joined(separator: "\n"))
     }
 
@@ -263,7 +269,9 @@ final class FederationRun: Sendable {
     /// The files that must be the same in every run of the same plan and keys.
     func adapter() throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
-        for name in ["adapter_model.safetensors", "adapter_config.json"] { files[name] = try read("\(releases)/latest/\(name)") }
+        for name in ["adapter_model.safetensors", "adapter_config.json"] {
+            files[name] = try read("\(releases)/latest/\(name)")
+        }
         return files
     }
 

@@ -64,8 +64,8 @@ package struct Release: Declaration {
         }
         var metrics: [String: Double] = [:]
         for (key, value) in pairs {
-            guard case .double(let number) = value else {
-                throw FederationError.malformed(place: "release.metrics", "expected floating-point numbers")
+            guard case .double(let number) = value, number.isFinite, key.utf8.count <= 64 else {
+                throw FederationError.malformed(place: "release.metrics", "expected finite numbers under short names")
             }
             metrics[key] = number
         }

@@ -20,6 +20,8 @@ package final class Journal: Sendable {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
+            try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         database = try DatabaseQueue(path: "\(directory)/journal.sqlite", configuration: configuration)
         var migrator = DatabaseMigrator()

@@ -137,6 +137,12 @@ extension StageContext {
         }
     }
 
+    /// All abandonments that this stage has seen, in the order of rounds.
+    package nonisolated func abandonments() throws -> [Signed<Abandonment>] {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.all(Abandonment.self, key: key, signer: publisher) }
+    }
+
     /// All releases that this stage has seen, in the order of rounds.
     package nonisolated func releases() throws -> [Signed<Release>] {
         let key = try identity.key(of: publisher)

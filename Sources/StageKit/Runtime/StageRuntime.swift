@@ -11,6 +11,7 @@ final class StageRuntime {
     private let outcome: Outcome
     private var lastBeat = ContinuousClock.now
     private var lastTick = ContinuousClock.now
+    private var handshakes = Repetition()
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
 
     init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
@@ -67,8 +68,11 @@ final class StageRuntime {
         case .refused(let peer, let reason):
             context.log.warning("message_refused", ["from": .text(peer), "reason": .text(reason)])
         case .handshake(let peer, let reason):
-            context.log.warning("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
-        case .failed(let reason): throw StageError.runFailed("the sockets failed: \(reason)")
+            guard let repeats = handshakes.isDue(reason, now: .now) else { return }
+            context.log.warning(
+                "handshake_refused",
+                ["peer": .text(peer), "reason": .text(reason), "repeats": .number(repeats)])
+        case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
     }
 

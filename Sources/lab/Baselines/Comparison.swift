@@ -102,7 +102,8 @@ struct Comparison: Sendable {
         progress("scoring \(name)")
         let scored = try baseline.scores(of: values, on: data, answers: answers)
         return .init(
-            name: name, kind: kind, cloud: nil, scores: scored.scores, keptRound: nil, rounds: nil, logLoss: scored.loss)
+            name: name, kind: kind, cloud: nil, scores: scored.scores, keptRound: nil, rounds: nil, logLoss: scored.loss
+        )
     }
 
     private func logistic(_ heldOut: [CloudData.HeldOut]) throws -> [Scoreboard.Model] {
@@ -129,7 +130,8 @@ struct Comparison: Sendable {
             throw LabError("\(truth) does not know every held-out stay: it belongs to other tables")
         }
         return .init(
-            name: "Bayes (the true probabilities)", kind: "oracle", cloud: nil, scores: scores, keptRound: nil, rounds: nil,
+            name: "Bayes (the true probabilities)", kind: "oracle", cloud: nil, scores: scores, keptRound: nil,
+            rounds: nil,
             logLoss: nil)
     }
 }
