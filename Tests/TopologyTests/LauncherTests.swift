@@ -67,10 +67,10 @@ struct LauncherTests {
 
     @Test("a stage that fails before it is ready is started again too")
     func failsOnce() throws {
-        try fake.plan(1, for: "north-ingest")
+        try fake.plan(5, for: "north-ingest")
         let running = try up()
         let lines = running.lines(until: "all stages ready")
-        #expect(lines.contains { $0.contains("north/ingest") && $0.contains("ended with exit status 1") })
+        #expect(lines.contains { $0.contains("north/ingest") && $0.contains("ended with exit status 5") })
         #expect(stop(running) == 0)
         #expect(try logged("north-ingest") == ["started", "started", "stopped"])
     }
