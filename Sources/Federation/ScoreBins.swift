@@ -7,10 +7,13 @@ package enum ScoreBins {
     package static let died = "score.died"
     package static let survived = "score.survived"
 
-    /// Scores outside the range fall into the outermost bins.
+    /// Scores outside the range fall into the outermost bins; one that is no number, of a model that has diverged, into the
+    /// lowest: it takes no one for at risk.
     package static func bin(_ score: Float) -> Int {
+        guard !score.isNaN else { return 0 }
         let place = (Double(score) - range.lowerBound) / (range.upperBound - range.lowerBound) * Double(count)
-        return min(max(Int(place.rounded(.down)), 0), count - 1)
+        // Clamped before it becomes an integer: converting an infinite number traps.
+        return Int(min(max(place.rounded(.down), 0), Double(count - 1)))
     }
 
     /// The layout of an evaluation round in which counts are exact at `bits` bits.
