@@ -151,11 +151,11 @@ let package = Package(
         tests("ZeroMQTests", uses: ["ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
-        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"]),
+        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
-        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "Sodium", "Topology", "ZeroMQ"]),
+        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
@@ -167,7 +167,7 @@ let package = Package(
         tests(
             "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]
         ),
-        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "Sodium"]),
+        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
         tests(
             "PipelineTests",

@@ -14,9 +14,12 @@ package enum ScoreBins {
     package static let died = "score.died"
     package static let survived = "score.survived"
 
+    /// A score that is no number, of a model that has diverged, falls into the lowest bin: it takes no one for at risk.
     package static func bin(_ score: Float) -> Int {
+        guard !score.isNaN else { return 0 }
         let place = (asinh(Double(score) / scale) + limit) / (2 * limit) * Double(count)
-        return min(max(Int(place.rounded(.down)), 0), count - 1)
+        // Clamped before it becomes an integer: converting an infinite number traps.
+        return Int(min(max(place.rounded(.down), 0), Double(count - 1)))
     }
 
     /// The score in the middle of a bin.

@@ -70,7 +70,7 @@ package struct Release: Declaration {
             metrics[key] = number
         }
         self.metrics = metrics
-        if let bytes = fields.optional("adapter-digest") {
+        if let bytes = try fields.optional("adapter-digest") {
             guard case .bytes(let bytes) = bytes, let digest = Digest(bytes: bytes) else {
                 throw FederationError.malformed(place: "release.adapter-digest", "expected a digest of 32 bytes")
             }

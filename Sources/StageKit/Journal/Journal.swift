@@ -79,6 +79,14 @@ package struct Arrival: Sendable {
     package let signature: [UInt8]
     package let peer: StageName
     package let payload: Payload
+
+    package init(offer: Offer, offerBytes: [UInt8], signature: [UInt8], peer: StageName, payload: Payload) {
+        self.offer = offer
+        self.offerBytes = offerBytes
+        self.signature = signature
+        self.peer = peer
+        self.payload = payload
+    }
 }
 
 /// A transfer that is to be sent until it is receipted.
