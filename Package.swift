@@ -133,7 +133,7 @@ let package = Package(
             runs: ["Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Tokenization"]),
 
         // Tests
-        tests("ZeroMQTests", uses: ["ZeroMQ"]),
+        tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
         tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),
