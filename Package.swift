@@ -148,7 +148,7 @@ let package = Package(
             ]),
 
         // Tests
-        tests("ZeroMQTests", uses: ["ZeroMQ"]),
+        tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
         tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),

@@ -17,11 +17,12 @@ struct ValueTests {
 
     @Test("Scores fall into the bins of their range, and those beyond it into the outermost")
     func bins() {
-        #expect(ScoreBins.bin(-8) == 0)
+        #expect(ScoreBins.bin(-20) == 0)
         #expect(ScoreBins.bin(-100) == 0)
-        #expect(ScoreBins.bin(7.9999) == ScoreBins.count - 1)
+        #expect(ScoreBins.bin(19.999) == ScoreBins.count - 1)
         #expect(ScoreBins.bin(.infinity) == ScoreBins.count - 1)
         #expect(ScoreBins.bin(0) == ScoreBins.count / 2)
+        for bin in [0, 1, 2000, 2048, 4095] { #expect(ScoreBins.bin(Float(ScoreBins.score(ofBin: bin))) == bin) }
         let counts = ScoreBins.histograms(scores: [0, 0, 1], died: [true, false, false])
         #expect(counts.reduce(0, +) == 3)
         #expect(counts[ScoreBins.count / 2] == 1)
