@@ -125,8 +125,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology",
-                "CLinux",
+                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors", "Sodium", "StageKit",
+                "Topology", "CLinux",
             ]),
         executable(
             "tributary-lab", folder: "lab",
