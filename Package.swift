@@ -136,9 +136,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit",
-                "Topology",
-                "CLinux",
+                "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors", "Sodium",
+                "StageKit", "Topology",
             ]),
         executable(
             "tributary-lab", folder: "lab",

@@ -13,8 +13,8 @@ struct BaseModelCommand: ParsableCommand {
 
     @Option(help: "configs/variables.yaml of the federation.") var variables = "configs/variables.yaml"
     @Option(help: "Draws other texts and other first weights.") var seed: UInt64 = 1
-    @Option(help: "How many texts.") var count = 20_000
-    @Option(help: "Optimiser steps.") var steps = 300
+    @Option(help: "How many texts.") var count = 100_000
+    @Option(help: "Optimiser steps.") var steps = 3000
     @Option(help: "Texts in a batch.") var batchSize = 64
     @Option(help: "The highest learning rate; it falls along half a cosine.") var learningRate = 2e-3
     @Option(help: "The folder to write into.") var out = "models/base"

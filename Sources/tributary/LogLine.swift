@@ -12,6 +12,19 @@ struct LogLine {
         }
     }
 
+    /// A field that is a text, a number or a flag, as it is written.
+    subscript(name: String) -> String? {
+        guard case .scalar(let text)? = fields?[name] else { return nil }
+        return text
+    }
+
+    func number(_ name: String) -> Double? { self[name].flatMap(Double.init) }
+
+    func list(_ name: String) -> [String] {
+        guard case .list(let values)? = fields?[name] else { return [] }
+        return values.map(\.text)
+    }
+
     /// RFC 3339 in UTC, so that it sorts as text.
     var time: String? { fields?["time"]?.text }
 
@@ -43,10 +56,10 @@ private enum JSONValue: Decodable {
             self = .scalar(text)
         } else if let flag = try container.reads(Bool.self) {
             self = .scalar("\(flag)")
-        } else if let number = try container.reads(Int.self) {
-            self = .scalar("\(number)")
         } else if let number = try container.reads(Double.self) {
-            self = .scalar("\(number)")
+            // As a whole number only where it is one: the decoder's error for others is none that can be told apart.
+            let isWhole = number.rounded() == number && abs(number) < 0x1p53
+            self = .scalar(isWhole ? "\(Int(number))" : "\(number)")
         } else if let list = try container.reads([JSONValue].self) {
             self = .list(list)
         } else if let object = try container.reads([String: JSONValue].self) {

@@ -59,6 +59,14 @@ struct FolderWatch {
         }
     }
 
+    /// The same, but no longer than that.
+    func wait(milliseconds: Int32) throws {
+        var item = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        let count = poll(&item, 1, milliseconds)
+        guard count >= 0 || errno == EINTR else { throw LauncherError.system("poll") }
+        if count > 0 { try wait() }
+    }
+
     func wait() throws {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         _ = try descriptor.read(into: &buffer)

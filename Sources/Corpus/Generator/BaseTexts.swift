@@ -26,8 +26,10 @@ package struct BaseTexts: Sendable {
         "vent": [(1, 0.7), (3, 0.4)],
     ]
     private static let systems = 10
-    /// The share of texts that ask for a variable instead of the outcome.
-    private static let asking = 0.5
+    /// The share of texts in which the question is answered by a recollection of the record.
+    private static let recalling = 0.5
+    /// At most so many variables are recalled.
+    private static let recalled = 8
 
     package let vocabulary: BaseVocabulary
     package let seed: UInt64
@@ -42,31 +44,53 @@ package struct BaseTexts: Sendable {
         return (0..<count).map { _ in record(&random) }
     }
 
-    /// The shard that a base is trained on; `label` is the coin. In half of the texts the answer is not the outcome but one
-    /// of the variables, taken out of the text: so that the base learns to gather the whole record at the question, which
-    /// the coin would never teach it.
+    /// The shard that a base is trained on; `label` is the coin. In half of the texts the question is answered not by the
+    /// outcome but by some of the record's own variables in any order, each as its bin or a neighbour of it. So the base
+    /// learns to gather the whole record where it is asked, and that neighbouring bins mean almost the same: the coin
+    /// would teach it neither.
     package func shard(_ count: Int, split: TokenShard.Split = .train) throws -> TokenShard {
-        let records = records(count)
-        var random = SeededRandom(seed: seed, label: "base questions")
-        let examples = records.map { record -> [Int32] in
+        var random = SeededRandom(seed: seed, label: "base texts")
+        var questions = SeededRandom(seed: seed, label: "base questions")
+        var examples: [(tokens: [Int32], answer: Int)] = []
+        var labels: [Int32] = []
+        for _ in 0..<count {
+            let bins = bins(&random)
+            let record = TextRecord(bins: bins, variables: vocabulary.variables, died: random.chance(0.5))
             var tokens = vocabulary.tokens(of: record)
-            // Begin, question and answer are no variables; one variable must stay.
-            guard random.chance(BaseTexts.asking), tokens.count >= 5 else { return tokens }
-            let asked = tokens.remove(at: 1 + random.index(tokens.count - 3))
-            tokens[tokens.count - 1] = asked
-            return tokens
+            if questions.chance(BaseTexts.recalling) {
+                tokens.removeLast()
+                tokens += recollection(of: bins, &questions)
+            }
+            examples.append((tokens, record.answer))
+            labels.append(record.died ? 1 : 0)
         }
         return try TokenShard(
-            examples: examples, answer: examples.map { Int32($0.count - 1) },
-            label: records.map { $0.died ? 1 : 0 }, split: split, tokenizer: vocabulary.digest.description,
-            cloud: "public")
+            examples: examples.map(\.tokens), answer: examples.map { Int32(min($0.answer, $0.tokens.count - 1)) },
+            label: labels, split: split, tokenizer: vocabulary.digest.description, cloud: "public")
+    }
+
+    private func recollection(of bins: [Int?], _ random: inout SeededRandom) -> [Int32] {
+        var known = bins.indices.filter { bins[$0] != nil }
+        var tokens: [Int32] = []
+        while tokens.count < BaseTexts.recalled, !known.isEmpty {
+            let variable = known.remove(at: random.index(known.count))
+            guard let bin = bins[variable] else { continue }
+            let moved = min(max(bin + random.index(3) - 1, 0), vocabulary.variables.binCount - 1)
+            tokens.append(vocabulary.token(vocabulary.variables.variables[variable], bin: moved))
+        }
+        return tokens
     }
 
     private func record(_ random: inout SeededRandom) -> TextRecord {
+        let bins = bins(&random)
+        return TextRecord(bins: bins, variables: vocabulary.variables, died: random.chance(0.5))
+    }
+
+    private func bins(_ random: inout SeededRandom) -> [Int?] {
         let systems = (0..<BaseTexts.systems).map { _ in random.normal() }
         // How much was measured varies from stay to stay.
         let measured = random.uniform(0.4...1)
-        let bins = vocabulary.variables.variables.map { variable -> Int? in
+        return vocabulary.variables.variables.map { variable -> Int? in
             var z = 0.0
             var explained = 0.0
             for (system, loading) in BaseTexts.loadings[variable.name] ?? [] {
@@ -76,6 +100,5 @@ package struct BaseTexts: Sendable {
             z += sqrt(max(0, 1 - explained)) * random.normal()
             return random.chance(measured) ? vocabulary.variables.bin(z) : nil
         }
-        return TextRecord(bins: bins, variables: vocabulary.variables, died: random.chance(0.5))
     }
 }

@@ -34,6 +34,8 @@ package struct BaseVocabulary: Sendable {
     /// One id for each piece.
     package func tokens(of record: TextRecord) -> [Int32] { record.pieces.map(id) }
 
+    package func token(_ variable: Variable, bin: Int) -> Int32 { id(TextRecord.piece(variable, bin: bin)) }
+
     /// The byte-level model has every byte; a piece that is no token of this table is a programmer's mistake.
     private func id(_ piece: String) -> Int32 {
         guard let id = ids[piece] else { preconditionFailure("\(piece) is not a token of this vocabulary") }

@@ -35,7 +35,7 @@ struct FineTunedBaseline: Sendable {
     private var patience: Int { max(8, plan.updates / 3) }
 
     func train(
-        on shard: TokenShard, validation: TokenShard?, progress: @Sendable (Int, Double?) -> Void
+        on shard: TokenShard, validation: TokenShard?, progress: @Sendable (_ round: Int, _ trainingLoss: Double, _ validationLoss: Double?) -> Void
     ) throws -> Outcome {
         let tuner = try FineTuner(base: base, adapter: adapter)
         var values = try tuner.values()
@@ -48,13 +48,13 @@ struct FineTunedBaseline: Sendable {
                 optimizer: OptimizerSettings(
                     weightDecay: plan.weightDecay, clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil),
                 seed: plan.seed &+ UInt64(round))
-            _ = try tuner.train(shard, settings)
+            let report = try tuner.train(shard, settings)
             let delta = try tuner.delta()
             let clipped = plan.clipNorm > 0 ? delta.clipped(to: plan.clipNorm) : delta
             values = zip(values, clipped.values).map { $0 + $1 }
             try tuner.load(values: values)
             let loss = try validation.map { try tuner.loss(of: $0) }
-            progress(round, loss)
+            progress(round, report.losses.reduce(0, +) / Double(max(report.losses.count, 1)), loss)
             if let loss, let least = bestLoss, loss >= least {
                 if round - kept >= patience { break }
                 continue
