@@ -65,7 +65,8 @@ final class StageRuntime {
             try await stage.joined(peer)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
-        case .refused(let peer, let reason): complain("message_refused", ["from": .text(peer), "reason": .text(reason)])
+        case .refused(let peer, let reason):
+            complain("message_refused", ["from": .text(peer), "reason": .text(reason)])
         case .handshake(let peer, let reason):
             complain("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
         case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")

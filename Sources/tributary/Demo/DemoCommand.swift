@@ -17,7 +17,10 @@ struct Demo: ParsableCommand {
             open ones that you have fetched (docs/real-data.md).
             """)
 
-    @Option(help: "The folder to write into; an earlier demo there is replaced. Default: out/demo, out/real-three, out/real-regions.")
+    @Option(
+        help:
+            "The folder to write into; an earlier demo there is replaced. Default: out/demo, out/real-three, out/real-regions."
+    )
     var out: String?
     @Option(help: "The topology; default: that of the generated, the real or the regions' clouds.")
     var topology: String?
@@ -45,7 +48,7 @@ struct Demo: ParsableCommand {
     var format: OutputFormat = .text
 
     func run() throws {
-                let start = ContinuousClock.now
+        let start = ContinuousClock.now
         let changes = try changes()
         guard let limit = Quantity.duration(timeout) else {
             throw LauncherError.arguments("--timeout: expected a duration such as 10m, found \"\(timeout)\"")
