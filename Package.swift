@@ -88,7 +88,7 @@ let package = Package(
         // Runtime
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
-        library("Topology", uses: ["Configuration", "Federation"]),
+        library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
         library(
             "StageKit",
             uses: [
@@ -105,58 +105,76 @@ let package = Package(
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption"]),
-        library("Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
+        library(
+            "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
         // Executables
-        executable("tributary-ingest", folder: "ingest", runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
-        executable("tributary-local-train", folder: "local-train", 
+        executable(
+            "tributary-ingest", folder: "ingest",
+            runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
+        executable(
+            "tributary-local-train", folder: "local-train",
             runs: [
-                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization", "Topology",
+                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization",
+                "Topology",
             ]),
-        executable("tributary-encrypt", folder: "encrypt", 
+        executable(
+            "tributary-encrypt", folder: "encrypt",
             runs: ["Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
-        executable("tributary-aggregate", folder: "aggregate", 
-            runs: ["Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
-        executable("tributary-publish", folder: "publish", 
+        executable(
+            "tributary-aggregate", folder: "aggregate",
             runs: [
-                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication", "Sodium",
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
+            ]),
+        executable(
+            "tributary-publish", folder: "publish",
+            runs: [
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication",
+                "Sodium",
                 "StageKit", "Topology",
             ]),
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors", "Sodium", "StageKit",
-                "Topology", "CLinux",
+                "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors", "Sodium",
+                "StageKit", "Topology",
             ]),
         executable(
             "tributary-lab", folder: "lab",
             runs: [
-                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Publication", "Sodium",
-                "Tokenization", "Topology",
+                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Publication",
+                "Sodium", "Tokenization", "Topology",
             ]),
 
         // Tests
-        tests("ZeroMQTests", uses: ["ZeroMQ"]),
+        tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
-        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"]),
+        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
-        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "Sodium", "Topology", "ZeroMQ"]),
+        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Tokenization"]),
         tests(
-            "FineTuningTests", uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
+            "FineTuningTests",
+            uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
             exclude: ["Reference"]),
-        tests("EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]),
-        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "Sodium"]),
+        tests(
+            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]
+        ),
+        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
         tests(
             "PipelineTests",
-            uses: ["Adapter", "Encryption", "Federation", "Keys", "Publication", "Sodium", "StageKit", "Topology"]),
+            uses: [
+                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack",
+                "Publication", "Safetensors",
+                "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17,

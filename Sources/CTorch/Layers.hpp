@@ -1,5 +1,5 @@
-// Layers whose derivative we write ourselves, because the operators of which they consist would each pass over memory
-// once more, forward and backward (measured: docs of the training benchmark). Everything else is torch's own.
+// Layers whose derivative we write ourselves: composed of torch's operators, each would pass over memory several times
+// more, forward and backward. Everything else is torch's own.
 #pragma once
 
 #include <ATen/core/Tensor.h>

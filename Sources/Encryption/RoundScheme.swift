@@ -15,7 +15,8 @@ package struct RoundScheme: Sendable {
         case .paillier:
             guard let key else {
                 throw .invalidKey(
-                    what: "Paillier public key", "round \(opening.round) needs it and there is none: run `tributary keys`")
+                    what: "Paillier public key",
+                    "round \(opening.round) needs it and there is none: run `tributary keys`")
             }
             guard key.id.bytes == opening.keyID else {
                 throw .wrongKey(expected: key.id, found: PaillierKeyID(bytes: opening.keyID))

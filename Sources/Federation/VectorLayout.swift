@@ -37,7 +37,9 @@ package struct VectorLayout: Hashable, Sendable {
         for segment in segments {
             guard !segment.name.isEmpty, segment.name.utf8.count <= 256,
                 segment.name.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-            else { throw .invalidLayout("segment name \"\(segment.name.prefix(64))\" is not 1 to 256 printable characters") }
+            else {
+                throw .invalidLayout("segment name \"\(segment.name.prefix(64))\" is not 1 to 256 printable characters")
+            }
             guard names.insert(segment.name).inserted else {
                 throw .invalidLayout("segment \(segment.name) appears twice")
             }
@@ -45,7 +47,8 @@ package struct VectorLayout: Hashable, Sendable {
                 throw .invalidLayout("segment \(segment.name): range \(segment.range) is not a positive number")
             }
             guard !segment.shape.isEmpty, segment.shape.count <= 4 else {
-                throw .invalidLayout("segment \(segment.name): expected 1 to 4 dimensions, found \(segment.shape.count)")
+                throw .invalidLayout(
+                    "segment \(segment.name): expected 1 to 4 dimensions, found \(segment.shape.count)")
             }
             var count = 1
             for dimension in segment.shape {

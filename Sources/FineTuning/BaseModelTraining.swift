@@ -61,7 +61,7 @@ package enum BaseModelTraining {
         tokenizerJSON: [UInt8], threads: Int = 1, to directory: String,
         progress: (TrainingProgress) throws -> Void = { _ in }
     ) throws -> TrainingReport {
-        guard shard.tokenizer == Digest(of: tokenizerJSON).description else {
+        guard shard.tokenizer == digest(of: tokenizerJSON) else {
             throw FineTuningError.shard("it was not tokenised with the tokenizer.json given")
         }
         let library = try TorchLibrary.shared()
@@ -101,6 +101,9 @@ package enum BaseModelTraining {
         try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(directory)/model.safetensors")
         return report
     }
+
+    /// How shards name a tokenizer.json.
+    package static func digest(of tokenizerJSON: [UInt8]) -> String { Digest(of: tokenizerJSON).description }
 
     /// Normal with deviation 0.02, norms at one, as transformers starts a Llama.
     private static func initial(_ entries: [LlamaWeights.Entry], seed: UInt64) -> [Float] {

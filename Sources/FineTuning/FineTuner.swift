@@ -21,13 +21,17 @@ package struct AnswerTokens: Hashable, Sendable {
 package final class FineTuner {
     package let base: BaseModel
     package let configuration: AdapterConfiguration
+    private let target: LossTarget
     private let threads: Int
     private let model: LlamaModel
     private let parameters: ParameterVector
     private var start: [Float]
 
-    /// An adapter at its beginning: A from the run seed, B zero. `threads` counts for the whole process.
-    package init(base: BaseModel, adapter configuration: AdapterConfiguration, threads: Int = 1) throws {
+    /// An adapter at its beginning: A from the run seed, B zero. `loss` says which tokens training and `loss(of:)` count.
+    package init(
+        base: BaseModel, adapter configuration: AdapterConfiguration, loss target: LossTarget = .answers,
+        threads: Int = 1
+    ) throws {
         guard (1...1024).contains(threads) else {
             throw FineTuningError.setting("expected 1 to 1024 threads, found \(threads)")
         }
@@ -35,6 +39,7 @@ package final class FineTuner {
         self.threads = threads
         self.base = base
         self.configuration = configuration
+        self.target = target
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
         start = adapter.trained
         parameters = try ParameterVector(library, count: start.count)
@@ -59,7 +64,7 @@ package final class FineTuner {
         AdapterDelta(values: zip(try values(), start).map { $0 - $1 })
     }
 
-    /// Trains on the answers of `shard`, from the present values on, with a fresh optimiser. What `progress` throws ends
+    /// Trains on `shard`, from the present values on, with a fresh optimiser. What `progress` throws ends
     /// training and is passed on.
     package func train(
         _ shard: TokenShard, _ settings: TrainingSettings, progress: (TrainingProgress) throws -> Void = { _ in }
@@ -68,7 +73,7 @@ package final class FineTuner {
         return try loop.run(shard, settings, progress: progress)
     }
 
-    /// The mean loss over the named examples' answers, and its gradient in the order of the layout.
+    /// The mean loss over the named examples, and its gradient in the order of the layout.
     package func gradient(on examples: [Int], of shard: TokenShard) throws -> (loss: Double, values: [Float]) {
         try prepare(for: shard)
         let loss = try loop.accumulate(examples, of: shard)
@@ -91,20 +96,22 @@ package final class FineTuner {
         return scores
     }
 
-    /// The mean over all examples of the answer's -log probability, in nats.
+    /// The mean of -log probability over the tokens that the loss counts, in nats.
     package func loss(of shard: TokenShard, batchSize: Int = 64) throws -> Double {
         try prepare(for: shard)
-        var sum = 0.0
+        var (sum, count) = (0.0, 0.0)
         for examples in batches(of: shard, batchSize) {
             let loss = try model.library.withoutGradients { try loop.loss(examples, of: shard).floats()[0] }
-            sum += Double(loss) * Double(examples.count)
+            let counted = examples.reduce(0) { $0 + (target == .answers ? 1 : shard.length(of: $1) - 1) }
+            sum += Double(loss) * Double(counted)
+            count += Double(counted)
         }
-        return sum / Double(shard.count)
+        return sum / count
     }
 }
 
 extension FineTuner {
-    private var loop: TrainingLoop { TrainingLoop(model: model, parameters: parameters, target: .answers) }
+    private var loop: TrainingLoop { TrainingLoop(model: model, parameters: parameters, target: target) }
 
     /// Checks the shard, and sets the number of threads: OpenMP keeps it by calling thread, and the next call may come on
     /// another.

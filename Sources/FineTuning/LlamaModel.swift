@@ -40,9 +40,7 @@ package final class LlamaModel {
     var layers: [Layer]
     private let finalNorm: Tensor
     private let head: Tensor
-    /// [positions, head width / 2] each.
-    private let cosine: Tensor
-    private let sine: Tensor
+    private var rotary: RotaryTable
 
     /// Builds the model over weights that `stacked` gives: the named tensors, one above the other, as one.
     init(
@@ -63,7 +61,7 @@ package final class LlamaModel {
         }
         finalNorm = try stacked([LlamaWeights.finalNorm])
         head = shape.tiesEmbeddings ? embedding : try stacked([LlamaWeights.head])
-        (cosine, sine) = try RotaryTable.tensors(for: shape, library)
+        rotary = RotaryTable(shape, library)
     }
 
     /// The model as it lies in its folder, frozen.
@@ -77,8 +75,7 @@ package final class LlamaModel {
 
     /// Logits [rows, vocabulary] for the rows that the batch asks for.
     func logits(_ batch: TokenBatch) throws(TorchError) -> Tensor {
-        let angles = RotaryAngles(
-            cosine: try cosine.selected(batch.positions, along: 0), sine: try sine.selected(batch.positions, along: 0))
+        let angles = try rotary.angles(upTo: batch.width).selected(batch.positions)
         var x = try embedding.embedding(batch.tokens)
         for index in layers.indices {
             // After the last layer's keys and values only the rows asked for are needed: most of its work falls away.

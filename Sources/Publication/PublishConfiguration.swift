@@ -77,7 +77,8 @@ package struct PublishConfiguration: Configurable, Sendable {
             let name = file.string("base-name", default: base.split(separator: "/").last.map(String.init) ?? base)
             let adapter = try file.section("adapter") { section in
                 try AdapterConfiguration(
-                    rank: section.int("rank", in: 1...512, default: 16), alpha: section.int("alpha", in: 1...65_536, default: 32),
+                    rank: section.int("rank", in: 1...512, default: 16),
+                    alpha: section.int("alpha", in: 1...65_536, default: 32),
                     targetModules: section.has("targets")
                         ? section.list("targets") { $0.string() } : Projection.allCases.map(\.rawValue),
                     seed: seed, baseModelName: name)

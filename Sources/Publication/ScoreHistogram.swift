@@ -102,15 +102,17 @@ package struct ScoreHistogram: Equatable, Sendable {
 
     /// The mean of -log P(label) where a score is a logit, each score taken at the middle of its bin. Nil without scores.
     package var logLoss: Double? {
+        let width = (upper - lower) / Double(positives.count)
+        return logLoss { lower + (Double($0) + 0.5) * width }
+    }
+
+    /// The same where bins are not of equal width: `score` tells the score that stands for a bin.
+    package func logLoss(at score: (Int) -> Double) -> Double? {
         let total = Double(positiveCount + negativeCount)
         guard total > 0 else { return nil }
-        let width = (upper - lower) / Double(positives.count)
-        var sum = 0.0
-        for bin in positives.indices {
-            let middle = lower + (Double(bin) + 0.5) * width
-            sum += Double(positives[bin]) * softplus(-middle) + Double(negatives[bin]) * softplus(middle)
-        }
-        return sum / total
+        return positives.indices.reduce(0.0) { sum, bin in
+            sum + Double(positives[bin]) * softplus(-score(bin)) + Double(negatives[bin]) * softplus(score(bin))
+        } / total
     }
 
     /// How far binning can have moved `logLoss` either way, for scores inside the range: the slope of the loss is at most 1.

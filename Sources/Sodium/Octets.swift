@@ -13,5 +13,6 @@ extension UnsafeMutableRawBufferPointer {
 
 private enum Octets {
     // One byte that is never read or written: every call that takes it passes length 0 beside it.
-    nonisolated(unsafe) static let nowhere = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+    nonisolated(unsafe) static let nowhere = UnsafeRawPointer(
+        UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
 }

@@ -8,19 +8,22 @@ package enum StageError: Error, CustomStringConvertible {
     /// The state directory is used by another process, or is not this user's alone.
     case state(String)
     case journal(String)
+    /// The sockets or their thread broke down.
+    case sockets(String)
     /// The run ended without its result.
     case runFailed(String)
 
     package var description: String {
         switch self {
         case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
-        case .configuration(let text), .state(let text), .journal(let text), .runFailed(let text): text
+        case .configuration(let text), .state(let text), .journal(let text), .sockets(let text), .runFailed(let text):
+            text
         }
     }
 
     package var exitStatus: ExitStatus {
         switch self {
-        case .system, .journal: .internal
+        case .system, .journal, .sockets: .internal
         case .configuration, .state: .badConfiguration
         case .runFailed: .runFailed
         }

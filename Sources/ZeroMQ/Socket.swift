@@ -56,7 +56,8 @@ package struct Socket: ~Copyable {
             }
             if frames.isEmpty, let id = zmq_msg_gets(&message, "User-Id") { userID = String(cString: id) }
             if frames.count < maximumFrames {
-                frames.append(Array(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
+                frames.append(
+                    Array(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
             } else {
                 overlong = true
             }

@@ -85,7 +85,9 @@ final class AggregateStage: Stage {
     func arrived(_ arrival: Arrival) async throws {
         let name = arrival.offer.name
         guard var round = current, name.round == round.opening.content.round, !round.gathering.isClosed else {
-            try context.journal.write { try $0.settle(name, as: .refused, reason: "round \(name.round) has been closed") }
+            try context.journal.write {
+                try $0.settle(name, as: .refused, reason: "round \(name.round) has been closed")
+            }
             return
         }
         let about = try ContributionAbout(arrival.offer.about)
@@ -135,7 +137,8 @@ final class AggregateStage: Stage {
                 [
                     "round": .round(opening.round), "purpose": .name(opening.purpose),
                     "cohort": .list(about.parts.map { .name($0.cloud) }), "bytes": .number(sum.count),
-                    "add_seconds": .seconds(round.adding), "gather_seconds": .seconds(ContinuousClock.now - round.began),
+                    "add_seconds": .seconds(round.adding),
+                    "gather_seconds": .seconds(ContinuousClock.now - round.began),
                 ])
         case .abandon(let missing):
             let name = TransferName(

@@ -5,7 +5,7 @@ import StageKit
 import Topology
 
 @main
-struct Aggregate: AsyncParsableCommand {
+struct Aggregate: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-aggregate",
         abstract: "Adds the sealed contributions of a round without opening any, and sends the sum to publish.")

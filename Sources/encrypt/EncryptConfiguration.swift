@@ -42,10 +42,13 @@ struct EncryptConfiguration: Configurable {
     /// Throws the reason for which this cloud stays out of a round.
     func allow(_ opening: Opening, cloud: CloudName) throws {
         func refuse(_ reason: String) -> Refusal { Refusal(reason) }
-        guard purposes.contains(opening.purpose) else { throw refuse("this cloud answers no \(opening.purpose) rounds") }
+        guard purposes.contains(opening.purpose) else {
+            throw refuse("this cloud answers no \(opening.purpose) rounds")
+        }
         guard opening.minimumCohort >= minimumCohort else {
             throw refuse(
-                "it would open a sum of \(opening.minimumCohort) clouds, this cloud's limits.minimum-cohort is \(minimumCohort)")
+                "it would open a sum of \(opening.minimumCohort) clouds, this cloud's limits.minimum-cohort is \(minimumCohort)"
+            )
         }
         guard Int(opening.round.value) <= maximumRounds else {
             throw refuse("round \(opening.round) is beyond this cloud's limits.rounds, \(maximumRounds)")
@@ -59,7 +62,8 @@ struct EncryptConfiguration: Configurable {
             Double(heaviest.weight) / total > maximumShare
         {
             throw refuse(
-                "\(heaviest.cloud) would have more of the weight than this cloud's limits.maximum-share, \(maximumShare)")
+                "\(heaviest.cloud) would have more of the weight than this cloud's limits.maximum-share, \(maximumShare)"
+            )
         }
     }
 }

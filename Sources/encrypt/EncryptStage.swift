@@ -37,7 +37,9 @@ final class EncryptStage: Stage {
             let threads = configuration.threads
             let log = context.log
             context.begin { [context] in
-                let seconds = try await context.offload { ContinuousClock().measure { _ = key.blindingTable(threads: threads) } }
+                let seconds = try await context.offload {
+                    ContinuousClock().measure { _ = key.blindingTable(threads: threads) }
+                }
                 log.info("blinding_table_ready", ["seconds": .seconds(seconds)])
             }
         }
@@ -107,7 +109,8 @@ final class EncryptStage: Stage {
             }
             return
         }
-        guard !round.isSealing, try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
+        guard !round.isSealing,
+            try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
         else { return }
         round.isSealing = true
         current = round
@@ -138,7 +141,9 @@ final class EncryptStage: Stage {
             let quantising = clock.now - start
             start = clock.now
             let payload = try round.scheme.scheme.seal(quantised.values, threads: threads)
-            return (payload: payload, clipped: quantised.clippedTotal, quantising: quantising, sealing: clock.now - start)
+            return (
+                payload: payload, clipped: quantised.clippedTotal, quantising: quantising, sealing: clock.now - start
+            )
         }
         // The round may have ended meanwhile; then this stays unsent.
         guard current?.opening.digest == round.opening.digest else { return }
@@ -149,12 +154,14 @@ final class EncryptStage: Stage {
             about: ContributionAbout(
                 opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
                 weight: weight))
-        let departure = Departure(offer: offer, receiver: aggregate, payload: try context.spool(sealed.payload, for: name))
+        let departure = Departure(
+            offer: offer, receiver: aggregate, payload: try context.spool(sealed.payload, for: name))
         try context.send([departure]) { try $0.settle(arrival.offer.name) }
         context.log.info(
             "contribution_sealed",
             [
-                "round": .round(opening.round), "purpose": .name(opening.purpose), "values": .number(opening.layout.count),
+                "round": .round(opening.round), "purpose": .name(opening.purpose),
+                "values": .number(opening.layout.count),
                 "bytes": .number(sealed.payload.count), "clipped": .number(sealed.clipped),
                 "quantise_seconds": .seconds(sealed.quantising), "seal_seconds": .seconds(sealed.sealing),
             ])

@@ -6,7 +6,7 @@ import StageKit
 import Topology
 
 @main
-struct Encrypt: AsyncParsableCommand {
+struct Encrypt: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-encrypt",
         abstract: "Seals a cloud's vectors and sends them to aggregate until it holds them.")
@@ -19,7 +19,8 @@ struct Encrypt: AsyncParsableCommand {
             return EncryptStage(
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
-                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()), aggregate: parts.topology.aggregate)
+                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()),
+                aggregate: parts.topology.aggregate)
         }
     }
 }

@@ -39,7 +39,10 @@ final class IngestStage: Stage {
             harmonised = read
             context.log.info(
                 "tables_read",
-                ["stays": .number(read.stays.count), "mapping": .text(read.mapping), "seconds": .seconds(ContinuousClock.now - began)])
+                [
+                    "stays": .number(read.stays.count), "mapping": .text(read.mapping),
+                    "seconds": .seconds(ContinuousClock.now - began),
+                ])
             try answer()
             try emit()
         }
@@ -82,7 +85,8 @@ final class IngestStage: Stage {
                 "opening_refused",
                 [
                     "round": .round(content.round),
-                    "reason": .text("it asks for other variables than this cloud's variables file describes: compare them"),
+                    "reason": .text(
+                        "it asks for other variables than this cloud's variables file describes: compare them"),
                 ])
             return
         }
@@ -90,7 +94,10 @@ final class IngestStage: Stage {
         guard statistics == nil else {
             context.log.error(
                 "opening_refused",
-                ["round": .round(content.round), "reason": .text("the statistics of this data have been released already")])
+                [
+                    "round": .round(content.round),
+                    "reason": .text("the statistics of this data have been released already"),
+                ])
             return
         }
         let bytes = ClearVector.bytes(harmonised.statistics)
@@ -141,7 +148,8 @@ final class IngestStage: Stage {
             let about = ShardAbout(
                 split: shard.split.rawValue, examples: shard.count, tokenizer: shard.tokenizer, count: shards.count)
             let offer = context.offer(name, payload: .bytes(bytes), digest: Digest(of: bytes), about: about)
-            departures.append(Departure(offer: offer, receiver: localTrain, payload: try context.spool(bytes, for: name)))
+            departures.append(
+                Departure(offer: offer, receiver: localTrain, payload: try context.spool(bytes, for: name)))
         }
         if !departures.isEmpty { try context.send(departures) }
     }

@@ -4,7 +4,7 @@ import Federation
 import StageKit
 
 @main
-struct IngestCommand: AsyncParsableCommand {
+struct IngestCommand: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-ingest",
         abstract: "Reads a cloud's tables, takes part in the statistics round, and hands token shards to local-train.")

@@ -6,7 +6,9 @@ import Tokenization
 final class EmptyTrainer: Trainer {
     private let seed: UInt64
 
-    init(cloud: CloudName) { seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 } }
+    init(cloud: CloudName) {
+        seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    }
 
     func check(_ opening: Opening) throws {}
 
@@ -29,7 +31,8 @@ final class EmptyTrainer: Trainer {
         return TrainerResult(delta: delta, norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
     }
 
-    func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double) {
+    func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
+    {
         ([Float](repeating: 0, count: shard?.count ?? 0), 0)
     }
 }

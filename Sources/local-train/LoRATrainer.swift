@@ -28,7 +28,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
             )
         }
         guard plan.tokenizerDigest == base.tokenizerDigest?.description else {
-            throw StageError.configuration("round \(opening.round) uses another tokenizer.json than this cloud's base model")
+            throw StageError.configuration(
+                "round \(opening.round) uses another tokenizer.json than this cloud's base model")
         }
         if opening.purpose == .update {
             let range = opening.layout.segments.first?.range ?? 1
@@ -36,7 +37,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
             guard expected.segments.map(\.name) == opening.layout.segments.map(\.name),
                 expected.segments.map(\.shape) == opening.layout.segments.map(\.shape)
             else {
-                throw StageError.configuration("round \(opening.round): its layout is not that of the adapter it describes")
+                throw StageError.configuration(
+                    "round \(opening.round): its layout is not that of the adapter it describes")
             }
         }
     }
@@ -85,7 +87,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
             lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond)
     }
 
-    func scores(_ opening: Opening, of values: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double) {
+    func scores(_ opening: Opening, of values: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
+    {
         let shard = try records(shard)
         let tuner = try tuner(for: opening.adapter)
         try start(tuner, at: values, opening.adapter)

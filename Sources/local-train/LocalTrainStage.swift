@@ -56,7 +56,8 @@ final class LocalTrainStage: Stage {
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
         switch offer.name.kind {
         case .shard:
-            guard sender == StageName(cloud: context.stage.cloud, kind: .ingest), offer.name.cloud == sender.cloud else {
+            guard sender == StageName(cloud: context.stage.cloud, kind: .ingest), offer.name.cloud == sender.cloud
+            else {
                 return .refuse("\(sender) may not send shards here")
             }
             do { _ = try ShardAbout(offer.about) } catch { return .refuse("\(error)") }
@@ -156,7 +157,8 @@ final class LocalTrainStage: Stage {
                 log.info(
                     "training_progress",
                     [
-                        "round": .round(content.round), "step": .number(progress.step), "steps": .number(progress.steps),
+                        "round": .round(content.round), "step": .number(progress.step),
+                        "steps": .number(progress.steps),
                         "loss": .real(progress.loss), "tokens_per_second": .real(progress.tokensPerSecond),
                         "seconds_left": .seconds(progress.timeLeft),
                     ])
@@ -165,7 +167,8 @@ final class LocalTrainStage: Stage {
         }
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),
-            "first_loss": .real(result.firstLoss), "last_loss": .real(result.lastLoss), "tokens": .number(result.tokens),
+            "first_loss": .real(result.firstLoss), "last_loss": .real(result.lastLoss),
+            "tokens": .number(result.tokens),
             "tokens_per_second": .real(result.tokensPerSecond), "delta_norm": .real(result.norm),
             "clip_norm": .real(content.clipNorm),
         ]
@@ -181,7 +184,10 @@ final class LocalTrainStage: Stage {
         let scores = try await context.offload { try trainer.scores(content, of: start, on: held).scores }
         context.log.info(
             "round_scored",
-            ["round": .round(content.round), "examples": .number(scores.count), "seconds": .seconds(ContinuousClock.now - began)])
+            [
+                "round": .round(content.round), "examples": .number(scores.count),
+                "seconds": .seconds(ContinuousClock.now - began),
+            ])
         return ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
     }
 
@@ -194,7 +200,8 @@ final class LocalTrainStage: Stage {
 
     func receipted(_ delivery: Delivery) async throws {
         if delivery.outcome == .refused {
-            context.log.error("vector_refused", ["round": .round(delivery.name.round), "reason": .text(delivery.reason)])
+            context.log.error(
+                "vector_refused", ["round": .round(delivery.name.round), "reason": .text(delivery.reason)])
         }
     }
 }

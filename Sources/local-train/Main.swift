@@ -5,7 +5,7 @@ import StageKit
 import Tokenization
 
 @main
-struct LocalTrain: AsyncParsableCommand {
+struct LocalTrain: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-local-train",
         abstract: "Trains the round's adapter on this cloud's token shards, and scores the held-out ones.")

@@ -8,7 +8,8 @@ protocol Trainer: AnyObject, Sendable {
     func check(_ opening: Opening) throws
     /// Trains from `start` (values in layout order; empty: from the beginning) and answers the clipped delta.
     func train(
-        _ opening: Opening, from start: [Float], on shard: TokenShard?, progress: @escaping @Sendable (TrainerProgress) -> Void
+        _ opening: Opening, from start: [Float], on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void
     ) throws -> TrainerResult
     /// The score of each example under an adapter's values: logit of the event less that of its absence.
     func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)

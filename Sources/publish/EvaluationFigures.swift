@@ -11,13 +11,15 @@ enum EvaluationFigures {
         let figures: [String: Double]
         do {
             let histogram = try ScoreHistogram(
-                lower: ScoreBins.range.lowerBound, upper: ScoreBins.range.upperBound, positives: died, negatives: survived)
+                lower: 0, upper: Double(ScoreBins.count), positives: died,
+                negatives: survived)
             guard histogram.positiveCount >= minimumPatients, histogram.negativeCount >= minimumPatients else {
                 return ["withheld": 1]
             }
             figures = [
                 "auroc": histogram.auroc, "auroc_binning_bound": histogram.aurocBinningBound, "auprc": histogram.auprc,
-                "log_loss": histogram.logLoss, "patients": Double(histogram.positiveCount + histogram.negativeCount),
+                "log_loss": histogram.logLoss(at: ScoreBins.score(ofBin:)),
+                "patients": Double(histogram.positiveCount + histogram.negativeCount),
             ].compactMapValues { $0 }
         } catch { return ["withheld": 1] }
         guard split == .test else { return figures }

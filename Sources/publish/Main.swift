@@ -1,9 +1,10 @@
 import ArgumentParser
 import Federation
+import Publication
 import StageKit
 
 @main
-struct Publish: AsyncParsableCommand {
+struct Publish: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-publish",
         abstract: "Opens rounds, opens the sum of each, and publishes the adapter as a signed PEFT folder.")

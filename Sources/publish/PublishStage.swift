@@ -29,6 +29,13 @@ final class PublishStage: Stage {
         configuration = parts.configuration
         topology = parts.topology
         opener = try SumOpener(parts)
+        let clouds = parts.topology.dataClouds.count
+        guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
+        else {
+            throw StageError.configuration(
+                "publish's `minimum-cohort` is \(configuration.minimumCohort), but a round may close with \(min(configuration.quorum ?? clouds, clouds)) of \(clouds) clouds: lower it, or raise `quorum`"
+            )
+        }
         model = try PublishedModel(parts)
         store = try ReleaseWriter(parts, model: model)
     }
@@ -37,6 +44,8 @@ final class PublishStage: Stage {
 
     func start() async throws {
         releases = try context.releases()
+        let last = releases.last?.content.round ?? RoundNumber(0)
+        attempts = try context.abandonments().filter { $0.content.round > last }.count
         if let opening = try context.latestOpening(), try context.isOpen(opening) { current = opening }
         if current == nil { try openNext() }
     }
@@ -95,7 +104,7 @@ final class PublishStage: Stage {
             bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
-            minimumCohort: min(configuration.minimumCohort, quorum),
+            minimumCohort: configuration.minimumCohort,
             deadline: Timestamp.milliseconds() + UInt64(configuration.deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split)
     }
@@ -120,13 +129,15 @@ final class PublishStage: Stage {
         }
         do {
             if offer.name.kind == .shortfall {
-                return try ShortfallAbout(offer.about).opening == current.digest ? .take : .refuse("it is about another opening")
+                return try ShortfallAbout(offer.about).opening == current.digest
+                    ? .take : .refuse("it is about another opening")
             }
             let sum = try SumAbout(offer.about)
             guard sum.opening == current.digest else { return .refuse("it answers another opening") }
             guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
                 return .refuse(
-                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it")
+                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
+                )
             }
             for part in sum.parts where opening.member(part.cloud) == nil {
                 return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
@@ -162,15 +173,17 @@ final class PublishStage: Stage {
         let content = opening.content
         let about = try SumAbout(arrival.offer.about)
         let began = ContinuousClock.now
-        let sums: [Double]
+        var sums: [Double]
         do {
             let (opener, threads) = (opener, configuration.threads)
             sums = try await context.offload {
-                try opener.open(try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+                try opener.open(
+                    try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
             }
         } catch let error as EncryptionError {
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
-            try abandon(opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
+            try abandon(
+                opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
             return
         }
         let opened = ContinuousClock.now - began
@@ -178,19 +191,22 @@ final class PublishStage: Stage {
         var metrics: [String: Double] = [:]
         var adapter: ReleasedAdapter?
         switch content.purpose {
-        case .statistics: break
+        case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
         case .update:
             let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
-            adapter = try model.step(sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
+            adapter = try model.step(
+                sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
         }
         let release = Signed(
             Release(
-                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest, cohort: cohort,
+                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
+                cohort: cohort,
                 sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
                 isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
-            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content), adapter: adapter)
+            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
+            adapter: adapter ?? (release.content.isFinal ? model.current : nil))
         try await conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "purpose": .name(content.purpose),
@@ -244,7 +260,8 @@ final class PublishStage: Stage {
     ) throws {
         let end = Signed(
             Abandonment(
-                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing, reason: reason),
+                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing,
+                reason: reason),
             by: context.identity.signing)
         try context.journal.write { entry in
             try entry.insert(end, round: opening.content.round)
@@ -256,7 +273,8 @@ final class PublishStage: Stage {
         context.log.warning(
             "round_abandoned",
             [
-                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }), "reason": .text(reason),
+                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }),
+                "reason": .text(reason),
                 "attempt": .number(attempts), "attempts": .number(configuration.attempts),
             ])
         guard attempts < configuration.attempts else {
@@ -290,7 +308,9 @@ final class PublishStage: Stage {
     /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
     func joined(_ stage: StageName) async throws {
         for purpose in Purpose.allCases {
-            if let release = releases.last(where: { $0.content.purpose == purpose }) { context.announce(release, to: stage) }
+            if let release = releases.last(where: { $0.content.purpose == purpose }) {
+                context.announce(release, to: stage)
+            }
         }
         if let current { context.announce(current, to: stage) }
     }

@@ -1,6 +1,7 @@
 import Adapter
 import Federation
 import FineTuning
+import Glibc
 import Publication
 import Sodium
 import StageKit
@@ -26,7 +27,7 @@ final class PublishedModel {
     let plan: AdapterPlan
     private let directory: String
     private let initial: [Float]
-    private var current: ReleasedAdapter
+    private(set) var current: ReleasedAdapter
 
     /// Round 0 is the untrained adapter.
     var round: RoundNumber { current.round }
@@ -38,7 +39,8 @@ final class PublishedModel {
         case .adapter(let folder, let configuration):
             let base = try BaseModel(directory: folder)
             guard let tokenizer = base.tokenizerDigest else {
-                throw StageError.configuration("\(folder) has no tokenizer.json, so shards could not be checked against it")
+                throw StageError.configuration(
+                    "\(folder) has no tokenizer.json, so shards could not be checked against it")
             }
             self.base = base
             self.configuration = configuration
@@ -68,12 +70,19 @@ final class PublishedModel {
             values: try OuterStep.apply(to: current.values, weightedSum: sums, totalWeight: totalWeight, rate: rate))
     }
 
-    func take(_ adapter: ReleasedAdapter) { current = adapter }
+    /// To be called once the journal names the adapter: the file of the one before goes.
+    func take(_ adapter: ReleasedAdapter) {
+        let old = path(of: current.round)
+        current = adapter
+        if old != path(of: adapter.round) { unlink(old) }
+    }
+
+    private func path(of round: RoundNumber) -> String { "\(directory)/adapter-\(round).f32" }
 
     /// Writes the values to a synced file; the answer goes into the journal and finds it again.
     func save(_ adapter: ReleasedAdapter) throws -> [UInt8] {
-        // Two files in turn: the one that the journal names is never the one that is being written.
-        let file = try SpoolFile(creating: "\(directory)/adapter-\(adapter.round.value % 2).f32")
+        // A file for each round: the one that the journal names is never the one that is being written.
+        let file = try SpoolFile(creating: path(of: adapter.round))
         try file.append(ClearVector.bytes(adapter.values))
         try file.sync()
         return Array("\(adapter.round) \(adapter.digest)".utf8)
@@ -84,7 +93,7 @@ final class PublishedModel {
         guard parts.count == 2, let round = UInt32(parts[0]) else {
             throw StageError.journal("the journal's note of the adapter is damaged")
         }
-        let path = "\(directory)/adapter-\(round % 2).f32"
+        let path = path(of: RoundNumber(round))
         let values = try ClearVector.floats(SpoolFile(reading: path).read(0..<(initial.count * 4)))
         let adapter = ReleasedAdapter(round: RoundNumber(round), values: values)
         guard adapter.digest.description == parts[1] else {

@@ -34,14 +34,18 @@ final class ReleaseWriter {
         store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
     }
 
-    /// Writes the release of an update round and answers its folder; nil for other rounds. The same release again changes
+    /// Writes the release of an update round, or of the last one (whose folder has the figures of the last adapter), and
+    /// answers its folder; nil for other rounds. The same release again changes
     /// nothing, so a restart may ask twice.
     func write(
         release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: ReleasedAdapter?
     ) throws -> String? {
         guard let adapter, let shape = model.base?.shape else { return nil }
         let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round)) }
-        let metrics = past.reduce(into: [String: Double]()) { $0.merge($1.metrics) { $1 } }
+        // Figures of this adapter alone: those of the evaluations since it was made.
+        let metrics = (past + [release]).drop { $0.round <= adapter.round }.reduce(into: [String: Double]()) {
+            $0.merge($1.metrics) { $1 }
+        }
         let profile = PaillierProfile(rawValue: opening.profile)
         let draft = ReleaseDraft(
             run: context.run, round: release.round,

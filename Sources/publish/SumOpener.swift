@@ -1,6 +1,7 @@
 import Encryption
 import Federation
 import Keys
+import Publication
 import StageKit
 import Topology
 

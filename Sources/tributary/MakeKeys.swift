@@ -47,7 +47,7 @@ struct MakeKeys: ParsableCommand {
             try PublishKeys.completeMinisign(in: store, of: name)
             if try PublishKeys.completePaillier(in: store, for: topology) {
                 made += 1
-                print("made \(name): Paillier key pair that opens sums")
+                print("made \(name): Paillier keys, of which the secret one opens sums")
             }
         }
         if made == 0 { print("nothing to make: every key is in \(store.root)") }

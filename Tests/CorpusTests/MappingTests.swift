@@ -79,6 +79,28 @@ struct MappingTests {
     }
 
     @Test(
+        "The ingest configs that are shipped are read, and their mappings with them",
+        arguments: [
+            "demo/ingest-north", "demo/ingest-west", "demo/ingest-east", "real/ingest-carevue",
+            "real/ingest-metavision",
+            "real/ingest-eicu", "real/ingest-region-midwest", "real/ingest-region-south", "real/ingest-region-west",
+            "real/ingest-region-northeast", "real/ingest-region-unnamed",
+        ])
+    func shippedConfigs(_ name: String) throws {
+        let ingest = try Ingest(IngestConfiguration.read(at: "\(checkout)/configs/\(name).yaml"))
+        #expect(ingest.configuration.keep.keys.allSatisfy { ingest.mapping.attributes[$0] != nil })
+    }
+
+    @Test("A sum has at most 16 parts")
+    func manyParts() throws {
+        func text(_ count: Int) -> String {
+            Sample.mapping.replacing("parts: [1, 2, 3]", with: "parts: \(Array(1...count))")
+        }
+        _ = try Sample.read(text(16))
+        #expect(throws: ConfigurationError.self) { try Sample.read(text(40)) }
+    }
+
+    @Test(
         "A column that gives the outcome away is refused wherever it stands; unspoiled the mapping is read",
         arguments: [
             (

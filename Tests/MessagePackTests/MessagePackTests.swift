@@ -15,11 +15,13 @@ struct MessagePackTests {
         #expect(try decode(encode(Self.sample)) == Self.sample)
     }
 
-    @Test("Known bytes of the specification", arguments: [
-        (Value.unsigned(127), [UInt8]([0x7f])), (.unsigned(128), [0xcc, 0x80]), (.negative(-1), [0xff]),
-        (.text("a"), [0xa1, 0x61]), (.bytes([9]), [0xc4, 1, 9]), (.list([.none]), [0x91, 0xc0]),
-        (.map([("k", .bool(true))]), [0x81, 0xa1, 0x6b, 0xc3]),
-    ])
+    @Test(
+        "Known bytes of the specification",
+        arguments: [
+            (Value.unsigned(127), [UInt8]([0x7f])), (.unsigned(128), [0xcc, 0x80]), (.negative(-1), [0xff]),
+            (.text("a"), [0xa1, 0x61]), (.bytes([9]), [0xc4, 1, 9]), (.list([.none]), [0x91, 0xc0]),
+            (.map([("k", .bool(true))]), [0x81, 0xa1, 0x6b, 0xc3]),
+        ])
     func knownBytes(value: Value, bytes: [UInt8]) throws {
         #expect(encode(value) == bytes)
         #expect(try decode(bytes) == value)
@@ -53,7 +55,7 @@ struct MessagePackTests {
         #expect(throws: MessagePackError.tooDeep(offset: 4, limit: 3)) {
             try decode([0x91, 0x91, 0x91, 0x91, 0xc0], limits: limits)
         }
-        #expect(throws: MessagePackError.tooManyElements(offset: 11, limit: 10)) {
+        #expect(throws: MessagePackError.tooManyElements(offset: 12, limit: 10)) {
             try decode([0xdc, 0, 12] + [UInt8](repeating: 1, count: 12), limits: limits)
         }
         #expect(throws: MessagePackError.tooLong(bytes: 65, limit: 64)) {
@@ -74,7 +76,9 @@ struct MessagePackTests {
         var refused = 0
         for _ in 0..<10_000 {
             var bytes = good
-            for _ in 0..<(1 + next() % 4) { bytes[Int(next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: next()) }
+            for _ in 0..<(1 + next() % 4) {
+                bytes[Int(next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: next())
+            }
             do { _ = try decode(bytes) } catch { refused += 1 }
         }
         #expect(refused > 1000)

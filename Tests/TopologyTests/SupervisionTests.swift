@@ -90,12 +90,12 @@ struct SupervisionTests {
     @Test("a long good life resets the wait")
     func patience() {
         var supervision = ready()
-        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.ended(pid: 3, .exit(5)), at: .seconds(1))
         _ = supervision.handle(.tick, at: .seconds(2))
         _ = supervision.handle(.spawned(encrypt, pid: 30), at: .seconds(2))
         _ = supervision.handle(.ready(pid: 30), at: .seconds(2))
-        let actions = supervision.handle(.ended(pid: 30, .exit(1)), at: .seconds(60))
-        #expect(actions == [.show(.restarting(encrypt, .exit(1), wait: .milliseconds(100)))])
+        let actions = supervision.handle(.ended(pid: 30, .exit(5)), at: .seconds(60))
+        #expect(actions == [.show(.restarting(encrypt, .exit(5), wait: .milliseconds(100)))])
     }
 
     @Test("a clean end is not started again; when all have ended so, the launcher ends with 0")
@@ -109,8 +109,8 @@ struct SupervisionTests {
     }
 
     @Test(
-        "a wrong configuration or wrong arguments stop everything, and are the launcher's status",
-        arguments: [Int32(78), 4])
+        "a failed run, a wrong configuration or wrong arguments stop everything, and are the launcher's status",
+        arguments: [Int32(1), 78, 4])
     func final(status: Int32) {
         var supervision = ready()
         let actions = supervision.handle(.ended(pid: 2, .exit(status)), at: .seconds(1))
@@ -123,11 +123,11 @@ struct SupervisionTests {
     @Test("what fails again and again is given up")
     func givesUp() {
         var supervision = ready(RestartPolicy(limit: 2))
-        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.ended(pid: 3, .exit(5)), at: .seconds(1))
         _ = supervision.handle(.tick, at: .seconds(2))
         _ = supervision.handle(.spawned(encrypt, pid: 30), at: .seconds(2))
-        let actions = supervision.handle(.ended(pid: 30, .exit(1)), at: .seconds(2))
-        #expect(actions == [.show(.gaveUp(encrypt, .exit(1), count: 2)), .show(.stopping), .terminate(pid: 4)])
+        let actions = supervision.handle(.ended(pid: 30, .exit(5)), at: .seconds(2))
+        #expect(actions == [.show(.gaveUp(encrypt, .exit(5), count: 2)), .show(.stopping), .terminate(pid: 4)])
     }
 
     @Test("stages stop producers first, each kind after the one before it has ended")

@@ -25,7 +25,8 @@ package struct PairedBootstrap: Sendable {
     package init?(
         patients: [Int], died: [Bool], scores: [[Double]], resamples: Int = 2000, seed: UInt64 = 1
     ) {
-        precondition(patients.count == died.count && scores.allSatisfy { $0.count == died.count }, "one row for each stay")
+        precondition(
+            patients.count == died.count && scores.allSatisfy { $0.count == died.count }, "one row for each stay")
         let rankings = scores.map { Ranking(scores: $0, died: died) }
         let ones = [Int](repeating: 1, count: died.count)
         let observed = rankings.compactMap { $0.auroc(times: ones) }

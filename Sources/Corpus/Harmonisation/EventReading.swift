@@ -67,8 +67,7 @@ struct EventReading {
         let fields = ReadingFields(
             value: try table.column(events.value), text: try events.text.map { try table.column($0) },
             unit: try events.unit.map { try table.column($0) })
-        let errors = try source.errors.map { (column: try table.column($0.column), values: $0.values) }
-        let errorTexts = errors.map { ($0.column, $0.values.map { Array($0.utf8) }) }
+        let errorMarks = try source.errors.map { (try table.column($0.column), $0.values.map { Array($0.utf8) }) }
         let interpreter = ReadingInterpreter(source: source, events: events, mapping: mapping, variables: variables)
         var values = StayValues(stays: cohort.members.count, slots: slots, variables: variables)
 
@@ -78,7 +77,7 @@ struct EventReading {
         let (markedAsError, notMapped, noKey, otherStay, noTime, outsideWindow) = (0, 1, 2, 3, 4, 5)
 
         try table.forEachRow { row in
-            for (column, marks) in errorTexts where marks.contains(where: { row.equals(column, $0) }) {
+            for (column, marks) in errorMarks where marks.contains(where: { row.equals(column, $0) }) {
                 return drop(markedAsError)
             }
             guard let rules = items.rules(of: row, column: item) else { return drop(notMapped) }

@@ -3,7 +3,7 @@ import Sodium
 import Tokenization
 
 /// What ingest read, dropped and why, for the people of the cloud: it holds counts of few patients, and so stays there
-/// with the records (`docs/operating.md`).
+/// with the records.
 package struct IngestReport: Codable, Sendable, Equatable {
     package struct Table: Codable, Sendable, Equatable {
         package let table: String

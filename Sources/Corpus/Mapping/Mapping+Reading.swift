@@ -197,7 +197,7 @@ extension Mapping.EventVariable {
         summed = file.has("parts")
         let shared = file.optionalString("unit")
         if let shared { file.check(unit: shared, for: variables.variables[variable]) }
-        items = file.list(summed ? "parts" : "items", count: 1...256) { entry in
+        items = file.list(summed ? "parts" : "items", count: summed ? 2...16 : 1...256) { entry in
             guard entry.isMapping else {
                 if shared == nil, !hasUnit, !isPresence {
                     entry.refuse("has no unit, and the table names no unit column")

@@ -28,6 +28,17 @@ package enum StatisticsVector {
             })
     }
 
+    /// What may be released of opened sums: nothing of a variable that fewer than `Standardisation.minimumPatients` have,
+    /// whose sums would be about few people; its places are 0.
+    package static func withheld(_ sums: [Double], variables: VariableTable) -> [Double] {
+        guard sums.count == variables.count * segments.count else { return sums }
+        var released = sums
+        for index in 0..<variables.count where sums[index] < Double(Standardisation.minimumPatients) {
+            for segment in segments.indices { released[segment * variables.count + index] = 0 }
+        }
+        return released
+    }
+
     package static func values(of stays: [Stay], variables: VariableTable) -> [Double] {
         let count = variables.count
         var vector = [Double](repeating: 0, count: count * segments.count)

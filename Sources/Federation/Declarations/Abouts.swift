@@ -17,7 +17,7 @@ extension OfferAbout {
 package struct ShardAbout: OfferAbout, Equatable, Sendable {
     package let split: String
     package let examples: Int
-    /// SHA-256 of the tokenizer.json that made the tokens, 64 hexadecimal digits: must be the base model's own.
+    /// BLAKE2b-256 of the tokenizer.json that made the tokens, 64 hexadecimal digits: must be the base model's own.
     package let tokenizer: String
     package let count: Int
 

@@ -64,13 +64,13 @@ package struct Release: Declaration {
         }
         var metrics: [String: Double] = [:]
         for (key, value) in pairs {
-            guard case .double(let number) = value else {
-                throw FederationError.malformed(place: "release.metrics", "expected floating-point numbers")
+            guard case .double(let number) = value, number.isFinite, key.utf8.count <= 64 else {
+                throw FederationError.malformed(place: "release.metrics", "expected finite numbers under short names")
             }
             metrics[key] = number
         }
         self.metrics = metrics
-        if let bytes = fields.optional("adapter-digest") {
+        if let bytes = try fields.optional("adapter-digest") {
             guard case .bytes(let bytes) = bytes, let digest = Digest(bytes: bytes) else {
                 throw FederationError.malformed(place: "release.adapter-digest", "expected a digest of 32 bytes")
             }

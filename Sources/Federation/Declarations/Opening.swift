@@ -167,7 +167,7 @@ extension Opening {
         guard quorum <= cohort.count, minimumCohort <= quorum else {
             throw FederationError.malformed(
                 place: "opening.quorum",
-                "minimum \(minimumCohort), quorum \(quorum) and cohort \(cohort.count) must not fall in that order")
+                "expected minimum <= quorum <= cohort, found \(minimumCohort), \(quorum) and \(cohort.count)")
         }
         guard (training != nil) == (purpose == .update), (split != nil) == (purpose == .evaluation) else {
             throw FederationError.malformed(place: "opening.purpose", "plan and split do not fit \(purpose)")

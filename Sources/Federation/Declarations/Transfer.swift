@@ -42,7 +42,8 @@ package struct TransferName: Hashable, Sendable, CustomStringConvertible {
             let part = UInt32(parts[4])
         else { throw .invalidName(kind: "transfer", found: text) }
         self.init(
-            run: try RunName(parts[0]), kind: kind, round: RoundNumber(round), cloud: try CloudName(parts[3]), part: part)
+            run: try RunName(parts[0]), kind: kind, round: RoundNumber(round), cloud: try CloudName(parts[3]),
+            part: part)
         guard description == text else { throw .invalidName(kind: "transfer", found: text) }
     }
 }

@@ -24,8 +24,10 @@ package struct Fields {
         return value
     }
 
-    package mutating func optional(_ key: String) -> Value? {
-        pairs.removeValue(forKey: key).flatMap { $0 == .none ? nil : $0 }
+    /// Nil where the value is nil; the key itself is always there, so that a document has one form.
+    package mutating func optional(_ key: String) throws(FederationError) -> Value? {
+        let value = try take(key)
+        return value == .none ? nil : value
     }
 
     package mutating func text(_ key: String, limit: Int = 256) throws(FederationError) -> String {
@@ -91,16 +93,16 @@ package struct Fields {
         _ key: String
     ) throws(FederationError) -> Choice where Choice.RawValue == String {
         guard let choice: Choice = try optionalChoice(key) else {
-            throw .malformed(place: "\(place).\(key)", "missing")
+            throw refused(key, "text", .none)
         }
         return choice
     }
 
-    /// Nil where the key is missing or its value is nil.
+    /// Nil where the value is nil.
     package mutating func optionalChoice<Choice: RawRepresentable & CaseIterable>(
         _ key: String
     ) throws(FederationError) -> Choice? where Choice.RawValue == String {
-        guard let value = optional(key) else { return nil }
+        guard let value = try optional(key) else { return nil }
         guard case .text(let text) = value else { throw refused(key, "text", value) }
         guard let choice = Choice(rawValue: text) else {
             let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")

@@ -81,7 +81,7 @@ package struct WireMessage: Sendable, Equatable {
         sender = try fields.stage("from")
         epoch = try fields.wide("epoch")
         sequence = try fields.wide("seq")
-        if let name = fields.optional("transfer") {
+        if let name = try fields.optional("transfer") {
             guard case .text(let name) = name else {
                 throw FederationError.malformed(place: "envelope.transfer", "expected text, found \(name.kind)")
             }
@@ -102,7 +102,8 @@ package struct WireMessage: Sendable, Equatable {
             )
         }
         guard (transfer != nil) == (kind == .want || kind == .chunk) else {
-            throw FederationError.malformed(place: "envelope.transfer", "does not fit a message of kind \(kind.rawValue)")
+            throw FederationError.malformed(
+                place: "envelope.transfer", "does not fit a message of kind \(kind.rawValue)")
         }
     }
 

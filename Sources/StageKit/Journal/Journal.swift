@@ -20,6 +20,8 @@ package final class Journal: Sendable {
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
+            try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         database = try DatabaseQueue(path: "\(directory)/journal.sqlite", configuration: configuration)
         var migrator = DatabaseMigrator()
@@ -44,13 +46,19 @@ package final class Journal: Sendable {
         try migrator.migrate(database)
     }
 
-    /// Does everything in `body`, or nothing of it; durable when it returns.
+    /// Does everything in `body`, or nothing of it; durable when it returns. Spool files that no row names any more go then.
     package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
-        try database.write { try body(JournalEntry(database: $0, spool: spool)) }
+        let freed = FreedFiles()
+        let result = try database.write { try body(JournalEntry(database: $0, spool: spool, freed: freed)) }
+        for name in freed.names {
+            // A file that stays because it cannot be removed now is swept at the next start.
+            unlink("\(spool)/\(name)")
+        }
+        return result
     }
 
     package func read<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
-        try database.read { try body(JournalEntry(database: $0, spool: spool)) }
+        try database.read { try body(JournalEntry(database: $0, spool: spool, freed: FreedFiles())) }
     }
 
     /// Removes spool files that no row names: left by a kill between the file and its transaction.
@@ -71,6 +79,14 @@ package struct Arrival: Sendable {
     package let signature: [UInt8]
     package let peer: StageName
     package let payload: Payload
+
+    package init(offer: Offer, offerBytes: [UInt8], signature: [UInt8], peer: StageName, payload: Payload) {
+        self.offer = offer
+        self.offerBytes = offerBytes
+        self.signature = signature
+        self.peer = peer
+        self.payload = payload
+    }
 }
 
 /// A transfer that is to be sent until it is receipted.
@@ -86,14 +102,21 @@ package struct Departure: Sendable {
     }
 }
 
+/// The spool files that a transaction lets go of. Lives within one call of `Journal.write`.
+private final class FreedFiles {
+    var names: [String] = []
+}
+
 /// The inside of a transaction.
 package struct JournalEntry {
     private let database: Database
     private let spool: String
+    private let freed: FreedFiles
 
-    fileprivate init(database: Database, spool: String) {
+    fileprivate init(database: Database, spool: String, freed: FreedFiles) {
         self.database = database
         self.spool = spool
+        self.freed = freed
     }
 
     // MARK: Arrivals
@@ -124,7 +147,8 @@ package struct JournalEntry {
     package func arrivalState(_ name: TransferName) throws -> (digest: Digest, state: ArrivalState, reason: String)? {
         guard
             let row = try Row.fetchOne(
-                database, sql: "SELECT digest, state, reason FROM arrival WHERE name = ?", arguments: [name.description])
+                database, sql: "SELECT digest, state, reason FROM arrival WHERE name = ?", arguments: [name.description]
+            )
         else { return nil }
         guard let digest = Digest(bytes: row["digest"] as Data), let state = ArrivalState(rawValue: row["state"]) else {
             throw StageError.journal("the journal's row of \(name) is damaged: restore or remove the stage's state")
@@ -147,9 +171,12 @@ package struct JournalEntry {
 
     /// Marks arrivals as used (or refused, with the reason) and lets go of their payloads; the names stay spent.
     package func settle(_ name: TransferName, as state: ArrivalState = .used, reason: String = "") throws {
+        let file = try String.fetchOne(
+            database, sql: "SELECT file FROM arrival WHERE name = ?", arguments: [name.description])
         try database.execute(
             sql: "UPDATE arrival SET state = ?, reason = ?, payload = NULL, file = NULL WHERE name = ?",
             arguments: [state.rawValue, reason, name.description])
+        try free(file)
     }
 
     // MARK: Departures
@@ -170,11 +197,13 @@ package struct JournalEntry {
 
     package func hasDeparture(_ name: TransferName) throws -> Bool {
         try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description]) ?? false
+            database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description])
+            ?? false
     }
 
     package func sending(verifiedBy key: VerifyingKey, of stage: StageName) throws -> [Departure] {
-        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map { row in
+        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map {
+            row in
             Departure(
                 offer: try Signed(
                     bytes: Array(row["offer"] as Data), signature: Array(row["signature"] as Data), key: key,
@@ -183,13 +212,24 @@ package struct JournalEntry {
         }
     }
 
-    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws {
+    package func settleDeparture(_ name: TransferName, to receiver: StageName, as state: String, reason: String) throws
+    {
+        let file = try String.fetchOne(
+            database, sql: "SELECT file FROM departure WHERE name = ? AND receiver = ?",
+            arguments: [name.description, receiver.description])
         try database.execute(
             sql: """
                 UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL
                 WHERE name = ? AND receiver = ?
                 """,
             arguments: [state, reason, name.description, receiver.description])
+        try free(file)
+    }
+
+    /// One file may serve several departures: it goes with the last of them.
+    private func free(_ file: String?) throws {
+        guard let file, try !files().contains(file) else { return }
+        freed.names.append(file)
     }
 
     // MARK: Documents and facts
@@ -260,6 +300,8 @@ package struct JournalEntry {
     fileprivate func files() throws -> Set<String> {
         try String.fetchSet(
             database,
-            sql: "SELECT file FROM arrival WHERE file IS NOT NULL UNION SELECT file FROM departure WHERE file IS NOT NULL")
+            sql:
+                "SELECT file FROM arrival WHERE file IS NOT NULL UNION SELECT file FROM departure WHERE file IS NOT NULL"
+        )
     }
 }

@@ -48,7 +48,9 @@ package final class SpoolFile {
     package func append(_ bytes: [UInt8]) throws {
         var written = 0
         while written < bytes.count {
-            let result = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let result = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
             guard result >= 0 else {
                 if errno == EINTR { continue }
                 throw StageError.system("write \(path)", errno)
@@ -58,8 +60,14 @@ package final class SpoolFile {
         count += bytes.count
     }
 
+    /// Makes the contents durable, and the name: a file that was synced may still be lost with its directory (fsync(2)).
     package func sync() throws {
         guard fdatasync(descriptor) == 0 else { throw StageError.system("fdatasync \(path)", errno) }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else { throw StageError.system("open \(directory)", errno) }
+        defer { close(parent) }
+        guard fsync(parent) == 0 else { throw StageError.system("fsync \(directory)", errno) }
     }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] {
@@ -68,7 +76,8 @@ package final class SpoolFile {
             filled = 0
             while filled < range.count {
                 let result = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), range.count - filled, range.lowerBound + filled)
+                    descriptor, buffer.baseAddress?.advanced(by: filled), range.count - filled,
+                    range.lowerBound + filled)
                 if result < 0, errno == EINTR { continue }
                 guard result > 0 else {
                     failure = result == 0 ? EIO : errno

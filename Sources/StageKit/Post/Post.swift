@@ -77,7 +77,8 @@ package final class Post: Sendable {
     }
 
     /// To be called for each event once it has been handled, so that the sockets are read again.
-    package func handled(bytes: Int) {
+    package func handled(_ event: PostEvent) {
+        let bytes = event.cost
         guard bytes > 0 else { return }
         let before = waiting.subtract(bytes, ordering: .relaxed).oldValue
         if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
@@ -94,7 +95,9 @@ package final class Post: Sendable {
     // For the loop's thread.
 
     func deliver(_ event: PostEvent) {
-        if case .message(_, let bytes) = event { waiting.add(bytes, ordering: .relaxed) }
+        // ZAP must be answered however full the inbox is; what there is to tell of it then is left out.
+        if case .handshake = event, isFull { return }
+        waiting.add(event.cost, ordering: .relaxed)
         continuation.yield(event)
     }
 

@@ -187,7 +187,7 @@ final class PostLoop {
         if let zap { add(zap.socket, input: true, output: false) }
         if let hub {
             add(hub.work, input: reads, output: false)
-            add(hub.news, input: true, output: isWaiting(.news))
+            add(hub.news, input: reads, output: isWaiting(.news))
             add(hub.monitor, input: true, output: false)
         }
         for line in lines {
@@ -207,7 +207,7 @@ final class PostLoop {
         if let zap { try answer(zap.socket, post: post) }
         if let hub, let terms = plan.hub {
             if reads { try receive(hub.work, at: terms, post: post) }
-            try listen(hub.news, post: post)
+            if reads { try listen(hub.news, peers: terms.peers, post: post) }
             try watch(hub.monitor, hub: nil, post: post)
         }
         for line in lines {
@@ -231,12 +231,13 @@ final class PostLoop {
             if let key = request.key, let stage = plan.hub?.admitted?[key] {
                 _ = try zap.send(request.admitted(as: stage.description))
             } else {
-                let name = request.key.map { "key \($0.prefix(4).map { String($0, radix: 16) }.joined())…" }
+                _ = try zap.send(request.refused())
+                guard !post.isFull else { continue }  // who knocks without a key does not fill the memory
+                let name = request.key.map { "key \(Hex.encode($0.prefix(4)))…" }
                 post.deliver(
                     .handshake(
                         peer: request.address,
                         reason: "\(name ?? "mechanism \(request.mechanism)") is not in this federation's keys"))
-                _ = try zap.send(request.refused())
             }
         }
     }
@@ -249,13 +250,14 @@ final class PostLoop {
                 let wire = try WireMessage(frames: message.frames)
                 if hub.admitted != nil {
                     guard wire.sender.description == message.userID else {
-                        throw FederationError.malformed(place: "envelope.from", "says \(wire.sender), its key is \(peer)'s")
+                        throw FederationError.malformed(
+                            place: "envelope.from", "says \(wire.sender), its key is \(peer)'s")
                     }
                 }
                 guard hub.peers.contains(wire.sender) else {
                     throw FederationError.malformed(place: "envelope.from", "\(wire.sender) has no business here")
                 }
-                post.deliver(.message(wire, bulkBytes: wire.bulk.count + wire.document.count))
+                post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: peer, reason: "\(error)"))
             }
@@ -271,7 +273,7 @@ final class PostLoop {
                 guard wire.sender == hub else {
                     throw FederationError.malformed(place: "envelope.from", "says \(wire.sender) on \(hub)'s news")
                 }
-                post.deliver(.message(wire, bulkBytes: wire.bulk.count + wire.document.count))
+                post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: hub.description, reason: "\(error)"))
             }
@@ -279,11 +281,11 @@ final class PostLoop {
     }
 
     /// XPUB receives subscriptions: byte 1 and the topic.
-    private func listen(_ news: borrowing Socket, post: Post) throws {
+    private func listen(_ news: borrowing Socket, peers: Set<StageName>, post: Post) throws {
         for _ in 0..<Self.turn {
-            guard let message = try news.receive() else { return }
+            guard !post.isFull, let message = try news.receive() else { return }
             guard let frame = message.frames.first, frame.first == 1, frame.count < 256,
-                let stage = Topic.addressee(Array(frame.dropFirst()))
+                let stage = Topic.addressee(Array(frame.dropFirst())), peers.contains(stage)
             else { continue }
             post.deliver(.joined(stage))
         }
@@ -306,7 +308,8 @@ final class PostLoop {
                 post.deliver(
                     .handshake(
                         peer: hub?.description ?? "a peer",
-                        reason: "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+                        reason:
+                            "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
             case .connected, .other: break
             }
         }

@@ -10,7 +10,8 @@ extension PostPlan {
             let peers = topology.allowedPeers(ofHub: stage)
             if own.isRemote {
                 let admitted = try Dictionary(peers.map { (try keys.card(of: $0).curve, $0) }) { first, second in
-                    throw StageError.configuration("\(first) and \(second) have the same CURVE key: make one of them anew")
+                    throw StageError.configuration(
+                        "\(first) and \(second) have the same CURVE key: make one of them anew")
                 }
                 hub = Hub(work: own.bind.work, news: own.bind.news, admitted: admitted, peers: Set(peers))
             } else {

@@ -60,7 +60,7 @@ package struct PostPlan: Sendable {
 /// What comes out of the post.
 package enum PostEvent: Sendable {
     /// A message whose sender the transport vouches for: by its CURVE key over tcp, by the directory over ipc.
-    case message(WireMessage, bulkBytes: Int)
+    case message(WireMessage)
     /// A stage listens to this hub's news from now on.
     case joined(StageName)
     /// Something that cannot be taken; the process lives on. `peer` as the transport names it.
@@ -72,4 +72,13 @@ package enum PostEvent: Sendable {
     case disconnected(StageName)
     case tick
     case failed(String)
+
+    /// What it counts for in the inbox. Messages without contents and refusals count too: a peer may send millions.
+    var cost: Int {
+        switch self {
+        case .message(let message): 512 + message.bulk.count + message.document.count
+        case .refused, .handshake, .joined: 512
+        case .connected, .disconnected, .tick, .failed: 0
+        }
+    }
 }

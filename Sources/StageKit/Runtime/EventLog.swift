@@ -47,7 +47,9 @@ package struct EventLog: Sendable {
     package func error(_ event: String, _ fields: [String: Field] = [:]) { log(.error, event, fields) }
 
     func refused(_ message: WireMessage, reason: String) {
-        warning("message_refused", ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])
+        warning(
+            "message_refused",
+            ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])
     }
 
     private func log(_ level: Logger.Level, _ event: String, _ fields: [String: Field]) {
@@ -73,7 +75,8 @@ private struct JSONLines: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var line = "{\"time\":\"\(Timestamp.now())\",\"level\":\"\(event.level)\",\"run\":\"\(run)\",\"cloud\":\"\(stage.cloud)\","
+        var line =
+            "{\"time\":\"\(Timestamp.now())\",\"level\":\"\(event.level)\",\"run\":\"\(run)\",\"cloud\":\"\(stage.cloud)\","
         line += "\"stage\":\"\(stage.kind)\",\"event\":\(quoted("\(event.message)"))"
         for (key, value) in (event.metadata ?? [:]).sorted(by: { $0.key < $1.key }) {
             line += ",\(quoted(key)):\(json(value))"
@@ -101,7 +104,8 @@ private struct JSONLines: LogHandler {
         case .stringConvertible(let other): quoted("\(other)")
         case .array(let values): "[" + values.map(json).joined(separator: ",") + "]"
         case .dictionary(let pairs):
-            "{" + pairs.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(json($0.value))" }.joined(separator: ",") + "}"
+            "{" + pairs.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(json($0.value))" }.joined(separator: ",")
+                + "}"
         }
     }
 
@@ -137,7 +141,8 @@ package enum Timestamp {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
-        let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+        let date =
+            "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
         let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
         return "\(date)T\(clock).\(padded(time.tv_nsec, 9))Z"
     }

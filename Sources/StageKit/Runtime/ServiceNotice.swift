@@ -5,7 +5,9 @@ package enum ServiceNotice {
     package static func send(_ text: String) {
         guard let value = getenv("NOTIFY_SOCKET") else { return }
         var path = Array(String(cString: value).utf8)
-        guard path.count > 1, path.count < 108, path[0] == UInt8(ascii: "/") || path[0] == UInt8(ascii: "@") else { return }
+        guard path.count > 1, path.count < 108, path[0] == UInt8(ascii: "/") || path[0] == UInt8(ascii: "@") else {
+            return
+        }
         if path[0] == UInt8(ascii: "@") { path[0] = 0 }  // the abstract namespace (unix(7))
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }

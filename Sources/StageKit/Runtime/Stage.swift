@@ -25,7 +25,9 @@ package protocol Stage: AnyObject {
 
 extension Stage {
     package func start() async throws {}
-    package func verdict(on offer: Offer, from sender: StageName) -> Verdict { .refuse("this stage takes no transfers") }
+    package func verdict(on offer: Offer, from sender: StageName) -> Verdict {
+        .refuse("this stage takes no transfers")
+    }
     package func arrived(_ arrival: Arrival) async throws {}
     package func receipted(_ delivery: Delivery) async throws {}
     package func opened(_ opening: Signed<Opening>) async throws {}

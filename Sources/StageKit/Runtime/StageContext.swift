@@ -33,7 +33,9 @@ package final class StageContext {
     // MARK: Sending
 
     /// Signs an offer for `payload`, to be journaled as a departure.
-    package nonisolated func offer(_ name: TransferName, payload: Payload, digest: Digest, about: any OfferAbout) -> Signed<Offer> {
+    package nonisolated func offer(_ name: TransferName, payload: Payload, digest: Digest, about: any OfferAbout)
+        -> Signed<Offer>
+    {
         Signed(
             Offer(name: name, maker: stage, byteCount: payload.count, digest: digest, about: about.value),
             by: identity.signing)
@@ -96,7 +98,9 @@ package final class StageContext {
     // MARK: Work and ends
 
     /// Runs long work on a thread of its own, so that neither the stage nor its sockets wait for it.
-    package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws -> Output {
+    package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws
+        -> Output
+    {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { continuation.resume(with: Result { try work() }) }
             thread.stackSize = 8 << 20
@@ -131,6 +135,12 @@ extension StageContext {
             try entry.document(Release.self, round: round, key: key, signer: publisher) == nil
                 && entry.document(Abandonment.self, round: round, key: key, signer: publisher) == nil
         }
+    }
+
+    /// All abandonments that this stage has seen, in the order of rounds.
+    package nonisolated func abandonments() throws -> [Signed<Abandonment>] {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.all(Abandonment.self, key: key, signer: publisher) }
     }
 
     /// All releases that this stage has seen, in the order of rounds.

@@ -58,6 +58,7 @@ package enum StageMain {
     ) async throws {
         // Secrets lie in this process: no core dump, no debugger of the same user.
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
+        umask(0o077)  // whatever a stage writes is its user's alone
         let stage = StageName(cloud: try CloudName(options.cloud), kind: kind)
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])
         guard let placed = topology.stage(stage) else {
@@ -75,6 +76,14 @@ package enum StageMain {
         defer { lock.release() }
         let journal = try Journal(directory: directory)
         let epoch = try journal.write { entry in
+            // Everything in a journal belongs to one run: its rounds, its spent names, its adapter.
+            let run = try entry.fact("run").map { String(decoding: $0, as: UTF8.self) } ?? topology.run.description
+            guard run == topology.run.description else {
+                throw StageError.state(
+                    "\(directory) holds run \(run), the topology names run \(topology.run): give it a --state of its own"
+                )
+            }
+            try entry.setFact("run", Array(run.utf8))
             let last = try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
             let next = last + 1
             try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })

@@ -11,6 +11,7 @@ final class StageRuntime {
     private let outcome: Outcome
     private var lastBeat = ContinuousClock.now
     private var lastTick = ContinuousClock.now
+    private var complaints = LogThrottle()
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
 
     init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
@@ -26,13 +27,17 @@ final class StageRuntime {
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
+        // Killed between the last release and its end: publish may be gone, and nobody would say it again.
+        if context.stage != context.publisher, try context.releases().contains(where: \.content.isFinal) {
+            outcome.set(.success(()))
+        }
         for await event in post.events {
-            if case .message(let message, let bytes) = event {
+            if case .message(let message) = event {
                 try await handle(message, stage)
-                post.handled(bytes: bytes)
             } else {
                 try await handle(event, stage)
             }
+            post.handled(event)
             let now = ContinuousClock.now
             if now - lastTick >= .milliseconds(100) {
                 lastTick = now
@@ -60,12 +65,16 @@ final class StageRuntime {
             try await stage.joined(peer)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
-        case .refused(let peer, let reason):
-            context.log.warning("message_refused", ["from": .text(peer), "reason": .text(reason)])
+        case .refused(let peer, let reason): complain("message_refused", ["from": .text(peer), "reason": .text(reason)])
         case .handshake(let peer, let reason):
-            context.log.warning("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
-        case .failed(let reason): throw StageError.runFailed("the sockets failed: \(reason)")
+            complain("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
+        case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
+    }
+
+    private func complain(_ event: String, _ fields: [String: EventLog.Field]) {
+        guard case .write(let omitted) = complaints.line(.now) else { return }
+        context.log.warning(event, omitted == 0 ? fields : fields.merging(["omitted": .number(omitted)]) { $1 })
     }
 
     private func handle(_ message: WireMessage, _ stage: any Stage) async throws {

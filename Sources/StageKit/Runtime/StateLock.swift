@@ -9,14 +9,16 @@ struct StateLock {
         var information = stat()
         guard lstat(directory, &information) == 0 else { throw StageError.system("stat \(directory)", errno) }
         guard information.st_uid == geteuid(), information.st_mode & 0o077 == 0 else {
-            throw StageError.state("\(directory) must belong to this user and be closed to others: chmod 700 \(directory)")
+            throw StageError.state(
+                "\(directory) must belong to this user and be closed to others: chmod 700 \(directory)")
         }
         let path = "\(directory)/lock"
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw StageError.state("\(directory) is in use by another process of this stage: stop it first, or wait for it")
+            throw StageError.state(
+                "\(directory) is in use by another process of this stage: stop it first, or wait for it")
         }
     }
 

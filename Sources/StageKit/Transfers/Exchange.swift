@@ -1,4 +1,4 @@
-internal import Federation
+package import Federation
 internal import Sodium
 
 /// What a stage says to an offer.
@@ -14,7 +14,7 @@ package enum Verdict: Sendable {
 /// chunks, a whole and durable transfer by a signed receipt. Whatever is lost is offered again; whatever comes twice counts
 /// once; a process that was killed goes on from its journal.
 @StageActor
-final class Exchange {
+package final class Exchange {
     private struct Key: Hashable {
         let name: TransferName
         let receiver: StageName
@@ -30,7 +30,7 @@ final class Exchange {
     /// Transfers taken in at a time, over all senders.
     private static let concurrentArrivals = 64
 
-    init(identity: StageIdentity, journal: Journal, post: Post, log: EventLog) {
+    package init(identity: StageIdentity, journal: Journal, post: Post, log: EventLog) {
         self.identity = identity
         self.journal = journal
         self.post = post
@@ -38,7 +38,7 @@ final class Exchange {
     }
 
     /// Takes up what a former instance left unsent.
-    func resume() throws {
+    package func resume() throws {
         let departures = try journal.read {
             try $0.sending(verifiedBy: identity.signing.verifyingKey, of: identity.stage)
         }
@@ -48,7 +48,7 @@ final class Exchange {
     // MARK: Sending
 
     /// Starts to send what is already in the journal.
-    func send(_ departure: Departure) {
+    package func send(_ departure: Departure) {
         let key = Key(name: departure.offer.content.name, receiver: departure.receiver)
         guard sending[key] == nil else { return }
         sending[key] = Sending(departure, now: .now)
@@ -56,7 +56,7 @@ final class Exchange {
     }
 
     /// Stops sending a transfer that nobody needs any more.
-    func cancel(_ name: TransferName, to receiver: StageName) throws {
+    package func cancel(_ name: TransferName, to receiver: StageName) throws {
         guard sending.removeValue(forKey: Key(name: name, receiver: receiver)) != nil else { return }
         try journal.write { try $0.settleDeparture(name, to: receiver, as: "cancelled", reason: "superseded") }
     }
@@ -93,7 +93,9 @@ final class Exchange {
         do {
             for index in chunks {
                 let bytes = try transfer.departure.payload.read(transfer.offer.chunkRange(index))
-                dispatch(identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender, counting: key)
+                dispatch(
+                    identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender,
+                    counting: key)
             }
         } catch {
             log.error("spool_unreadable", ["transfer": .text("\(name)"), "reason": .text("\(error)")])
@@ -150,9 +152,11 @@ final class Exchange {
         switch accept(offer, message.sender) {
         case .later: return nil
         case .refuse(let reason):
-            log.warning("offer_refused", [
-                "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
-            ])
+            log.warning(
+                "offer_refused",
+                [
+                    "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
+                ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
         case .take: break
@@ -178,14 +182,17 @@ final class Exchange {
         }
         receiving[name] = nil
         guard let payload = try transfer.finish() else {
-            log.warning("digest_mismatch", [
-                "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
-                "reason": .text("the bytes are not those that were signed; it will be offered again"),
-            ])
+            log.warning(
+                "digest_mismatch",
+                [
+                    "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
+                    "reason": .text("the bytes are not those that were signed; it will be offered again"),
+                ])
             return nil
         }
         let arrival = Arrival(
-            offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature, peer: transfer.sender,
+            offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
+            peer: transfer.sender,
             payload: payload)
         try journal.write { try $0.insert(arrival) }
         answer(transfer.offer, to: transfer.sender, .durable, "")
@@ -208,7 +215,7 @@ final class Exchange {
 
     /// Handles a message that belongs to a transfer. Throws only where the journal or the spool fails; a peer's mistake is
     /// logged, and the stage lives on.
-    func handle(_ message: WireMessage, accept: (Offer, StageName) -> Verdict) throws -> ExchangeEvent? {
+    package func handle(_ message: WireMessage, accept: (Offer, StageName) -> Verdict) throws -> ExchangeEvent? {
         do {
             switch message.kind {
             case .offer: return try takeOffer(message, accept: accept)
@@ -229,14 +236,14 @@ final class Exchange {
     }
 
     /// A stage has (re)appeared: everything meant for it is offered at once, and what it was sending us is asked for again.
-    func joined(_ stage: StageName) {
+    package func joined(_ stage: StageName) {
         for key in sending.keys where key.receiver == stage {
             sending[key]?.hurry(.now)
             offerIfDue(key)
         }
     }
 
-    func tick(_ now: ContinuousClock.Instant) {
+    package func tick(_ now: ContinuousClock.Instant) {
         for key in sending.keys { offerIfDue(key) }
         for (name, transfer) in receiving {
             if now - transfer.lastProgress > Receiving.abandonment {
@@ -247,11 +254,11 @@ final class Exchange {
         }
     }
 
-    var pendingDepartures: Int { sending.count }
+    package var pendingDepartures: Int { sending.count }
 }
 
 /// What the exchange tells its stage.
-enum ExchangeEvent {
+package enum ExchangeEvent {
     case arrived(Arrival)
     case receipted(
         TransferName, by: StageName, outcome: Receipt.Outcome, reason: String, wireBytes: Int, offers: Int)

@@ -1,28 +1,28 @@
-internal import Federation
+package import Federation
 internal import Sodium
 
 /// One transfer coming in: chunks are taken in order, and as many are asked for as the window has room for. Small ones grow
 /// in memory, large ones in a spool file. After a restart it begins again: only whole transfers are remembered.
-struct Receiving {
-    let offer: Offer
-    let offerBytes: [UInt8]
-    let signature: [UInt8]
-    let sender: StageName
+package struct Receiving {
+    package let offer: Offer
+    package let offerBytes: [UInt8]
+    package let signature: [UInt8]
+    package let sender: StageName
     private var bytes: [UInt8] = []
     private let file: SpoolFile?
     private let hasher = Digest.Hasher()
     /// The next chunk that is taken; all before it are here.
-    private(set) var next = 0
+    package private(set) var next = 0
     private var wanted = 1  // an offer brings chunk 0
-    private(set) var lastProgress: ContinuousClock.Instant
+    package private(set) var lastProgress: ContinuousClock.Instant
     private var lastWant: ContinuousClock.Instant
 
     /// Chunks on the way to us at most: 16 of 128 KiB, enough for 2 MiB in flight.
-    static let window = 16
-    static let patience = Duration.milliseconds(700)
-    static let abandonment = Duration.seconds(300)
+    package static let window = 16
+    package static let patience = Duration.milliseconds(700)
+    package static let abandonment = Duration.seconds(300)
 
-    init(
+    package init(
         _ offer: Signed<Offer>, sender: StageName, spool: String, now: ContinuousClock.Instant
     ) throws {
         self.offer = offer.content
@@ -30,7 +30,9 @@ struct Receiving {
         signature = offer.signature.bytes
         self.sender = sender
         if offer.content.byteCount > Payload.inlineLimit {
-            file = try SpoolFile(creating: "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")
+            file = try SpoolFile(
+                creating:
+                    "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")
         } else {
             file = nil
             bytes.reserveCapacity(offer.content.byteCount)
@@ -39,10 +41,10 @@ struct Receiving {
         lastWant = now
     }
 
-    var isComplete: Bool { next == offer.chunkCount }
+    package var isComplete: Bool { next == offer.chunkCount }
 
     /// Takes a chunk if it is the next one and of the right length; any other is dropped, and asked for again if need be.
-    mutating func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+    package mutating func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
         guard index == next, index < offer.chunkCount, chunk.count == offer.chunkRange(index).count else { return }
         if let file { try file.append(chunk) } else { bytes += chunk }
         hasher.update(chunk)
@@ -51,7 +53,7 @@ struct Receiving {
     }
 
     /// What to ask for now: more when half the window is used up, the same again after silence; nil when all is well.
-    mutating func want(_ now: ContinuousClock.Instant) -> Range<Int>? {
+    package mutating func want(_ now: ContinuousClock.Instant) -> Range<Int>? {
         guard !isComplete else { return nil }
         if next + Self.window / 2 >= wanted, wanted < offer.chunkCount {
             let first = max(wanted, next)
@@ -68,7 +70,7 @@ struct Receiving {
     }
 
     /// The payload, synced, if its digest is the one that was signed.
-    func finish() throws -> Payload? {
+    package func finish() throws -> Payload? {
         guard isComplete, hasher.finish() == offer.digest else { return nil }
         guard let file else { return .bytes(bytes) }
         try file.sync()

@@ -1,29 +1,29 @@
-internal import Federation
+package import Federation
 internal import Sodium
 
 /// One transfer on its way to one receiver: offered again after silence, sent in the chunks that the receiver wants.
-struct Sending {
-    let departure: Departure
+package struct Sending {
+    package let departure: Departure
     private var nextOffer: ContinuousClock.Instant
     private var interval: Duration
-    private(set) var wireBytes = 0
-    private(set) var offers = 0
+    package private(set) var wireBytes = 0
+    package private(set) var offers = 0
 
-    static let firstInterval = Duration.milliseconds(300)
-    static let longestInterval = Duration.seconds(10)
+    package static let firstInterval = Duration.milliseconds(300)
+    package static let longestInterval = Duration.seconds(10)
     /// Chunks that a receiver may ask for at once; it asks for its own window, this only bounds a hostile one.
-    static let largestWant = 64
+    package static let largestWant = 64
 
-    init(_ departure: Departure, now: ContinuousClock.Instant) {
+    package init(_ departure: Departure, now: ContinuousClock.Instant) {
         self.departure = departure
         nextOffer = now
         interval = Self.firstInterval
     }
 
-    var offer: Offer { departure.offer.content }
+    package var offer: Offer { departure.offer.content }
 
     /// Whether an offer is due; asking for it puts the next one off, further each time.
-    mutating func isOfferDue(_ now: ContinuousClock.Instant) -> Bool {
+    package mutating func isOfferDue(_ now: ContinuousClock.Instant) -> Bool {
         guard now >= nextOffer else { return false }
         nextOffer = now + interval
         interval = min(interval * 2, Self.longestInterval)
@@ -32,18 +32,18 @@ struct Sending {
     }
 
     /// The receiver has come back, or has lost what it had: offer at once.
-    mutating func hurry(_ now: ContinuousClock.Instant) {
+    package mutating func hurry(_ now: ContinuousClock.Instant) {
         nextOffer = now
         interval = Self.firstInterval
     }
 
     /// The chunks to send for a `want`; nothing for one that makes no sense. A want is a sign of life, so the next offer waits.
-    mutating func wanted(first: Int, end: Int, now: ContinuousClock.Instant) -> Range<Int> {
+    package mutating func wanted(first: Int, end: Int, now: ContinuousClock.Instant) -> Range<Int> {
         guard first < end, end <= offer.chunkCount else { return 0..<0 }
         interval = Self.firstInterval * 4
         nextOffer = now + interval
         return first..<min(end, first + Self.largestWant)
     }
 
-    mutating func count(_ bytes: Int) { wireBytes += bytes }
+    package mutating func count(_ bytes: Int) { wireBytes += bytes }
 }

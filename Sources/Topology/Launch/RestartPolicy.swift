@@ -43,7 +43,7 @@ package enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
     /// A wrong configuration (78) or wrong arguments (4) are not mended by another start.
     var isFinal: Bool {
         switch self {
-        case .exit(let status): status == 78 || status == 4
+        case .exit(let status): status == 78 || status == 4 || status == 1
         case .unstarted: true
         case .signal: false
         }

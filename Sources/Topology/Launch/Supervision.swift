@@ -5,7 +5,7 @@ package import Federation
 ///
 ///     waiting -> starting -> ready -> ended
 ///                   ^          |
-///                   +- backing off   (any end but 0, 4 and 78)
+///                   +- backing off   (any end but 0, 1, 4 and 78)
 package struct Supervision: Sendable {
     package enum Phase: Hashable, Sendable {
         case waiting

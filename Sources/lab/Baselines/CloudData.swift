@@ -41,7 +41,9 @@ struct CloudData: Sendable {
             progress("reading \(name)")
             read.append((name, try Ingest(IngestConfiguration.read(at: ingest.config)).harmonise()))
         }
-        guard let variables = read.first?.data.variables else { throw LabError("\(topology.file): no cloud holds data") }
+        guard let variables = read.first?.data.variables else {
+            throw LabError("\(topology.file): no cloud holds data")
+        }
         for cloud in read where cloud.data.variables.digest != variables.digest {
             throw LabError("\(cloud.name): its variables file is not that of \(read[0].name)")
         }

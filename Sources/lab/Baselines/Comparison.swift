@@ -103,7 +103,8 @@ struct Comparison: Sendable {
         progress("scoring \(name)")
         let scored = try baseline.scores(of: values, on: data, answers: answers)
         return .init(
-            name: name, kind: kind, cloud: nil, scores: scored.scores, keptRound: nil, rounds: nil, logLoss: scored.loss)
+            name: name, kind: kind, cloud: nil, scores: scored.scores, keptRound: nil, rounds: nil, logLoss: scored.loss
+        )
     }
 
     private func logistic(_ heldOut: [CloudData.HeldOut]) throws -> [Scoreboard.Model] {
@@ -131,7 +132,8 @@ struct Comparison: Sendable {
             throw LabError("\(truth) does not know every held-out stay: it belongs to other tables")
         }
         return .init(
-            name: "Bayes (the true probabilities)", kind: "oracle", cloud: nil, scores: scores, keptRound: nil, rounds: nil,
+            name: "Bayes (the true probabilities)", kind: "oracle", cloud: nil, scores: scores, keptRound: nil,
+            rounds: nil,
             logLoss: nil)
     }
 }

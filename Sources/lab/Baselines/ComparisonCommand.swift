@@ -39,7 +39,8 @@ struct AloneCommand: AsyncParsableCommand {
 struct PooledCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pooled",
-        abstract: "One model on all clouds' data in one place, as many steps as the federation's rounds, stopped early.",
+        abstract:
+            "One model on all clouds' data in one place, as many steps as the federation's rounds, stopped early.",
         discussion: "Outside the federation: reads all clouds' data. AUROC on the held-out patients of all clouds.")
 
     @OptionGroup var options: ComparisonOptions

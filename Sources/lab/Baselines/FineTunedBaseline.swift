@@ -65,7 +65,9 @@ struct FineTunedBaseline: Sendable {
     }
 
     /// Scores of the test stays of each cloud in turn, and the mean loss over them.
-    func scores(of values: [Float], on data: CloudData, answers: AnswerTokens) throws -> (scores: [Double], loss: Double) {
+    func scores(of values: [Float], on data: CloudData, answers: AnswerTokens) throws -> (
+        scores: [Double], loss: Double
+    ) {
         let tuner = try FineTuner(base: base, adapter: adapter)
         try tuner.load(values: values)
         var scores: [Double] = []

@@ -128,7 +128,9 @@ struct Scoreboard: Codable {
         let width = (table.map(\.name.count) + differences.map(\.name.count)).max() ?? 0
         func row(_ name: String, _ interval: PairedBootstrap.Interval, _ note: String = "") -> String {
             let padding = String(repeating: " ", count: width - name.count)
-            return "  \(name)\(padding)  \(Scoreboard.shown(interval.estimate))  [\(Scoreboard.shown(interval.low)), \(Scoreboard.shown(interval.high))]\(note)"
+            return
+                "  \(name)\(padding)  \(Scoreboard.shown(interval.estimate))  "
+                + "[\(Scoreboard.shown(interval.low)), \(Scoreboard.shown(interval.high))]\(note)"
         }
         for entry in table {
             let note = entry.keptRound.map { "  round \($0) of \(entry.rounds ?? 0) kept" } ?? ""

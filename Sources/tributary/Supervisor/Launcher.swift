@@ -53,11 +53,13 @@ final class Launcher {
             if recordIsStale { try writeRecord() }
             try wait()
             // Readiness before ends: a stage may say that it is ready and be gone.
-            for message in try notify.take() {
+            // What it logged before is written before anyone is told.
+            let messages = try notify.take()
+            try readLogs()
+            for message in messages {
                 if let status = message.status { try take(.status(pid: message.pid, status)) }
                 if message.isReady { try take(.ready(pid: message.pid)) }
             }
-            try readLogs()
             for number in try signals.take() where number != SIGCHLD { try take(.stop) }
             try reap()
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }

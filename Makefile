@@ -1,0 +1,75 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# One build configuration for everything: tests, demo and benchmarks run what users run (docs/architecture.md).
+SWIFT_BUILD := swift build -c release
+BIN := .build/release
+# Programs in other languages that some tests compare with; `make reference` installs them.
+REFERENCE := .cache/reference
+export TRIBUTARY_PYTHON ?= $(wildcard $(CURDIR)/$(REFERENCE)/bin/python)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages: ## Debian packages that the build needs (asks for root if it must)
+	@scripts/packages
+
+.PHONY: engine
+engine: packages ## the training engine: libtorch out of the PyPI wheel, into .engine/ (about 190 MB, once)
+	@scripts/engine
+
+.PHONY: build
+build: engine ## everything
+	@echo "building (a first build takes a few minutes)"
+	@$(SWIFT_BUILD)
+
+.PHONY: demo
+demo: build ## the main job: three generated clouds fine-tune one model, encrypted, to a signed adapter
+	@$(BIN)/tributary demo
+
+.PHONY: real
+real: build ## the same over real open data: make real DATA=DIR (docs/data.md tells how to get it)
+	@test -n "$(DATA)" || { echo "make real DATA=DIR: DIR holds mimic3_demo and eicu_demo (docs/data.md)"; exit 4; }
+	@$(BIN)/tributary demo --real "$(DATA)"
+
+.PHONY: test
+test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT
+	@echo "building (a first build takes a few minutes)"
+	@$(SWIFT_BUILD) --build-tests
+	@swift test -c release --skip-build $(TESTFLAGS)
+
+.PHONY: reference
+reference: ## PEFT, transformers, tokenizers and python-paillier for the tests that compare with them
+	@scripts/reference $(REFERENCE)
+
+.PHONY: lint
+lint: ## formatting and naming rules, and warnings as errors in our own code
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+.PHONY: format
+format: ## rewrite the sources as the rules want them
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+.PHONY: base-model
+base-model: build ## train models/base again from its recipe
+	@$(BIN)/tributary-lab base-model --out models/base
+
+.PHONY: bench
+bench: build ## speed, bytes and memory, as ratios to TenSEAL, python-paillier and PEFT where they are the peer
+	@python3 bench/run.py $(BENCHFLAGS)
+
+.PHONY: bench-peers
+bench-peers: build ## empty rounds in alternation with NVIDIA FLARE and Flower from PyPI
+	@python3 bench/peers.py $(BENCHFLAGS)
+
+.PHONY: bench-quality
+bench-quality: build ## AUROC of clouds alone, federation and pooled over three seeds, with intervals
+	@$(BIN)/tributary-lab quality $(BENCHFLAGS)
+
+.PHONY: clean
+clean: ## remove what was built; keeps the engine
+	@rm -rf .build out

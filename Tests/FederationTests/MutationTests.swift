@@ -1,0 +1,83 @@
+import Federation
+import MessagePack
+import Testing
+
+/// Bytes spoiled at random, always the same ones: whatever comes of them, it is an error with a text or a value that stands
+/// for itself, never a trap.
+@Suite("Spoiled bytes")
+struct MutationTests {
+    private static let count = 10_000
+
+    /// SplitMix64 (Steele, Lea and Flood 2014).
+    private struct Dice: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return z ^ (z >> 31)
+        }
+    }
+
+    private static func spoil(_ bytes: [UInt8], _ dice: inout Dice) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0...Int.random(in: 0..<3, using: &dice) {
+            let place = Int.random(in: 0...max(bytes.count - 1, 0), using: &dice)
+            switch Int.random(in: 0..<6, using: &dice) {
+            case 0 where !bytes.isEmpty: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &dice)
+            case 1 where !bytes.isEmpty: bytes[place] = [0, 0x7f, 0x80, 0xc0, 0xc1, 0xdd, 0xdf, 0xff].randomElement(using: &dice) ?? 0
+            case 2: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: min(place, bytes.count))
+            case 3 where !bytes.isEmpty: bytes.remove(at: place)
+            case 4: bytes.removeLast(min(bytes.count, Int.random(in: 1...9, using: &dice)))
+            default: bytes += bytes.suffix(Int.random(in: 0...9, using: &dice))
+            }
+        }
+        return bytes
+    }
+
+    private static func isExpected(_ error: any Error) -> Bool {
+        (error is FederationError || error is MessagePackError) && !"\(error)".isEmpty
+    }
+
+    @Test("Ten thousand spoiled documents of each kind", arguments: (Samples.documents + Samples.abouts).indices)
+    func documents(index: Int) throws {
+        let sample = (Samples.documents + Samples.abouts)[index]
+        let good = encode(sample.value)
+        var dice = Dice(state: UInt64(index))
+        var refused = 0
+        for _ in 0..<Self.count {
+            let bytes = Self.spoil(good, &dice)
+            do {
+                let value = try sample.read(decode(bytes))
+                #expect(try sample.read(value) == value)
+            } catch {
+                refused += 1
+                if !Self.isExpected(error) { Issue.record("\(sample.name): \(error)") }
+            }
+        }
+        #expect(refused > Self.count / 4)
+        #expect(try sample.read(decode(good)) == sample.value)
+    }
+
+    @Test("Ten thousand spoiled messages of each kind", arguments: Samples.messages.indices)
+    func messages(index: Int) throws {
+        let message = Samples.messages[index]
+        var dice = Dice(state: UInt64(index) << 32)
+        var refused = 0
+        for _ in 0..<Self.count {
+            var frames = message.frames
+            frames[0] = Self.spoil(frames[0], &dice)
+            if Int.random(in: 0..<20, using: &dice) == 0 { frames.shuffle(using: &dice) }
+            do {
+                let taken = try WireMessage(frames: frames)
+                #expect(try WireMessage(frames: taken.frames) == taken)
+            } catch {
+                refused += 1
+                if !Self.isExpected(error) { Issue.record("\(message.kind): \(error)") }
+            }
+        }
+        #expect(refused > Self.count / 4)
+        #expect(try WireMessage(frames: message.frames) == message)
+    }
+}

@@ -1,0 +1,122 @@
+import Federation
+import MessagePack
+import Sodium
+
+/// A value, and a reader that answers the value of what it read.
+struct Sample: Sendable {
+    let name: String
+    let value: Value
+    let read: @Sendable (Value) throws -> Value
+
+    init(_ name: String, _ value: Value, _ read: @escaping @Sendable (Value) throws -> Value) {
+        self.name = name
+        self.value = value
+        self.read = read
+    }
+}
+
+/// One well-formed sample of everything that is said on the wire. Fixed, so that the golden vectors stay what they are.
+enum Samples {
+    static let run = fine { try RunName("trial-7") }
+    static let north = fine { try CloudName("north") }
+    static let west = fine { try CloudName("west") }
+    static let office = fine { try CloudName("office") }
+    static let publish = StageName(cloud: office, kind: .publish)
+    static let encrypt = StageName(cloud: north, kind: .encrypt)
+    static let digest = Digest(of: Array("a digest".utf8))
+    static let key = fine {
+        try SigningKey(seed: SecretBytes(count: 32) { for index in 0..<32 { $0[index] = UInt8(index) } })
+    }
+    static let layout = fine {
+        try VectorLayout([
+            .init(name: "layers.0.q_proj.lora_B.weight", shape: [8, 2], range: 0.072),
+            .init(name: "score.died", shape: [4], range: 2_147_483_647),
+        ])
+    }
+    static let plan = AdapterPlan(
+        rank: 16, alpha: 32, targets: ["q_proj", "down_proj"], trains: "b", seed: 7, baseModel: "tributary-base",
+        baseDigest: digest.description, tokenizerDigest: digest.description)
+    static let training = TrainingPlan(
+        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1 << 63)
+    static let cohort = [Member(cloud: north, weight: 384), Member(cloud: west, weight: 1)]
+
+    static func opening(_ purpose: Purpose, suite: Suite = .paillier) -> Opening {
+        Opening(
+            run: run, round: RoundNumber(4), purpose: purpose, layout: layout, bits: 12, suite: suite,
+            keyID: suite == .paillier ? Array(digest.bytes.prefix(16)) : [],
+            profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2, minimumCohort: 2,
+            deadline: 1_800_000_000_000, startsFrom: RoundNumber(2), adapterDigest: digest, adapter: plan,
+            training: purpose == .update ? training : nil, split: purpose == .evaluation ? .test : nil)
+    }
+
+    static func release(_ purpose: Purpose) -> Release {
+        Release(
+            run: run, round: RoundNumber(4), purpose: purpose, opening: digest, cohort: cohort,
+            sums: purpose == .statistics ? [1, -2.5, 1e300] : [],
+            metrics: purpose == .evaluation ? ["auroc": 0.8125, "patients": 40] : [:],
+            adapterDigest: purpose == .update ? digest : nil, isFinal: purpose == .evaluation)
+    }
+
+    static let abandonment = Abandonment(
+        run: run, round: RoundNumber(4), opening: digest, missing: [west], reason: "the deadline passed without a quorum")
+    static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
+    static let contribution = ContributionAbout(
+        opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), weight: 384)
+    static let offer = Offer(name: name, maker: encrypt, byteCount: 300_000, digest: digest, about: contribution.value)
+    static let receipt = Receipt(name: name, digest: digest, outcome: .refused, reason: "round 4 has been closed")
+
+    /// What an offer may say of its contents.
+    static let abouts: [Sample] = [
+        Sample("shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value, { try ShardAbout($0).value }),
+        Sample("vector", VectorAbout(opening: digest, records: 40).value, { try VectorAbout($0).value }),
+        Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
+        Sample(
+            "sum",
+            SumAbout(
+                opening: digest,
+                parts: [.init(cloud: north, weight: 384, digest: digest), .init(cloud: west, weight: 1, digest: digest)]
+            ).value, { try SumAbout($0).value }
+        ),
+        Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
+        Sample("shortfall", ShortfallAbout(opening: digest, missing: [west]).value, { try ShortfallAbout($0).value }),
+    ]
+
+    /// Every kind of document.
+    static let documents: [Sample] =
+        Purpose.allCases.flatMap { purpose in
+            [
+                Sample("opening-\(purpose)", opening(purpose).value, { try Opening($0).value }),
+                Sample("release-\(purpose)", release(purpose).value, { try Release($0).value }),
+            ]
+        } + [
+            Sample("abandonment", abandonment.value, { try Abandonment($0).value }),
+            Sample("offer", offer.value, { try Offer($0).value }),
+            Sample("receipt", receipt.value, { try Receipt($0).value }),
+        ]
+
+    /// Every kind of message.
+    static let messages: [WireMessage] = [
+        message(Signed(opening(.update), by: key), .opening, from: publish, sequence: 3),
+        message(Signed(release(.evaluation), by: key), .release, from: publish, sequence: 4),
+        message(Signed(abandonment, by: key), .abandonment, from: publish, sequence: 5),
+        message(Signed(offer, by: key), .offer, from: encrypt, bulk: [1, 2, 3]),
+        WireMessage(.want, from: StageName(cloud: office, kind: .aggregate), epoch: 1, transfer: name, first: 1, end: 3),
+        WireMessage(.chunk, from: encrypt, epoch: 1, transfer: name, first: 2, bulk: [4, 5, 6]),
+        message(Signed(receipt, by: key), .receipt, from: StageName(cloud: office, kind: .aggregate)),
+        WireMessage(.hello, from: encrypt, epoch: 2),
+        WireMessage(.beat, from: publish, epoch: UInt64.max, sequence: 5),
+    ]
+
+    private static func message<Content>(
+        _ document: Signed<Content>, _ kind: MessageKind, from sender: StageName, sequence: UInt64 = 0, bulk: [UInt8] = []
+    ) -> WireMessage {
+        WireMessage(
+            kind, from: sender, epoch: 1, sequence: sequence, document: document.bytes,
+            signature: document.signature.bytes, bulk: bulk)
+    }
+
+    /// For constants that cannot fail: they are written above.
+    private static func fine<Result>(_ make: () throws -> Result) -> Result {
+        do { return try make() } catch { preconditionFailure("a sample is not well-formed: \(error)") }
+    }
+}

@@ -1,0 +1,55 @@
+import Federation
+import Testing
+import Topology
+
+extension PipelineSuite {
+    /// What aggregate and publish hold after CURVE: journal, write-ahead log, spool, log and memory. Aggregate is searched
+    /// while it holds received contributions and again with the sum; publish before the sum and, its files, at the end.
+    @Suite("What leaves a cloud")
+    struct ConfidentialityTests {
+        @Test("Under Paillier neither aggregate nor publish holds a record, a token id or a slice of an update")
+        func encrypted() async throws {
+            let watched = try await SharedRuns.paillier()
+            #expect(watched.aggregate.found == [])
+            #expect(watched.publish.found == [])
+            // It was a search: this much was read, and each needle is found where it lies.
+            #expect(watched.aggregate.bytes > 4 << 20)
+            #expect(watched.publish.bytes > 4 << 20)
+            #expect(watched.control.whats == Set(watched.needles.map(\.what)))
+        }
+
+        @Test("In clear the same search finds the updates at aggregate, and still no record or token id")
+        func clear() async throws {
+            let watched = try await SharedRuns.clear()
+            let places = watched.aggregate.found
+            #expect(watched.aggregate.whats.contains("quantised u16"))
+            #expect(places.contains { $0.contains("quantised u16") && $0.contains("memory") }, "\(places)")
+            #expect(places.contains { $0.contains("quantised u16") && $0.contains("journal") }, "\(places)")
+            #expect(watched.aggregate.whats.isSubset(of: Set(Canaries.updateForms)))
+            #expect(watched.publish.whats.isSubset(of: Set(Canaries.updateForms)))
+        }
+
+        @Test("Aggregate has no key but its own, and publish's memory is where the key of sums is found")
+        func secrets() async throws {
+            let watched = try await SharedRuns.paillier()
+            let own = [watched.run.topology.aggregate, watched.run.topology.publish].map {
+                Set(["CURVE secret of \($0)", "signing seed of \($0)"])
+            }
+            #expect(watched.secretsInAggregate.whats.isSubset(of: own[0]))
+            #expect(watched.secretsInPublish.whats.isSubset(of: own[1].union(["Paillier p"])))
+            #expect(watched.secretsInAggregate.whats.contains("CURVE secret of \(watched.run.topology.aggregate)"))
+            #expect(watched.secretsInPublish.whats.contains("Paillier p"))
+        }
+
+        @Test("No command line, environment, log, journal or spool holds a secret key, and no stage can dump its core")
+        func logs() async throws {
+            let watched = try await SharedRuns.paillier()
+            #expect(watched.secretsInLogs.found == [])
+            #expect(watched.secretsInLogs.bytes > 10_000)
+            #expect(watched.coreLimits.count == watched.run.stages.count)
+            for limit in watched.coreLimits {
+                #expect(limit.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"], "\(limit)")
+            }
+        }
+    }
+}

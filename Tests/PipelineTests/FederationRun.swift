@@ -1,0 +1,296 @@
+import Corpus
+import Encryption
+import Federation
+import Foundation
+import Glibc
+import Keys
+import StageKit
+import Synchronization
+import Topology
+
+/// A federation in a folder of its own under /tmp: generated tables, a topology with free ports, configs and keys, and the
+/// real stages, each in its process. Gone with the object.
+final class FederationRun: Sendable {
+    /// What differs from one run to the next.
+    struct Plan: Sendable {
+        var clouds = ["north", "west", "east"]
+        var suite = Suite.paillier
+        var updates = 2
+        var steps = 4
+        var stays = 48
+        var evaluates = true
+        /// Says something to one cloud's tables before they are read.
+        var plant: (@Sendable (_ folder: String) throws -> Void)?
+        /// A text that takes the place of a stage's config.
+        var configs: [StageKind: String] = [:]
+        var trainer = "lora"
+        var rank = 4
+        var targets = "[q_proj, v_proj]"
+        var seed = 3
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let root: String
+    let plan: Plan
+    let topology: Topology
+    let keys: KeyStore
+    let book = EventBook()
+    private let children = Mutex<[StageName: StageChild]>([:])
+
+    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+    /// Where the stages lie: beside the tests that run now.
+    static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .path
+    static let baseModel = "\(repository)/models/base"
+    private static let number = Atomic<Int>(0)
+    /// The folder of all runs of this process; its end takes it away, whatever a run left in it.
+    private static let parent: String = {
+        atexit { try? FileManager.default.removeItem(atPath: "/tmp/tp-\(getpid())") }
+        return "/tmp/tp-\(getpid())"
+    }()
+
+    /// - Parameter keys: the keys of an earlier run, to repeat it; nil makes new ones.
+    init(_ plan: Plan, keys earlier: FederationRun? = nil) throws {
+        self.plan = plan
+        let number = Self.number.add(1, ordering: .relaxed).newValue
+        root = "\(Self.parent)/\(number)"
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try Generator(seed: 7, staysPerCloud: plan.stays).write(to: "\(root)/tables")
+        try plan.plant?("\(root)/tables")
+        try Self.writeFiles(plan, in: root)
+        topology = try Topology.load("\(root)/topology.yaml", state: "\(root)/state")
+        keys = KeyStore(root: topology.keysPath)
+        if let earlier {
+            try FileManager.default.createDirectory(atPath: topology.statePath, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: earlier.topology.keysPath, toPath: topology.keysPath)
+        } else {
+            try makeKeys()
+        }
+    }
+
+    deinit { remove() }
+
+    // MARK: Files
+
+    private static func writeFiles(_ plan: Plan, in root: String) throws {
+        func write(_ text: String, _ name: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(root)/\(name)"))
+        }
+        let mappings = ["north": "mimic-carevue", "west": "mimic-metavision", "east": "eicu"]
+        let alone = plan.clouds.count == 1
+        for cloud in plan.clouds {
+            try write(
+                plan.configs[.ingest] ?? """
+                    tables: tables/\(cloud)
+                    variables: \(repository)/configs/variables.yaml
+                    mapping: \(repository)/configs/mappings/\(mappings[cloud] ?? cloud).yaml
+                    split: {salt: test, validation: 0.2, test: 0.3}
+                    """, "ingest-\(cloud).yaml")
+        }
+        try write(
+            plan.configs[.localTrain] ?? "trainer: \(plan.trainer)\nbase: \(baseModel)\nthreads: 1\n",
+            "local-train.yaml")
+        try write(
+            plan.configs[.encrypt]
+                ?? "threads: 1\nlimits: {minimum-cohort: \(alone ? 1 : 3), maximum-share: \(alone ? 1 : 0.6)}\n",
+            "encrypt.yaml")
+        try write(plan.configs[.aggregate] ?? "threads: 1\n", "aggregate.yaml")
+        try write(
+            plan.configs[.publish] ?? """
+                base: \(baseModel)
+                base-name: tributary-base
+                variables: \(repository)/configs/variables.yaml
+                seed: \(plan.seed)
+                rounds: \(plan.updates)
+                local-steps: \(plan.steps)
+                batch-size: 8
+                adapter: {rank: \(plan.rank), alpha: 8, targets: \(plan.targets)}
+                minimum-cohort: \(alone ? 1 : 3)
+                deadline: 5m
+                validate-every: 0
+                test: \(plan.evaluates)
+                threads: 1
+                """, "publish.yaml")
+        let ports = try freePorts(4)
+        func hubs(_ extra: String = "") -> String {
+            """
+                  aggregate: {config: aggregate.yaml, bind: 127.0.0.1, work: \(ports[0]), news: \(ports[1])}
+                  publish: {config: publish.yaml, bind: 127.0.0.1, work: \(ports[2]), news: \(ports[3])}
+
+            """
+        }
+        var text = "version: 1\nfederation: test\nsuite: \(plan.suite)\n"
+        if plan.suite == .clear { text += "allow-clear: true\n" }
+        text += "keys: publisher\nclouds:\n"
+        for cloud in plan.clouds {
+            text += """
+                  \(cloud):
+                    owner: Owner of \(cloud)
+                    stages:
+                      ingest: {config: ingest-\(cloud).yaml}
+                      local-train: {config: local-train.yaml}
+                      encrypt: {config: encrypt.yaml}
+
+                """
+            if alone { text += hubs() }
+        }
+        if !alone { text += "  office:\n    owner: Office\n    stages:\n" + hubs() }
+        try write(text, "topology.yaml")
+    }
+
+    /// Ports that nobody has just now.
+    static func freePorts(_ count: Int) throws -> [Int] {
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        return try (0..<count).map { _ in
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            sockets.append(descriptor)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+                }
+            }
+            guard result == 0 else { throw Failure(description: "no free port: \(errno)") }
+            return Int(UInt16(bigEndian: address.sin_port))
+        }
+    }
+
+    private func makeKeys() throws {
+        for stage in topology.stages { try keys.complete(stage.name) }
+        for cloud in topology.dataClouds { try keys.completeRoundingSecret(of: cloud) }
+        try keys.completeReleaseKey(of: topology.publish.cloud)
+        let paillier = try PaillierPrivateKey.generate()
+        try keys.storePaillier(
+            secret: try paillier.encoded(), publicKey: Array(paillier.publicKey.text.utf8), of: topology.publish.cloud)
+    }
+
+    // MARK: Processes
+
+    var stages: [StageName] { topology.stages.map(\.name) }
+
+    func stage(_ kind: StageKind, _ cloud: String) -> StageName {
+        stages.first { $0.kind == kind && $0.cloud.description == cloud } ?? topology.publish
+    }
+
+    func start(_ stage: StageName) throws {
+        let child = try StageChild(
+            stage, program: "\(Self.binaries)/tributary-\(stage.kind)",
+            arguments: [
+                "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
+            ],
+            book: book)
+        children.withLock { $0[stage] = child }
+    }
+
+    func startAll() throws { for stage in stages.sorted(by: { $0.kind > $1.kind }) { try start(stage) } }
+
+    func pid(of stage: StageName) -> pid_t { children.withLock { $0[stage]?.pid ?? 0 } }
+
+    func signal(_ number: Int32, to stage: StageName) {
+        let pid = pid(of: stage)
+        if pid > 0 { Glibc.kill(pid, number) }
+    }
+
+    /// Stops a stage where it is; returns when it has stopped (proc_pid_stat(5), state T).
+    func pause(_ stage: StageName) {
+        let pid = pid(of: stage)
+        guard pid > 0 else { return }
+        signal(SIGSTOP, to: stage)
+        while let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = text.split(separator: ")").last?.first(where: { $0 != " " }), !"TZX".contains(state)
+        { sched_yield() }
+    }
+    func resume(_ stage: StageName) { signal(SIGCONT, to: stage) }
+
+    /// Kills a stage as a loss of power would and starts it again as the launcher would.
+    func killAndRestart(_ stage: StageName) async throws {
+        let pid = pid(of: stage)
+        signal(SIGKILL, to: stage)
+        _ = try await event("killed", of: stage) { $0.fields["pid"] == "\(pid)" }
+        try start(stage)
+    }
+
+    // MARK: Events
+
+    /// The first such event, past or to come. Throws with what the stages last said if none comes, or if a stage fails.
+    @discardableResult
+    func event(
+        _ name: String, of stage: StageName? = nil, within seconds: Int = 120,
+        where matches: @escaping @Sendable (StageEvent) -> Bool = { _ in true }
+    ) async throws -> StageEvent {
+        let found = await book.first(within: seconds) { event in
+            let isWanted = event.name == name && (stage == nil || event.stage == stage) && matches(event)
+            return isWanted || (event.name == "exited" && event.fields["status"] != "0")
+        }
+        if let found, found.name == name, stage == nil || found.stage == stage, matches(found) { return found }
+        throw Failure(
+            description:
+                "\(found?.line ?? "no event \(name) of \(stage?.description ?? "any stage") in \(seconds) s"):\n"
+                + book.all.suffix(25).map(\.line).joined(separator: "\n"))
+    }
+
+    func event(_ name: String, of stage: StageName? = nil, round: Int) async throws -> StageEvent {
+        try await event(name, of: stage) { $0.round == round }
+    }
+
+    /// Waits for every stage's end in order and answers their statuses.
+    func finish() async throws -> [StageName: Int32] {
+        var statuses: [StageName: Int32] = [:]
+        for stage in stages {
+            let pid = pid(of: stage)
+            let end = try await event("exited", of: stage) { $0.fields["pid"] == "\(pid)" }
+            statuses[stage] = end.fields["status"].flatMap { Int32($0) }
+        }
+        return statuses
+    }
+
+    /// Runs from the first stage to the last end.
+    func run() async throws {
+        try startAll()
+        _ = try await finish()
+    }
+
+    // MARK: What comes of it
+
+    var releases: String { "\(topology.stateFolder(of: topology.publish))/releases" }
+
+    func read(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+    func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
+    /// The files that must be the same in every run of the same plan and keys.
+    func adapter() throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in ["adapter_model.safetensors", "adapter_config.json"] {
+            files[name] = try read("\(releases)/latest/\(name)")
+        }
+        return files
+    }
+
+    /// A journal as it stands, copied from under a stage that is paused or gone.
+    func journal(of stage: StageName) throws -> Journal {
+        let copy = "\(root)/copy-\(Self.number.add(1, ordering: .relaxed).newValue)"
+        try FileManager.default.copyItem(atPath: topology.stateFolder(of: stage), toPath: copy)
+        return try Journal(directory: copy)
+    }
+
+    func remove() {
+        for (_, child) in children.withLock({ $0 }) where !hasEnded(child.pid) { Glibc.kill(child.pid, SIGKILL) }
+        for cloud in topology.clouds {
+            try? FileManager.default.removeItem(atPath: topology.socketFolder(of: cloud.name))
+        }
+        try? FileManager.default.removeItem(atPath: root)
+    }
+
+    private func hasEnded(_ pid: pid_t) -> Bool {
+        book.all.contains { ($0.name == "exited" || $0.name == "killed") && $0.fields["pid"] == "\(pid)" }
+    }
+}

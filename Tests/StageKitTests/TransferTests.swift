@@ -1,0 +1,200 @@
+import Federation
+import MessagePack
+import Sodium
+import StageKit
+import Testing
+
+/// The two ends of a transfer as values: the test's own clock, no socket.
+@Suite("One transfer")
+struct TransferTests {
+    private let start = ContinuousClock.now
+
+    private func offer(_ bytes: [UInt8]) throws -> Signed<Offer> {
+        let office = try StageName("office/aggregate")
+        return Signed(
+            Offer(
+                name: TransferName(run: try RunName("run"), kind: .contribution, round: RoundNumber(1), cloud: office.cloud),
+                maker: office, byteCount: bytes.count, digest: Digest(of: bytes), about: .none),
+            by: try SigningKey(seed: .random(count: 32)))
+    }
+
+    private func bytes(chunks: Int, last: Int = 5) -> [UInt8] {
+        (0..<((chunks - 1) * Offer.chunkBytes + last)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    }
+
+    // MARK: Sending
+
+    /// A `Sending` that expectations may change.
+    private final class SendingEnd {
+        private var end: Sending
+        init(_ end: Sending) { self.end = end }
+        var offers: Int { end.offers }
+        func isOfferDue(_ now: ContinuousClock.Instant) -> Bool { end.isOfferDue(now) }
+        func hurry(_ now: ContinuousClock.Instant) { end.hurry(now) }
+        func wanted(first: Int, end last: Int, now: ContinuousClock.Instant) -> Range<Int> {
+            end.wanted(first: first, end: last, now: now)
+        }
+    }
+
+    private func sending(_ bytes: [UInt8]) throws -> SendingEnd {
+        let departure = Departure(
+            offer: try offer(bytes), receiver: try StageName("office/publish"), payload: .bytes(bytes))
+        return SendingEnd(Sending(departure, now: start))
+    }
+
+    @Test("An offer is made at once, then again after ever longer silence, up to a limit")
+    func offers() throws {
+        let sending = try sending(bytes(chunks: 1))
+        #expect(sending.isOfferDue(start))
+        #expect(!sending.isOfferDue(start))
+        var now = start
+        var waits: [Duration] = []
+        for _ in 0..<9 {
+            let from = now
+            while !sending.isOfferDue(now) { now += .milliseconds(10) }
+            waits.append(now - from)
+        }
+        #expect(waits[0] == Sending.firstInterval)
+        #expect(waits[1] == Sending.firstInterval * 2)
+        #expect(waits.last == Sending.longestInterval)
+        #expect(sending.offers == 10)
+        // The receiver is back: at once, and from the short wait again.
+        sending.hurry(now)
+        #expect(sending.isOfferDue(now))
+        #expect(sending.isOfferDue(now + Sending.firstInterval))
+    }
+
+    @Test("Chunks are sent as they are wanted, no more than a bounded number, none for a want without sense")
+    func wants() throws {
+        let sending = try sending(bytes(chunks: 100))
+        #expect(sending.wanted(first: 1, end: 17, now: start) == 1..<17)
+        #expect(sending.wanted(first: 0, end: 100, now: start) == 0..<Sending.largestWant)
+        #expect(sending.wanted(first: 99, end: 100, now: start) == 99..<100)
+        for (first, end) in [(0, 101), (5, 5), (6, 5), (100, 101), (0, .max)] {
+            #expect(sending.wanted(first: first, end: end, now: start).isEmpty)
+        }
+    }
+
+    @Test("A want is a sign of life: the next offer waits")
+    func life() throws {
+        let sending = try sending(bytes(chunks: 3))
+        #expect(sending.isOfferDue(start))
+        _ = sending.wanted(first: 1, end: 3, now: start)
+        #expect(!sending.isOfferDue(start + Sending.firstInterval))
+        #expect(sending.isOfferDue(start + Sending.firstInterval * 4))
+    }
+
+    // MARK: Receiving
+
+    /// A `Receiving` that expectations may change.
+    private final class ReceivingEnd {
+        private var end: Receiving
+        init(_ end: Receiving) { self.end = end }
+        var isComplete: Bool { end.isComplete }
+        var next: Int { end.next }
+        func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+            try end.take(index, chunk, now: now)
+        }
+        func want(_ now: ContinuousClock.Instant) -> Range<Int>? { end.want(now) }
+        func finish() throws -> Payload? { try end.finish() }
+    }
+
+    private func receiving(_ bytes: [UInt8], in folder: Folder) throws -> ReceivingEnd {
+        ReceivingEnd(
+            try Receiving(offer(bytes), sender: try StageName("office/aggregate"), spool: folder.path, now: start))
+    }
+
+    private func chunk(_ index: Int, of bytes: [UInt8]) -> [UInt8] {
+        Array(bytes[(index * Offer.chunkBytes)..<min((index + 1) * Offer.chunkBytes, bytes.count)])
+    }
+
+    @Test("Chunks in order make the payload; a small one stays in memory, a large one is a spool file", arguments: [1, 2, 3, 40])
+    func whole(count: Int) throws {
+        let folder = try Folder()
+        let bytes = bytes(chunks: count)
+        let transfer = try receiving(bytes, in: folder)
+        for index in 0..<count {
+            #expect(!transfer.isComplete)
+            try transfer.take(index, chunk(index, of: bytes), now: start)
+        }
+        #expect(transfer.isComplete)
+        let payload = try #require(try transfer.finish())
+        #expect(try payload.read() == bytes)
+        switch payload {
+        case .bytes: #expect(bytes.count <= Payload.inlineLimit)
+        case .file(_, let length):
+            #expect(bytes.count > Payload.inlineLimit)
+            #expect(length == bytes.count)
+        }
+    }
+
+    @Test("A chunk out of turn, twice, too short, too long or beyond the end is dropped, and asked for again")
+    func gaps() throws {
+        let folder = try Folder()
+        let bytes = bytes(chunks: 4)
+        let transfer = try receiving(bytes, in: folder)
+        try transfer.take(0, chunk(0, of: bytes), now: start)
+        for (index, wrong) in [
+            (2, chunk(2, of: bytes)), (0, chunk(0, of: bytes)), (1, Array(chunk(1, of: bytes).dropLast())),
+            (1, chunk(1, of: bytes) + [0]), (1, []), (4, []), (.max, [1]),
+        ] {
+            try transfer.take(index, wrong, now: start)
+            #expect(transfer.next == 1)
+        }
+        for index in 1..<4 { try transfer.take(index, chunk(index, of: bytes), now: start) }
+        #expect(try transfer.finish()?.read() == bytes)
+    }
+
+    @Test("A window of chunks is asked for, more when half of it is used, the same again after silence")
+    func windows() throws {
+        let folder = try Folder()
+        let bytes = bytes(chunks: 60)
+        let transfer = try receiving(bytes, in: folder)
+        try transfer.take(0, chunk(0, of: bytes), now: start)
+        let first = try #require(transfer.want(start))
+        #expect(first.lowerBound == 1)
+        #expect(first.count <= Receiving.window)
+        #expect(transfer.want(start) == nil)
+        var asked = first.upperBound
+        var now = start
+        for index in 1..<60 {
+            now += .milliseconds(1)
+            try transfer.take(index, chunk(index, of: bytes), now: now)
+            if let more = transfer.want(now) {
+                #expect(more.lowerBound == asked)
+                #expect(more.upperBound - transfer.next <= Receiving.window)
+                asked = more.upperBound
+            }
+            // Never does all that was asked for run out before more is asked for.
+            #expect(asked > transfer.next || transfer.isComplete)
+        }
+        #expect(asked == 60)
+        #expect(transfer.isComplete)
+        #expect(transfer.want(now + .seconds(60)) == nil)
+
+        let silent = try receiving(bytes, in: folder)
+        try silent.take(0, chunk(0, of: bytes), now: start)
+        let lost = try #require(silent.want(start))
+        #expect(silent.want(start + Receiving.patience - .milliseconds(1)) == nil)
+        #expect(silent.want(start + Receiving.patience) == lost)
+        #expect(silent.want(start + Receiving.patience) == nil)
+        #expect(silent.want(start + Receiving.patience * 2) == lost)
+    }
+
+    @Test("Bytes that are not those that were signed give no payload")
+    func digest() throws {
+        let folder = try Folder()
+        let bytes = bytes(chunks: 2)
+        let sound = try receiving(bytes, in: folder)
+        let spoiled = try receiving(bytes, in: folder)
+        for index in 0..<2 {
+            var piece = chunk(index, of: bytes)
+            try sound.take(index, piece, now: start)
+            piece[piece.count - 1] ^= 1
+            try spoiled.take(index, piece, now: start)
+        }
+        #expect(try sound.finish() != nil)
+        #expect(spoiled.isComplete)
+        #expect(try spoiled.finish() == nil)
+    }
+}
