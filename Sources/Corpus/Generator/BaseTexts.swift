@@ -10,22 +10,15 @@ package import Tokenization
 /// on). From them a base learns the order of the variables and that neighbouring bins mean neighbouring values. The
 /// outcome is a fair coin: the base knows which two words answer the question, and nothing about when.
 package struct BaseTexts: Sendable {
-    /// What moves a variable, and how strongly: the correlation with each latent. 0 circulation, 1 lungs, 2 kidneys,
-    /// 3 brain, 4 inflammation, 5 liver and nutrition, 6 size of the body, 7 age, 8 bleeding, 9 water. Every variable has
-    /// one, because a base learns that bins are ordered only where a bin tells something of another.
+    /// Which organ system moves a variable, and how strongly: the correlation with it.
     private static let loadings: [String: [(system: Int, loading: Double)]] = [
-        "age": [(7, 0.9)], "weight": [(6, 0.8), (7, -0.2)], "height": [(6, 0.7), (7, -0.3)],
-        "heartrate": [(0, 0.5), (4, 0.4), (8, 0.4), (7, -0.3)], "meanbp": [(0, -0.7), (8, -0.3), (9, 0.3)],
-        "respiratoryrate": [(1, 0.6), (4, 0.5)], "temperature": [(4, 0.7), (7, -0.3)],
-        "gcs": [(3, -0.9)], "motor": [(3, -0.9)], "urine": [(2, -0.6), (0, -0.4), (9, 0.3)],
-        "wbc": [(4, 0.7), (0, 0.2)], "sodium": [(9, -0.7), (3, 0.3)], "ph": [(1, -0.5), (2, -0.5), (0, -0.3)],
-        "hematocrit": [(8, -0.8), (2, -0.3)], "creatinine": [(2, 0.8), (6, 0.2), (7, 0.2)],
-        "albumin": [(5, -0.7), (4, -0.4)], "pao2": [(1, -0.7), (7, -0.2)], "pco2": [(1, 0.6), (3, 0.3)],
-        "bun": [(2, 0.8), (7, 0.3), (8, 0.2)], "glucose": [(4, 0.5), (6, 0.3), (9, -0.4)],
-        "bilirubin": [(5, 0.7), (4, 0.3)], "fio2": [(1, 0.8)], "intubated": [(1, 0.7), (3, 0.4)],
-        "vent": [(1, 0.7), (3, 0.4)],
+        "heartrate": [(0, 0.5), (4, 0.3)], "meanbp": [(0, -0.7)], "respiratoryrate": [(1, 0.5), (4, 0.3)],
+        "temperature": [(4, 0.6)], "gcs": [(3, -0.9)], "motor": [(3, -0.9)], "urine": [(2, -0.5), (0, -0.3)],
+        "wbc": [(4, 0.6)], "ph": [(1, -0.4), (2, -0.4)], "creatinine": [(2, 0.8)], "albumin": [(4, -0.4)],
+        "pao2": [(1, -0.6)], "pco2": [(1, 0.5)], "bun": [(2, 0.8)], "glucose": [(4, 0.4)], "bilirubin": [(4, 0.3)],
+        "fio2": [(1, 0.7)], "intubated": [(1, 0.7), (3, 0.3)], "vent": [(1, 0.7), (3, 0.3)], "hematocrit": [(0, -0.3)],
     ]
-    private static let systems = 10
+    private static let systems = 5
     /// The share of texts in which the question is answered by a recollection of the record.
     private static let recalling = 0.5
     /// At most so many variables are recalled.

@@ -116,13 +116,14 @@ struct Comparison: Sendable {
         guard scored.map(\.stay) == heldOut.map(\.stay) else {
             throw LabError("the logistic baseline scored other stays than the models did")
         }
-        func model(_ name: String, _ scores: [Double]) -> Scoreboard.Model {
-            .init(name: name, kind: "other", cloud: nil, scores: scores, keptRound: nil, rounds: nil, logLoss: nil)
+        func model(_ name: String, _ kind: String, _ cloud: String?, _ scores: [Double]) -> Scoreboard.Model {
+            .init(name: name, kind: kind, cloud: cloud, scores: scores, keptRound: nil, rounds: nil, logLoss: nil)
         }
-        return [model("logistic regression, pooled", scored.map(\.pooled))]
+        return [model(Scoreboard.pooledLogisticName, "other", nil, scored.map(\.pooled))]
             + clouds.compactMap { cloud in
                 let scores = scored.compactMap { $0.alone[cloud.name] }
-                return scores.count == scored.count ? model("logistic regression, \(cloud.name) alone", scores) : nil
+                guard scores.count == scored.count else { return nil }
+                return model("logistic regression, \(cloud.name) alone", "logistic-alone", cloud.name, scores)
             }
     }
 

@@ -13,7 +13,7 @@ struct Scoreboard: Codable {
 
     struct Model: Codable {
         let name: String
-        /// As in report.json: base, alone, federated, pooled, oracle, other.
+        /// As in report.json: base, alone, federated, pooled, oracle, other; and logistic-alone, other there.
         let kind: String
         /// The cloud whose records alone it learned from.
         let cloud: String?
@@ -57,10 +57,15 @@ struct Scoreboard: Codable {
         try summarise()
     }
 
-    /// Each held-out stay by the model of its own cloud, ranked together: what the clouds have without a federation.
-    private static func own(_ models: [Model], _ stays: [Stay]) -> [Double]? {
+    static let ownName = "each stay by its own cloud's model"
+    static let ownLogisticName = "each stay by its own cloud's logistic regression"
+    static let pooledLogisticName = "logistic regression, pooled"
+
+    /// Each held-out stay by the model of its own cloud, ranked together: what the clouds have without a federation. `kind`
+    /// is that of the clouds' models.
+    func own(_ kind: String) -> [Double]? {
         let alone = Dictionary(
-            models.filter { $0.kind == "alone" }.compactMap { model in model.cloud.map { ($0, model.scores) } }
+            models.filter { $0.kind == kind }.compactMap { model in model.cloud.map { ($0, model.scores) } }
         ) { first, _ in first }
         let scores = stays.indices.compactMap { index in alone[stays[index].cloud]?[index] }
         return scores.count == stays.count && !scores.isEmpty ? scores : nil
@@ -68,11 +73,10 @@ struct Scoreboard: Codable {
 
     private mutating func summarise() throws {
         var all = models
-        if let own = Scoreboard.own(models, stays) {
+        for (kind, name) in [("alone", Scoreboard.ownName), ("logistic-alone", Scoreboard.ownLogisticName)] {
+            guard let own = own(kind) else { continue }
             all.append(
-                Model(
-                    name: "each stay by its own cloud's model", kind: "other", cloud: nil, scores: own, keptRound: nil,
-                    rounds: nil, logLoss: nil))
+                Model(name: name, kind: "other", cloud: nil, scores: own, keptRound: nil, rounds: nil, logLoss: nil))
         }
         guard
             let bootstrap = PairedBootstrap(
@@ -94,7 +98,7 @@ struct Scoreboard: Codable {
                     name: "federation minus the mean of the clouds alone",
                     auroc: bootstrap.interval { $0[federated] - mean($0) }))
         }
-        for (index, model) in all.enumerated() where model.kind == "pooled" || model.name.hasPrefix("each stay") {
+        for (index, model) in all.enumerated() where model.kind == "pooled" || model.name == Scoreboard.ownName {
             differences.append(
                 Difference(
                     name: "federation minus \(model.name)", auroc: bootstrap.interval { $0[federated] - $0[index] }))
@@ -125,7 +129,8 @@ struct Scoreboard: Codable {
         func row(_ name: String, _ interval: PairedBootstrap.Interval, _ note: String = "") -> String {
             let padding = String(repeating: " ", count: width - name.count)
             return
-                "  \(name)\(padding)  \(shown(interval.estimate))  [\(shown(interval.low)), \(shown(interval.high))]\(note)"
+                "  \(name)\(padding)  \(Scoreboard.shown(interval.estimate))  "
+                + "[\(Scoreboard.shown(interval.low)), \(Scoreboard.shown(interval.high))]\(note)"
         }
         for entry in table {
             let note = entry.keptRound.map { "  round \($0) of \(entry.rounds ?? 0) kept" } ?? ""
@@ -135,7 +140,7 @@ struct Scoreboard: Codable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func shown(_ value: Double) -> String {
+    static func shown(_ value: Double) -> String {
         let thousandths = Int((abs(value) * 1000).rounded())
         let fraction = String("00\(thousandths % 1000)".suffix(3))
         return "\(value < 0 && thousandths > 0 ? "-" : "")\(thousandths / 1000).\(fraction)"
