@@ -100,11 +100,15 @@ class MemoryWatch(threading.Thread):
     process ends is the peak, but for what is allocated in the last few hundredths of a second."""
 
     INTERVAL = 0.04
+    # Proportional sets have no high-water mark and cost the kernel a walk, so they are looked at less often.
+    LOOKS_PER_WALK = 10
 
     def __init__(self, launcher):
         super().__init__(daemon=True)
         self.launcher = launcher
         self.peaks = {}
+        self.proportional = {}
+        self.processor = {}
         self.ended = threading.Event()
 
     def children(self):
@@ -116,7 +120,9 @@ class MemoryWatch(threading.Thread):
 
     def run(self):
         names = {}
+        looks = 0
         while not self.ended.wait(self.INTERVAL):
+            looks += 1
             for process in self.children():
                 reading = machine.memory(process)
                 if reading is None:
@@ -129,6 +135,10 @@ class MemoryWatch(threading.Thread):
                     names[process] = f"{words[words.index('--cloud') + 1]}/{kind}"
                 name = names[process]
                 self.peaks[name] = max(self.peaks.get(name, 0), reading[1])
+                if looks % self.LOOKS_PER_WALK == 0:
+                    self.proportional[name] = max(
+                        self.proportional.get(name, 0), machine.proportional(process) or 0)
+                self.processor[name] = machine.processor_seconds(process) or self.processor.get(name, 0)
             own = machine.memory(self.launcher)
             if own:
                 self.peaks["launcher"] = max(self.peaks.get("launcher", 0), own[1])
@@ -209,6 +219,11 @@ def run(values, rounds, suite, bits=12, threads=1, limit=600, keep=False):
             raise Failed(f"tributary up: {why}\n" + "\n".join(said.splitlines()[-8:] + complaints(found)[-8:]))
         return measured(found, began, values, rounds, suite, bits) | {
             "memory": watch.peaks,
+            "peaks": {
+                stage: {"resident": peak, "proportional": watch.proportional.get(stage) or peak}
+                for stage, peak in watch.peaks.items()},
+            "processor_seconds": watch.processor,
+            "processor_seconds_per_round": sum(watch.processor.values()) / rounds,
             "load": load,
             "foreign_cores": foreign.cores(),
             "complaints": complaints(found),

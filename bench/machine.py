@@ -96,6 +96,28 @@ def memory(process):
     return tuple(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
 
 
+def proportional(process):
+    """The resident set with every shared page divided by the processes that share it; None where that may not be read."""
+    try:
+        with open(f"/proc/{process}/smaps_rollup") as file:
+            for line in file:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return None
+    return None
+
+
+def processor_seconds(process):
+    """User and system time of a process so far; None if it is gone."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return (int(fields[11]) + int(fields[12])) / ForeignWork.TICK
+
+
 def command(process):
     """The words that the process was started with; empty if it is gone."""
     try:

@@ -1,6 +1,6 @@
 """Speed, bytes and memory of what was built, as ratios where a peer is named. docs/benchmarks.md describes the JSON.
 
-usage: python3 bench/run.py [--only rounds,...] [--sizes 1e5,1e6,1e7] [--long] [--out FILE]
+usage: python3 bench/run.py [--only sealing,training,rounds] [--sizes 1e5,1e6,1e7] [--long] [--out FILE]
 """
 
 import argparse
@@ -12,8 +12,10 @@ import federation
 import figures
 import machine
 import rounds
+import sealing
+import training
 
-SECTIONS = {"rounds": rounds}
+SECTIONS = {"sealing": sealing, "training": training, "rounds": rounds}
 
 
 def words(known):

@@ -16,8 +16,9 @@ package struct ClearScheme: AdditiveScheme, Opener {
         let width = shape.bytesPerUnit
         return [UInt8](unsafeUninitializedCapacity: units.count * width) { target, filled in
             let target = UnsafeMutableRawBufferPointer(target)
-            for (position, unit) in units.enumerated() {
-                Words.write(UInt64(values[unit]), to: target, at: position * width, width)
+            values.withUnsafeBufferPointer { values in
+                let values = UnsafeBufferPointer(rebasing: values[units])
+                Words.of(width) { $0.write(values, to: target) }
             }
             filled = units.count * width
         }
@@ -33,9 +34,8 @@ package struct ClearScheme: AdditiveScheme, Opener {
         return try sum.withContiguousBytes { bytes in
             try shape.check(byteCount: bytes.count)
             return try [UInt64](unsafeUninitializedCapacity: units.count) { target, filled in
-                for (position, unit) in units.enumerated() {
-                    target[position] = Words.read(bytes, at: unit * shape.bytesPerUnit, shape.bytesPerUnit)
-                }
+                let words = UnsafeRawBufferPointer(rebasing: bytes[shape.bytes(ofUnits: units)])
+                Words.of(shape.bytesPerUnit) { $0.read(words, into: target) }
                 filled = units.count
                 try checkRange(
                     UnsafeMutableBufferPointer(rebasing: target[..<units.count]), from: units.lowerBound,
@@ -64,21 +64,10 @@ final class ClearAccumulator: Accumulator {
         let slots = scheme.sealing.slots
         try payload.withContiguousBytes { bytes in
             try shape.check(byteCount: bytes.count)
-            for index in 0..<shape.units {
-                let value = Words.read(bytes, at: index * shape.bytesPerUnit, shape.bytesPerUnit)
-                guard value >= 1, value <= slots.largestValue else {
-                    throw EncryptionError.valueOutOfRange(index: index, bits: slots.bits)
-                }
+            if let index = Words.of(shape.bytesPerUnit, { $0.first(in: bytes, above: slots.largestValue) }) {
+                throw EncryptionError.valueOutOfRange(index: index, bits: slots.bits)
             }
-            total.withUnsafeMutableBytes { total in
-                for index in 0..<shape.units {
-                    let offset = index * shape.bytesPerUnit
-                    let sum =
-                        Words.read(UnsafeRawBufferPointer(total), at: offset, shape.bytesPerUnit)
-                        + Words.read(bytes, at: offset, shape.bytesPerUnit)
-                    Words.write(sum, to: total, at: offset, shape.bytesPerUnit)
-                }
-            }
+            total.withUnsafeMutableBytes { total in Words.of(shape.bytesPerUnit) { $0.add(bytes, to: total) } }
         }
         contributions += 1
     }
@@ -89,21 +78,102 @@ final class ClearAccumulator: Accumulator {
     }
 }
 
-/// Words of one to eight bytes, most significant first.
+/// Rows of words of one width, most significant byte first.
+private protocol WordRow {
+    func write(_ values: UnsafeBufferPointer<UInt32>, to bytes: UnsafeMutableRawBufferPointer)
+    func read(_ bytes: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<UInt64>)
+    /// The first word that is 0 or above `largest`.
+    func first(in bytes: UnsafeRawBufferPointer, above largest: UInt64) -> Int?
+    func add(_ bytes: UnsafeRawBufferPointer, to total: UnsafeMutableRawBufferPointer)
+}
+
 private enum Words {
+    /// The widths of common settings as machine words, which the compiler handles several at a time; the others byte by byte.
+    static func of<Result>(_ width: Int, _ body: (any WordRow) -> Result) -> Result {
+        switch width {
+        case 1: body(MachineWords<UInt8>())
+        case 2: body(MachineWords<UInt16>())
+        case 4: body(MachineWords<UInt32>())
+        default: body(AnyWords(width: width))
+        }
+    }
+}
+
+/// Every sum fits: a word is as wide as a slot at least.
+private struct MachineWords<Word: FixedWidthInteger & UnsignedInteger & Sendable>: WordRow {
+    private static var width: Int { MemoryLayout<Word>.size }
+
     @inline(__always)
-    static func read(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ width: Int) -> UInt64 {
+    private func word(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> Word {
+        Word(bigEndian: bytes.loadUnaligned(fromByteOffset: index &* Self.width, as: Word.self))
+    }
+
+    func write(_ values: UnsafeBufferPointer<UInt32>, to bytes: UnsafeMutableRawBufferPointer) {
+        for index in 0..<values.count {
+            bytes.storeBytes(
+                of: Word(truncatingIfNeeded: values[index]).bigEndian, toByteOffset: index &* Self.width, as: Word.self)
+        }
+    }
+
+    func read(_ bytes: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<UInt64>) {
+        for index in 0..<bytes.count / Self.width { values[index] = UInt64(truncatingIfNeeded: word(bytes, index)) }
+    }
+
+    func first(in bytes: UnsafeRawBufferPointer, above largest: UInt64) -> Int? {
+        let limit = Word(clamping: largest)
+        let count = bytes.count / Self.width
+        // All at once, as nearly always none is; then the place of the one that is.
+        var isSpoiled = false
+        for index in 0..<count {
+            let word = word(bytes, index)
+            isSpoiled = isSpoiled || word == 0 || word > limit
+        }
+        return isSpoiled ? (0..<count).first { word(bytes, $0) == 0 || word(bytes, $0) > limit } : nil
+    }
+
+    func add(_ bytes: UnsafeRawBufferPointer, to total: UnsafeMutableRawBufferPointer) {
+        for index in 0..<bytes.count / Self.width {
+            let sum = word(UnsafeRawBufferPointer(total), index) &+ word(bytes, index)
+            total.storeBytes(of: sum.bigEndian, toByteOffset: index &* Self.width, as: Word.self)
+        }
+    }
+}
+
+/// One to eight bytes.
+private struct AnyWords: WordRow {
+    let width: Int
+
+    @inline(__always)
+    private func word(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> UInt64 {
         var value: UInt64 = 0
-        for index in offset..<offset + width { value = value << 8 | UInt64(bytes[index]) }
+        for place in index * width..<(index + 1) * width { value = value << 8 | UInt64(bytes[place]) }
         return value
     }
 
     @inline(__always)
-    static func write(_ value: UInt64, to bytes: UnsafeMutableRawBufferPointer, at offset: Int, _ width: Int) {
+    private func store(_ value: UInt64, to bytes: UnsafeMutableRawBufferPointer, _ index: Int) {
         var value = value
-        for index in stride(from: offset + width - 1, through: offset, by: -1) {
-            bytes[index] = UInt8(truncatingIfNeeded: value)
+        for place in (index * width..<(index + 1) * width).reversed() {
+            bytes[place] = UInt8(truncatingIfNeeded: value)
             value >>= 8
+        }
+    }
+
+    func write(_ values: UnsafeBufferPointer<UInt32>, to bytes: UnsafeMutableRawBufferPointer) {
+        for index in 0..<values.count { store(UInt64(values[index]), to: bytes, index) }
+    }
+
+    func read(_ bytes: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<UInt64>) {
+        for index in 0..<bytes.count / width { values[index] = word(bytes, index) }
+    }
+
+    func first(in bytes: UnsafeRawBufferPointer, above largest: UInt64) -> Int? {
+        (0..<bytes.count / width).first { word(bytes, $0) == 0 || word(bytes, $0) > largest }
+    }
+
+    func add(_ bytes: UnsafeRawBufferPointer, to total: UnsafeMutableRawBufferPointer) {
+        for index in 0..<bytes.count / width {
+            store(word(UnsafeRawBufferPointer(total), index) + word(bytes, index), to: total, index)
         }
     }
 }

@@ -14,7 +14,7 @@ final class EncryptStage: Stage {
     private let aggregate: StageName
     private var current: Round?
 
-    private struct Round {
+    private struct Round: Sendable {
         let opening: Signed<Opening>
         let scheme: RoundScheme
         var isSealing = false
@@ -99,19 +99,17 @@ final class EncryptStage: Stage {
         guard offer.byteCount == expected else {
             return .refuse("\(offer.byteCount) bytes, the layout of round \(opening.round) takes \(expected)")
         }
-        return .take
+        // A clear vector never lies on this disk: what is kept is the contribution.
+        return .borrow
     }
 
     func arrived(_ arrival: Arrival) async throws {
         guard var round = current, arrival.offer.name.round == round.opening.content.round else {
-            try context.journal.write {
-                try $0.settle(arrival.offer.name, as: .refused, reason: "its round is over")
-            }
-            return
+            return try context.refuse(arrival, "its round is over")
         }
         guard !round.isSealing,
             try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
-        else { return }
+        else { return try context.refuse(arrival, "this cloud has contributed to the round already") }
         round.isSealing = true
         current = round
         let about = try VectorAbout(arrival.offer.about)
@@ -122,41 +120,35 @@ final class EncryptStage: Stage {
         let opening = round.opening.content
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
-        let sealed = try await context.offload {
+        let name = contribution(opening.round)
+        let sealed = try await context.offload { [context] in
             let clock = ContinuousClock()
-            var start = clock.now
-            let bytes = try arrival.payload.read()
-            let quantised: QuantisedVector
-            switch opening.purpose {
-            case .update:
-                let weight = Float(opening.foldedWeight(of: cloud))
-                let values = try ClearVector.floats(bytes).map { $0 * weight }
-                quantised = try round.scheme.quantiser.quantise(
-                    values,
-                    rounding: .stochastic(
-                        StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)))
-            case .statistics, .evaluation:
-                quantised = try round.scheme.quantiser.quantise(try ClearVector.doubles(bytes), rounding: .nearest)
-            }
+            let start = clock.now
+            let quantised = try EncryptStage.quantise(
+                try arrival.payload.read(), round, rounding: rounding, run: run, cloud: cloud)
             let quantising = clock.now - start
-            start = clock.now
             let payload = try round.scheme.scheme.seal(quantised.values, threads: threads)
+            let sealing = clock.now - start - quantising
+            // Written and synced here too: nobody waits for the disk but this contribution.
             return (
-                payload: payload, clipped: quantised.clippedTotal, quantising: quantising, sealing: clock.now - start
+                payload: try context.spool(payload, for: name), digest: Digest(of: payload),
+                clipped: quantised.clippedTotal, quantising: quantising, sealing: sealing
             )
         }
         // The round may have ended meanwhile; then this stays unsent.
-        guard current?.opening.digest == round.opening.digest else { return }
-        let name = contribution(opening.round)
+        guard current?.opening.digest == round.opening.digest else {
+            return try context.refuse(arrival, "its round is over")
+        }
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
         let offer = context.offer(
-            name, payload: .bytes(sealed.payload), digest: Digest(of: sealed.payload),
+            name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
                 opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
                 weight: weight))
-        let departure = Departure(
-            offer: offer, receiver: aggregate, payload: try context.spool(sealed.payload, for: name))
-        try context.send([departure]) { try $0.settle(arrival.offer.name) }
+        try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) {
+            try $0.spend(arrival)
+        }
+        context.acknowledge(arrival)
         context.log.info(
             "contribution_sealed",
             [
@@ -165,6 +157,19 @@ final class EncryptStage: Stage {
                 "bytes": .number(sealed.payload.count), "clipped": .number(sealed.clipped),
                 "quantise_seconds": .seconds(sealed.quantising), "seal_seconds": .seconds(sealed.sealing),
             ])
+    }
+
+    private nonisolated static func quantise(
+        _ bytes: [UInt8], _ round: Round, rounding: SecretBytes, run: RunName, cloud: CloudName
+    ) throws -> QuantisedVector {
+        let opening = round.opening.content
+        guard opening.purpose == .update else {
+            return try round.scheme.quantiser.quantise(try ClearVector.doubles(bytes), rounding: .nearest)
+        }
+        return try round.scheme.quantiser.quantise(
+            f32: bytes, times: Float(opening.foldedWeight(of: cloud)),
+            rounding: .stochastic(
+                StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)))
     }
 
     func receipted(_ delivery: Delivery) async throws {

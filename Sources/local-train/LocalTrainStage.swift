@@ -14,7 +14,7 @@ final class LocalTrainStage: Stage {
     private let encrypt: StageName
     private var shards: [TransferName: TokenShard] = [:]
     private var shardCount = 0
-    private var adapters: [RoundNumber: (digest: Digest, values: [Float])] = [:]
+    private var adapters: [RoundNumber: Arrival] = [:]
     private var pending: Signed<Opening>?
     private var isBusy = false
 
@@ -83,11 +83,11 @@ final class LocalTrainStage: Stage {
             }
         case .adapter:
             let round = arrival.offer.name.round
-            adapters[round] = (arrival.offer.digest, try ClearVector.floats(try arrival.payload.read()))
+            adapters[round] = arrival
             // Only the newest is needed again after a restart.
             let old = try context.journal.read { try $0.held(.adapter) }.filter { $0.offer.name.round < round }
             if !old.isEmpty {
-                try context.journal.write { for arrival in old { try $0.settle(arrival.offer.name) } }
+                try context.journal.note { for arrival in old { try $0.settle(arrival.offer.name) } }
                 for arrival in old { adapters[arrival.offer.name.round] = nil }
             }
         default: break
@@ -103,14 +103,12 @@ final class LocalTrainStage: Stage {
             !needsShards || (shardCount > 0 && shards.count == shardCount)
         else { return }
         let content = opening.content
-        let start: [Float]
-        if content.startsFrom.value == 0 {
-            start = []
-        } else {
-            guard let adapter = adapters[content.startsFrom], adapter.digest == content.adapterDigest else { return }
-            start = adapter.values
-        }
-        guard try !context.journal.read({ try $0.hasDeparture(vector(content.round)) }) else { return }
+        let adapter = adapters[content.startsFrom]
+        guard content.startsFrom.value == 0 || adapter?.offer.digest == content.adapterDigest,
+            !context.isSending(vector(content.round), to: encrypt),
+            try !context.journal.read({ try $0.hasDeparture(vector(content.round)) })
+        else { return }
+        let start = try content.startsFrom.value == 0 ? [] : adapter?.payload.floats() ?? []
         isBusy = true
         context.begin { [self] in
             defer { isBusy = false }
@@ -141,7 +139,8 @@ final class LocalTrainStage: Stage {
         let offer = context.offer(
             name, payload: .bytes(bytes), digest: Digest(of: bytes),
             about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
-        try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
+        // In memory alone: a clear vector never lies on this disk, and the same seed makes the same one again.
+        context.lend(Departure(offer: offer, receiver: encrypt, payload: .bytes(bytes)))
     }
 
     private func update(_ content: Opening, from start: [Float], train: TokenShard?) async throws -> [UInt8] {

@@ -173,12 +173,32 @@ final class PublishStage: Stage {
         let content = opening.content
         let about = try SumAbout(arrival.offer.about)
         let began = ContinuousClock.now
+        let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
         var sums: [Double]
+        var adapter: ReleasedAdapter?
         do {
             let (opener, threads) = (opener, configuration.threads)
-            sums = try await context.offload {
-                try opener.open(
-                    try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+            if content.purpose == .update {
+                let start = model.current.values
+                let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
+                let rate = configuration.outerRate
+                sums = []
+                adapter = try await context.offload {
+                    var next: [Float] = []
+                    next.reserveCapacity(start.count)
+                    try opener.open(
+                        try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads
+                    ) { range, sums in
+                        next += try OuterStep.apply(
+                            to: Array(start[range]), weightedSum: sums, totalWeight: total, rate: rate)
+                    }
+                    return ReleasedAdapter(round: content.round, values: next)
+                }
+            } else {
+                sums = try await context.offload {
+                    try opener.open(
+                        try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+                }
             }
         } catch let error as EncryptionError {
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -187,16 +207,11 @@ final class PublishStage: Stage {
             return
         }
         let opened = ContinuousClock.now - began
-        let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
         var metrics: [String: Double] = [:]
-        var adapter: ReleasedAdapter?
         switch content.purpose {
         case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
-        case .update:
-            let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
-            adapter = try model.step(
-                sums: sums, totalWeight: total, rate: configuration.outerRate, round: content.round)
+        case .update: break
         }
         let release = Signed(
             Release(
@@ -224,28 +239,33 @@ final class PublishStage: Stage {
         _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
     ) async throws {
         var departures: [Departure] = []
-        if let adapter, !release.content.isFinal {
+        if let adapter {
             let transfer = TransferName(
                 run: context.run, kind: .adapter, round: adapter.round, cloud: context.stage.cloud)
-            let bytes = ClearVector.bytes(adapter.values)
+            let isSent = !release.content.isFinal
+            let (path, spooled) = (model.path(of: adapter.round), context.spoolPath(for: transfer))
+            // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
+            try await context.offload { try adapter.write(to: path, linkedAs: isSent ? spooled : nil) }
+            let payload = Payload.file(path: spooled, count: adapter.values.count * 4)
             let offer = context.offer(
-                transfer, payload: .bytes(bytes), digest: adapter.digest, about: AdapterAbout(release: release.digest))
-            let payload = try context.spool(bytes, for: transfer)
-            departures = topology.dataClouds.map {
-                Departure(offer: offer, receiver: StageName(cloud: $0, kind: .localTrain), payload: payload)
-            }
+                transfer, payload: payload, digest: adapter.digest, about: AdapterAbout(release: release.digest))
+            departures =
+                !isSent
+                ? []
+                : topology.dataClouds.map {
+                    Departure(offer: offer, receiver: StageName(cloud: $0, kind: .localTrain), payload: payload)
+                }
             // An older adapter that somebody still lacks is of no use any more.
             if model.round.value > 0 {
                 let old = TransferName(run: context.run, kind: .adapter, round: model.round, cloud: context.stage.cloud)
                 for departure in departures { try context.cancel(old, to: departure.receiver) }
             }
         }
-        let saved = try adapter.map { try model.save($0) }
         try context.send(departures) { entry in
             try entry.insert(release, round: release.content.round)
             try entry.settle(name)
             try entry.setFact("sum/\(release.content.round)", parts.encoded)
-            if let saved { try entry.setFact("adapter", saved) }
+            if let adapter { try entry.setFact("adapter", adapter.note) }
         }
         if let adapter { model.take(adapter) }
         releases.append(release)

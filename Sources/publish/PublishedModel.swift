@@ -16,8 +16,19 @@ struct ReleasedAdapter: Sendable {
     init(round: RoundNumber, values: [Float]) {
         self.round = round
         self.values = values
-        digest = Digest(of: ClearVector.bytes(values))
+        digest = values.withUnsafeBytes { Digest(of: $0) }  // this platform is little-endian, as a ClearVector is
     }
+
+    /// Writes the values to a synced file, under a second name too where one is given.
+    func write(to path: String, linkedAs other: String?) throws {
+        let file = try SpoolFile(creating: path)
+        try values.withUnsafeBytes { try file.append(contentsOf: $0) }
+        if let other { try file.link(as: other) }
+        try file.sync()
+    }
+
+    /// What the journal says of it.
+    var note: [UInt8] { Array("\(round) \(digest)".utf8) }
 }
 
 /// What the run trains, and where its values stand: in memory, and in a file of the stage's state that the journal names.
@@ -26,7 +37,7 @@ final class PublishedModel {
     let configuration: AdapterConfiguration?
     let plan: AdapterPlan
     private let directory: String
-    private let initial: [Float]
+    private let count: Int
     private(set) var current: ReleasedAdapter
 
     /// Round 0 is the untrained adapter.
@@ -45,29 +56,23 @@ final class PublishedModel {
             self.base = base
             self.configuration = configuration
             plan = configuration.plan(baseDigest: base.digest.description, tokenizerDigest: tokenizer.description)
-            initial = try LowRankAdapter(initial: configuration, base: base.shape).trained
+            current = ReleasedAdapter(
+                round: RoundNumber(0), values: try LowRankAdapter(initial: configuration, base: base.shape).trained)
         case .values(let count):
             base = nil
             configuration = nil
             plan = AdapterPlan(
                 rank: 1, alpha: 1, targets: [], trains: "b", seed: parts.configuration.seed, baseModel: "none",
                 baseDigest: "", tokenizerDigest: "")
-            initial = [Float](repeating: 0, count: count)
+            current = ReleasedAdapter(round: RoundNumber(0), values: [Float](repeating: 0, count: count))
         }
-        current = ReleasedAdapter(round: RoundNumber(0), values: initial)
+        count = current.values.count
         if let saved = try parts.context.journal.read({ try $0.fact("adapter") }) { current = try load(saved) }
     }
 
     func layout(range: Double) throws -> VectorLayout {
         if let base, let configuration { return try configuration.layout(of: base.shape, range: range) }
-        return try VectorLayout([.init(name: "values", shape: [initial.count], range: range)])
-    }
-
-    /// The adapter after a round; nothing changes until it is taken.
-    func step(sums: [Double], totalWeight: Double, rate: Double, round: RoundNumber) throws -> ReleasedAdapter {
-        ReleasedAdapter(
-            round: round,
-            values: try OuterStep.apply(to: current.values, weightedSum: sums, totalWeight: totalWeight, rate: rate))
+        return try VectorLayout([.init(name: "values", shape: [count], range: range)])
     }
 
     /// To be called once the journal names the adapter: the file of the one before goes.
@@ -77,16 +82,8 @@ final class PublishedModel {
         if old != path(of: adapter.round) { unlink(old) }
     }
 
-    private func path(of round: RoundNumber) -> String { "\(directory)/adapter-\(round).f32" }
-
-    /// Writes the values to a synced file; the answer goes into the journal and finds it again.
-    func save(_ adapter: ReleasedAdapter) throws -> [UInt8] {
-        // A file for each round: the one that the journal names is never the one that is being written.
-        let file = try SpoolFile(creating: path(of: adapter.round))
-        try file.append(ClearVector.bytes(adapter.values))
-        try file.sync()
-        return Array("\(adapter.round) \(adapter.digest)".utf8)
-    }
+    /// A file for each round: the one that the journal names is never the one that is being written.
+    func path(of round: RoundNumber) -> String { "\(directory)/adapter-\(round).f32" }
 
     private func load(_ saved: [UInt8]) throws -> ReleasedAdapter {
         let parts = String(decoding: saved, as: UTF8.self).split(separator: " ")
@@ -94,7 +91,7 @@ final class PublishedModel {
             throw StageError.journal("the journal's note of the adapter is damaged")
         }
         let path = path(of: RoundNumber(round))
-        let values = try ClearVector.floats(SpoolFile(reading: path).read(0..<(initial.count * 4)))
+        let values = try ClearVector.floats(SpoolFile(reading: path).read(0..<(count * 4)))
         let adapter = ReleasedAdapter(round: RoundNumber(round), values: values)
         guard adapter.digest.description == parts[1] else {
             throw StageError.journal("\(path) is not the adapter of round \(round) that the journal names")

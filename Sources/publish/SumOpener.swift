@@ -17,8 +17,22 @@ struct SumOpener: Sendable {
 
     var publicKey: PaillierPublicKey? { privateKey?.publicKey }
 
+    /// Values opened at a time: the sums of a long vector are never in memory all at once.
+    private static let blockValues = 1 << 16
+
     /// The decoded sums in layout order.
     func open(_ payload: [UInt8], of opening: Opening, contributions: Int, threads: Int) throws -> [Double] {
+        var sums: [Double] = []
+        sums.reserveCapacity(opening.layout.count)
+        try open(payload, of: opening, contributions: contributions, threads: threads) { sums += $1 }
+        return sums
+    }
+
+    /// The same block by block: the values' places in the layout, and their sums.
+    func open(
+        _ payload: [UInt8], of opening: Opening, contributions: Int, threads: Int,
+        _ body: (Range<Int>, [Double]) throws -> Void
+    ) throws {
         let scheme = try RoundScheme(opening, key: publicKey)
         let opener: any Opener =
             if let privateKey {
@@ -26,8 +40,14 @@ struct SumOpener: Sendable {
             } else {
                 ClearScheme(layout: opening.layout, slots: scheme.slots)
             }
-        let sums = try opener.open(
-            payload, sealing: scheme.scheme.sealing, contributions: contributions, threads: threads)
-        return try scheme.quantiser.dequantise(sums, contributions: contributions)
+        let shape = opener.shape
+        let size = max(1, SumOpener.blockValues / shape.valuesPerUnit)
+        for start in stride(from: 0, to: shape.units, by: size) {
+            let units = start..<min(start + size, shape.units)
+            let sums = try opener.open(
+                payload, units: units, sealing: scheme.scheme.sealing, contributions: contributions, threads: threads)
+            let values = shape.values(ofUnits: units)
+            try body(values, scheme.quantiser.dequantise(sums, of: values, contributions: contributions))
+        }
     }
 }

@@ -11,3 +11,6 @@ void tributary_name_thread(const char *name);
 int tributary_forbid_dumps(void);
 /// The kernel sends `signal` to this process when its parent dies: PR_SET_PDEATHSIG. -1 and errno on failure.
 int tributary_die_with_parent(int signal);
+/// Large blocks go back to the kernel when they are freed, and threads share two heaps (mallopt(3)): what a process holds is
+/// what it uses.
+void tributary_return_memory(void);

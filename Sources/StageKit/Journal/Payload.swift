@@ -1,3 +1,4 @@
+internal import Federation
 internal import Glibc
 
 /// The bytes of a transfer: in memory while small, in a spool file otherwise.
@@ -17,6 +18,20 @@ package enum Payload: Sendable, Equatable {
 
     package func read() throws -> [UInt8] { try read(0..<count) }
 
+    /// The whole as the little-endian f32 values it holds, without a copy of its bytes beside them.
+    package func floats() throws -> [Float] {
+        guard case .file(let path, let count) = self else { return try ClearVector.floats(read()) }
+        guard count.isMultiple(of: 4) else {
+            throw FederationError.malformed(place: "vector", "\(count) bytes are not a whole number of f32 values")
+        }
+        let file = try SpoolFile(reading: path)
+        return try [Float](unsafeUninitializedCapacity: count / 4) { target, filled in
+            try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[..<count]), at: 0)
+            filled = count / 4
+        }
+    }
+
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         switch self {
         case .bytes(let bytes): return Array(bytes[range])
@@ -24,6 +39,21 @@ package enum Payload: Sendable, Equatable {
             let file = try SpoolFile(reading: path)
             return try file.read(range)
         }
+    }
+}
+
+/// Reads a payload piece by piece; its file is opened with the first.
+final class PayloadReader {
+    private let payload: Payload
+    private var file: SpoolFile?
+
+    init(_ payload: Payload) { self.payload = payload }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] {
+        guard case .file(let path, _) = payload else { return try payload.read(range) }
+        let file = try self.file ?? SpoolFile(reading: path)
+        self.file = file
+        return try file.read(range)
     }
 }
 
@@ -45,12 +75,12 @@ package final class SpoolFile {
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
     }
 
-    package func append(_ bytes: [UInt8]) throws {
+    package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append(contentsOf: $0) } }
+
+    package func append(contentsOf bytes: UnsafeRawBufferPointer) throws {
         var written = 0
         while written < bytes.count {
-            let result = bytes.withUnsafeBytes {
-                write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
-            }
+            let result = write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
             guard result >= 0 else {
                 if errno == EINTR { continue }
                 throw StageError.system("write \(path)", errno)
@@ -58,6 +88,12 @@ package final class SpoolFile {
             written += result
         }
         count += bytes.count
+    }
+
+    /// Gives the file a second name, to be synced with it.
+    package func link(as other: String) throws {
+        if unlink(other) != 0, errno != ENOENT { throw StageError.system("unlink \(other)", errno) }
+        guard Glibc.link(path, other) == 0 else { throw StageError.system("link \(other)", errno) }
     }
 
     /// Makes the contents durable, and the name: a file that was synced may still be lost with its directory (fsync(2)).
@@ -71,23 +107,24 @@ package final class SpoolFile {
     }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] {
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
-            filled = 0
-            while filled < range.count {
-                let result = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), range.count - filled,
-                    range.lowerBound + filled)
-                if result < 0, errno == EINTR { continue }
-                guard result > 0 else {
-                    failure = result == 0 ? EIO : errno
-                    return
-                }
-                filled += result
-            }
+        try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
+            try read(
+                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count]),
+                at: range.lowerBound)
+            filled = range.count
         }
-        guard bytes.count == range.count else { throw StageError.system("read \(path)", failure) }
-        return bytes
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on; fewer are an error.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+        var filled = 0
+        while filled < buffer.count {
+            let result = pread(
+                descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, offset + filled)
+            if result < 0, errno == EINTR { continue }
+            guard result > 0 else { throw StageError.system("read \(path)", result == 0 ? EIO : errno) }
+            filled += result
+        }
     }
 
     deinit { close(descriptor) }

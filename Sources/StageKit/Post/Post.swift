@@ -61,10 +61,14 @@ package final class Post: Sendable {
 
     /// Hands frames to the PUSH that leads to `hub`. What cannot be sent waits, up to a bound, and is then dropped: every
     /// message of the protocol is sent again until it is answered.
-    package func push(_ message: WireMessage, to hub: StageName) { hand(.work(hub), message.frames) }
+    package func push(_ message: WireMessage, to hub: StageName) { push(message.frames, to: hub) }
+
+    func push(_ frames: [[UInt8]], to hub: StageName) { hand(.work(hub), frames) }
 
     /// Hands frames to this hub's news, under a topic.
-    package func publish(_ message: WireMessage, topic: [UInt8]) { hand(.news, [topic] + message.frames) }
+    package func publish(_ message: WireMessage, topic: [UInt8]) { publish(message.frames, topic: topic) }
+
+    func publish(_ frames: [[UInt8]], topic: [UInt8]) { hand(.news, [topic] + frames) }
 
     private func hand(_ route: Route, _ frames: [[UInt8]]) {
         shared.withLock { $0.outgoing.append((route, frames)) }

@@ -41,10 +41,15 @@ package final class StageContext {
             by: identity.signing)
     }
 
+    /// Where the spool keeps a transfer that leaves.
+    package nonisolated func spoolPath(for name: TransferName) -> String {
+        "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)"
+    }
+
     /// Puts bytes where a departure may name them: in memory while small, in a synced spool file otherwise.
     package nonisolated func spool(_ bytes: [UInt8], for name: TransferName) throws -> Payload {
         guard bytes.count > Payload.inlineLimit else { return .bytes(bytes) }
-        let file = try SpoolFile(creating: "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)")
+        let file = try SpoolFile(creating: spoolPath(for: name))
         try file.append(bytes)
         try file.sync()
         return .file(path: file.path, count: file.count)
@@ -57,6 +62,26 @@ package final class StageContext {
             try settle(entry)
         }
         for departure in departures { exchange.send(departure) }
+    }
+
+    /// Sends what this stage can make again from what its journal holds: it lies in memory alone, and enters the journal, as
+    /// settled, when it is answered. A kill before that means making it again.
+    package func lend(_ departure: Departure) {
+        exchange.send(
+            Departure(offer: departure.offer, receiver: departure.receiver, payload: departure.payload, isLent: true))
+    }
+
+    package func isSending(_ name: TransferName, to receiver: StageName) -> Bool {
+        exchange.isSending(name, to: receiver)
+    }
+
+    /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
+    package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
+
+    /// Refuses a borrowed transfer for good.
+    package func refuse(_ arrival: Arrival, _ reason: String) throws {
+        try journal.note { try $0.spend(arrival, as: .refused, reason: reason) }
+        exchange.answer(arrival, .refused, reason)
     }
 
     /// Stops sending what a newer transfer has made useless.

@@ -58,6 +58,7 @@ package enum StageMain {
     ) async throws {
         // Secrets lie in this process: no core dump, no debugger of the same user.
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
+        tributary_return_memory()
         umask(0o077)  // whatever a stage writes is its user's alone
         let stage = StageName(cloud: try CloudName(options.cloud), kind: kind)
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])

@@ -145,7 +145,8 @@ final class StageRuntime {
                 }
                 return nil
             }
-            try context.journal.write { try $0.insert(document, round: number) }
+            // Publish has it, and says it again to whoever forgot.
+            try context.journal.note { try $0.insert(document, round: number) }
             return document
         } catch let error as FederationError {
             context.log.refused(message, reason: "\(error)")

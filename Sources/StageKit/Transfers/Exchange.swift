@@ -2,8 +2,11 @@ package import Federation
 internal import Sodium
 
 /// What a stage says to an offer.
-package enum Verdict: Sendable {
+package enum Verdict: Sendable, Equatable {
     case take
+    /// Into memory, for the stage to answer (`StageContext.acknowledge`, `refuse`) once it has made of it what it keeps. A
+    /// kill before that loses it, and the sender, not having been answered, offers it again.
+    case borrow
     /// Never: the sender is told why and stops.
     case refuse(String)
     /// Not now (its round is not known yet, say): the sender will offer again.
@@ -26,6 +29,8 @@ package final class Exchange {
     private let log: EventLog
     private var sending: [Key: Sending] = [:]
     private var receiving: [TransferName: Receiving] = [:]
+    /// Whole, in memory, not answered yet.
+    private var borrowed: [TransferName: Digest] = [:]
 
     /// Transfers taken in at a time, over all senders.
     private static let concurrentArrivals = 64
@@ -57,15 +62,31 @@ package final class Exchange {
 
     /// Stops sending a transfer that nobody needs any more.
     package func cancel(_ name: TransferName, to receiver: StageName) throws {
-        guard sending.removeValue(forKey: Key(name: name, receiver: receiver)) != nil else { return }
-        try journal.write { try $0.settleDeparture(name, to: receiver, as: "cancelled", reason: "superseded") }
+        guard let transfer = sending.removeValue(forKey: Key(name: name, receiver: receiver)) else { return }
+        try settle(transfer.departure, as: "cancelled", reason: "superseded")
+    }
+
+    package func isSending(_ name: TransferName, to receiver: StageName) -> Bool {
+        sending[Key(name: name, receiver: receiver)] != nil
+    }
+
+    /// Lost with the power, this is said again by the receiver when it is offered the transfer again.
+    private func settle(_ departure: Departure, as state: String, reason: String) throws {
+        try journal.note { entry in
+            if departure.isLent {
+                try entry.insertSettled(departure, as: state, reason: reason)
+            } else {
+                try entry.settleDeparture(
+                    departure.offer.content.name, to: departure.receiver, as: state, reason: reason)
+            }
+        }
     }
 
     private func offerIfDue(_ key: Key) {
         guard sending[key]?.isOfferDue(.now) == true, let transfer = sending[key] else { return }
         let offer = transfer.departure.offer
         do {
-            let first = try transfer.departure.payload.read(offer.content.chunkRange(0))
+            let first = try transfer.read(offer.content.chunkRange(0))
             dispatch(
                 identity.message(.offer, document: offer.bytes, signature: offer.signature.bytes, bulk: first),
                 to: key.receiver, counting: key)
@@ -76,11 +97,12 @@ package final class Exchange {
 
     /// Through the PUSH that leads there if we dial it, as news under its own topic otherwise.
     private func dispatch(_ message: WireMessage, to receiver: StageName, counting key: Key? = nil) {
-        if let key { sending[key]?.count(message.frames.reduce(0) { $0 + $1.count }) }
+        let frames = message.frames
+        if let key { sending[key]?.count(frames.reduce(0) { $0 + $1.count }) }
         if identity.dials.contains(receiver) {
-            post.push(message, to: receiver)
+            post.push(frames, to: receiver)
         } else {
-            post.publish(message, topic: Topic.to(receiver))
+            post.publish(frames, topic: Topic.to(receiver))
         }
     }
 
@@ -92,7 +114,7 @@ package final class Exchange {
         else { return }
         do {
             for index in chunks {
-                let bytes = try transfer.departure.payload.read(transfer.offer.chunkRange(index))
+                let bytes = try transfer.read(transfer.offer.chunkRange(index))
                 dispatch(
                     identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender,
                     counting: key)
@@ -112,10 +134,7 @@ package final class Exchange {
         guard receipt.run == identity.run, let transfer = sending[key], receipt.digest == transfer.offer.digest else {
             return nil
         }
-        try journal.write {
-            try $0.settleDeparture(
-                receipt.name, to: message.sender, as: receipt.outcome.rawValue, reason: receipt.reason)
-        }
+        try settle(transfer.departure, as: receipt.outcome.rawValue, reason: receipt.reason)
         sending[key] = nil
         return .receipted(
             receipt.name, by: message.sender, outcome: receipt.outcome, reason: receipt.reason,
@@ -141,6 +160,12 @@ package final class Exchange {
             }
             return nil
         }
+        if let digest = borrowed[offer.name] {
+            if digest != offer.digest {
+                answer(offer, to: message.sender, .refused, "\(offer.name) was received with another digest")
+            }
+            return nil
+        }
         if let partial = receiving[offer.name] {
             if partial.offer.digest == offer.digest, partial.sender == message.sender {
                 askForMore(offer.name)
@@ -149,7 +174,8 @@ package final class Exchange {
             }
             return nil
         }
-        switch accept(offer, message.sender) {
+        let verdict = accept(offer, message.sender)
+        switch verdict {
         case .later: return nil
         case .refuse(let reason):
             log.warning(
@@ -159,10 +185,11 @@ package final class Exchange {
                 ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
-        case .take: break
+        case .take, .borrow: break
         }
         guard receiving.count < Self.concurrentArrivals else { return nil }
-        var transfer = try Receiving(signed, sender: message.sender, spool: journal.spool, now: .now)
+        var transfer = try Receiving(
+            signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool, now: .now)
         if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: .now) }
         receiving[offer.name] = transfer
         return try progress(offer.name)
@@ -194,9 +221,19 @@ package final class Exchange {
             offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
             peer: transfer.sender,
             payload: payload)
-        try journal.write { try $0.insert(arrival) }
-        answer(transfer.offer, to: transfer.sender, .durable, "")
+        if transfer.isBorrowed {
+            borrowed[name] = transfer.offer.digest
+        } else {
+            try journal.write { try $0.insert(arrival) }
+            answer(transfer.offer, to: transfer.sender, .durable, "")
+        }
         return .arrived(arrival)
+    }
+
+    /// Answers a borrowed transfer; its name is spent in the journal already.
+    package func answer(_ arrival: Arrival, _ outcome: Receipt.Outcome, _ reason: String) {
+        guard borrowed.removeValue(forKey: arrival.offer.name) != nil else { return }
+        answer(arrival.offer, to: arrival.peer, outcome, reason)
     }
 
     private func askForMore(_ name: TransferName) {

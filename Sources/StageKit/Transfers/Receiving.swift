@@ -10,6 +10,8 @@ package struct Receiving {
     package let sender: StageName
     private var bytes: [UInt8] = []
     private let file: SpoolFile?
+    /// Kept in memory whatever its size, and answered by the stage.
+    package let isBorrowed: Bool
     private let hasher = Digest.Hasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
@@ -23,13 +25,14 @@ package struct Receiving {
     package static let abandonment = Duration.seconds(300)
 
     package init(
-        _ offer: Signed<Offer>, sender: StageName, spool: String, now: ContinuousClock.Instant
+        _ offer: Signed<Offer>, sender: StageName, spool: String?, now: ContinuousClock.Instant
     ) throws {
         self.offer = offer.content
         offerBytes = offer.bytes
         signature = offer.signature.bytes
         self.sender = sender
-        if offer.content.byteCount > Payload.inlineLimit {
+        isBorrowed = spool == nil
+        if let spool, offer.content.byteCount > Payload.inlineLimit {
             file = try SpoolFile(
                 creating:
                     "\(spool)/\(Digest(of: Array("\(offer.content.name)".utf8)).short)-\(offer.content.digest.short)")

@@ -4,6 +4,7 @@ internal import Sodium
 /// One transfer on its way to one receiver: offered again after silence, sent in the chunks that the receiver wants.
 package struct Sending {
     package let departure: Departure
+    private let source: PayloadReader
     private var nextOffer: ContinuousClock.Instant
     private var interval: Duration
     package private(set) var wireBytes = 0
@@ -16,6 +17,7 @@ package struct Sending {
 
     package init(_ departure: Departure, now: ContinuousClock.Instant) {
         self.departure = departure
+        source = PayloadReader(departure.payload)
         nextOffer = now
         interval = Self.firstInterval
     }
@@ -44,6 +46,8 @@ package struct Sending {
         nextOffer = now + interval
         return first..<min(end, first + Self.largestWant)
     }
+
+    package func read(_ range: Range<Int>) throws -> [UInt8] { try source.read(range) }
 
     package mutating func count(_ bytes: Int) { wireBytes += bytes }
 }

@@ -1,0 +1,4 @@
+import Glibc
+
+/// A benchmark's other end waits for each line.
+func flush() { fflush(nil) }
