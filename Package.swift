@@ -154,7 +154,7 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack", "Publication", "Safetensors",
+                "Adapter", "BigInteger", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],
