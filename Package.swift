@@ -173,8 +173,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "MessagePack",
-                "Publication", "Safetensors",
+                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption", "Federation", "Keys",
+                "MessagePack", "Publication", "Safetensors",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],

@@ -8,7 +8,8 @@ extension PipelineSuite {
     /// kill -9 of one stage in the middle of an update round, and a start as the launcher would make it.
     @Suite("Kills")
     struct CrashTests {
-        /// Who is killed, and after which event of the second update round.
+        /// Who is killed, and after which event of the second update round. Another cloud's encrypt stage is held meanwhile,
+        /// so that the round cannot end before the kill.
         struct Kill: Sendable, CustomTestStringConvertible {
             let stage: StageKind
             let cloud: String
@@ -16,34 +17,71 @@ extension PipelineSuite {
             /// Whose event it is.
             let of: StageKind
             let ofCloud: String
+            let held: String
             var testDescription: String { "\(cloud)/\(stage) after \(event) of \(ofCloud)/\(of)" }
         }
 
         static let kills = [
-            Kill(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office"),
-            Kill(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north"),
-            Kill(stage: .encrypt, cloud: "east", event: "round_trained", of: .localTrain, ofCloud: "east"),
-            Kill(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north"),
-            Kill(stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office"),
-            Kill(stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office"),
+            Kill(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office", held: "east"),
+            Kill(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north", held: "east"),
+            Kill(stage: .localTrain, cloud: "west", event: "round_trained", of: .localTrain, ofCloud: "west", held: "east"),
+            Kill(stage: .encrypt, cloud: "east", event: "round_trained", of: .localTrain, ofCloud: "east", held: "north"),
+            Kill(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north", held: "east"),
+            Kill(stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office", held: "west"),
+            Kill(stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office", held: "north"),
+            Kill(stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office", held: "north"),
         ]
+        static let round = 3
 
         @Test("A run ends with the same adapter whoever is killed during an update round", arguments: kills)
         func kill(_ kill: Kill) async throws {
             let undisturbed = try await SharedRuns.paillier()
             let run = try FederationRun(SharedRuns.plan, keys: undisturbed.run)
-            let round = 3
+            let (held, victim) = (run.stage(.encrypt, kill.held), run.stage(kill.stage, kill.cloud))
+            run.pause(held, at: "contribution_receipted", round: Self.round - 1)
             try run.startAll()
-            let victim = run.stage(kill.stage, kill.cloud)
-            _ = try await run.event(kill.event, of: run.stage(kill.of, kill.ofCloud), round: round)
+            _ = try await run.event("contribution_receipted", of: held, round: Self.round - 1)
+            if kill.event == "round_closed" {
+                // The sum is to be there while publish cannot take it.
+                _ = try await run.event("round_opened", of: victim, round: Self.round)
+                run.pause(victim)
+                run.resume(held)
+            }
+            _ = try await run.event(kill.event, of: run.stage(kill.of, kill.ofCloud), round: Self.round)
             try await run.killAndRestart(victim)
+            run.resume(held)
             let statuses = try await run.finish()
             #expect(statuses.values.allSatisfy { $0 == 0 }, "\(statuses)")
             #expect(try run.adapter() == undisturbed.run.adapter())
             #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
-            // It was the second update round that was hit, and the stage did start again.
+            // The stage did start again, with its own state.
             let starts = run.book.all.filter { $0.stage == victim && $0.name == "stage_started" }
             #expect(starts.map { $0.fields["epoch"] } == ["1", "2"])
         }
+    }
+}
+
+extension PipelineSuite.CrashTests {
+    @Test("A stage that was killed between the last release and its own end ends when it is started again")
+    func afterTheEnd() async throws {
+        let run = try FederationRun(.init(clouds: ["north"], suite: .clear, updates: 1, evaluates: false))
+        try await run.run()
+        for kind in [StageKind.ingest, .localTrain, .encrypt, .aggregate, .publish] {
+            let stage = run.stage(kind, "north")
+            try run.start(stage)
+            let pid = run.pid(of: stage)
+            let end = try await run.event("exited", of: stage, within: 30) { $0.fields["pid"] == "\(pid)" }
+            #expect(end.fields["status"] == "0")
+        }
+    }
+
+    @Test("A stage that comes after the opening hears of it", arguments: [StageKind.encrypt, .localTrain, .aggregate])
+    func late(kind: StageKind) async throws {
+        let run = try FederationRun(.init(clouds: ["north"], suite: .clear, updates: 1))
+        let late = run.stage(kind, "north")
+        for stage in run.stages where stage != late { try run.start(stage) }
+        _ = try await run.event("round_opened", round: 1)
+        try run.start(late)
+        #expect(try await run.finish().values.allSatisfy { $0 == 0 })
     }
 }

@@ -34,7 +34,13 @@ final class EventBook: Sendable {
         let resume: CheckedContinuation<StageEvent?, Never>
     }
 
+    private struct Trigger {
+        let matches: @Sendable (StageEvent) -> Bool
+        let act: @Sendable () -> Void
+    }
+
     private struct State {
+        var triggers: [Trigger] = []
         var events: [StageEvent] = []
         var waiters: [Waiter] = []
         var issued = 0
@@ -44,7 +50,18 @@ final class EventBook: Sendable {
 
     var all: [StageEvent] { state.withLock { $0.events } }
 
+    /// Acts on the first such event, on the thread that has read it: before anything that waits for its turn.
+    func when(_ matches: @escaping @Sendable (StageEvent) -> Bool, _ act: @escaping @Sendable () -> Void) {
+        state.withLock { $0.triggers.append(Trigger(matches: matches, act: act)) }
+    }
+
     func add(_ event: StageEvent) {
+        let due = state.withLock { state in
+            let due = state.triggers.filter { $0.matches(event) }
+            state.triggers.removeAll { $0.matches(event) }
+            return due
+        }
+        for trigger in due { trigger.act() }
         let woken = state.withLock { state in
             state.events.append(event)
             let woken = state.waiters.filter { $0.matches(event) }

@@ -210,6 +210,11 @@ final class FederationRun: Sendable {
     }
     func resume(_ stage: StageName) { signal(SIGCONT, to: stage) }
 
+    /// Stops a stage as soon as it says that this has happened.
+    func pause(_ stage: StageName, at event: String, round: Int) {
+        book.when({ $0.stage == stage && $0.name == event && $0.round == round }) { [weak self] in self?.pause(stage) }
+    }
+
     /// Kills a stage as a loss of power would and starts it again as the launcher would.
     func killAndRestart(_ stage: StageName) async throws {
         let pid = pid(of: stage)

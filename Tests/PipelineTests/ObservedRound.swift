@@ -27,11 +27,10 @@ struct ObservedRound {
         let clouds = run.topology.dataClouds.sorted()
         let encrypts = clouds.map { StageName(cloud: $0, kind: .encrypt) }
         let (aggregate, publish) = (run.topology.aggregate, run.topology.publish)
+        // Until they go on, what their clouds train stays in local-train's journal.
+        for encrypt in encrypts { run.pause(encrypt, at: "contribution_receipted", round: 1) }
         try run.startAll()
-        for encrypt in encrypts {
-            _ = try await run.event("contribution_receipted", of: encrypt, round: 1)
-            run.pause(encrypt)
-        }
+        for encrypt in encrypts { _ = try await run.event("contribution_receipted", of: encrypt, round: 1) }
         var deltas: [CloudName: [Float]] = [:]
         for cloud in clouds {
             let trainer = StageName(cloud: cloud, kind: .localTrain)

@@ -93,8 +93,10 @@ package final class Post: Sendable {
         shared.withLock { $0.isStopping = true }
         poke()
         finished.wait()
-        close(wake)
     }
+
+    // Not in `stop`: events are still being handled then, and a number that is closed is soon another's.
+    deinit { close(wake) }
 
     // For the loop's thread.
 
