@@ -105,7 +105,6 @@ final class LocalTrainStage: Stage {
         let content = opening.content
         let adapter = adapters[content.startsFrom]
         guard content.startsFrom.value == 0 || adapter?.offer.digest == content.adapterDigest,
-            !context.isSending(vector(content.round), to: encrypt),
             try !context.journal.read({ try $0.hasDeparture(vector(content.round)) })
         else { return }
         let start = try content.startsFrom.value == 0 ? [] : adapter?.payload.floats() ?? []
@@ -139,8 +138,8 @@ final class LocalTrainStage: Stage {
         let offer = context.offer(
             name, payload: .bytes(bytes), digest: Digest(of: bytes),
             about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
-        // In memory alone: a clear vector never lies on this disk, and the same seed makes the same one again.
-        context.lend(Departure(offer: offer, receiver: encrypt, payload: .bytes(bytes)))
+        // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it.
+        try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
     }
 
     private func update(_ content: Opening, from start: [Float], train: TokenShard?) async throws -> [UInt8] {

@@ -77,9 +77,18 @@ struct ByteSearch: Sendable {
             let ends = parts[0].split(separator: "-").compactMap { Int($0, radix: 16) }
             guard ends.count == 2, parts.count < 6 || parts[1].hasPrefix("rw") else { continue }
             var bytes = [UInt8](repeating: 0, count: ends[1] - ends[0])
-            let count = pread(memory, &bytes, bytes.count, ends[0])
-            guard count > 0 else { continue }
-            bytes.removeSubrange(count...)
+            // A read may end early, at a page that is not there yet for one.
+            var filled = 0
+            while filled < bytes.count {
+                let count = bytes.withUnsafeMutableBytes {
+                    pread(memory, $0.baseAddress?.advanced(by: filled), $0.count - filled, ends[0] + filled)
+                }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                filled += count
+            }
+            guard filled > 0 else { continue }
+            bytes.removeSubrange(filled...)
             search(bytes, "memory \(parts.count > 5 ? String(parts[5]) : "anonymous")", &result)
         }
         return result

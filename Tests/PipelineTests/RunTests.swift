@@ -66,9 +66,12 @@ extension PipelineSuite {
                     let weight = opening.foldedWeight(of: cloud)
                     let step = (opening.layout.segments.first?.range ?? 0) / Double((1 << (opening.bits - 1)) - 1)
                     let offset = Double(1 << (opening.bits - 1))
+                    // What lies beyond the range is clipped to it before it is rounded.
+                    let range = opening.layout.segments.first?.range ?? 0
                     let worst =
-                        zip(values, delta).map { abs((Double($0) - offset) * step - Double($1) * weight) }.max()
-                        ?? .infinity
+                        zip(values, delta).map { value, delta in
+                            abs((Double(value) - offset) * step - min(max(Double(delta) * weight, -range), range))
+                        }.max() ?? .infinity
                     #expect(worst <= step * 1.001)
                     #expect(delta.contains { $0 != 0 })
                 }

@@ -121,14 +121,11 @@ package struct Departure: Sendable {
     package let offer: Signed<Offer>
     package let receiver: StageName
     package let payload: Payload
-    /// Not in the journal until it is answered: what its stage can make again.
-    package let isLent: Bool
 
-    package init(offer: Signed<Offer>, receiver: StageName, payload: Payload, isLent: Bool = false) {
+    package init(offer: Signed<Offer>, receiver: StageName, payload: Payload) {
         self.offer = offer
         self.receiver = receiver
         self.payload = payload
-        self.isLent = isLent
     }
 }
 
@@ -199,7 +196,7 @@ package struct JournalEntry {
         }
     }
 
-    /// Spends the name of a transfer that was lent and is used (or refused): its payload was never here.
+    /// Spends the name of a transfer that was borrowed and is used (or refused): its payload was never here.
     package func spend(_ arrival: Arrival, as state: ArrivalState = .used, reason: String = "") throws {
         try insert(
             Arrival(
@@ -232,12 +229,6 @@ package struct JournalEntry {
                 name.description, departure.receiver.description, name.kind.rawValue, Int(name.round.value),
                 Data(departure.offer.bytes), Data(departure.offer.signature.bytes), blob, file, departure.payload.count,
             ])
-    }
-
-    /// Notes the end of a transfer that was lent and so had no row: it need not be made again.
-    package func insertSettled(_ departure: Departure, as state: String, reason: String) throws {
-        try insert(Departure(offer: departure.offer, receiver: departure.receiver, payload: .bytes([])))
-        try settleDeparture(departure.offer.content.name, to: departure.receiver, as: state, reason: reason)
     }
 
     package func hasDeparture(_ name: TransferName) throws -> Bool {

@@ -64,17 +64,6 @@ package final class StageContext {
         for departure in departures { exchange.send(departure) }
     }
 
-    /// Sends what this stage can make again from what its journal holds: it lies in memory alone, and enters the journal, as
-    /// settled, when it is answered. A kill before that means making it again.
-    package func lend(_ departure: Departure) {
-        exchange.send(
-            Departure(offer: departure.offer, receiver: departure.receiver, payload: departure.payload, isLent: true))
-    }
-
-    package func isSending(_ name: TransferName, to receiver: StageName) -> Bool {
-        exchange.isSending(name, to: receiver)
-    }
-
     /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
     package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
 

@@ -66,19 +66,10 @@ package final class Exchange {
         try settle(transfer.departure, as: "cancelled", reason: "superseded")
     }
 
-    package func isSending(_ name: TransferName, to receiver: StageName) -> Bool {
-        sending[Key(name: name, receiver: receiver)] != nil
-    }
-
     /// Lost with the power, this is said again by the receiver when it is offered the transfer again.
     private func settle(_ departure: Departure, as state: String, reason: String) throws {
-        try journal.note { entry in
-            if departure.isLent {
-                try entry.insertSettled(departure, as: state, reason: reason)
-            } else {
-                try entry.settleDeparture(
-                    departure.offer.content.name, to: departure.receiver, as: state, reason: reason)
-            }
+        try journal.note {
+            try $0.settleDeparture(departure.offer.content.name, to: departure.receiver, as: state, reason: reason)
         }
     }
 
