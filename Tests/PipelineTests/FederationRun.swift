@@ -46,9 +46,14 @@ final class FederationRun: Sendable {
     static let binaries = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
     static let baseModel = "\(repository)/models/base"
     private static let number = Atomic<Int>(0)
+    /// Folders of sockets, which lie elsewhere.
+    private static let leftovers = Mutex<[String]>([])
     /// The folder of all runs of this process; its end takes it away, whatever a run left in it.
     private static let parent: String = {
-        atexit { try? FileManager.default.removeItem(atPath: "/tmp/tp-\(getpid())") }
+        atexit {
+            let folders = FederationRun.leftovers.withLock { $0 } + ["/tmp/tp-\(getpid())"]
+            for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
+        }
         return "/tmp/tp-\(getpid())"
     }()
 
@@ -63,6 +68,8 @@ final class FederationRun: Sendable {
         try Self.writeFiles(plan, in: root)
         topology = try Topology.load("\(root)/topology.yaml", state: "\(root)/state")
         keys = KeyStore(root: topology.keysPath)
+        let folders = topology.clouds.map { topology.socketFolder(of: $0.name) }
+        Self.leftovers.withLock { $0 += folders }
         if let earlier {
             try FileManager.default.createDirectory(atPath: topology.statePath, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: earlier.topology.keysPath, toPath: topology.keysPath)
@@ -164,6 +171,7 @@ final class FederationRun: Sendable {
         for stage in topology.stages { try keys.complete(stage.name) }
         for cloud in topology.dataClouds { try keys.completeRoundingSecret(of: cloud) }
         try keys.completeReleaseKey(of: topology.publish.cloud)
+        guard topology.suite == .paillier else { return }
         let paillier = try PaillierPrivateKey.generate()
         try keys.storePaillier(
             secret: try paillier.encoded(), publicKey: Array(paillier.publicKey.text.utf8), of: topology.publish.cloud)
