@@ -10,7 +10,9 @@ struct GatheringTests {
 
     private func cloud(_ name: String) throws -> CloudName { try CloudName(name) }
 
-    private func opening(quorum: Int = 2, suite: Suite = .paillier, purpose: Purpose = .update) throws -> Signed<Opening> {
+    private func opening(quorum: Int = 2, suite: Suite = .paillier, purpose: Purpose = .update) throws -> Signed<
+        Opening
+    > {
         let digest = Digest(of: Array("base".utf8))
         let content = Opening(
             run: try RunName("run"), round: RoundNumber(5), purpose: purpose,
@@ -19,9 +21,11 @@ struct GatheringTests {
             cohort: [
                 Member(cloud: try cloud("north"), weight: 4), Member(cloud: try cloud("west"), weight: 2),
                 Member(cloud: try cloud("east"), weight: 1),
-            ], quorum: quorum, minimumCohort: 2, deadline: Self.deadline, startsFrom: RoundNumber(0), adapterDigest: digest,
+            ], quorum: quorum, minimumCohort: 2, deadline: Self.deadline, startsFrom: RoundNumber(0),
+            adapterDigest: digest,
             adapter: AdapterPlan(
-                rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "", tokenizerDigest: ""),
+                rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "", tokenizerDigest: ""
+            ),
             training: purpose == .update
                 ? TrainingPlan(steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1) : nil,
             split: purpose == .evaluation ? .test : nil)
@@ -47,7 +51,8 @@ struct GatheringTests {
         let sender = try StageName(claim.sender)
         let offer = Offer(
             name: TransferName(
-                run: try RunName("run"), kind: claim.kind, round: RoundNumber(claim.round), cloud: try cloud(claim.cloud),
+                run: try RunName("run"), kind: claim.kind, round: RoundNumber(claim.round),
+                cloud: try cloud(claim.cloud),
                 part: claim.part), maker: sender, byteCount: 10, digest: Digest(of: [1]),
             about: ContributionAbout(
                 opening: claim.opening ?? round.digest, suite: claim.suite, profile: claim.profile, keyID: claim.key,
@@ -72,12 +77,15 @@ struct GatheringTests {
         let round = try opening()
         #expect(try answer(Claim(), round) == .take)
         let cases: [(Claim, String)] = [
-            (Claim(kind: .vector), "may not send vectors"), (Claim(sender: "north/local-train"), "may not send contributions"),
-            (Claim(cloud: "west"), "contributes for north alone, not for west"), (Claim(part: 1), "contributes for north alone"),
+            (Claim(kind: .vector), "may not send vectors"),
+            (Claim(sender: "north/local-train"), "may not send contributions"),
+            (Claim(cloud: "west"), "contributes for north alone, not for west"),
+            (Claim(part: 1), "contributes for north alone"),
             (Claim(round: 4), "round 4 is over, round 5 is open"),
             (Claim(cloud: "south", sender: "south/encrypt"), "south is not in the cohort"),
             (Claim(opening: Digest(of: [9])), "another opening of round 5"), (Claim(suite: .clear), "another suite"),
-            (Claim(key: [UInt8](repeating: 4, count: 16)), "key or profile"), (Claim(profile: "fast"), "key or profile"),
+            (Claim(key: [UInt8](repeating: 4, count: 16)), "key or profile"),
+            (Claim(profile: "fast"), "key or profile"),
             (Claim(weight: 8), "claims weight 8, the opening gives north 4"),
         ]
         for (claim, reason) in cases {
@@ -93,7 +101,8 @@ struct GatheringTests {
         }
         #expect(reason == "round 5 has been closed")
         let nonsense = Offer(
-            name: TransferName(run: try RunName("run"), kind: .contribution, round: RoundNumber(5), cloud: try cloud("north")),
+            name: TransferName(
+                run: try RunName("run"), kind: .contribution, round: RoundNumber(5), cloud: try cloud("north")),
             maker: try StageName("north/encrypt"), byteCount: 10, digest: Digest(of: [1]), about: .none)
         guard case .refuse = Gathering(round).answer(to: nonsense, from: try StageName("north/encrypt")) else {
             Issue.record("an offer about nothing was taken")

@@ -26,7 +26,8 @@ struct MutationTests {
             let place = Int.random(in: 0...max(bytes.count - 1, 0), using: &dice)
             switch Int.random(in: 0..<6, using: &dice) {
             case 0 where !bytes.isEmpty: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &dice)
-            case 1 where !bytes.isEmpty: bytes[place] = [0, 0x7f, 0x80, 0xc0, 0xc1, 0xdd, 0xdf, 0xff].randomElement(using: &dice) ?? 0
+            case 1 where !bytes.isEmpty:
+                bytes[place] = [0, 0x7f, 0x80, 0xc0, 0xc1, 0xdd, 0xdf, 0xff].randomElement(using: &dice) ?? 0
             case 2: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: min(place, bytes.count))
             case 3 where !bytes.isEmpty: bytes.remove(at: place)
             case 4: bytes.removeLast(min(bytes.count, Int.random(in: 1...9, using: &dice)))

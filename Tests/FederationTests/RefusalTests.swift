@@ -46,13 +46,18 @@ struct RefusalTests {
         for (position, pair) in try pairs(sample.value).enumerated() {
             // What an offer is about is for whoever takes it to read.
             guard !(sample.name == "offer" && pair.key == "about") else { continue }
-            for other in [Value.bool(true), .negative(-1), .double(.nan), .text("\u{0}"), .list([.none]), .map([(key: "a", value: .none)])] {
+            for other in [
+                Value.bool(true), .negative(-1), .double(.nan), .text("\u{0}"), .list([.none]),
+                .map([(key: "a", value: .none)]),
+            ] {
                 guard other.kind != pair.value.kind || other == .double(.nan) else { continue }
                 // A boolean where a boolean stands is no mistake.
                 if case .bool = pair.value, case .bool = other { continue }
                 var changed = try pairs(sample.value)
                 changed[position].value = other
-                #expect(throws: (any Error).self, "\(sample.name).\(pair.key) = \(other)") { try sample.read(.map(changed)) }
+                #expect(throws: (any Error).self, "\(sample.name).\(pair.key) = \(other)") {
+                    try sample.read(.map(changed))
+                }
             }
         }
         for value in [Value.none, .list([]), .text("x"), .unsigned(3)] {
@@ -69,7 +74,8 @@ struct RefusalTests {
         #expect(refusal({ try Opening($0).value }, opening) == nil)
         let member = Samples.cohort[0].value
         for (key, value) in [
-            ("profile", Value.text(String(repeating: "x", count: 65))), ("key", .bytes([UInt8](repeating: 0, count: 17))),
+            ("profile", Value.text(String(repeating: "x", count: 65))),
+            ("key", .bytes([UInt8](repeating: 0, count: 17))),
             ("cohort", .list([Value](repeating: member, count: 1025))), ("bits", .unsigned(33)), ("bits", .unsigned(1)),
             ("quorum", .unsigned(3)), ("minimum", .unsigned(0)), ("clip", .double(-1)), ("clip", .double(.infinity)),
             ("round", .unsigned(1 << 32)), ("cohort", .list([member, member])), ("cohort", .list([])),
@@ -83,7 +89,8 @@ struct RefusalTests {
         }
         let offer = Samples.offer.value
         for (key, value) in [
-            ("bytes", Value.unsigned(0)), ("bytes", .unsigned(1 << 31 + 1)), ("digest", .bytes([1])), ("maker", .text("north")),
+            ("bytes", Value.unsigned(0)), ("bytes", .unsigned(1 << 31 + 1)), ("digest", .bytes([1])),
+            ("maker", .text("north")),
         ] {
             #expect(throws: FederationError.self, "\(key)") { try Offer(with(key, value, in: offer)) }
         }
@@ -114,7 +121,9 @@ struct RefusalTests {
         #expect(reason([[0xc1]] + frames.dropFirst()).contains("0xc1"))
         #expect(reason([frames[0] + [0]] + frames.dropFirst()).contains("bytes after the msgpack value"))
         #expect(reason([[UInt8](repeating: 0x90, count: 1025)] + frames.dropFirst()).contains("at most 1024"))
-        #expect(reason([frames[0], [UInt8](repeating: 0, count: WireMessage.documentBytes + 1), [], []]).contains("too long"))
+        #expect(
+            reason([frames[0], [UInt8](repeating: 0, count: WireMessage.documentBytes + 1), [], []]).contains(
+                "too long"))
         #expect(reason([frames[0], [], [UInt8](repeating: 0, count: 65), []]).contains("too long"))
         #expect(reason([frames[0], [], [], [UInt8](repeating: 0, count: Offer.chunkBytes + 1)]).contains("too long"))
         #expect(reason(try envelope { $0[0].value = .unsigned(2) }).contains("protocol version 2 is not spoken here"))

@@ -28,7 +28,8 @@ struct RoundTripTests {
         #expect(try TransferName(Samples.name.description) == Samples.name)
         #expect(try StageName("north/local-train") == StageName(cloud: Samples.north, kind: .localTrain))
         let bad = [
-            "", "trial-7", "trial-7/contribution/4/north", "trial-7/contribution/04/north/0", "trial-7/contribution/4/north/-0",
+            "", "trial-7", "trial-7/contribution/4/north", "trial-7/contribution/04/north/0",
+            "trial-7/contribution/4/north/-0",
             "trial-7/contribution/4294967296/north/0", "trial-7/gift/4/north/0", "Trial/contribution/4/north/0",
             "trial-7/contribution/4/North/0", "trial-7/contribution/4/north/0/", "trial-7/contribution/+4/north/0",
         ]
@@ -68,15 +69,21 @@ struct RoundTripTests {
         #expect(try read(signed.bytes, signed.signature.bytes, key) == Samples.receipt)
         var spoiled = signed.bytes
         spoiled[spoiled.count - 1] ^= 1
-        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) { try read(spoiled, signed.signature.bytes, key) }
+        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) {
+            try read(spoiled, signed.signature.bytes, key)
+        }
         var other = signed.signature.bytes
         other[0] ^= 1
         #expect(throws: FederationError.badSignature(signer: "north/encrypt")) { try read(signed.bytes, other, key) }
         #expect(throws: FederationError.badSignature(signer: "north/encrypt")) { try read(signed.bytes, [], key) }
         let stranger = try SigningKey(seed: .random(count: 32)).verifyingKey
-        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) { try read(signed.bytes, signed.signature.bytes, stranger) }
+        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) {
+            try read(signed.bytes, signed.signature.bytes, stranger)
+        }
         // The same bytes, signed as another kind of document.
         let asOffer = Samples.key.signature(of: Array("tributary 1 offer\n".utf8) + signed.bytes)
-        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) { try read(signed.bytes, asOffer.bytes, key) }
+        #expect(throws: FederationError.badSignature(signer: "north/encrypt")) {
+            try read(signed.bytes, asOffer.bytes, key)
+        }
     }
 }

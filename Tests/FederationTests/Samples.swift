@@ -44,7 +44,8 @@ enum Samples {
         Opening(
             run: run, round: RoundNumber(4), purpose: purpose, layout: layout, bits: 12, suite: suite,
             keyID: suite == .paillier ? Array(digest.bytes.prefix(16)) : [],
-            profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2, minimumCohort: 2,
+            profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2,
+            minimumCohort: 2,
             deadline: 1_800_000_000_000, startsFrom: RoundNumber(2), adapterDigest: digest, adapter: plan,
             training: purpose == .update ? training : nil, split: purpose == .evaluation ? .test : nil)
     }
@@ -58,7 +59,8 @@ enum Samples {
     }
 
     static let abandonment = Abandonment(
-        run: run, round: RoundNumber(4), opening: digest, missing: [west], reason: "the deadline passed without a quorum")
+        run: run, round: RoundNumber(4), opening: digest, missing: [west],
+        reason: "the deadline passed without a quorum")
     static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
     static let contribution = ContributionAbout(
         opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), weight: 384)
@@ -67,14 +69,18 @@ enum Samples {
 
     /// What an offer may say of its contents.
     static let abouts: [Sample] = [
-        Sample("shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value, { try ShardAbout($0).value }),
+        Sample(
+            "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
+            { try ShardAbout($0).value }),
         Sample("vector", VectorAbout(opening: digest, records: 40).value, { try VectorAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
         Sample(
             "sum",
             SumAbout(
                 opening: digest,
-                parts: [.init(cloud: north, weight: 384, digest: digest), .init(cloud: west, weight: 1, digest: digest)]
+                parts: [
+                    .init(cloud: north, weight: 384, digest: digest), .init(cloud: west, weight: 1, digest: digest),
+                ]
             ).value, { try SumAbout($0).value }
         ),
         Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
@@ -100,7 +106,8 @@ enum Samples {
         message(Signed(release(.evaluation), by: key), .release, from: publish, sequence: 4),
         message(Signed(abandonment, by: key), .abandonment, from: publish, sequence: 5),
         message(Signed(offer, by: key), .offer, from: encrypt, bulk: [1, 2, 3]),
-        WireMessage(.want, from: StageName(cloud: office, kind: .aggregate), epoch: 1, transfer: name, first: 1, end: 3),
+        WireMessage(
+            .want, from: StageName(cloud: office, kind: .aggregate), epoch: 1, transfer: name, first: 1, end: 3),
         WireMessage(.chunk, from: encrypt, epoch: 1, transfer: name, first: 2, bulk: [4, 5, 6]),
         message(Signed(receipt, by: key), .receipt, from: StageName(cloud: office, kind: .aggregate)),
         WireMessage(.hello, from: encrypt, epoch: 2),
@@ -108,7 +115,8 @@ enum Samples {
     ]
 
     private static func message<Content>(
-        _ document: Signed<Content>, _ kind: MessageKind, from sender: StageName, sequence: UInt64 = 0, bulk: [UInt8] = []
+        _ document: Signed<Content>, _ kind: MessageKind, from sender: StageName, sequence: UInt64 = 0,
+        bulk: [UInt8] = []
     ) -> WireMessage {
         WireMessage(
             kind, from: sender, epoch: 1, sequence: sequence, document: document.bytes,

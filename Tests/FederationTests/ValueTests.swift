@@ -5,7 +5,9 @@ import Testing
 struct ValueTests {
     @Test("A weight keeps two significant bits and never tells more than the count")
     func weights() {
-        let known: [(Int, UInt32)] = [(0, 1), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6), (7, 6), (8, 8), (300, 256), (384, 384), (511, 384)]
+        let known: [(Int, UInt32)] = [
+            (0, 1), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6), (7, 6), (8, 8), (300, 256), (384, 384), (511, 384),
+        ]
         for (count, weight) in known { #expect(Weight.bucket(count) == weight) }
         #expect(Weight.bucket(Int.max) == UInt32(Weight.maximum))
         #expect(Weight.bucket(-5) == 1)

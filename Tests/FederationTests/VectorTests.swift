@@ -8,7 +8,8 @@ import Testing
 /// ones with the reason. `TRIBUTARY_WRITE_VECTORS=1` writes them anew after a change of the protocol.
 @Suite("Golden vectors")
 struct VectorTests {
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Vectors")
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "Vectors")
 
     struct MessageVector: Codable, Equatable {
         let name: String
@@ -57,7 +58,8 @@ struct VectorTests {
         vectors.append(try vector("three frames", Array(good.dropLast())))
         vectors.append(try vector("an envelope that ends early", [Array(good[0].dropLast())] + good.dropFirst()))
         vectors.append(try vector("bytes after the envelope", [good[0] + [0xc0]] + good.dropFirst()))
-        vectors.append(try vector("a map that declares more than there is", [[0xdf, 0xff, 0xff, 0xff, 0xff]] + good.dropFirst()))
+        vectors.append(
+            try vector("a map that declares more than there is", [[0xdf, 0xff, 0xff, 0xff, 0xff]] + good.dropFirst()))
         vectors.append(try vector("an extension type", [[0xd4, 0x01, 0x00]] + good.dropFirst()))
         vectors.append(try vector("a signature of 65 bytes", [good[0], [], [UInt8](repeating: 0, count: 65), []]))
         return vectors
@@ -73,7 +75,8 @@ struct VectorTests {
     func messages() throws {
         let made = try Self.messageVectors()
         try Self.writeIfAsked(made, "messages.json")
-        let kept = try JSONDecoder().decode([MessageVector].self, from: Data(contentsOf: Self.folder.appendingPathComponent("messages.json")))
+        let kept = try JSONDecoder().decode(
+            [MessageVector].self, from: Data(contentsOf: Self.folder.appendingPathComponent("messages.json")))
         #expect(kept == made)
         #expect(kept.filter { $0.refusal == nil }.count == MessageKind.allCases.count)
         for vector in kept {
@@ -102,7 +105,8 @@ struct VectorTests {
             try add(
                 Offer(
                     name: TransferName(run: Samples.run, kind: kind, round: RoundNumber(4), cloud: Samples.north),
-                    maker: Samples.encrypt, byteCount: 12, digest: Samples.digest, about: sample.value), "an offer of kind \(kind.rawValue)")
+                    maker: Samples.encrypt, byteCount: 12, digest: Samples.digest, about: sample.value),
+                "an offer of kind \(kind.rawValue)")
         }
         try add(Samples.receipt, "a receipt that refuses")
         try add(Receipt(name: Samples.name, digest: Samples.digest, outcome: .durable), "a receipt that means durable")
@@ -120,25 +124,36 @@ struct VectorTests {
             let signature = Samples.key.signature(of: Array("tributary 1 opening\n".utf8) + bytes)
             documents.append(try check("opening", name, bytes, signature.bytes))
         }
-        guard case .map(let pairs) = Samples.opening(.update).value else { throw FederationError.malformed(place: "test", "no map") }
-        func with(_ key: String, _ value: Value) -> Value { .map(pairs.map { ($0.key, $0.key == key ? value : $0.value) }) }
+        guard case .map(let pairs) = Samples.opening(.update).value else {
+            throw FederationError.malformed(place: "test", "no map")
+        }
+        func with(_ key: String, _ value: Value) -> Value {
+            .map(pairs.map { ($0.key, $0.key == key ? value : $0.value) })
+        }
         try addSpoiled("a key that nobody knows", .map(pairs + [("colour", .text("red"))]))
         try addSpoiled("a key that is missing", .map(pairs.filter { $0.key != "split" }))
-        try addSpoiled("a cloud twice in the cohort", with("cohort", .list([Samples.cohort[0].value, Samples.cohort[0].value])))
+        try addSpoiled(
+            "a cloud twice in the cohort", with("cohort", .list([Samples.cohort[0].value, Samples.cohort[0].value])))
         try addSpoiled("a quorum above the cohort", with("quorum", .unsigned(3)))
         try addSpoiled("more bits than a slot has", with("bits", .unsigned(33)))
         try addSpoiled("an update without a plan", with("training", .none))
-        try addSpoiled("a layout of too many values", with("layout", .list([.list([.text("a"), .list([.unsigned(1 << 29)]), .double(1)])])))
+        try addSpoiled(
+            "a layout of too many values",
+            with("layout", .list([.list([.text("a"), .list([.unsigned(1 << 29)]), .double(1)])])))
         return DocumentFile(
-            note: "signature = Ed25519 over \"tributary 1 KIND\\n\" followed by the bytes; digest = BLAKE2b-256 of the bytes",
+            note:
+                "signature = Ed25519 over \"tributary 1 KIND\\n\" followed by the bytes; digest = BLAKE2b-256 of the bytes",
             signingSeed: Hex.encode((0..<32).map { UInt8($0) }), verifyingKey: "\(Samples.key.verifyingKey)",
             documents: documents)
     }
 
-    private static func check(_ kind: String, _ name: String, _ bytes: [UInt8], _ signature: [UInt8]) throws -> DocumentVector {
+    private static func check(_ kind: String, _ name: String, _ bytes: [UInt8], _ signature: [UInt8]) throws
+        -> DocumentVector
+    {
         var refusal: String?
         func read<Content: Declaration>(_: Content.Type) throws {
-            _ = try Signed<Content>(bytes: bytes, signature: signature, key: Samples.key.verifyingKey, signer: "north/encrypt")
+            _ = try Signed<Content>(
+                bytes: bytes, signature: signature, key: Samples.key.verifyingKey, signer: "north/encrypt")
         }
         do {
             switch kind {
@@ -159,7 +174,8 @@ struct VectorTests {
     func documents() throws {
         let made = try Self.documentVectors()
         try Self.writeIfAsked(made, "documents.json")
-        let kept = try JSONDecoder().decode(DocumentFile.self, from: Data(contentsOf: Self.folder.appendingPathComponent("documents.json")))
+        let kept = try JSONDecoder().decode(
+            DocumentFile.self, from: Data(contentsOf: Self.folder.appendingPathComponent("documents.json")))
         #expect(kept == made)
         #expect(kept.documents.filter { $0.refusal != nil }.count == 9)
         for vector in kept.documents {

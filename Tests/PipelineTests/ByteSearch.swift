@@ -16,7 +16,8 @@ struct ByteSearch: Sendable {
         var whats: Set<String> = []
 
         static func + (left: Result, right: Result) -> Result {
-            Result(bytes: left.bytes + right.bytes, found: left.found + right.found, whats: left.whats.union(right.whats))
+            Result(
+                bytes: left.bytes + right.bytes, found: left.found + right.found, whats: left.whats.union(right.whats))
         }
     }
 
@@ -67,13 +68,16 @@ struct ByteSearch: Sendable {
         var result = Result()
         let maps = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
         let memory = open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC)
-        guard memory >= 0 else { throw FederationRun.Failure(description: "cannot read the memory of \(process): \(errno)") }
+        guard memory >= 0 else {
+            throw FederationRun.Failure(description: "cannot read the memory of \(process): \(errno)")
+        }
         defer { close(memory) }
         for line in maps.split(separator: "\n") {
             let parts = line.split(separator: " ", omittingEmptySubsequences: true)
             let ends = parts[0].split(separator: "-").compactMap { Int($0, radix: 16) }
             guard ends.count == 2, parts.count < 6 || parts[1].hasPrefix("rw") else { continue }
-            search(read(memory, ends[0]..<ends[1]), "memory \(parts.count > 5 ? String(parts[5]) : "anonymous")", &result)
+            search(
+                read(memory, ends[0]..<ends[1]), "memory \(parts.count > 5 ? String(parts[5]) : "anonymous")", &result)
         }
         return result
     }
@@ -84,7 +88,8 @@ struct ByteSearch: Sendable {
         var done = 0
         bytes.withUnsafeMutableBytes { bytes in
             while done < bytes.count {
-                let count = pread(memory, bytes.baseAddress?.advanced(by: done), bytes.count - done, range.lowerBound + done)
+                let count = pread(
+                    memory, bytes.baseAddress?.advanced(by: done), bytes.count - done, range.lowerBound + done)
                 if count < 0, errno == EINTR { continue }
                 done = count > 0 ? done + count : (done / 4096 + 1) * 4096
             }
@@ -101,7 +106,9 @@ struct ByteSearch: Sendable {
                 for place in 0...(hay.count - 8) {
                     let word = hay.loadUnaligned(fromByteOffset: place, as: UInt64.self)
                     guard starts[Self.hash(word)], let candidates = byStart[word] else { continue }
-                    for index in candidates where hay[place...].starts(with: needles[index].bytes) { seen.insert(index) }
+                    for index in candidates where hay[place...].starts(with: needles[index].bytes) {
+                        seen.insert(index)
+                    }
                 }
             }
         }

@@ -23,7 +23,9 @@ enum Canaries {
         shell.arguments = ["-c", script]
         try shell.run()
         shell.waitUntilExit()
-        guard shell.terminationStatus == 0 else { throw FederationRun.Failure(description: "the canaries were not planted") }
+        guard shell.terminationStatus == 0 else {
+            throw FederationRun.Failure(description: "the canaries were not planted")
+        }
     }
 
     /// The forms of an update: what a careless stage might send in the place of ciphertexts.
@@ -32,7 +34,8 @@ enum Canaries {
     /// Records, token ids and update slices of every cloud.
     static func needles(_ clear: ObservedRound.Clear, of run: FederationRun) throws -> [Needle] {
         var needles = [
-            Needle(what: "patient id", bytes: Array(patient.utf8)), Needle(what: "reading as text", bytes: Array(reading.utf8)),
+            Needle(what: "patient id", bytes: Array(patient.utf8)),
+            Needle(what: "reading as text", bytes: Array(reading.utf8)),
         ]
         if let value = Double(reading) { needles += bothOrders("reading as f64", [value.bitPattern]) }
         for cloud in clear.deltas.keys.sorted() {
@@ -52,7 +55,9 @@ enum Canaries {
         // Windows of values that are not all alike: a run of zeros is nobody's secret.
         let windows = stride(from: 0, to: delta.count - width, by: width)
             .filter { start in Set(quantised[start..<(start + width)]).count > width / 2 }
-        guard windows.count > 3 else { throw FederationRun.Failure(description: "\(cloud) trained nothing that could be told") }
+        guard windows.count > 3 else {
+            throw FederationRun.Failure(description: "\(cloud) trained nothing that could be told")
+        }
         for start in [windows[1], windows[windows.count / 2], windows[windows.count - 2]] {
             let values = Array(delta[start..<(start + width)])
             let codes = Array(quantised[start..<(start + width)])
@@ -64,7 +69,8 @@ enum Canaries {
         }
         for start in [limbs.count / 3, limbs.count / 2] {
             needles += bothOrders("packed", Array(limbs[start..<(start + 4)]))
-            needles.append(Needle(what: "packed", bytes: bothOrders("", Array(limbs[start..<(start + 4)].reversed()))[1].bytes))
+            needles.append(
+                Needle(what: "packed", bytes: bothOrders("", Array(limbs[start..<(start + 4)].reversed()))[1].bytes))
         }
         return needles
     }
@@ -103,7 +109,8 @@ enum Canaries {
         return (0..<3).flatMap { index -> [Needle] in
             let ids = shard.tokens[shard.range(of: index)].suffix(12)
             return bothOrders("token ids i32", ids.map { UInt32(bitPattern: $0) })
-                + bothOrders("token ids u16", ids.map { UInt16($0) }) + bothOrders("token ids i64", ids.map { UInt64($0) })
+                + bothOrders("token ids u16", ids.map { UInt16($0) })
+                + bothOrders("token ids i64", ids.map { UInt64($0) })
         }
     }
 

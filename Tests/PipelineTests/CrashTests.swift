@@ -23,13 +23,25 @@ extension PipelineSuite {
 
         static let kills = [
             Kill(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office", held: "east"),
-            Kill(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north", held: "east"),
-            Kill(stage: .localTrain, cloud: "west", event: "round_trained", of: .localTrain, ofCloud: "west", held: "east"),
-            Kill(stage: .encrypt, cloud: "east", event: "round_trained", of: .localTrain, ofCloud: "east", held: "north"),
-            Kill(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north", held: "east"),
-            Kill(stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office", held: "west"),
-            Kill(stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office", held: "north"),
-            Kill(stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office", held: "north"),
+            Kill(
+                stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north", held: "east"),
+            Kill(
+                stage: .localTrain, cloud: "west", event: "round_trained", of: .localTrain, ofCloud: "west",
+                held: "east"),
+            Kill(
+                stage: .encrypt, cloud: "east", event: "round_trained", of: .localTrain, ofCloud: "east", held: "north"),
+            Kill(
+                stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north",
+                held: "east"),
+            Kill(
+                stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office",
+                held: "west"),
+            Kill(
+                stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office",
+                held: "north"),
+            Kill(
+                stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office",
+                held: "north"),
         ]
         static let round = 3
 

@@ -13,7 +13,9 @@ extension PipelineSuite {
     @Suite("A hostile wire")
     struct HostileWireTests {
         /// Honest contributions of all three clouds make the round close with their exact sum.
-        private func closes(_ stand: Stand, _ opening: Signed<Opening>, clouds: [String] = ["north", "west", "east"]) async throws {
+        private func closes(_ stand: Stand, _ opening: Signed<Opening>, clouds: [String] = ["north", "west", "east"])
+            async throws
+        {
             var expected = [UInt64](repeating: 0, count: 64)
             for (index, cloud) in clouds.enumerated() {
                 let values = Stand.values(UInt32(index))
@@ -51,7 +53,10 @@ extension PipelineSuite {
                 // A contribution of the first round that was never sent, and the same under the new round's name.
                 (try stand.offer(old, for: first, of: "west", name: "west", keyID: nil, weight: 1), old, ""),
                 (try stand.offer(old, for: first, of: "north", round: 2), old, "it answers another opening of round 2"),
-                (try stand.offer(named, for: opening, of: "north", name: "west"), named, "contributes for north alone, not for west"),
+                (
+                    try stand.offer(named, for: opening, of: "north", name: "west"), named,
+                    "contributes for north alone, not for west"
+                ),
                 (
                     try stand.offer(keyed, for: opening, of: "north", keyID: [UInt8](repeating: 1, count: 16)), keyed,
                     "another suite, key or profile"
@@ -92,24 +97,35 @@ extension PipelineSuite {
             let (north, west) = (try stand.cloud("north"), try stand.cloud("west"))
             let asWest = try stand.offer(payload, for: opening, of: "west")
             north.post.push(
-                WireMessage(.offer, from: west.stage, epoch: 1, document: asWest.bytes, signature: asWest.signature.bytes, bulk: payload),
+                WireMessage(
+                    .offer, from: west.stage, epoch: 1, document: asWest.bytes, signature: asWest.signature.bytes,
+                    bulk: payload),
                 to: aggregate)
             try await refused(stand, "says west/encrypt, its key is north/encrypt's")
             // West's signed offer, carried by north under north's name.
             north.post.push(
-                WireMessage(.offer, from: north.stage, epoch: 1, document: asWest.bytes, signature: asWest.signature.bytes, bulk: payload),
+                WireMessage(
+                    .offer, from: north.stage, epoch: 1, document: asWest.bytes, signature: asWest.signature.bytes,
+                    bulk: payload),
                 to: aggregate)
             // An announcement that is not publish's to make, and one with a forged signature.
             north.post.push(
-                WireMessage(.opening, from: north.stage, epoch: 1, document: opening.bytes, signature: opening.signature.bytes), to: aggregate)
+                WireMessage(
+                    .opening, from: north.stage, epoch: 1, document: opening.bytes, signature: opening.signature.bytes),
+                to: aggregate)
             try await refused(stand, "only office/publish announces")
             let second = Signed(opening.content, by: north.signing)
             stand.announce(second, sequence: 2)
             try await refused(stand, "the signature is not one of office/publish's key")
             // Chunks and wants without an offer.
             for index in 0..<3 {
-                north.post.push(WireMessage(.chunk, from: north.stage, epoch: 1, transfer: good.content.name, first: index, bulk: payload), to: aggregate)
-                north.post.push(WireMessage(.want, from: north.stage, epoch: 1, transfer: good.content.name, first: 0, end: 9), to: aggregate)
+                north.post.push(
+                    WireMessage(
+                        .chunk, from: north.stage, epoch: 1, transfer: good.content.name, first: index, bulk: payload),
+                    to: aggregate)
+                north.post.push(
+                    WireMessage(.want, from: north.stage, epoch: 1, transfer: good.content.name, first: 0, end: 9),
+                    to: aggregate)
             }
             try await closes(stand, opening)
             // The same name with other bytes, now that it is taken.
@@ -169,7 +185,8 @@ extension PipelineSuite {
                 north.stage, in: stand.run,
                 plan: PostPlan(
                     stage: ingest, hub: nil, dials: genuine.dials.filter { $0.hub == topology.aggregate },
-                    curvePublic: try stand.run.keys.card(of: ingest).curve, curveSecret: try stand.run.keys.curveSecret(of: ingest)))
+                    curvePublic: try stand.run.keys.card(of: ingest).curve,
+                    curveSecret: try stand.run.keys.curveSecret(of: ingest)))
             defer { other.post.stop() }
             let prefix = Hex.encode(try stand.run.keys.card(of: ingest).curve.prefix(4))
             try await refused(stand, "key \(prefix)", event: "handshake_refused")
@@ -187,9 +204,12 @@ extension PipelineSuite {
             let context = try Context()
             let push = try Socket(.push, in: context)
             try push.set(.lingerMilliseconds(2_000))
-            guard let dial = plan.dials.first(where: { $0.hub == stand.run.topology.aggregate }), let server = dial.serverKey
+            guard let dial = plan.dials.first(where: { $0.hub == stand.run.topology.aggregate }),
+                let server = dial.serverKey
             else { return }
-            try plan.curveSecret.withUnsafeBytes { try push.dialCurve(server: server, publicKey: plan.curvePublic, secret: $0) }
+            try plan.curveSecret.withUnsafeBytes {
+                try push.dialCurve(server: server, publicKey: plan.curvePublic, secret: $0)
+            }
             try push.connect(dial.work)
             let good = WireMessage(.hello, from: plan.stage, epoch: 1).frames
             var version = good[0]
@@ -219,8 +239,10 @@ extension Stand {
         let content = opening.content
         let release = Signed(
             Release(
-                run: content.run, round: content.round, purpose: content.purpose, opening: opening.digest, cohort: content.cohort,
-                sums: [], metrics: [:], adapterDigest: Digest(of: [UInt8(truncatingIfNeeded: content.round.value)]), isFinal: false),
+                run: content.run, round: content.round, purpose: content.purpose, opening: opening.digest,
+                cohort: content.cohort,
+                sums: [], metrics: [:], adapterDigest: Digest(of: [UInt8(truncatingIfNeeded: content.round.value)]),
+                isFinal: false),
             by: publish.signing)
         announce(release, sequence: UInt64(content.round.value))
     }

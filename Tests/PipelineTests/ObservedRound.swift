@@ -43,9 +43,11 @@ struct ObservedRound {
         run.pause(publish)
         let book = try run.journal(of: publish)
         let key = try run.keys.card(of: publish).verifying
-        guard let opening = try book.read({
-            try $0.document(Opening.self, round: RoundNumber(UInt32(Self.round)), key: key, signer: publish)
-        }) else { throw FederationRun.Failure(description: "publish has no opening of round \(Self.round)") }
+        guard
+            let opening = try book.read({
+                try $0.document(Opening.self, round: RoundNumber(UInt32(Self.round)), key: key, signer: publish)
+            })
+        else { throw FederationRun.Failure(description: "publish has no opening of round \(Self.round)") }
         try book.close()
         self.opening = opening
         let clear = try Clear(opening: opening.content, deltas: deltas, run: run)
@@ -70,7 +72,9 @@ struct ObservedRound {
     }
 
     /// What a stage has still to send; waits until its journal has it.
-    private static func departure(of stage: StageName, _ kind: TransferKind, in run: FederationRun) async throws -> Departure {
+    private static func departure(of stage: StageName, _ kind: TransferKind, in run: FederationRun) async throws
+        -> Departure
+    {
         let key = try run.keys.card(of: stage).verifying
         let giveUp = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < giveUp {
@@ -100,12 +104,16 @@ struct ObservedRound {
             self.opening = opening
             self.deltas = deltas
             let quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
-            quantised = try Dictionary(uniqueKeysWithValues: deltas.map { cloud, delta in
-                let weight = Float(opening.foldedWeight(of: cloud))
-                let rounding = StochasticRounding(
-                    secret: try run.keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
-                return (cloud, try quantiser.quantise(delta.map { $0 * weight }, rounding: .stochastic(rounding)).values)
-            })
+            quantised = try Dictionary(
+                uniqueKeysWithValues: deltas.map { cloud, delta in
+                    let weight = Float(opening.foldedWeight(of: cloud))
+                    let rounding = StochasticRounding(
+                        secret: try run.keys.roundingSecret(of: cloud), run: opening.run, round: opening.round,
+                        cloud: cloud)
+                    return (
+                        cloud, try quantiser.quantise(delta.map { $0 * weight }, rounding: .stochastic(rounding)).values
+                    )
+                })
         }
     }
 }

@@ -14,7 +14,8 @@ extension PipelineSuite {
         @Test("One cloud in clear trains an adapter and publishes it as a sound release")
         func oneCloud() async throws {
             // Large enough that vectors and adapters take more than one chunk, and a spool file.
-            let run = try FederationRun(.init(clouds: ["north"], suite: .clear, rank: 48, targets: "[q_proj, v_proj, down_proj, up_proj]"))
+            let run = try FederationRun(
+                .init(clouds: ["north"], suite: .clear, rank: 48, targets: "[q_proj, v_proj, down_proj, up_proj]"))
             try run.startAll()
             let statuses = try await run.finish()
             #expect(statuses.count == 5)
@@ -53,7 +54,9 @@ extension PipelineSuite {
                 let opening = watched.round.opening.content
                 let clear = try ObservedRound.Clear(opening: opening, deltas: watched.round.deltas, run: watched.run)
                 var expected = [UInt64](repeating: 0, count: opening.layout.count)
-                for values in clear.quantised.values { for (index, value) in values.enumerated() { expected[index] += UInt64(value) } }
+                for values in clear.quantised.values {
+                    for (index, value) in values.enumerated() { expected[index] += UInt64(value) }
+                }
                 #expect(clear.quantised.count == 3)
                 let opened = try watched.openedSum()
                 #expect(opened == expected)
@@ -63,7 +66,9 @@ extension PipelineSuite {
                     let weight = opening.foldedWeight(of: cloud)
                     let step = (opening.layout.segments.first?.range ?? 0) / Double((1 << (opening.bits - 1)) - 1)
                     let offset = Double(1 << (opening.bits - 1))
-                    let worst = zip(values, delta).map { abs((Double($0) - offset) * step - Double($1) * weight) }.max() ?? .infinity
+                    let worst =
+                        zip(values, delta).map { abs((Double($0) - offset) * step - Double($1) * weight) }.max()
+                        ?? .infinity
                     #expect(worst <= step * 1.001)
                     #expect(delta.contains { $0 != 0 })
                 }

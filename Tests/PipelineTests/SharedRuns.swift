@@ -46,15 +46,19 @@ struct WatchedRun: Sendable {
                 for stage in run.stages {
                     let pid = run.pid(of: stage)
                     let words = try run.read("/proc/\(pid)/cmdline") + run.read("/proc/\(pid)/environ")
-                    inLogs = inLogs + keys.texts([String(decoding: words, as: UTF8.self)], called: "command line of \(stage)")
+                    inLogs =
+                        inLogs
+                        + keys.texts([String(decoding: words, as: UTF8.self)], called: "command line of \(stage)")
                     let table = String(decoding: try run.read("/proc/\(pid)/limits"), as: UTF8.self)
-                    limits += table.split(separator: "\n").filter { $0.hasPrefix("Max core file size") }.map(String.init)
+                    limits += table.split(separator: "\n").filter { $0.hasPrefix("Max core file size") }.map(
+                        String.init)
                 }
             })
         let search = ByteSearch(needles)
         publish = publish + (try search.files(below: run.topology.stateFolder(of: stages.publish)))
         publish = publish + search.texts(run.book.all.filter { $0.stage == stages.publish }.map(\.line), called: "log")
-        aggregate = aggregate + search.texts(run.book.all.filter { $0.stage == stages.aggregate }.map(\.line), called: "log")
+        aggregate =
+            aggregate + search.texts(run.book.all.filter { $0.stage == stages.aggregate }.map(\.line), called: "log")
         let keys = ByteSearch(try Canaries.keyNeedles(run))
         inLogs = inLogs + keys.texts(run.book.all.map(\.line), called: "log")
         for stage in run.stages { inLogs = inLogs + (try keys.files(below: run.topology.stateFolder(of: stage))) }

@@ -70,16 +70,24 @@ extension PipelineSuite {
                 Spoil(stage: .localTrain, what: "a tokenizer that is no JSON", names: ["tokenizer.json"]) {
                     try edit("\(ownBase($0))/tokenizer.json") { String($0.dropLast(10)) }
                 },
-                Spoil(stage: .publish, what: "a model's config without its size", names: ["config.json", "hidden_size"]) {
-                    try edit("\(ownBase($0))/config.json") { $0.replacingOccurrences(of: "\"hidden_size\"", with: "\"hidden\"") }
+                Spoil(
+                    stage: .publish, what: "a model's config without its size", names: ["config.json", "hidden_size"]
+                ) {
+                    try edit("\(ownBase($0))/config.json") {
+                        $0.replacingOccurrences(of: "\"hidden_size\"", with: "\"hidden\"")
+                    }
                 },
                 Spoil(stage: .ingest, what: "a table without a column", names: ["ICUSTAYS", "intime"]) {
-                    try edit("\($0.root)/tables/north/ICUSTAYS.csv") { $0.replacingOccurrences(of: "intime", with: "in_time") }
+                    try edit("\($0.root)/tables/north/ICUSTAYS.csv") {
+                        $0.replacingOccurrences(of: "intime", with: "in_time")
+                    }
                 },
                 Spoil(stage: .ingest, what: "a table that is not there", names: ["ICUSTAYS"]) {
                     try FileManager.default.removeItem(atPath: "\($0.root)/tables/north/ICUSTAYS.csv")
                 },
-                Spoil(stage: .ingest, what: "a table that is cut in the middle of its gzip stream", names: ["CHARTEVENTS"]) {
+                Spoil(
+                    stage: .ingest, what: "a table that is cut in the middle of its gzip stream", names: ["CHARTEVENTS"]
+                ) {
                     let path = "\($0.root)/tables/north/CHARTEVENTS.csv.gz"
                     try $0.write(Array(try $0.read(path).dropLast(500)), path)
                 },

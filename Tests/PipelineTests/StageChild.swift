@@ -56,6 +56,7 @@ struct StageChild: Sendable {
         let end = signal == 0 ? ("exited", "status", status >> 8 & 0xff) : ("killed", "signal", signal)
         book.add(
             StageEvent(
-                stage, name: end.0, fields: [end.1: "\(end.2)", "pid": "\(pid)"], line: "\(stage) \(end.0) \(end.1) \(end.2)"))
+                stage, name: end.0, fields: [end.1: "\(end.2)", "pid": "\(pid)"],
+                line: "\(stage) \(end.0) \(end.1) \(end.2)"))
     }
 }

@@ -35,7 +35,9 @@ final class Stand: Sendable {
     }
 
     func cloud(_ name: String) throws -> ScriptedStage {
-        guard let stage = clouds[try CloudName(name)] else { throw FederationRun.Failure(description: "no cloud \(name)") }
+        guard let stage = clouds[try CloudName(name)] else {
+            throw FederationRun.Failure(description: "no cloud \(name)")
+        }
         return stage
     }
 
@@ -45,12 +47,15 @@ final class Stand: Sendable {
             run: run.topology.run, round: RoundNumber(round), purpose: .update,
             layout: try VectorLayout([.init(name: "values", shape: [64], range: 1)]), bits: 12, suite: .paillier,
             keyID: key.publicKey.id.bytes, profile: key.publicKey.profile.rawValue, clipNorm: 1,
-            cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: quorum, minimumCohort: 2,
+            cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: quorum,
+            minimumCohort: 2,
             deadline: Timestamp.milliseconds() + UInt64(seconds * 1000), startsFrom: RoundNumber(0),
             adapterDigest: Digest(of: [0]),
             adapter: AdapterPlan(
-                rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "", tokenizerDigest: ""),
-            training: TrainingPlan(steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1), split: nil)
+                rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "", tokenizerDigest: ""
+            ),
+            training: TrainingPlan(steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1),
+            split: nil)
         let opening = Signed(content, by: publish.signing)
         announce(opening, sequence: UInt64(round))
         _ = try await run.event("round_joined", of: run.topology.aggregate, round: Int(round))
@@ -74,7 +79,8 @@ final class Stand: Sendable {
 
     /// An offer as an honest encrypt stage makes it, or with something else in it.
     func offer(
-        _ payload: [UInt8], for opening: Signed<Opening>, of cloud: String, round: UInt32? = nil, run other: RunName? = nil,
+        _ payload: [UInt8], for opening: Signed<Opening>, of cloud: String, round: UInt32? = nil,
+        run other: RunName? = nil,
         name: String? = nil, keyID: [UInt8]? = nil, weight: UInt32 = 1
     ) throws -> Signed<Offer> {
         let maker = try self.cloud(cloud)
@@ -82,10 +88,13 @@ final class Stand: Sendable {
             opening: opening.digest, suite: .paillier, profile: key.publicKey.profile.rawValue,
             keyID: keyID ?? key.publicKey.id.bytes, weight: weight)
         let transfer = TransferName(
-            run: other ?? run.topology.run, kind: .contribution, round: round.map { RoundNumber($0) } ?? opening.content.round,
+            run: other ?? run.topology.run, kind: .contribution,
+            round: round.map { RoundNumber($0) } ?? opening.content.round,
             cloud: try CloudName(name ?? cloud))
         return Signed(
-            Offer(name: transfer, maker: maker.stage, byteCount: payload.count, digest: Digest(of: payload), about: about.value),
+            Offer(
+                name: transfer, maker: maker.stage, byteCount: payload.count, digest: Digest(of: payload),
+                about: about.value),
             by: maker.signing)
     }
 
@@ -94,7 +103,8 @@ final class Stand: Sendable {
         let stage = try self.cloud(cloud)
         stage.post.push(
             WireMessage(
-                .offer, from: stage.stage, epoch: 1, document: offer.bytes, signature: signature ?? offer.signature.bytes,
+                .offer, from: stage.stage, epoch: 1, document: offer.bytes,
+                signature: signature ?? offer.signature.bytes,
                 bulk: payload), to: run.topology.aggregate)
     }
 
@@ -104,17 +114,20 @@ final class Stand: Sendable {
         let message = try await self.cloud(cloud).message("a receipt of \(offer.content.name)") { message in
             guard message.kind == .receipt else { return false }
             let receipt = try? Signed<Receipt>(
-                bytes: message.document, signature: message.signature, key: key, signer: "\(aggregate)").content
+                bytes: message.document, signature: message.signature, key: key, signer: "\(aggregate)"
+            ).content
             return receipt?.name == offer.content.name && receipt?.digest == offer.content.digest
         }
         return try Signed<Receipt>(
-            bytes: message.document, signature: message.signature, key: key, signer: "\(aggregate)").content
+            bytes: message.document, signature: message.signature, key: key, signer: "\(aggregate)"
+        ).content
     }
 
     /// The sum of a round, opened.
     func sum(of opening: Signed<Opening>) async throws -> (parts: [String], values: [UInt64]) {
         let message = try await publish.message("the sum of round \(opening.content.round)") { message in
-            guard message.kind == .offer, let value = try? decodeDocument(message.document), let offer = try? Offer(value)
+            guard message.kind == .offer, let value = try? decodeDocument(message.document),
+                let offer = try? Offer(value)
             else { return false }
             return offer.name.kind == .sum && offer.name.round == opening.content.round
         }

@@ -62,7 +62,9 @@ final class Desk: Sendable {
 
     /// The first event that matches, past or to come.
     @discardableResult
-    func first(_ what: String, within seconds: Int = 30, _ matches: @escaping @Sendable (PostEvent) -> Bool) async throws -> PostEvent {
+    func first(_ what: String, within seconds: Int = 30, _ matches: @escaping @Sendable (PostEvent) -> Bool)
+        async throws -> PostEvent
+    {
         let found = await withCheckedContinuation { continuation in
             let (past, number) = state.withLock { state -> (PostEvent?, Int) in
                 if let past = state.events.first(where: matches) { return (past, 0) }

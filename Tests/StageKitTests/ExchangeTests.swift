@@ -26,7 +26,9 @@ struct ExchangeTests {
         try Clerk(office, office.dialer(office.north, tcp: tcp), directory: folder("north"), epoch: epoch)
     }
 
-    @Test("A transfer of many chunks arrives whole; its receipt means that it is in the journal", arguments: [false, true])
+    @Test(
+        "A transfer of many chunks arrives whole; its receipt means that it is in the journal",
+        arguments: [false, true])
     func whole(overCurve: Bool) async throws {
         let ports = overCurve ? freePorts(2) : nil
         let (hub, north) = (try hub(tcp: ports), try north(tcp: ports))
@@ -163,7 +165,8 @@ struct ExchangeTests {
         let good = try office.departure([1, 2, 3], from: office.north)
         func offer(_ signed: Signed<Offer>, signature: [UInt8]? = nil) -> WireMessage {
             WireMessage(
-                .offer, from: office.north, epoch: 1, document: signed.bytes, signature: signature ?? signed.signature.bytes,
+                .offer, from: office.north, epoch: 1, document: signed.bytes,
+                signature: signature ?? signed.signature.bytes,
                 bulk: [1, 2, 3])
         }
         var signature = good.offer.signature.bytes
@@ -175,15 +178,21 @@ struct ExchangeTests {
         func signed(_ name: TransferName, maker: StageName) -> Signed<Offer> {
             Signed(Offer(name: name, maker: maker, byteCount: 3, digest: content.digest, about: content.about), by: key)
         }
-        let otherRun = TransferName(run: try RunName("other"), kind: .contribution, round: RoundNumber(1), cloud: office.north.cloud)
+        let otherRun = TransferName(
+            run: try RunName("other"), kind: .contribution, round: RoundNumber(1), cloud: office.north.cloud)
         north.push(offer(signed(otherRun, maker: office.north)), to: office.aggregate)
         north.push(offer(signed(content.name, maker: office.west)), to: office.aggregate)
         // A chunk and a want that nobody asked for, and a receipt of nothing.
-        north.push(WireMessage(.chunk, from: office.north, epoch: 1, transfer: content.name, first: 0, bulk: [1, 2, 3]), to: office.aggregate)
-        north.push(WireMessage(.want, from: office.north, epoch: 1, transfer: content.name, first: 0, end: 1), to: office.aggregate)
+        north.push(
+            WireMessage(.chunk, from: office.north, epoch: 1, transfer: content.name, first: 0, bulk: [1, 2, 3]),
+            to: office.aggregate)
+        north.push(
+            WireMessage(.want, from: office.north, epoch: 1, transfer: content.name, first: 0, end: 1),
+            to: office.aggregate)
         let receipt = Signed(Receipt(name: content.name, digest: content.digest, outcome: .durable), by: key)
         north.push(
-            WireMessage(.receipt, from: office.north, epoch: 1, document: receipt.bytes, signature: receipt.signature.bytes),
+            WireMessage(
+                .receipt, from: office.north, epoch: 1, document: receipt.bytes, signature: receipt.signature.bytes),
             to: office.aggregate)
         // Messages of one sender keep their order, so when this one is in, the others have been seen.
         try north.send(good)
@@ -212,7 +221,9 @@ struct ExchangeTests {
         hub.post.publish(try receipt(digest, by: office.west), topic: Topic.to(office.north))
         hub.post.publish(try receipt(Digest(of: [0]), by: office.aggregate), topic: Topic.to(office.north))
         // It is still being offered after both, and the right receipt ends it.
-        hub.post.publish(WireMessage(.want, from: office.aggregate, epoch: 1, transfer: name, first: 0, end: 1), topic: Topic.to(office.north))
+        hub.post.publish(
+            WireMessage(.want, from: office.aggregate, epoch: 1, transfer: name, first: 0, end: 1),
+            topic: Topic.to(office.north))
         try await hub.message("the chunk, for the transfer goes on") { $0.kind == .chunk }
         #expect(north.receipts.isEmpty)
         #expect(north.exchange.pendingDepartures == 1)

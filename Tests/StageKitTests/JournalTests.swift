@@ -19,7 +19,8 @@ struct JournalTests {
 
     private func departure(_ payload: Payload, round: UInt32 = 1, to receiver: StageName? = nil) throws -> Departure {
         let offer = Offer(
-            name: TransferName(run: try RunName("run"), kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
+            name: TransferName(
+                run: try RunName("run"), kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
             maker: sender, byteCount: payload.count, digest: Digest(of: try payload.read()), about: .none)
         return Departure(offer: Signed(offer, by: key), receiver: receiver ?? self.receiver, payload: payload)
     }
@@ -104,7 +105,8 @@ struct JournalTests {
         let journal = try Journal(directory: folder.path)
         let made = try departure(.bytes([5, 6]))
         let arrival = Arrival(
-            offer: made.offer.content, offerBytes: made.offer.bytes, signature: made.offer.signature.bytes, peer: sender,
+            offer: made.offer.content, offerBytes: made.offer.bytes, signature: made.offer.signature.bytes,
+            peer: sender,
             payload: .bytes([5, 6]))
         let name = arrival.offer.name
         #expect(try journal.read { try $0.arrivalState(name) } == nil)

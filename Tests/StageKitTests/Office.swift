@@ -44,7 +44,8 @@ struct Office {
             hub = .init(work: ipc.work, news: ipc.news, admitted: nil, peers: Set(peers))
         }
         return PostPlan(
-            stage: aggregate, hub: hub, dials: [], curvePublic: keys.publicKey, curveSecret: keys.secret, inboxBytes: inbox)
+            stage: aggregate, hub: hub, dials: [], curvePublic: keys.publicKey, curveSecret: keys.secret,
+            inboxBytes: inbox)
     }
 
     /// The plan of a stage that dials the hub; with `keys` it shows other keys than its own.
@@ -70,14 +71,19 @@ struct Office {
             keys: signing.mapValues(\.verifyingKey))
     }
 
-    func hello(from stage: StageName, epoch: UInt64 = 1) -> WireMessage { WireMessage(.hello, from: stage, epoch: epoch) }
+    func hello(from stage: StageName, epoch: UInt64 = 1) -> WireMessage {
+        WireMessage(.hello, from: stage, epoch: epoch)
+    }
 
     /// A journaled transfer of `bytes` on its way from a cloud to aggregate.
-    func departure(_ bytes: [UInt8], from sender: StageName, round: UInt32 = 1, payload: Payload? = nil) throws -> Departure {
+    func departure(_ bytes: [UInt8], from sender: StageName, round: UInt32 = 1, payload: Payload? = nil) throws
+        -> Departure
+    {
         guard let key = signing[sender] else { throw Desk.Nothing(description: "no key of \(sender)") }
         let offer = Offer(
             name: TransferName(run: run, kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
-            maker: sender, byteCount: bytes.count, digest: Digest(of: bytes), about: VectorAbout(opening: Digest(of: [1]), records: 1).value)
+            maker: sender, byteCount: bytes.count, digest: Digest(of: bytes),
+            about: VectorAbout(opening: Digest(of: [1]), records: 1).value)
         return Departure(offer: Signed(offer, by: key), receiver: aggregate, payload: payload ?? .bytes(bytes))
     }
 }

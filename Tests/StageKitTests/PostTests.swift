@@ -12,7 +12,9 @@ struct PostTests {
         var ports: [Int]? { self == .curve ? freePorts(2) : nil }
     }
 
-    @Test("Work goes to the hub, news to whom they are meant for, and the hub hears who listens", arguments: Transport.allCases)
+    @Test(
+        "Work goes to the hub, news to whom they are meant for, and the hub hears who listens",
+        arguments: Transport.allCases)
     func bothWays(transport: Transport) async throws {
         let office = try Office()
         let ports = transport.ports
@@ -25,7 +27,8 @@ struct PostTests {
         try await hub.joined(office.north)
         try await hub.joined(office.west)
         hub.post.publish(WireMessage(.beat, from: office.aggregate, epoch: 1, sequence: 1), topic: Topic.all)
-        hub.post.publish(WireMessage(.beat, from: office.aggregate, epoch: 1, sequence: 2), topic: Topic.to(office.north))
+        hub.post.publish(
+            WireMessage(.beat, from: office.aggregate, epoch: 1, sequence: 2), topic: Topic.to(office.north))
         hub.post.publish(WireMessage(.beat, from: office.aggregate, epoch: 1, sequence: 3), topic: Topic.all)
         for desk in [north, west] { try await desk.message("the last beat") { $0.sequence == 3 } }
         #expect(north.messages.map(\.sequence) == [1, 2, 3])
@@ -68,7 +71,11 @@ struct PostTests {
         guard case .handshake(_, let reason) = event else { return }
         #expect(reason.contains("not in this federation's keys"))
         try await stranger.first("word of it") { event in
-            if case .handshake(_, let reason) = event { reason.contains("does not admit this stage's key") } else { false }
+            if case .handshake(_, let reason) = event {
+                reason.contains("does not admit this stage's key")
+            } else {
+                false
+            }
         }
         let north = try Desk(office.dialer(office.north, tcp: ports))
         defer { for desk in [stranger, north, welcome, hub, open] { desk.post.stop() } }
@@ -135,8 +142,10 @@ struct PostTests {
             return envelope
         }[0]
         let cases: [(frames: [[UInt8]], reason: String)] = [
-            ([[0xc1], [], [], []], "0xc1"), ([[], [], [], []], "ends in the middle"), ([good[0]], "expected 4 frames, found 1"),
-            (good + [[]], "expected 4 frames, found 5"), ([wrongVersion, [], [], []], "protocol version 2 is not spoken here"),
+            ([[0xc1], [], [], []], "0xc1"), ([[], [], [], []], "ends in the middle"),
+            ([good[0]], "expected 4 frames, found 1"),
+            (good + [[]], "expected 4 frames, found 5"),
+            ([wrongVersion, [], [], []], "protocol version 2 is not spoken here"),
             ([good[0], [], [], [UInt8](repeating: 1, count: Offer.chunkBytes + 1)], "too long"),
             ([[UInt8](repeating: 0x91, count: 1000), [], [], []], "nested deeper"),
             ([[0xdf, 0xff, 0xff, 0xff, 0xff], [], [], []], "ends in the middle"),

@@ -13,7 +13,8 @@ struct TransferTests {
         let office = try StageName("office/aggregate")
         return Signed(
             Offer(
-                name: TransferName(run: try RunName("run"), kind: .contribution, round: RoundNumber(1), cloud: office.cloud),
+                name: TransferName(
+                    run: try RunName("run"), kind: .contribution, round: RoundNumber(1), cloud: office.cloud),
                 maker: office, byteCount: bytes.count, digest: Digest(of: bytes), about: .none),
             by: try SigningKey(seed: .random(count: 32)))
     }
@@ -108,7 +109,9 @@ struct TransferTests {
         Array(bytes[(index * Offer.chunkBytes)..<min((index + 1) * Offer.chunkBytes, bytes.count)])
     }
 
-    @Test("Chunks in order make the payload; a small one stays in memory, a large one is a spool file", arguments: [1, 2, 3, 40])
+    @Test(
+        "Chunks in order make the payload; a small one stays in memory, a large one is a spool file",
+        arguments: [1, 2, 3, 40])
     func whole(count: Int) throws {
         let folder = try Folder()
         let bytes = bytes(chunks: count)

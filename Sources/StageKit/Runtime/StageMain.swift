@@ -103,13 +103,17 @@ package enum StageMain {
     /// What a stage is made of are files that its config names, so whatever is wrong then is wrong with them.
     @StageActor
     private static func made<StageConfiguration: Sendable>(
-        _ parts: StageParts<StageConfiguration>, _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
+        _ parts: StageParts<StageConfiguration>,
+        _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
     ) throws -> any Stage {
         do {
             return try make(parts)
-        } catch let error as ConfigurationError { throw error
-        } catch let error as StageError { throw error
-        } catch let error as KeyError { throw error
+        } catch let error as ConfigurationError {
+            throw error
+        } catch let error as StageError {
+            throw error
+        } catch let error as KeyError {
+            throw error
         } catch { throw StageError.configuration("\(error)") }
     }
 
