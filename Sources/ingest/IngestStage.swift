@@ -35,7 +35,12 @@ final class IngestStage: Stage {
         context.begin { [self] in
             let configuration = configuration
             let began = ContinuousClock.now
-            let read = try await context.offload { try Ingest(configuration).harmonise() }
+            let read = try await context.offload {
+                do { return try Ingest(configuration).harmonise() } catch {
+                    // Tables, mapping and variables are files that the config names: no restart mends them.
+                    throw StageError.configuration("\(error)")
+                }
+            }
             harmonised = read
             context.log.info(
                 "tables_read",

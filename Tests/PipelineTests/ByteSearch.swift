@@ -76,22 +76,25 @@ struct ByteSearch: Sendable {
             let parts = line.split(separator: " ", omittingEmptySubsequences: true)
             let ends = parts[0].split(separator: "-").compactMap { Int($0, radix: 16) }
             guard ends.count == 2, parts.count < 6 || parts[1].hasPrefix("rw") else { continue }
-            var bytes = [UInt8](repeating: 0, count: ends[1] - ends[0])
-            // A read may end early, at a page that is not there yet for one.
-            var filled = 0
-            while filled < bytes.count {
-                let count = bytes.withUnsafeMutableBytes {
-                    pread(memory, $0.baseAddress?.advanced(by: filled), $0.count - filled, ends[0] + filled)
-                }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { break }
-                filled += count
-            }
-            guard filled > 0 else { continue }
-            bytes.removeSubrange(filled...)
-            search(bytes, "memory \(parts.count > 5 ? String(parts[5]) : "anonymous")", &result)
+            search(
+                read(memory, ends[0]..<ends[1]), "memory \(parts.count > 5 ? String(parts[5]) : "anonymous")", &result)
         }
         return result
+    }
+
+    /// What can be read of a range of addresses; a page that cannot stands as zeros.
+    private func read(_ memory: Int32, _ range: Range<Int>) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        var done = 0
+        bytes.withUnsafeMutableBytes { bytes in
+            while done < bytes.count {
+                let count = pread(
+                    memory, bytes.baseAddress?.advanced(by: done), bytes.count - done, range.lowerBound + done)
+                if count < 0, errno == EINTR { continue }
+                done = count > 0 ? done + count : (done / 4096 + 1) * 4096
+            }
+        }
+        return bytes
     }
 
     private func search(_ hay: [UInt8], _ place: String, _ result: inout Result) {

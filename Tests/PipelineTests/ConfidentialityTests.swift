@@ -1,4 +1,5 @@
 import Federation
+import Keys
 import Testing
 import Topology
 
@@ -29,7 +30,7 @@ extension PipelineSuite {
             #expect(watched.publish.whats.isSubset(of: Set(Canaries.updateForms)))
         }
 
-        @Test("Aggregate has no key but its own, and publish's memory is where the key of sums is found")
+        @Test("Neither aggregate nor publish has another stage's keys, and aggregate has no key of sums")
         func secrets() async throws {
             let watched = try await SharedRuns.paillier()
             let own = [watched.run.topology.aggregate, watched.run.topology.publish].map {
@@ -38,7 +39,10 @@ extension PipelineSuite {
             #expect(watched.secretsInAggregate.whats.isSubset(of: own[0]))
             #expect(watched.secretsInPublish.whats.isSubset(of: own[1].union(["Paillier p"])))
             #expect(watched.secretsInAggregate.whats.contains("CURVE secret of \(watched.run.topology.aggregate)"))
-            #expect(watched.secretsInPublish.whats.contains("Paillier p"))
+            #expect(watched.secretsInPublish.whats.contains("CURVE secret of \(watched.run.topology.publish)"))
+            // Every needle is one: each is found in the folder of the keys.
+            let needles = try Canaries.keyNeedles(watched.run)
+            #expect(try ByteSearch(needles).files(below: watched.run.keys.root).whats == Set(needles.map(\.what)))
         }
 
         @Test("No command line, environment, log, journal or spool holds a secret key, and no stage can dump its core")

@@ -54,8 +54,10 @@ extension PipelineSuite {
             try run.startAll()
             _ = try await run.event("contribution_receipted", of: held, round: Self.round - 1)
             if kill.event == "round_closed" {
-                // The sum is to be there while publish cannot take it.
-                _ = try await run.event("round_opened", of: victim, round: Self.round)
+                // The sum is to be there while publish cannot take it; everyone has its opening when all have trained.
+                for cloud in SharedRuns.plan.clouds {
+                    _ = try await run.event("round_trained", of: run.stage(.localTrain, cloud), round: Self.round)
+                }
                 run.pause(victim)
                 run.resume(held)
             }

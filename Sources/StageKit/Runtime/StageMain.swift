@@ -110,13 +110,30 @@ package enum StageMain {
         try journal.close()
     }
 
+    /// What a stage is made of are files that its config names, so whatever is wrong then is wrong with them.
+    @StageActor
+    private static func made<StageConfiguration: Sendable>(
+        _ parts: StageParts<StageConfiguration>,
+        _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
+    ) throws -> any Stage {
+        do {
+            return try make(parts)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch let error as StageError {
+            throw error
+        } catch let error as KeyError {
+            throw error
+        } catch { throw StageError.configuration("\(error)") }
+    }
+
     @StageActor
     private static func run<StageConfiguration: Sendable>(
         post: Post, outcome: Outcome, parts: StageParts<StageConfiguration>, hasHub: Bool,
         _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
     ) async throws {
         let log = parts.context.log
-        let stage = try make(parts)
+        let stage = try made(parts, make)
         log.info("stage_started", ["epoch": .number(Int(parts.context.identity.epoch)), "pid": .number(Int(getpid()))])
         do {
             try await StageRuntime(context: parts.context, post: post, hasHub: hasHub, outcome: outcome).run(stage) {
