@@ -136,7 +136,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors", "Sodium",
+                "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors",
+                "Sodium",
                 "StageKit", "Topology",
             ]),
         executable(
@@ -154,7 +155,8 @@ let package = Package(
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
-        tests("StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
+        tests(
+            "StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),

@@ -50,7 +50,9 @@ struct Verify: ParsableCommand {
     /// The newest release where `directory` holds several.
     private func release() throws -> String {
         if access("\(directory)/\(ReleaseManifest.name)", F_OK) == 0 { return directory }
-        guard access(directory, F_OK) == 0 else { throw LauncherError.arguments("\(directory): there is no such folder") }
+        guard access(directory, F_OK) == 0 else {
+            throw LauncherError.arguments("\(directory): there is no such folder")
+        }
         let newest = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasPrefix("round-") }
             .max { ($0.count, $0) < ($1.count, $1) }
         guard let newest else {

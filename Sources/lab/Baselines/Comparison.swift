@@ -78,10 +78,12 @@ struct Comparison: Sendable {
         let models = try await withThrowingTaskGroup(of: (Int, Scoreboard.Model).self) { group in
             for (index, job) in jobs.enumerated() {
                 group.addTask {
-                    let outcome = try baseline.train(on: job.train, validation: job.validation) { round, training, loss in
+                    let outcome = try baseline.train(on: job.train, validation: job.validation) {
+                        round, training, loss in
                         func shown(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
                         let judged = loss.map { ", validation \(shown($0))" } ?? ""
-                        progress("\(job.name): round \(round) of \(baseline.plan.updates), loss \(shown(training))\(judged)")
+                        progress(
+                            "\(job.name): round \(round) of \(baseline.plan.updates), loss \(shown(training))\(judged)")
                     }
                     let scored = try baseline.scores(of: outcome.values, on: data, answers: answers)
                     return (

@@ -35,7 +35,8 @@ struct FineTunedBaseline: Sendable {
     private var patience: Int { max(8, plan.updates / 3) }
 
     func train(
-        on shard: TokenShard, validation: TokenShard?, progress: @Sendable (_ round: Int, _ trainingLoss: Double, _ validationLoss: Double?) -> Void
+        on shard: TokenShard, validation: TokenShard?,
+        progress: @Sendable (_ round: Int, _ trainingLoss: Double, _ validationLoss: Double?) -> Void
     ) throws -> Outcome {
         let tuner = try FineTuner(base: base, adapter: adapter)
         var values = try tuner.values()

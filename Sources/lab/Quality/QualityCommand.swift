@@ -7,7 +7,8 @@ import Glibc
 struct QualityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quality",
-        abstract: "How good the federation's model is beside its yardsticks, over several seeds or over folds of real data.",
+        abstract:
+            "How good the federation's model is beside its yardsticks, over several seeds or over folds of real data.",
         discussion: """
             Generated data: one population and one run for each seed; figures are means over seeds, intervals from paired \
             resamples of patients inside each. Real data (--real): the five eICU regions, patient-grouped folds; every stay \
@@ -61,7 +62,9 @@ enum FederationProcess {
         guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else {
             throw LabError("readlink /proc/self/exe: \(String(cString: strerror(errno)))")
         }
-        let own = buffer.withUnsafeBufferPointer { String(decoding: $0.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self) }
+        let own = buffer.withUnsafeBufferPointer {
+            String(decoding: $0.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+        }
         let path = "\(own.split(separator: "/").dropLast().map { "/\($0)" }.joined())/tributary"
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -76,6 +79,8 @@ enum FederationProcess {
         guard code == 0 else { throw LabError("\(path): cannot be started: \(String(cString: strerror(code)))") }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        guard status == 0 else { throw LabError("tributary \(arguments.joined(separator: " ")) failed; \(log) tells why") }
+        guard status == 0 else {
+            throw LabError("tributary \(arguments.joined(separator: " ")) failed; \(log) tells why")
+        }
     }
 }

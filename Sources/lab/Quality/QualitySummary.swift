@@ -46,7 +46,8 @@ struct QualitySummary: Codable {
         let models = scores[0]
         table = models.enumerated().map { index, model in
             Row(
-                name: model.name, kind: model.kind, auroc: mean { $0[index] }, each: bootstraps.map { $0.observed[index] },
+                name: model.name, kind: model.kind, auroc: mean { $0[index] },
+                each: bootstraps.map { $0.observed[index] },
                 insideClouds: QualitySummary.insideClouds(zip(boards, scores).map { ($0.board, $1[index].scores) }))
         }
         differences = QualitySummary.contrasts(models).map { .init(name: $0.name, auroc: mean($0.statistic)) }
@@ -87,7 +88,9 @@ struct QualitySummary: Codable {
                 },
                 insideClouds: QualitySummary.insideClouds(zip(boards, each).map { ($0.board, $1[index].scores) }))
         }
-        differences = QualitySummary.contrasts(models).map { .init(name: $0.name, auroc: bootstrap.interval(of: $0.statistic)) }
+        differences = QualitySummary.contrasts(models).map {
+            .init(name: $0.name, auroc: bootstrap.interval(of: $0.statistic))
+        }
         runs = boards.map(\.name)
         stays = died.count
         deaths = died.count(where: { $0 })
@@ -147,7 +150,8 @@ struct QualitySummary: Codable {
             "\(Scoreboard.shown(value.estimate))  [\(Scoreboard.shown(value.low)), \(Scoreboard.shown(value.high))]"
         }
         var lines = [
-            "\(label)", "\(stays) held-out stays, \(deaths) deaths; AUROC, 95 % intervals by patient, 2000 paired resamples",
+            "\(label)",
+            "\(stays) held-out stays, \(deaths) deaths; AUROC, 95 % intervals by patient, 2000 paired resamples",
             "\(padded(""))  AUROC  interval          inside clouds  each run",
         ]
         for row in table {

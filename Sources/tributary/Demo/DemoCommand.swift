@@ -17,7 +17,10 @@ struct Demo: ParsableCommand {
             open ones that you have fetched (docs/real-data.md).
             """)
 
-    @Option(help: "The folder to write into; an earlier demo there is replaced. Default: out/demo, out/real-three, out/real-regions.")
+    @Option(
+        help:
+            "The folder to write into; an earlier demo there is replaced. Default: out/demo, out/real-three, out/real-regions."
+    )
     var out: String?
     @Option(help: "The topology; default: that of the generated, the real or the regions' clouds.")
     var topology: String?
@@ -45,7 +48,7 @@ struct Demo: ParsableCommand {
     var format: OutputFormat = .text
 
     func run() throws {
-                let start = ContinuousClock.now
+        let start = ContinuousClock.now
         let changes = try changes()
         guard let limit = Quantity.duration(timeout) else {
             throw LauncherError.arguments("--timeout: expected a duration such as 10m, found \"\(timeout)\"")
@@ -71,7 +74,7 @@ struct Demo: ParsableCommand {
         try Subprocess.run(try StageFolder.ownPath(), ["keys", topology.file, "--state", state]) { _ in }
         view.done("keys made; \(topology.keys): \(topology.keys.trust)")
         let progress = try FederationRun(topology: topology, view: view, timeout: limit).run()
-        guard let release = progress.rounds(of: "update").last?.folder else {
+        guard let release = progress.rounds.last(where: { $0.folder != nil })?.folder else {
             throw LauncherError.runFailed("the run released no adapter; \(state)/logs tells why")
         }
         view.done("\(progress.rounds(of: "update").count) update rounds, adapter released and signed")

@@ -14,7 +14,8 @@ enum DemoFolder {
                 throw LauncherError.configuration("\(path): holds files that no demo wrote; give another --out")
             }
             if let holder = try StateLock.holder("\(path)/state") {
-                throw LauncherError.configuration("\(path): a demo runs there (process \(holder)); `tributary down` stops it")
+                throw LauncherError.configuration(
+                    "\(path): a demo runs there (process \(holder)); `tributary down` stops it")
             }
             for entry in entries where entry != mark { try files.removeItem(atPath: "\(path)/\(entry)") }
         }

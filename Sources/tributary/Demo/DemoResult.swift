@@ -32,9 +32,11 @@ struct DemoResult {
                 line: "minisign -V -p \(key) -m \(release)/\(ReleaseManifest.name)"),
             .init(
                 purpose: "Load it with Hugging Face PEFT",
-                line: "python3 -c \"from transformers import AutoModelForCausalLM as M; from peft import PeftModel as P; "
+                line:
+                    "python3 -c \"from transformers import AutoModelForCausalLM as M; from peft import PeftModel as P; "
                     + "print(P.from_pretrained(M.from_pretrained('models/base'), '\(release)'))\""),
-            .init(purpose: "What the stages said", line: "tributary logs \(topology.file) --state \(topology.statePath)"),
+            .init(
+                purpose: "What the stages said", line: "tributary logs \(topology.file) --state \(topology.statePath)"),
         ]
     }
 
@@ -55,7 +57,8 @@ struct DemoResult {
             "who took part in which round, and sizes: \(Bytes.text(updates.first?.counted.values.max() ?? 0)) an update",
             "weights, rounded to two significant bits: \(weights.joined(separator: ", "))",
             isSealed
-                ? "no plaintext update, record, score or statistic, and no private key" : "every cloud's update, in clear",
+                ? "no plaintext update, record, score or statistic, and no private key"
+                : "every cloud's update, in clear",
         ]
     }
 
@@ -68,7 +71,8 @@ struct DemoResult {
             clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated)
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
-            totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw, commands: commands)
+            totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
+            commands: commands)
     }
 
     /// Update rounds, each with the figures of the validation round that followed it, if one did.
@@ -131,7 +135,8 @@ struct DemoResult {
             }
             for entry in yardsticks.table {
                 let isOurs = entry.kind == "federated"
-                lines.append(row(entry.name, entry.auroc, isOurs ? "  <- \(progress.rounds(of: "update").count) rounds" : ""))
+                lines.append(
+                    row(entry.name, entry.auroc, isOurs ? "  <- \(progress.rounds(of: "update").count) rounds" : ""))
             }
             lines += yardsticks.differences.map { row($0.name, $0.auroc, "") }
             lines.append("  All rows but the federation's: \(yardsticks.label).")
@@ -142,7 +147,8 @@ struct DemoResult {
                 "The federation's own test round, from encrypted histograms: AUROC \(Fixed.text(auroc, 3)) "
                     + "(binning can move it by \(Fixed.text(bound, 4)))")
         } else {
-            lines.append("The federation's own test round withheld its figures: they would rest on fewer than 10 patients")
+            lines.append(
+                "The federation's own test round withheld its figures: they would rest on fewer than 10 patients")
         }
         return lines + [""]
     }

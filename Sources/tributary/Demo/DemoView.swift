@@ -62,7 +62,9 @@ final class DemoView {
     }
 
     private func picture(of progress: RunProgress) -> [String] {
-        var lines = [bar(progress.released, of: progress.steps) + "  round \(progress.released) of \(progress.steps), \(elapsed)"]
+        var lines = [
+            bar(progress.released, of: progress.steps) + "  round \(progress.released) of \(progress.steps), \(elapsed)"
+        ]
         if let round = progress.current {
             let what = round.purpose == "evaluation" ? "evaluation (\(round.split))" : round.purpose
             lines.append("  now: \(what), \(round.values) values of \(round.bits) bits")
@@ -70,11 +72,15 @@ final class DemoView {
                 let bytes = round.wireBytes[cloud].map { ", \(Bytes.text($0)) sent" } ?? ""
                 lines.append("  \(Terminal.padded(cloud, 12)) \(progress.doing[cloud] ?? "waiting")\(bytes)")
             }
-            lines.append("  \(Terminal.padded("aggregate", 12)) holds \(round.counted.count) of \(round.cohort.count) contributions")
+            lines.append(
+                "  \(Terminal.padded("aggregate", 12)) holds \(round.counted.count) of \(round.cohort.count) contributions"
+            )
         }
         let scores = progress.rounds(of: "evaluation").filter { $0.split == "validation" }.compactMap(score)
         if !scores.isEmpty { lines.append("  validation AUROC  \(scores.suffix(10).joined(separator: "  "))") }
-        if let last = progress.troubles.last { lines.append(terminal.paint("  ! \(Terminal.printable(last))", .yellow)) }
+        if let last = progress.troubles.last {
+            lines.append(terminal.paint("  ! \(Terminal.printable(last))", .yellow))
+        }
         return lines
     }
 
@@ -129,7 +135,8 @@ enum Fixed {
         let digits = String(scaled % scale)
         let sign = value < 0 && scaled > 0 ? "-" : ""
         return decimals == 0
-            ? "\(sign)\(scaled)" : "\(sign)\(scaled / scale)." + String(repeating: "0", count: decimals - digits.count) + digits
+            ? "\(sign)\(scaled)"
+            : "\(sign)\(scaled / scale)." + String(repeating: "0", count: decimals - digits.count) + digits
     }
 }
 
@@ -137,6 +144,7 @@ enum Bytes {
     static func text(_ count: Int) -> String {
         count < 1024
             ? "\(count) B"
-            : count < 1 << 20 ? "\(Fixed.text(Double(count) / 1024, 1)) KiB" : "\(Fixed.text(Double(count) / 1_048_576, 2)) MiB"
+            : count < 1 << 20
+                ? "\(Fixed.text(Double(count) / 1024, 1)) KiB" : "\(Fixed.text(Double(count) / 1_048_576, 2)) MiB"
     }
 }

@@ -29,7 +29,8 @@ struct FederationRun {
             view.show(progress)
             guard ContinuousClock.now < deadline else {
                 kill(pid, SIGTERM)
-                throw LauncherError.timeout("the run took longer than \(timeout.inSeconds) s and was stopped; see \(folder)")
+                throw LauncherError.timeout(
+                    "the run took longer than \(timeout.inSeconds) s and was stopped; see \(folder)")
             }
             if status == nil { try watch.wait(milliseconds: 200) }
         } while status == nil
@@ -37,7 +38,10 @@ struct FederationRun {
         guard let status, status == 0, progress.isFinished else {
             let troubles = progress.troubles.suffix(3)
             // Where no stage told of it, the launcher did: a config that it could not read, say.
-            let told = troubles.isEmpty ? try ConfigText.read("\(folder)/up.log").split(separator: "\n").suffix(4).map(String.init) : Array(troubles)
+            let told =
+                troubles.isEmpty
+                ? try ConfigText.read("\(folder)/up.log").split(separator: "\n").suffix(4).map(String.init)
+                : Array(troubles)
             let lines = told.map { "\n  \(Terminal.printable($0))" }.joined()
             throw LauncherError.runFailed("the run did not end well; \(folder) tells more. Last:\(lines)")
         }

@@ -43,7 +43,8 @@ struct Yardsticks: Decodable {
     ) throws -> Yardsticks {
         let path = "\(try StageFolder.path(given: nil))/tributary-lab"
         guard access(path, X_OK) == 0 else {
-            throw LauncherError.configuration("\(path) cannot be run: build it, or leave the yardsticks out with --no-compare")
+            throw LauncherError.configuration(
+                "\(path) cannot be run: build it, or leave the yardsticks out with --no-compare")
         }
         var arguments = ["compare", topology, "--adapter", adapter, "--out", out]
         if let truth { arguments += ["--truth", truth] }
