@@ -10,19 +10,27 @@ package import Tokenization
 /// on). From them a base learns the order of the variables and that neighbouring bins mean neighbouring values. The
 /// outcome is a fair coin: the base knows which two words answer the question, and nothing about when.
 package struct BaseTexts: Sendable {
-    /// Which organ system moves a variable, and how strongly: the correlation with it.
+    /// What moves a variable, and how strongly: the correlation with each latent. 0 circulation, 1 lungs, 2 kidneys,
+    /// 3 brain, 4 inflammation, 5 liver and nutrition, 6 size of the body, 7 age, 8 bleeding, 9 water. Every variable has
+    /// one, because a base learns that bins are ordered only where a bin tells something of another.
     private static let loadings: [String: [(system: Int, loading: Double)]] = [
-        "heartrate": [(0, 0.5), (4, 0.3)], "meanbp": [(0, -0.7)], "respiratoryrate": [(1, 0.5), (4, 0.3)],
-        "temperature": [(4, 0.6)], "gcs": [(3, -0.9)], "motor": [(3, -0.9)], "urine": [(2, -0.5), (0, -0.3)],
-        "wbc": [(4, 0.6)], "ph": [(1, -0.4), (2, -0.4)], "creatinine": [(2, 0.8)], "albumin": [(4, -0.4)],
-        "pao2": [(1, -0.6)], "pco2": [(1, 0.5)], "bun": [(2, 0.8)], "glucose": [(4, 0.4)], "bilirubin": [(4, 0.3)],
-        "fio2": [(1, 0.7)], "intubated": [(1, 0.7), (3, 0.3)], "vent": [(1, 0.7), (3, 0.3)], "hematocrit": [(0, -0.3)],
+        "age": [(7, 0.9)], "weight": [(6, 0.8), (7, -0.2)], "height": [(6, 0.7), (7, -0.3)],
+        "heartrate": [(0, 0.5), (4, 0.4), (8, 0.4), (7, -0.3)], "meanbp": [(0, -0.7), (8, -0.3), (9, 0.3)],
+        "respiratoryrate": [(1, 0.6), (4, 0.5)], "temperature": [(4, 0.7), (7, -0.3)],
+        "gcs": [(3, -0.9)], "motor": [(3, -0.9)], "urine": [(2, -0.6), (0, -0.4), (9, 0.3)],
+        "wbc": [(4, 0.7), (0, 0.2)], "sodium": [(9, -0.7), (3, 0.3)], "ph": [(1, -0.5), (2, -0.5), (0, -0.3)],
+        "hematocrit": [(8, -0.8), (2, -0.3)], "creatinine": [(2, 0.8), (6, 0.2), (7, 0.2)],
+        "albumin": [(5, -0.7), (4, -0.4)], "pao2": [(1, -0.7), (7, -0.2)], "pco2": [(1, 0.6), (3, 0.3)],
+        "bun": [(2, 0.8), (7, 0.3), (8, 0.2)], "glucose": [(4, 0.5), (6, 0.3), (9, -0.4)],
+        "bilirubin": [(5, 0.7), (4, 0.3)], "fio2": [(1, 0.8)], "intubated": [(1, 0.7), (3, 0.4)],
+        "vent": [(1, 0.7), (3, 0.4)],
     ]
-    private static let systems = 5
-    /// The share of texts in which the question is answered by a recollection of the record.
-    private static let recalling = 0.5
-    /// At most so many variables are recalled.
-    private static let recalled = 8
+    private static let systems = 10
+    /// The share of texts that ask made-up questions before they end.
+    private static let asking = 0.75
+    /// How many made-up questions there are, each with a letter of its own, and how many of them a text asks.
+    private static let questions = 32
+    private static let asked = 6
 
     package let vocabulary: BaseVocabulary
     package let seed: UInt64
@@ -37,41 +45,46 @@ package struct BaseTexts: Sendable {
         return (0..<count).map { _ in record(&random) }
     }
 
-    /// The shard that a base is trained on; `label` is the coin. In half of the texts the question is answered not by the
-    /// outcome but by some of the record's own variables in any order, each as its bin or a neighbour of it. So the base
-    /// learns to gather the whole record where it is asked, and that neighbouring bins mean almost the same: the coin
-    /// would teach it neither.
+    /// The shard that a base is trained on; `label` is the coin.
+    ///
+    /// Most texts ask made-up questions, `A outcome= died B outcome= survived`, each letter weighing the record's variables
+    /// by numbers of its own that are drawn at random, either sign alike. So the base learns to gather a whole record where
+    /// it is asked and to weigh every variable either way, which the coin would never teach it; what an outcome without a
+    /// letter has to do with any variable it cannot know.
     package func shard(_ count: Int, split: TokenShard.Split = .train) throws -> TokenShard {
         var random = SeededRandom(seed: seed, label: "base texts")
-        var questions = SeededRandom(seed: seed, label: "base questions")
-        var examples: [(tokens: [Int32], answer: Int)] = []
+        var choice = SeededRandom(seed: seed, label: "base questions")
+        let weights = (0..<BaseTexts.questions).map { _ in vocabulary.variables.variables.map { _ in choice.normal() } }
+        var examples: [[Int32]] = []
         var labels: [Int32] = []
         for _ in 0..<count {
             let bins = bins(&random)
             let record = TextRecord(bins: bins, variables: vocabulary.variables, died: random.chance(0.5))
             var tokens = vocabulary.tokens(of: record)
-            if questions.chance(BaseTexts.recalling) {
-                tokens.removeLast()
-                tokens += recollection(of: bins, &questions)
+            if choice.chance(BaseTexts.asking) {
+                tokens.removeLast(2)
+                var letters = Array(0..<BaseTexts.questions)
+                for _ in 0..<BaseTexts.asked {
+                    let letter = letters.remove(at: choice.index(letters.count))
+                    let isSo = choice.chance(probability(bins, weights[letter]))
+                    tokens += [Int32(65 + letter), vocabulary.question, isSo ? vocabulary.died : vocabulary.survived]
+                }
             }
-            examples.append((tokens, record.answer))
+            examples.append(tokens)
             labels.append(record.died ? 1 : 0)
         }
         return try TokenShard(
-            examples: examples.map(\.tokens), answer: examples.map { Int32(min($0.answer, $0.tokens.count - 1)) },
-            label: labels, split: split, tokenizer: vocabulary.digest.description, cloud: "public")
+            examples: examples, answer: examples.map { Int32($0.count - 1) }, label: labels, split: split,
+            tokenizer: vocabulary.digest.description, cloud: "public")
     }
 
-    private func recollection(of bins: [Int?], _ random: inout SeededRandom) -> [Int32] {
-        var known = bins.indices.filter { bins[$0] != nil }
-        var tokens: [Int32] = []
-        while tokens.count < BaseTexts.recalled, !known.isEmpty {
-            let variable = known.remove(at: random.index(known.count))
-            guard let bin = bins[variable] else { continue }
-            let moved = min(max(bin + random.index(3) - 1, 0), vocabulary.variables.binCount - 1)
-            tokens.append(vocabulary.token(vocabulary.variables.variables[variable], bin: moved))
+    /// Of a made-up outcome, from the bins that the text shows.
+    private func probability(_ bins: [Int?], _ weights: [Double]) -> Double {
+        let middle = Double(vocabulary.variables.binCount - 1) / 2
+        let score = zip(bins, weights).reduce(0) { sum, pair in
+            sum + (pair.0.map { (Double($0) - middle) / 2 * pair.1 } ?? 0)
         }
-        return tokens
+        return 1 / (1 + exp(-score))
     }
 
     private func record(_ random: inout SeededRandom) -> TextRecord {

@@ -74,7 +74,7 @@ struct Demo: ParsableCommand {
         try Subprocess.run(try StageFolder.ownPath(), ["keys", topology.file, "--state", state]) { _ in }
         view.done("keys made; \(topology.keys): \(topology.keys.trust)")
         let progress = try FederationRun(topology: topology, view: view, timeout: limit).run()
-        guard let release = progress.rounds(of: "update").last?.folder else {
+        guard let release = progress.rounds.last(where: { $0.folder != nil })?.folder else {
             throw LauncherError.runFailed("the run released no adapter; \(state)/logs tells why")
         }
         view.done("\(progress.rounds(of: "update").count) update rounds, adapter released and signed")

@@ -4,9 +4,10 @@ internal import Glibc
 /// then the stage says so.
 enum FreePorts {
     static func isFree(_ port: Int) -> Bool {
-        guard let socket = try? bound(to: port) else { return false }
-        close(socket)
-        return true
+        do {
+            close(try bound(to: port))
+            return true
+        } catch { return false }
     }
 
     /// As many different ones as asked for, which the system chooses.
