@@ -8,7 +8,10 @@ SWIFT_BUILD := swift build -c release
 BIN := .build/release
 # Programs in other languages that some tests compare with; `make reference` installs them.
 REFERENCE := .cache/reference
-export TRIBUTARY_PYTHON ?= $(wildcard $(CURDIR)/$(REFERENCE)/bin/python)
+# Set only where they are: a test takes the variable as a promise.
+ifneq ($(wildcard $(REFERENCE)/bin/python),)
+export TRIBUTARY_PYTHON ?= $(CURDIR)/$(REFERENCE)/bin/python
+endif
 
 .PHONY: help
 help: ## this list
