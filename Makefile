@@ -38,6 +38,7 @@ demo: build ## the main job: three generated clouds fine-tune one model, encrypt
 real: build ## the same over real open data: make real DATA=DIR (docs/data.md tells how to get it)
 	@test -n "$(DATA)" || { echo "make real DATA=DIR: DIR holds mimic3_demo and eicu_demo (docs/data.md)"; exit 4; }
 	@$(BIN)/tributary demo --real "$(DATA)"
+	@$(BIN)/tributary demo --real "$(DATA)" --regions
 
 .PHONY: test
 test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT

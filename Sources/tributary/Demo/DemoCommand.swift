@@ -14,7 +14,7 @@ struct Demo: ParsableCommand {
         discussion: """
             Three clouds' tables are generated (docs/generator.md), keys are made, every stage is started as a process of its \
             own, and the adapter that comes out is compared with what each cloud could do alone. With --real, the tables are \
-            open ones that you have fetched (docs/real-data.md).
+            open ones that you have fetched (docs/data.md).
             """)
 
     @Option(
