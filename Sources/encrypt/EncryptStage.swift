@@ -61,10 +61,7 @@ final class EncryptStage: Stage {
         }
     }
 
-    func released(_ release: Signed<Release>) async throws {
-        try leave(release.content.round)
-        if release.content.isFinal { context.end(.success(())) }
-    }
+    func released(_ release: Signed<Release>) async throws { try leave(release.content.round) }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws { try leave(abandonment.content.round) }
 

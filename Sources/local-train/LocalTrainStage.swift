@@ -34,11 +34,8 @@ final class LocalTrainStage: Stage {
         try beginIfReady()
     }
 
-    func released(_ release: Signed<Release>) async throws {
-        try forget(release.content.round)
-        // The last adapter need not be fetched here: it is published as a folder.
-        if release.content.isFinal { context.end(.success(())) }
-    }
+    // The last adapter need not be fetched here: it is published as a folder.
+    func released(_ release: Signed<Release>) async throws { try forget(release.content.round) }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws { try forget(abandonment.content.round) }
 

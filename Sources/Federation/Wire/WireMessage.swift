@@ -16,6 +16,8 @@ package enum MessageKind: String, Sendable, CaseIterable {
     case hello
     /// Hub to subscribers: I am here, this is my epoch, and so many announcements have been made.
     case beat
+    /// Stage to publish: the last release of the run is durable here (its digest is the document). Publish to stage: noted.
+    case heard
 }
 
 /// A message between stages: an envelope for its transport, and what it carries.

@@ -13,6 +13,8 @@ final class StageRuntime {
     private var lastTick = ContinuousClock.now
     private var complaints = LogThrottle()
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
+    private var farewell: Farewell?
+    private var silence = Silence(.now)
 
     init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
         self.context = context
@@ -27,10 +29,8 @@ final class StageRuntime {
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
-        // Killed between the last release and its end: publish may be gone, and nobody would say it again.
-        if context.stage != context.publisher, try context.releases().contains(where: \.content.isFinal) {
-            outcome.set(.success(()))
-        }
+        // Killed between the last release and its end: nobody need say it again, but publish may wait to hear of it.
+        if let last = try context.lastRelease() { takeLeave(of: last) }
         for await event in post.events {
             if case .message(let message) = event {
                 try await handle(message, stage)
@@ -47,6 +47,7 @@ final class StageRuntime {
                     context.beat()
                 }
                 try await stage.tick()
+                try watch(now)
             }
             if let result = outcome.taken() {
                 await stage.stop()
@@ -90,6 +91,7 @@ final class StageRuntime {
             case nil: break
             }
         case .beat: notice(message)
+        case .heard: try await heardEnd(message, stage)
         case .hello:
             context.exchange.joined(message.sender)
             try await stage.joined(message.sender)
@@ -98,16 +100,74 @@ final class StageRuntime {
             if let opening = try announced(Opening.self, message, round: \.round) { try await stage.opened(opening) }
         case .release:
             notice(message)
-            if let release = try announced(Release.self, message, round: \.round) { try await stage.released(release) }
+            if let release = try announced(Release.self, message, round: \.round) {
+                try await stage.released(release)
+                if release.content.isFinal { takeLeave(of: release) }
+            }
         case .abandonment:
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
         }
     }
 
+    // MARK: The end
+
+    private func takeLeave(of last: Signed<Release>) {
+        // Publish is the one that waits for the others.
+        guard context.stage != context.publisher, farewell == nil else { return }
+        context.log.info("end_heard", ["round": .round(last.content.round)])
+        farewell = Farewell(last.digest, now: .now)
+    }
+
+    private func heardEnd(_ message: WireMessage, _ stage: any Stage) async throws {
+        guard let release = Digest(bytes: message.document) else {
+            return context.log.refused(message, reason: "expected the digest of a release")
+        }
+        if context.stage == context.publisher {
+            try await stage.heardEnd(by: message.sender, of: release)
+        } else if message.sender == context.publisher, release == farewell?.release {
+            try context.journal.write { try $0.endRun() }
+            outcome.set(.success(()))
+        }
+    }
+
+    private func watch(_ now: ContinuousClock.Instant) throws {
+        guard context.stage != context.publisher else { return }
+        switch farewell?.step(now) {
+        case .tell: if let release = farewell?.release { context.sayHeard(release, to: context.publisher) }
+        case .leave:
+            context.log.warning(
+                "end_unanswered",
+                ["reason": .text("\(context.publisher) has not noted that this stage has heard the end of the run")])
+            outcome.set(.success(()))
+        case .wait: break
+        case nil: try watchSilence(now)
+        }
+    }
+
+    private func watchSilence(_ now: ContinuousClock.Instant) throws {
+        switch silence.step(now) {
+        case .wait: break
+        case .warn(let length):
+            context.log.warning(
+                "publish_silent",
+                [
+                    "seconds": .seconds(length),
+                    "reason": .text(
+                        "\(context.publisher) is not there, or cannot be reached. If the run has ended, start publish once more, which says so, or stop this stage"
+                    ),
+                ])
+        case .giveUp:
+            throw StageError.unreachable(
+                "nothing has been heard of \(context.publisher) for a day: if run \(context.run) has ended, there is nothing left to do here; if not, see to it that \(context.publisher) can be reached and start again"
+            )
+        }
+    }
+
     /// A new epoch means that the hub has restarted and forgotten what was on its way; a gap in the sequence that an
     /// announcement was dropped. Either way: ask again.
     private func notice(_ message: WireMessage) {
+        if message.sender == context.publisher { silence.heard(.now) }
         let known = heard[message.sender]
         heard[message.sender] = (message.epoch, message.sequence)
         if let known, known.epoch == message.epoch {
@@ -145,8 +205,13 @@ final class StageRuntime {
                 }
                 return nil
             }
-            // Publish has it, and says it again to whoever forgot.
-            try context.journal.note { try $0.insert(document, round: number) }
+            if let release = document.content as? Release, release.isFinal {
+                // Publish is told that this is durable, and leaves.
+                try context.journal.write { try $0.insert(document, round: number) }
+            } else {
+                // Publish has it, and says it again to whoever forgot.
+                try context.journal.note { try $0.insert(document, round: number) }
+            }
             return document
         } catch let error as FederationError {
             context.log.refused(message, reason: "\(error)")

@@ -66,6 +66,10 @@ package final class Exchange {
         try settle(transfer.departure, as: "cancelled", reason: "superseded")
     }
 
+    package func cancelAll() throws {
+        for key in Array(sending.keys) { try cancel(key.name, to: key.receiver) }
+    }
+
     /// Lost with the power, this is said again by the receiver when it is offered the transfer again.
     private func settle(_ departure: Departure, as state: String, reason: String) throws {
         try journal.note {
