@@ -32,7 +32,12 @@ extension PipelineSuite {
             let victim = run.stage(kind, "north")
             let (publish, trainer) = (run.topology.publish, run.stage(.localTrain, "north"))
             run.book.when({ $0.stage == trainer && $0.name == "round_trained" }) { run.pause(publish) }
-            try run.startAll()
+            // The round waits for local-train, so that all others know of it when publish stands still.
+            for stage in run.stages where stage != trainer { try run.start(stage) }
+            for kind in [StageKind.encrypt, .aggregate] {
+                _ = try await run.event("round_joined", of: run.stage(kind, "north"))
+            }
+            try run.start(trainer)
             _ = try await run.event("round_closed", of: run.topology.aggregate)
             _ = try await run.event("contribution_receipted")
             let pid = run.pid(of: victim)
