@@ -156,9 +156,17 @@ extension PipelineSuite {
                 let opening = try await stand.open(round, quorum: 2, seconds: 3)
                 let offer = try stand.offer(payload, for: opening, of: "north")
                 try stand.send(offer, payload, from: "north")
-                _ = try await stand.run.event("contribution_refused", of: stand.run.topology.aggregate) {
-                    $0.fields["from"] == "north" && $0.round == Int(round) && !($0.fields["reason"] ?? "").isEmpty
+                // North hears what is wrong, and is not told before that its contribution is safe.
+                let receipt = try await stand.receipt(of: offer, to: "north")
+                #expect(receipt.outcome == .refused)
+                #expect(receipt.reason.contains("ciphertext 0 "), "\(receipt.reason)")
+                let refused = try await stand.run.event("contribution_refused", of: stand.run.topology.aggregate) {
+                    $0.fields["from"] == "north" && $0.round == Int(round)
                 }
+                #expect(refused.fields["reason"] == receipt.reason)
+                let journal = try stand.run.journal(of: stand.run.topology.aggregate)
+                #expect(try journal.read { try $0.held() }.isEmpty)
+                #expect(try journal.read { try $0.arrivalState(offer.content.name)?.state } == .refused)
                 try await closes(stand, opening, clouds: ["west", "east"])
                 stand.release(opening)
             }

@@ -67,11 +67,11 @@ package final class StageContext {
     /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
     package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
 
-    /// Refuses a borrowed transfer for good.
-    package func refuse(_ arrival: Arrival, _ reason: String) throws {
-        try journal.note { try $0.spend(arrival, as: .refused, reason: reason) }
-        exchange.answer(arrival, .refused, reason)
-    }
+    /// Makes a transfer that the stage has checked durable, and receipts it.
+    package func keep(_ arrival: Arrival) throws { try exchange.keep(arrival) }
+
+    /// Refuses a borrowed or checked transfer for good; its sender is told why.
+    package func refuse(_ arrival: Arrival, _ reason: String) throws { try exchange.refuse(arrival, reason) }
 
     /// Stops sending what a newer transfer has made useless.
     package func cancel(_ name: TransferName, to receiver: StageName) throws {
