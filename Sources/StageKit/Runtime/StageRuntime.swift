@@ -11,7 +11,7 @@ final class StageRuntime {
     private let outcome: Outcome
     private var lastBeat = ContinuousClock.now
     private var lastTick = ContinuousClock.now
-    private var complaints = LogThrottle()
+    private let complaints: Complaints
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
     private var farewell: Farewell?
     private var silence = Silence(.now)
@@ -21,6 +21,7 @@ final class StageRuntime {
         self.post = post
         self.hasHub = hasHub
         self.outcome = outcome
+        complaints = Complaints(context.log)
     }
 
     func run(_ stage: any Stage, ready: () -> Void) async throws {
@@ -66,17 +67,14 @@ final class StageRuntime {
             try await stage.joined(peer)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
+        case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
-            complain("message_refused", ["from": .text(peer), "reason": .text(reason)])
+            complaints.complain("message_refused", of: peer, ["from": .text(peer), "reason": .text(reason)])
         case .handshake(let peer, let reason):
-            complain("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
+            complaints.complain(
+                "handshake_refused", ofStranger: peer, ["peer": .text(peer), "reason": .text(reason)])
         case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
-    }
-
-    private func complain(_ event: String, _ fields: [String: EventLog.Field]) {
-        guard case .write(let omitted) = complaints.line(.now) else { return }
-        context.log.warning(event, omitted == 0 ? fields : fields.merging(["omitted": .number(omitted)]) { $1 })
     }
 
     private func handle(_ message: WireMessage, _ stage: any Stage) async throws {
@@ -121,7 +119,7 @@ final class StageRuntime {
 
     private func heardEnd(_ message: WireMessage, _ stage: any Stage) async throws {
         guard let release = Digest(bytes: message.document) else {
-            return context.log.refused(message, reason: "expected the digest of a release")
+            return complaints.refused(message, reason: "expected the digest of a release")
         }
         if context.stage == context.publisher {
             try await stage.heardEnd(by: message.sender, of: release)
@@ -214,9 +212,9 @@ final class StageRuntime {
             }
             return document
         } catch let error as FederationError {
-            context.log.refused(message, reason: "\(error)")
+            complaints.refused(message, reason: "\(error)")
         } catch let error as MessageFault {
-            context.log.refused(message, reason: error.reason)
+            complaints.refused(message, reason: error.reason)
         }
         return nil
     }

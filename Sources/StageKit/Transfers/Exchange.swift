@@ -30,6 +30,7 @@ package final class Exchange {
     private let journal: Journal
     private let post: Post
     private let log: EventLog
+    private let complaints: Complaints
     private var sending: [Key: Sending] = [:]
     private var receiving: [TransferName: Receiving] = [:]
     /// Whole, and not answered yet: the stage looks at them.
@@ -43,6 +44,7 @@ package final class Exchange {
         self.journal = journal
         self.post = post
         self.log = log
+        complaints = Complaints(log)
     }
 
     /// Takes up what a former instance left unsent.
@@ -176,8 +178,8 @@ package final class Exchange {
         switch verdict {
         case .later: return nil
         case .refuse(let reason):
-            log.warning(
-                "offer_refused",
+            complaints.complain(
+                "offer_refused", of: message.sender.description,
                 [
                     "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
                 ])
@@ -209,8 +211,8 @@ package final class Exchange {
         receiving[name] = nil
         guard let payload = try transfer.finish() else {
             transfer.discard()
-            log.warning(
-                "digest_mismatch",
+            complaints.complain(
+                "digest_mismatch", of: transfer.sender.description,
                 [
                     "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
                     "reason": .text("the bytes are not those that were signed; it will be offered again"),
@@ -282,10 +284,10 @@ package final class Exchange {
             default: return nil
             }
         } catch let error as FederationError {
-            log.refused(message, reason: "\(error)")
+            complaints.refused(message, reason: "\(error)")
             return nil
         } catch let error as MessageFault {
-            log.refused(message, reason: error.reason)
+            complaints.refused(message, reason: error.reason)
             return nil
         }
     }
