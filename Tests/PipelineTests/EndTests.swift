@@ -26,7 +26,8 @@ extension PipelineSuite {
         }
 
         /// Runs up to the last release, which `kind` does not hear: it is killed before publish can say it.
-        private func runWithout(_ kind: StageKind, grace: String) async throws -> (run: FederationRun, victim: StageName)
+        private func runWithout(_ kind: StageKind, grace: String) async throws
+            -> (run: FederationRun, victim: StageName)
         {
             let run = try run(grace: grace)
             let victim = run.stage(kind, "north")
@@ -65,7 +66,9 @@ extension PipelineSuite {
             #expect(!run.book.all.contains { $0.name == "end_unheard" || $0.name == "end_unanswered" })
         }
 
-        @Test("A stage that stays away holds nobody up for ever, is named, and hears of the end when publish runs again")
+        @Test(
+            "A stage that stays away is waited for only so long, is named, and hears of the end when publish runs again"
+        )
         func staysAway() async throws {
             let (run, victim) = try await runWithout(.ingest, grace: "1s")
             for other in run.stages where other != victim {

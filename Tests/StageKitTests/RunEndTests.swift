@@ -20,9 +20,10 @@ struct RunEndTests {
     func silence() {
         var silence = Silence(start)
         func step(_ seconds: Int) -> Silence.Step { silence.step(start + .seconds(seconds)) }
-        #expect([59, 60, 61, 119, 120, 239].map(step) == [
-            .wait, .warn(.seconds(60)), .wait, .wait, .warn(.seconds(120)), .wait,
-        ])
+        #expect(
+            [59, 60, 61, 119, 120, 239].map(step) == [
+                .wait, .warn(.seconds(60)), .wait, .wait, .warn(.seconds(120)), .wait,
+            ])
         silence.heard(start + .seconds(300))
         #expect(step(359) == .wait)
         #expect(step(360) == .warn(.seconds(60)))

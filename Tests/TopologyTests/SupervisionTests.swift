@@ -137,7 +137,7 @@ struct SupervisionTests {
             leave(1, &supervision, at: .seconds(1)) == [.show(.runOver(publish)), .show(.allOver), .finish(0)])
     }
 
-    @Test("a stage that has not heard the end of the run is stopped some time after publish has left, and not started again")
+    @Test("a stage that has not heard the end of the run is stopped some time after publish has left")
     func leftBehind() {
         var supervision = ready()
         _ = leave(2, &supervision, at: .seconds(1))

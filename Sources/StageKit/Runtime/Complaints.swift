@@ -9,7 +9,9 @@ package struct PeerThrottle: Sendable {
     /// For all who have no place in the table.
     private var others: LogThrottle
 
-    package init(limit: Int = 20, span: Duration = .seconds(10), capacity: Int = 256, now: ContinuousClock.Instant = .now) {
+    package init(
+        limit: Int = 20, span: Duration = .seconds(10), capacity: Int = 256, now: ContinuousClock.Instant = .now
+    ) {
         self.limit = limit
         self.span = span
         self.capacity = capacity

@@ -17,7 +17,7 @@ struct LiveView {
         case .completed(let stage): mark("■", .grey, stage, "done")
         case .runOver(let stage): mark("■", .grey, stage, "done, the run is over")
         case .allOver:
-            terminal.line("the run is over; another one wants a `run` of its own in the topology, and a --state of its own")
+            terminal.line("the run is over; another one wants a `run` and a --state of its own")
         case .leftBehind(let stages):
             let names = stages.map(\.description).joined(separator: ", ")
             terminal.line("the run is over, and \(names) did not hear of it in time")
