@@ -123,7 +123,15 @@ final class EncryptStage: Stage {
         round.isSealing = true
         current = round
         let about = try VectorAbout(arrival.offer.about)
-        context.begin { [self] in try await seal(arrival, records: about.records, round) }
+        context.begin { [self] in
+            do { try await seal(arrival, records: about.records, round) } catch let error as EncryptionError {
+                // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
+                context.log.error(
+                    "vector_refused", ["round": .round(round.opening.content.round), "reason": .text("\(error)")])
+                try context.refuse(arrival, "\(error)")
+                if current?.opening.digest == round.opening.digest { current?.isSealing = false }
+            }
+        }
     }
 
     private func seal(_ arrival: Arrival, records: Int, _ round: Round) async throws {

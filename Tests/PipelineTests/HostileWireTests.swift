@@ -117,6 +117,9 @@ extension PipelineSuite {
             let second = Signed(opening.content, by: north.signing)
             stand.announce(second, sequence: 2)
             try await refused(stand, "the signature is not one of office/publish's key")
+            // A beat of one that is no hub.
+            north.post.push(WireMessage(.beat, from: north.stage, epoch: 1, sequence: 9), to: aggregate)
+            try await refused(stand, "its sender is no hub of this stage")
             // Chunks and wants without an offer.
             for index in 0..<3 {
                 north.post.push(
@@ -205,6 +208,31 @@ extension PipelineSuite {
             try await refused(stand, "colour: unknown key")
             try await refused(stand, "is too long")
             try await closes(stand, opening)
+        }
+
+        @Test("Publish answers many questions of one stage at once with few answers, and still answers")
+        func hellos() async throws {
+            let run = try FederationRun(.init())
+            let publish = run.topology.publish
+            let encrypt = run.stage(.encrypt, "north")
+            let genuine = try PostPlan(topology: run.topology, keys: run.keys, stage: encrypt)
+            try run.start(publish)
+            _ = try await run.event("round_opened", of: publish)
+            let north = try ScriptedStage(
+                encrypt, in: run,
+                plan: PostPlan(
+                    stage: encrypt, hub: nil, dials: genuine.dials.filter { $0.hub == publish },
+                    curvePublic: genuine.curvePublic, curveSecret: genuine.curveSecret))
+            defer { north.post.stop() }
+            _ = try await north.message("the opening") { $0.kind == .opening }
+            for _ in 0..<300 { north.post.push(WireMessage(.hello, from: encrypt, epoch: 1), to: publish) }
+            // One sender's messages keep their order: when this one is refused, the others have been read.
+            north.post.push(WireMessage(.heard, from: encrypt, epoch: 1), to: publish)
+            _ = try await run.event("message_refused", of: publish) {
+                $0.fields["reason"]?.contains("expected the digest of a release") ?? false
+            }
+            try await north.count(atLeast: 2) { $0.kind == .opening }
+            #expect(north.count { $0.kind == .opening } < 30)
         }
 
         /// Raw frames from north's own key.

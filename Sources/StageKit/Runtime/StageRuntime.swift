@@ -15,6 +15,9 @@ final class StageRuntime {
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
     private var farewell: Farewell?
     private var silence = Silence(.now)
+    /// When each stage was last told everything anew, and who is still to be.
+    private var welcomed: [StageName: ContinuousClock.Instant] = [:]
+    private var owed: Set<StageName> = []
 
     init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
         self.context = context
@@ -47,6 +50,7 @@ final class StageRuntime {
                     lastBeat = now
                     context.beat()
                 }
+                for peer in owed where !isTooSoon(peer, now) { try await welcome(peer, stage) }
                 try await stage.tick()
                 try watch(now)
             }
@@ -62,9 +66,7 @@ final class StageRuntime {
         case .message, .tick: break
         case .joined(let peer):
             context.log.debug("peer_joined", ["peer": .name(peer)])
-            context.beat(to: peer)
-            context.exchange.joined(peer)
-            try await stage.joined(peer)
+            try await welcome(peer, stage)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
         case .left(let peer): complaints.left(peer)
@@ -90,9 +92,7 @@ final class StageRuntime {
             }
         case .beat: notice(message)
         case .heard: try await heardEnd(message, stage)
-        case .hello:
-            context.exchange.joined(message.sender)
-            try await stage.joined(message.sender)
+        case .hello: try await welcome(message.sender, stage)
         case .opening:
             notice(message)
             if let opening = try announced(Opening.self, message, round: \.round) { try await stage.opened(opening) }
@@ -106,6 +106,26 @@ final class StageRuntime {
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
         }
+    }
+
+    /// Tells a stage that has come, or has missed something, everything that counts. The question is small and the answer
+    /// may be megabytes: whoever asks again at once is answered a little later, once.
+    private func welcome(_ peer: StageName, _ stage: any Stage) async throws {
+        let now = ContinuousClock.now
+        guard !isTooSoon(peer, now) else {
+            owed.insert(peer)
+            return
+        }
+        owed.remove(peer)
+        welcomed[peer] = now
+        context.beat(to: peer)
+        context.exchange.joined(peer)
+        try await stage.joined(peer)
+    }
+
+    private func isTooSoon(_ peer: StageName, _ now: ContinuousClock.Instant) -> Bool {
+        guard let last = welcomed[peer] else { return false }
+        return now - last < .milliseconds(500)
     }
 
     // MARK: The end
@@ -165,6 +185,11 @@ final class StageRuntime {
     /// A new epoch means that the hub has restarted and forgotten what was on its way; a gap in the sequence that an
     /// announcement was dropped. Either way: ask again.
     private func notice(_ message: WireMessage) {
+        // Whoever dials us is no hub: it has nothing to announce, and cannot be asked again.
+        guard context.identity.dials.contains(message.sender) else {
+            if message.kind == .beat { complaints.refused(message, reason: "its sender is no hub of this stage") }
+            return
+        }
         if message.sender == context.publisher { silence.heard(.now) }
         let known = heard[message.sender]
         heard[message.sender] = (message.epoch, message.sequence)
