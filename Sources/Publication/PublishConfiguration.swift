@@ -39,6 +39,8 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let quorum: Int?
     package let deadline: Duration
     package let attempts: Int
+    /// How long publish stays for stages that have not heard the end of the run.
+    package let endGrace: Duration
     package let threads: Int
     package let seed: UInt64
     /// Where releases go; nil for `releases` in the stage's state.
@@ -65,6 +67,7 @@ package struct PublishConfiguration: Configurable, Sendable {
         quorum = file.optionalInt("quorum", in: 1...1024)
         deadline = file.duration("deadline", default: .seconds(600))
         attempts = file.int("attempts", in: 1...1000, default: 3)
+        endGrace = file.duration("end-grace", default: .seconds(120))
         threads = file.int("threads", in: 1...1024, default: 2)
         output = file.optionalPath("output")
         let validateEvery = file.int("validate-every", in: 0...100_000, default: 1)

@@ -10,13 +10,16 @@ package enum StageError: Error, CustomStringConvertible {
     case journal(String)
     /// The sockets or their thread broke down.
     case sockets(String)
+    /// A peer that the stage cannot do without has been away for too long.
+    case unreachable(String)
     /// The run ended without its result.
     case runFailed(String)
 
     package var description: String {
         switch self {
         case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
-        case .configuration(let text), .state(let text), .journal(let text), .sockets(let text), .runFailed(let text):
+        case .configuration(let text), .state(let text), .journal(let text), .sockets(let text), .unreachable(let text),
+            .runFailed(let text):
             text
         }
     }
@@ -25,6 +28,7 @@ package enum StageError: Error, CustomStringConvertible {
         switch self {
         case .system, .journal, .sockets: .internal
         case .configuration, .state: .badConfiguration
+        case .unreachable: .connection
         case .runFailed: .runFailed
         }
     }

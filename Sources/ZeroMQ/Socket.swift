@@ -43,6 +43,7 @@ package struct Socket: ~Copyable {
     package borrowing func receive(maximumFrames: Int = 8) throws -> Message? {
         var frames: [[UInt8]] = []
         var userID: String?
+        var descriptor: Int?
         var more = true
         var overlong = false
         while more {
@@ -54,7 +55,11 @@ package struct Socket: ~Copyable {
                 if error.isRetryable, frames.isEmpty { return nil }
                 throw error
             }
-            if frames.isEmpty, let id = zmq_msg_gets(&message, "User-Id") { userID = String(cString: id) }
+            if frames.isEmpty {
+                if let id = zmq_msg_gets(&message, "User-Id") { userID = String(cString: id) }
+                let number = zmq_msg_get(&message, ZMQ_SRCFD)
+                if number >= 0 { descriptor = Int(number) }
+            }
             if frames.count < maximumFrames {
                 frames.append(
                     Array(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
@@ -63,7 +68,7 @@ package struct Socket: ~Copyable {
             }
             more = zmq_msg_more(&message) != 0
         }
-        return Message(frames: frames, userID: userID, isOverlong: overlong)
+        return Message(frames: frames, userID: userID, descriptor: descriptor, isOverlong: overlong)
     }
 
     package borrowing func set(_ option: SocketOption) throws {
@@ -107,6 +112,8 @@ package struct Socket: ~Copyable {
 package struct Message: Sendable {
     package let frames: [[UInt8]]
     package let userID: String?
+    /// The file descriptor of the connection that it came by, which may be closed by now (ZMQ_SRCFD of zmq_msg_get(3)).
+    package let descriptor: Int?
     /// It had more frames than were asked for; what is here is cut.
     package let isOverlong: Bool
 }

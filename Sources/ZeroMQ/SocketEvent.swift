@@ -6,13 +6,17 @@ package enum SocketEvent: Equatable, Sendable {
     /// The ZAP handler said no; the code is its status (RFC 27).
     case handshakeRefused(status: Int)
     case handshakeFailed(reason: String)
-    case disconnected
+    /// A connection is over, for whatever reason: libzmq does not tell which. The descriptor was its socket's.
+    case disconnected(descriptor: Int)
     case connected
+    /// A peer has dialled; its handshake is still to come.
+    case accepted(descriptor: Int)
     case other
 
     package static let mask = Int32(
         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
-            | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED)
+            | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED
+            | ZMQ_EVENT_ACCEPTED)
 
     /// Reads a monitor message: frame one is a 16-bit event and a 32-bit value in host order, frame two the endpoint.
     package init(_ message: Message) {
@@ -28,7 +32,8 @@ package enum SocketEvent: Equatable, Sendable {
         case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: self = .handshakeFailed(reason: "no detail")
         case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
             self = .handshakeFailed(reason: "protocol 0x" + String(value, radix: 16))
-        case ZMQ_EVENT_DISCONNECTED: self = .disconnected
+        case ZMQ_EVENT_DISCONNECTED: self = .disconnected(descriptor: value)
+        case ZMQ_EVENT_ACCEPTED: self = .accepted(descriptor: value)
         case ZMQ_EVENT_CONNECTED: self = .connected
         default: self = .other
         }

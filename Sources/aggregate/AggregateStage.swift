@@ -12,14 +12,24 @@ final class AggregateStage: Stage {
     private let configuration: AggregateConfiguration
     private let key: PaillierPublicKey?
     private var current: Round?
+    /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came.
+    private var waiting: [Arrival] = []
+    private var isAdding = false
 
     private struct Round {
         let opening: Signed<Opening>
         let scheme: RoundScheme
-        let accumulator: any Accumulator
+        let product: Product
         var gathering: Gathering
         let began = ContinuousClock.now
         var adding = Duration.zero
+    }
+
+    /// The accumulator on its way to a thread of its own and back. Sound because `isAdding` lets one contribution at a time
+    /// go there, and a round closes only while none is.
+    private final class Product: @unchecked Sendable {
+        let accumulator: any Accumulator
+        init(_ accumulator: any Accumulator) { self.accumulator = accumulator }
     }
 
     init(context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?) {
@@ -38,7 +48,7 @@ final class AggregateStage: Stage {
         do {
             let scheme = try RoundScheme(opening.content, key: key)
             current = Round(
-                opening: opening, scheme: scheme, accumulator: scheme.scheme.makeAccumulator(),
+                opening: opening, scheme: scheme, product: Product(scheme.scheme.makeAccumulator()),
                 gathering: Gathering(opening))
             if try context.journal.read({ try $0.hasDeparture(sumName(opening.content.round)) }) {
                 current?.gathering.close()
@@ -51,10 +61,7 @@ final class AggregateStage: Stage {
         }
     }
 
-    func released(_ release: Signed<Release>) async throws {
-        try leave(release.content.round)
-        if release.content.isFinal { context.end(.success(())) }
-    }
+    func released(_ release: Signed<Release>) async throws { try leave(release.content.round) }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws { try leave(abandonment.content.round) }
 
@@ -78,54 +85,84 @@ final class AggregateStage: Stage {
             guard offer.byteCount == expected else {
                 return .refuse("\(offer.byteCount) bytes, round \(offer.name.round) takes \(expected)")
             }
-            return .take
+            // Receipted once its ciphertexts have been checked, so that its cloud hears what is wrong with them.
+            return .check
         }
     }
 
     func arrived(_ arrival: Arrival) async throws {
-        let name = arrival.offer.name
-        guard var round = current, name.round == round.opening.content.round, !round.gathering.isClosed else {
-            try context.journal.write {
-                try $0.settle(name, as: .refused, reason: "round \(name.round) has been closed")
+        waiting.append(arrival)
+        try addNext()
+    }
+
+    private func addNext() throws {
+        while !isAdding, !waiting.isEmpty {
+            let arrival = waiting.removeFirst()
+            let name = arrival.offer.name
+            guard let round = current, name.round == round.opening.content.round, !round.gathering.isClosed else {
+                try context.refuse(arrival, "round \(name.round) has been closed")
+                continue
             }
-            return
+            isAdding = true
+            context.begin { [self] in
+                try await add(arrival, to: round)
+                try addNext()
+                try closeIfDue()
+            }
         }
+    }
+
+    /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
+    /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
+    private func add(_ arrival: Arrival, to round: Round) async throws {
+        let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
-        let start = ContinuousClock.now
+        let (product, sealing) = (round.product, round.scheme.scheme.sealing)
+        let threads = configuration.threads
+        let seconds: Duration
         do {
-            // The header was compared with the opening when it was offered; here every ciphertext is checked.
-            try round.accumulator.add(
-                try arrival.payload.read(), sealing: round.scheme.scheme.sealing, threads: configuration.threads)
+            seconds = try await context.offload {
+                let clock = ContinuousClock()
+                let start = clock.now
+                try product.accumulator.add(try arrival.payload.read(), sealing: sealing, threads: threads)
+                return clock.now - start
+            }
         } catch let error as EncryptionError {
-            try context.journal.write { try $0.settle(name, as: .refused, reason: "\(error)") }
+            isAdding = false
+            try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",
                 ["round": .round(name.round), "from": .name(name.cloud), "reason": .text("\(error)")])
             return
         }
-        round.adding += ContinuousClock.now - start
-        _ = round.gathering.count(
+        isAdding = false
+        // A round that has ended meanwhile has let go of its product.
+        guard var now = current, now.product === product else {
+            return try context.refuse(arrival, "round \(name.round) has been closed")
+        }
+        try context.keep(arrival)
+        now.adding += seconds
+        _ = now.gathering.count(
             SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest))
-        current = round
+        current = now
         context.log.info(
             "contribution_counted",
             [
                 "round": .round(name.round), "from": .name(name.cloud), "bytes": .number(arrival.payload.count),
-                "add_seconds": .seconds(ContinuousClock.now - start),
-                "waiting_for": .list(round.gathering.missing.map { .name($0) }),
+                "add_seconds": .seconds(seconds), "waiting_for": .list(now.gathering.missing.map { .name($0) }),
             ])
-        try closeIfDue()
     }
 
     func tick() async throws { try closeIfDue() }
 
     private func closeIfDue() throws {
-        guard var round = current else { return }
+        // What came in time is counted, though it is being looked at when the deadline passes.
+        guard var round = current, !isAdding, waiting.isEmpty else { return }
         let opening = round.opening.content
         switch round.gathering.decision(now: Timestamp.milliseconds()) {
         case .wait: return
         case .close:
-            let sum = try round.accumulator.sum()
+            let sum = try round.product.accumulator.sum()
             let name = sumName(opening.round)
             let about = round.gathering.sum
             let offer = context.offer(name, payload: .bytes(sum), digest: Digest(of: sum), about: about)

@@ -13,6 +13,7 @@ final class EncryptStage: Stage {
     private let key: PaillierPublicKey?
     private let aggregate: StageName
     private var current: Round?
+    private var history: CohortHistory
 
     private struct Round: Sendable {
         let opening: Signed<Opening>
@@ -22,8 +23,9 @@ final class EncryptStage: Stage {
 
     init(
         context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes, key: PaillierPublicKey?,
-        aggregate: StageName
+        aggregate: StageName, clouds: [CloudName]
     ) {
+        history = CohortHistory(clouds: clouds)
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
@@ -43,6 +45,7 @@ final class EncryptStage: Stage {
                 log.info("blinding_table_ready", ["seconds": .seconds(seconds)])
             }
         }
+        for release in try context.releases() { note(release.content) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
     }
 
@@ -53,6 +56,7 @@ final class EncryptStage: Stage {
         guard content.member(context.stage.cloud) != nil else { return }
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
+            try history.check(content)
             current = Round(opening: opening, scheme: try RoundScheme(content, key: key))
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
         } catch {
@@ -62,8 +66,14 @@ final class EncryptStage: Stage {
     }
 
     func released(_ release: Signed<Release>) async throws {
+        note(release.content)
         try leave(release.content.round)
-        if release.content.isFinal { context.end(.success(())) }
+    }
+
+    private func note(_ release: Release) {
+        do { try history.note(release) } catch {
+            context.log.error("release_inconsistent", ["round": .round(release.round), "reason": .text("\(error)")])
+        }
     }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws { try leave(abandonment.content.round) }
@@ -113,7 +123,15 @@ final class EncryptStage: Stage {
         round.isSealing = true
         current = round
         let about = try VectorAbout(arrival.offer.about)
-        context.begin { [self] in try await seal(arrival, records: about.records, round) }
+        context.begin { [self] in
+            do { try await seal(arrival, records: about.records, round) } catch let error as EncryptionError {
+                // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
+                context.log.error(
+                    "vector_refused", ["round": .round(round.opening.content.round), "reason": .text("\(error)")])
+                try context.refuse(arrival, "\(error)")
+                if current?.opening.digest == round.opening.digest { current?.isSealing = false }
+            }
+        }
     }
 
     private func seal(_ arrival: Arrival, records: Int, _ round: Round) async throws {

@@ -20,7 +20,7 @@ struct Encrypt: StageCommand {
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
                 key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()),
-                aggregate: parts.topology.aggregate)
+                aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
         }
     }
 }

@@ -65,7 +65,6 @@ final class IngestStage: Stage {
             try context.cancel(vector(release.content.round), to: encrypt)
             try emit()
         }
-        if release.content.isFinal { context.end(.success(())) }
     }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws {

@@ -1,4 +1,6 @@
+import Adapter
 import Federation
+import FineTuning
 import Sodium
 import StageKit
 import Synchronization
@@ -34,11 +36,8 @@ final class LocalTrainStage: Stage {
         try beginIfReady()
     }
 
-    func released(_ release: Signed<Release>) async throws {
-        try forget(release.content.round)
-        // The last adapter need not be fetched here: it is published as a folder.
-        if release.content.isFinal { context.end(.success(())) }
-    }
+    // The last adapter need not be fetched here: it is published as a folder.
+    func released(_ release: Signed<Release>) async throws { try forget(release.content.round) }
 
     func abandoned(_ abandonment: Signed<Abandonment>) async throws { try forget(abandonment.content.round) }
 
@@ -114,13 +113,23 @@ final class LocalTrainStage: Stage {
             do {
                 try trainer.check(content)
                 try await work(opening, from: start)
-            } catch let error as StageError {
-                // Not fit for this round (another base model, say): this cloud sits it out, the reason is on record.
+            } catch let error where Self.concernsRound(error) {
+                // Not fit for this round (another base model, say), or training went astray, as it would again: this cloud
+                // sits it out, the reason is on record.
                 context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
                 if pending?.digest == opening.digest { pending = nil }
             }
             isBusy = false
             try beginIfReady()
+        }
+    }
+
+    /// Everything else (the disk, the journal, the engine) is this stage's own trouble, and ends it.
+    private static func concernsRound(_ error: any Error) -> Bool {
+        switch error {
+        case let error as StageError: error.exitStatus != .internal
+        case is FineTuningError, is AdapterError: true
+        default: false
         }
     }
 

@@ -22,6 +22,8 @@ final class PublishStage: Stage {
     private var isOpening = false
     private var attempts = 0
     private var isDone = false
+    /// Stages that have not said that they have heard the end.
+    private var unheard: Set<StageName> = []
     private var endBy: ContinuousClock.Instant?
 
     init(_ parts: StageParts<PublishConfiguration>) throws {
@@ -35,6 +37,10 @@ final class PublishStage: Stage {
             throw StageError.configuration(
                 "publish's `minimum-cohort` is \(configuration.minimumCohort), but a round may close with \(min(configuration.quorum ?? clouds, clouds)) of \(clouds) clouds: lower it, or raise `quorum`"
             )
+        }
+        guard !configuration.plan.steps.isEmpty else {
+            throw StageError.configuration(
+                "publish's config asks for no round at all: give it `variables`, `rounds` or `test`")
         }
         model = try PublishedModel(parts)
         store = try ReleaseWriter(parts, model: model)
@@ -52,9 +58,8 @@ final class PublishStage: Stage {
 
     /// Opens the next step of the plan, or ends the run.
     private func openNext() throws {
-        guard let step = configuration.plan.step(after: releases.count) else {
-            finish()
-            return
+        guard releases.last?.content.isFinal != true, let step = configuration.plan.step(after: releases.count) else {
+            return try finish()
         }
         let last = try context.latestOpening()?.content.round ?? RoundNumber(0)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
@@ -306,7 +311,17 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
-        if let endBy, context.pendingDepartures == 0 || .now >= endBy { context.end(.success(())) }
+        if let endBy, .now >= endBy {
+            context.log.warning(
+                "end_unheard",
+                [
+                    "missing": .list(unheard.sorted().map { .name($0) }),
+                    "waited_seconds": .seconds(configuration.endGrace),
+                    "reason": .text("they hear of it when they and publish are started again"),
+                ])
+            context.end(.success(()))
+            self.endBy = nil
+        }
         // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
         guard let current, !isOpening, Timestamp.milliseconds() > current.content.deadline + 15_000 else { return }
         try abandon(
@@ -314,23 +329,52 @@ final class PublishStage: Stage {
             reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)
     }
 
-    /// The run is over: everyone is told, and the process ends once they have had time to hear it.
-    private func finish() {
+    // MARK: The end
+
+    private static let heardPrefix = "heard/"
+
+    /// The run is over: everyone has been told, and the process stays until all have said that they have heard it, or have
+    /// been away for too long. Started again it waits for those once more.
+    private func finish() throws {
         guard !isDone else { return }
         isDone = true
-        context.log.info("run_finished", ["rounds": .number(releases.count)])
-        endBy = .now + .seconds(5)
-        if context.pendingDepartures == 0 { endBy = .now + .milliseconds(700) }
+        // An adapter that somebody still lacks is of no use any more.
+        try context.cancelAll()
+        let heard = Set(try context.journal.read { try $0.factKeys(under: Self.heardPrefix) })
+        unheard = Set(topology.stages.map(\.name).filter { $0 != context.stage && !heard.contains("\($0)") })
+        context.log.info(
+            "run_finished",
+            ["rounds": .number(releases.count), "waiting_for": .list(unheard.sorted().map { .name($0) })])
+        endBy = .now + configuration.endGrace
+        try leaveIfHeard()
+    }
+
+    func heardEnd(by stage: StageName, of release: Digest) async throws {
+        guard let last = releases.last, last.content.isFinal, last.digest == release else { return }
+        // It may come before `finish` has looked for who is missing.
+        if !isDone || unheard.contains(stage) {
+            try context.journal.write { try $0.setFact("\(Self.heardPrefix)\(stage)", [1]) }
+            unheard.remove(stage)
+        }
+        // Said again for as long as the stage asks: the answer may have been lost.
+        context.sayHeard(release, to: stage)
+        try leaveIfHeard()
+    }
+
+    private func leaveIfHeard() throws {
+        guard isDone, unheard.isEmpty else { return }
+        try context.journal.write { try $0.endRun() }
+        context.end(.success(()))
+        endBy = nil
     }
 
     // MARK: Subscribers
 
     /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
     func joined(_ stage: StageName) async throws {
-        for purpose in Purpose.allCases {
-            if let release = releases.last(where: { $0.content.purpose == purpose }) {
-                context.announce(release, to: stage)
-            }
+        let newest = Purpose.allCases.compactMap { purpose in releases.last { $0.content.purpose == purpose } }
+        for release in newest.sorted(by: { $0.content.round < $1.content.round }) {
+            context.announce(release, to: stage)
         }
         if let current { context.announce(current, to: stage) }
     }

@@ -112,6 +112,7 @@ enum Samples {
         message(Signed(receipt, by: key), .receipt, from: StageName(cloud: office, kind: .aggregate)),
         WireMessage(.hello, from: encrypt, epoch: 2),
         WireMessage(.beat, from: publish, epoch: UInt64.max, sequence: 5),
+        WireMessage(.heard, from: encrypt, epoch: 1, document: digest.bytes),
     ]
 
     private static func message<Content>(

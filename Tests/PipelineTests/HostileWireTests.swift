@@ -117,6 +117,9 @@ extension PipelineSuite {
             let second = Signed(opening.content, by: north.signing)
             stand.announce(second, sequence: 2)
             try await refused(stand, "the signature is not one of office/publish's key")
+            // A beat of one that is no hub.
+            north.post.push(WireMessage(.beat, from: north.stage, epoch: 1, sequence: 9), to: aggregate)
+            try await refused(stand, "its sender is no hub of this stage")
             // Chunks and wants without an offer.
             for index in 0..<3 {
                 north.post.push(
@@ -156,9 +159,17 @@ extension PipelineSuite {
                 let opening = try await stand.open(round, quorum: 2, seconds: 3)
                 let offer = try stand.offer(payload, for: opening, of: "north")
                 try stand.send(offer, payload, from: "north")
-                _ = try await stand.run.event("contribution_refused", of: stand.run.topology.aggregate) {
-                    $0.fields["from"] == "north" && $0.round == Int(round) && !($0.fields["reason"] ?? "").isEmpty
+                // North hears what is wrong, and is not told before that its contribution is safe.
+                let receipt = try await stand.receipt(of: offer, to: "north")
+                #expect(receipt.outcome == .refused)
+                #expect(receipt.reason.contains("ciphertext 0 "), "\(receipt.reason)")
+                let refused = try await stand.run.event("contribution_refused", of: stand.run.topology.aggregate) {
+                    $0.fields["from"] == "north" && $0.round == Int(round)
                 }
+                #expect(refused.fields["reason"] == receipt.reason)
+                let journal = try stand.run.journal(of: stand.run.topology.aggregate)
+                #expect(try journal.read { try $0.held() }.isEmpty)
+                #expect(try journal.read { try $0.arrivalState(offer.content.name)?.state } == .refused)
                 try await closes(stand, opening, clouds: ["west", "east"])
                 stand.release(opening)
             }
@@ -197,6 +208,31 @@ extension PipelineSuite {
             try await refused(stand, "colour: unknown key")
             try await refused(stand, "is too long")
             try await closes(stand, opening)
+        }
+
+        @Test("Publish answers many questions of one stage at once with few answers, and still answers")
+        func hellos() async throws {
+            let run = try FederationRun(.init())
+            let publish = run.topology.publish
+            let encrypt = run.stage(.encrypt, "north")
+            let genuine = try PostPlan(topology: run.topology, keys: run.keys, stage: encrypt)
+            try run.start(publish)
+            _ = try await run.event("round_opened", of: publish)
+            let north = try ScriptedStage(
+                encrypt, in: run,
+                plan: PostPlan(
+                    stage: encrypt, hub: nil, dials: genuine.dials.filter { $0.hub == publish },
+                    curvePublic: genuine.curvePublic, curveSecret: genuine.curveSecret))
+            defer { north.post.stop() }
+            _ = try await north.message("the opening") { $0.kind == .opening }
+            for _ in 0..<300 { north.post.push(WireMessage(.hello, from: encrypt, epoch: 1), to: publish) }
+            // One sender's messages keep their order: when this one is refused, the others have been read.
+            north.post.push(WireMessage(.heard, from: encrypt, epoch: 1), to: publish)
+            _ = try await run.event("message_refused", of: publish) {
+                $0.fields["reason"]?.contains("expected the digest of a release") ?? false
+            }
+            try await north.count(atLeast: 2) { $0.kind == .opening }
+            #expect(north.count { $0.kind == .opening } < 30)
         }
 
         /// Raw frames from north's own key.

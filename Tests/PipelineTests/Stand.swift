@@ -186,6 +186,12 @@ final class ScriptedStage: Sendable {
         try await wait(what) { book.withLock { $0.messages }.first(where: matches) }
     }
 
+    func count(_ matches: (WireMessage) -> Bool) -> Int { book.withLock { $0.messages }.count(where: matches) }
+
+    func count(atLeast number: Int, _ matches: (WireMessage) -> Bool) async throws {
+        _ = try await wait("\(number) messages") { count(matches) >= number ? true : nil }
+    }
+
     func joined(_ peer: StageName) async throws {
         _ = try await wait("\(peer)") { book.withLock { $0.joined.contains(peer) } ? true : nil }
     }

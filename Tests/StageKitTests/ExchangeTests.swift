@@ -140,6 +140,59 @@ struct ExchangeTests {
         hub.stop()
     }
 
+    private func spooled() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "\(folder("hub"))/spool")
+    }
+
+    @Test("What the stage checks is neither receipted nor in the journal before the stage keeps it")
+    func kept() async throws {
+        let first = try hub()
+        let north = try north()
+        first.decide { _ in .check }
+        try north.send(office.departure(large, from: office.north))
+        await first.until { !$0.arrived.isEmpty }
+        #expect(north.receipts.isEmpty)
+        #expect(try first.journal.read { try $0.held() }.isEmpty)
+        #expect(try spooled().count == 1)
+        // Killed while it looks: nothing was promised, and it is offered again.
+        first.stop()
+        let second = try hub(epoch: 2)
+        try second.journal.sweep()
+        #expect(try spooled().isEmpty)
+        second.decide { _ in .check }
+        await second.until { !$0.arrived.isEmpty }
+        let arrival = try #require(second.arrived.first)
+        try second.exchange.keep(arrival)
+        await north.until { !$0.receipts.isEmpty }
+        #expect(north.receipts.map(\.outcome) == [.durable])
+        #expect(try second.journal.read { try $0.held() }.first?.payload.read() == large)
+        north.stop()
+        second.stop()
+    }
+
+    @Test("What the stage refuses once it has looked leaves nothing behind, and the sender hears why")
+    func refusedAfterLooking() async throws {
+        let hub = try hub()
+        let north = try north()
+        hub.decide { _ in .check }
+        let departure = try office.departure(large, from: office.north)
+        try north.send(departure)
+        await hub.until { !$0.arrived.isEmpty }
+        let arrival = try #require(hub.arrived.first)
+        try hub.exchange.refuse(arrival, "ciphertext 3 is 0")
+        await north.until { !$0.receipts.isEmpty }
+        #expect(north.receipts.map(\.outcome) == [.refused])
+        #expect(north.receipts.first?.reason == "ciphertext 3 is 0")
+        #expect(try spooled().isEmpty)
+        // Its name is spent: asked again, the answer is the same, and nothing is taken in.
+        north.exchange.send(departure)
+        await north.until { $0.receipts.count == 2 }
+        #expect(north.receipts.last?.reason == "ciphertext 3 is 0")
+        #expect(hub.arrived.count == 1)
+        north.stop()
+        hub.stop()
+    }
+
     @Test("Bytes spoiled on the way are not taken; the same offer brings the right ones later")
     func spoiledOnTheWay() async throws {
         let hub = try hub()
@@ -148,9 +201,12 @@ struct ExchangeTests {
         var spoiled = large
         spoiled[3 * Offer.chunkBytes] ^= 0x10
         try Data(spoiled).write(to: URL(fileURLWithPath: path))
+        hub.decide { $0 == 2 ? .later : .take }
         try north.send(office.departure(large, from: office.north, payload: .file(path: path, count: large.count)))
         await hub.until { $0.offersSeen > 1 }  // the first attempt has failed
         #expect(hub.arrived.isEmpty)
+        // A peer that never sends what it signs fills no disk.
+        #expect(try spooled().isEmpty)
         try Data(large).write(to: URL(fileURLWithPath: path))
         await north.until { !$0.receipts.isEmpty }
         #expect(try hub.arrived.first?.payload.read() == large)

@@ -181,6 +181,53 @@ struct PostTests {
         try next.send(office.hello(from: office.north, epoch: 2).frames)
         try await hub.message("the next hello of north") { $0.epoch == 2 }
         #expect(!hub.messages.contains { !$0.document.isEmpty })
+        // The hub knows whose connection that was.
+        try await hub.first("north's end") { if case .left("north/encrypt") = $0 { true } else { false } }
+    }
+
+    @Test("A document beyond what a hub takes is refused by its sender's name, if its frame is not far beyond")
+    func longDocument() async throws {
+        let office = try Office()
+        let ports = freePorts(2)
+        let hub = try Desk(office.hub(tcp: ports))
+        let north = try Desk(office.dialer(office.north, tcp: ports))
+        defer { for desk in [north, hub] { desk.post.stop() } }
+        func document(_ count: Int) -> WireMessage {
+            WireMessage(.receipt, from: office.north, epoch: 1, document: [UInt8](repeating: 1, count: count))
+        }
+        north.post.push(document(WireMessage.workDocumentBytes), to: office.aggregate)
+        try await hub.message("the largest") { $0.document.count == WireMessage.workDocumentBytes }
+        for count in [WireMessage.workDocumentBytes + 1, WireMessage.maximumWorkFrameBytes] {
+            north.post.push(document(count), to: office.aggregate)
+            try await hub.first("refusal of \(count)") { event in
+                if case .refused("north/encrypt", let reason) = event {
+                    reason.contains("a document of \(count) bytes")
+                } else {
+                    false
+                }
+            }
+        }
+        // Beyond that the connection is cut. It had spoken, so the hub can say whose it was.
+        north.post.push(document(WireMessage.maximumWorkFrameBytes + 65), to: office.aggregate)
+        try await hub.first("the cut") { if case .left("north/encrypt") = $0 { true } else { false } }
+        north.post.push(office.hello(from: office.north, epoch: 9), to: office.aggregate)
+        try await hub.message("the next hello") { $0.epoch == 9 }
+    }
+
+    @Test("A connection that ends before it has said anything is told of by its address")
+    func silentPeer() async throws {
+        let office = try Office()
+        let ports = freePorts(2)
+        let hub = try Desk(office.hub(tcp: ports))
+        defer { hub.post.stop() }
+        do {
+            let north = try Desk(office.dialer(office.north, tcp: ports))
+            try await hub.joined(office.north)
+            north.post.stop()
+        }
+        try await hub.first("its end") { event in
+            if case .left(let peer) = event { peer.hasPrefix("127.0.0.1:") } else { false }
+        }
     }
 
     @Test("A full inbox leaves the socket unread; nothing is lost when there is room again", arguments: [0, 64 << 10])

@@ -69,6 +69,11 @@ struct TransferTests {
     func wants() throws {
         let sending = try sending(bytes(chunks: 100))
         #expect(sending.wanted(first: 1, end: 17, now: start) == 1..<17)
+        // What has just been sent is not sent again at once, however often it is asked for.
+        #expect(sending.wanted(first: 1, end: 17, now: start).isEmpty)
+        #expect(sending.wanted(first: 0, end: 100, now: start + .milliseconds(399)).isEmpty)
+        #expect(sending.wanted(first: 17, end: 25, now: start) == 17..<25)
+        let start = start + Receiving.patience
         #expect(sending.wanted(first: 0, end: 100, now: start) == 0..<Sending.largestWant)
         #expect(sending.wanted(first: 99, end: 100, now: start) == 99..<100)
         for (first, end) in [(0, 101), (5, 5), (6, 5), (100, 101), (0, .max)] {

@@ -5,7 +5,8 @@ import Glibc
 /// over them, and a state root: for tests of the built `tributary`.
 ///
 /// A fake stage logs `started`, says READY=1 and waits for SIGTERM. If `STATE/plan-CLOUD-STAGE` holds a number, it takes
-/// that file away and ends with the number as its exit status, without having been ready. While it lives it holds a lock on
+/// that file away and ends with the number as its exit status, without having been ready; with `over` it says that the run
+/// is over and ends with 0. While it lives it holds a lock on
 /// `STATE/alive-CLOUD-STAGE`.
 final class FakeStages {
     let folder: String
@@ -32,12 +33,14 @@ final class FakeStages {
         open(my $alive, ">", "$state/alive-$cloud-$kind") or die "alive: $!";
         flock($alive, 2) or die "flock: $!";
         event("started");
+        socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) or die;
         if (open my $plan, "<", "$state/plan-$cloud-$kind") {
             my $status = <$plan>;
             unlink "$state/plan-$cloud-$kind";
-            exit $status;
+            exit $status unless $status eq "over";
+            send($notify, "STATUS=run over\nX_TRIBUTARY_RUN=over", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die;
+            exit 0;
         }
-        socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) or die;
         send($notify, "STATUS=idle\nREADY=1\n", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
         POSIX::pause() while 1;
 
@@ -62,8 +65,10 @@ final class FakeStages {
         do { try FileManager.default.removeItem(atPath: folder) } catch { print("\(folder) stays behind: \(error)") }
     }
 
-    func plan(_ status: Int, for stage: String) throws {
-        try Data("\(status)".utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
+    func plan(_ status: Int, for stage: String) throws { try plan("\(status)", for: stage) }
+
+    func plan(_ end: String, for stage: String) throws {
+        try Data(end.utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
     }
 
     struct Outcome {

@@ -93,6 +93,19 @@ struct LauncherTests {
         #expect(outcome.output.split(separator: "\n").filter { $0.hasSuffix("done") }.count == 3)
     }
 
+    @Test("up on a run that is over says so and ends with 0; a stage that only ended says nothing of the run")
+    func runOver() throws {
+        for stage in ["ingest", "local-train", "encrypt"] { try fake.plan("over", for: "north-\(stage)") }
+        let over = try fake.run("up", fake.topology, "--state", fake.state, "--cloud", "north")
+        #expect(over.status == 0)
+        #expect(over.output.split(separator: "\n").filter { $0.hasSuffix("done, the run is over") }.count == 3)
+        #expect(over.output.contains("the run is over; another one wants"))
+        for stage in ["ingest", "local-train", "encrypt"] { try fake.plan(0, for: "north-\(stage)") }
+        let ended = try fake.run("up", fake.topology, "--state", fake.state, "--cloud", "north")
+        #expect(ended.status == 0)
+        #expect(!ended.output.contains("the run is over"))
+    }
+
     @Test("a second up on the same state is refused, and the first goes on")
     func locked() throws {
         let running = try up()

@@ -110,7 +110,7 @@ struct SupervisionTests {
 
     @Test(
         "a failed run, a wrong configuration or wrong arguments stop everything, and are the launcher's status",
-        arguments: [Int32(1), 78, 4])
+        arguments: [Int32(1), 2, 78, 4])
     func final(status: Int32) {
         var supervision = ready()
         let actions = supervision.handle(.ended(pid: 2, .exit(status)), at: .seconds(1))
@@ -118,6 +118,62 @@ struct SupervisionTests {
         _ = supervision.handle(.ended(pid: 4, .exit(0)), at: .seconds(1))
         _ = supervision.handle(.ended(pid: 3, .exit(0)), at: .seconds(1))
         #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1)) == [.finish(status)])
+    }
+
+    /// Ends as a stage that has heard that the run is over.
+    private func leave(_ pid: Int32, _ supervision: inout Supervision, at now: Duration) -> [Supervision.Action] {
+        #expect(supervision.handle(.runOver(pid: pid), at: now) == [])
+        return supervision.handle(.ended(pid: pid, .exit(0)), at: now)
+    }
+
+    @Test("when every stage has heard that the run is over, the launcher says so and ends with 0")
+    func runOver() {
+        var supervision = ready()
+        for (pid, stage) in [(Int32(4), ingest), (3, encrypt), (2, aggregate)] {
+            #expect(leave(pid, &supervision, at: .seconds(1)) == [.show(.runOver(stage))])
+        }
+        #expect(supervision.nextDeadline == nil)
+        #expect(
+            leave(1, &supervision, at: .seconds(1)) == [.show(.runOver(publish)), .show(.allOver), .finish(0)])
+    }
+
+    @Test("a stage that has not heard the end of the run is stopped some time after publish has left")
+    func leftBehind() {
+        var supervision = ready()
+        _ = leave(2, &supervision, at: .seconds(1))
+        _ = leave(4, &supervision, at: .seconds(1))
+        // Publish still waits for it: it may be started again, and hear.
+        #expect(supervision.nextDeadline == nil)
+        #expect(leave(1, &supervision, at: .seconds(100)) == [.show(.runOver(publish))])
+        #expect(supervision.nextDeadline == .seconds(130))
+        #expect(supervision.handle(.tick, at: .seconds(129)) == [])
+        #expect(
+            supervision.handle(.tick, at: .seconds(130)) == [
+                .show(.leftBehind([encrypt])), .show(.stopping), .terminate(pid: 3),
+            ])
+        #expect(supervision.handle(.ended(pid: 3, .signal(15)), at: .seconds(131)) == [.finish(0)])
+    }
+
+    @Test("a cloud without publish knows from any of its stages that the run is over")
+    func cloudAlone() {
+        var supervision = Supervision(stages: [ingest, encrypt])
+        for (pid, stage) in [(Int32(1), encrypt), (2, ingest)] {
+            _ = supervision.handle(.spawned(stage, pid: pid), at: .zero)
+        }
+        #expect(leave(2, &supervision, at: .seconds(5)) == [.show(.runOver(ingest))])
+        // Killed and waiting for its restart when the time is over.
+        _ = supervision.handle(.ended(pid: 1, .signal(9)), at: .milliseconds(34_950))
+        #expect(
+            supervision.handle(.tick, at: .seconds(35)) == [
+                .show(.leftBehind([encrypt])), .show(.stopping), .finish(0),
+            ])
+    }
+
+    @Test("a stage that was only asked to stop has not ended the run")
+    func onlyStopped() {
+        var supervision = ready()
+        _ = supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1))
+        #expect(supervision.nextDeadline == nil)
     }
 
     @Test("what fails again and again is given up")

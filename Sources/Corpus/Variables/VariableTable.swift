@@ -24,15 +24,31 @@ package struct VariableTable: Sendable, Hashable {
 
     package func bin(_ z: Double) -> Int { edges.firstIndex { z < $0 } ?? edges.count }
 
-    /// Names the table in reports and releases: BLAKE2b over its canonical text.
-    package var digest: Digest {
-        var text = "edges \(edges)\n"
+    /// Names the table in reports and releases: BLAKE2b over its canonical encoding (docs/protocol.md, "Variables").
+    package var digest: Digest { Digest(of: canonicalEncoding) }
+
+    /// One line for each number list and each variable, fields apart by a tab. Numbers are the 64 bits of their IEEE 754
+    /// double in hexadecimal, names of units hexadecimal too: nothing depends on how a language prints.
+    package var canonicalEncoding: [UInt8] {
+        func number(_ value: Double) -> String { String(value.bitPattern, radix: 16) }
+        func text(_ value: String) -> String { Hex.encode(Array(value.utf8)) }
+        var lines = ["variables 1", "edges" + edges.map { "\t\(number($0))" }.joined()]
         for variable in variables {
-            let conversions = variable.conversions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-            text += "\(variable.name) \(variable.unit) \(variable.range) \(variable.normal) \(variable.transform) "
-            text += "\(variable.missing) \(conversions)\n"
+            var fields = [
+                variable.name, text(variable.unit), number(variable.range.lowerBound),
+                number(variable.range.upperBound), number(variable.normal), variable.transform.rawValue,
+                variable.missing.rawValue,
+            ]
+            let conversions = variable.conversions.map { (Array($0.key.utf8), $0.value) }
+            for (unit, conversion) in conversions.sorted(by: { $0.0.lexicographicallyPrecedes($1.0) }) {
+                switch conversion {
+                case .factor(let factor): fields.append("\(Hex.encode(unit))*\(number(factor))")
+                case .fahrenheit: fields.append("\(Hex.encode(unit))=fahrenheit")
+                }
+            }
+            lines.append(fields.joined(separator: "\t"))
         }
-        return Digest(of: Array(text.utf8))
+        return Array(lines.map { "\($0)\n" }.joined().utf8)
     }
 }
 

@@ -16,6 +16,8 @@ package enum MessageKind: String, Sendable, CaseIterable {
     case hello
     /// Hub to subscribers: I am here, this is my epoch, and so many announcements have been made.
     case beat
+    /// Stage to publish: the last release of the run is durable here (its digest is the document). Publish to stage: noted.
+    case heard
 }
 
 /// A message between stages: an envelope for its transport, and what it carries.
@@ -107,8 +109,13 @@ package struct WireMessage: Sendable, Equatable {
         }
     }
 
-    /// The largest message in bytes that a socket need take.
+    /// The largest frame in bytes that a socket need take.
     package static let maximumFrameBytes = max(documentBytes, Offer.chunkBytes)
+    /// The largest document that a hub takes as work: offers and receipts, of which a sum of 1024 clouds is the longest.
+    package static let workDocumentBytes = 256 << 10
+    /// The largest frame that a hub's socket takes. Above the largest document, so that a stage which is a little beyond it
+    /// is told apart from one whose connection has to be cut.
+    package static let maximumWorkFrameBytes = 1 << 20
 }
 
 /// The topics of PUB messages. A newline ends each, so that no topic is another's prefix.

@@ -313,6 +313,17 @@ package struct JournalEntry {
         try Data.fetchOne(database, sql: "SELECT value FROM fact WHERE key = ?", arguments: [key]).map { Array($0) }
     }
 
+    /// The part after `prefix` of every fact's key that begins so.
+    package func factKeys(under prefix: String) throws -> [String] {
+        try String.fetchAll(
+            database, sql: "SELECT substr(key, length(?1) + 1) FROM fact WHERE substr(key, 1, length(?1)) = ?1",
+            arguments: [prefix])
+    }
+
+    /// Whether this stage has done with its run: it has heard the end, and its part of the farewells is over.
+    package func isRunOver() throws -> Bool { try fact("end") != nil }
+    package func endRun() throws { try setFact("end", [1]) }
+
     package func setFact(_ key: String, _ value: [UInt8]) throws {
         try database.execute(
             sql: "INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

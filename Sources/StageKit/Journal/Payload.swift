@@ -18,6 +18,12 @@ package enum Payload: Sendable, Equatable {
 
     package func read() throws -> [UInt8] { try read(0..<count) }
 
+    /// Removes the file, if there is one: nothing speaks of it.
+    package func discard() {
+        // A file that stays because it cannot be removed now is swept at the next start.
+        if case .file(let path, _) = self { unlink(path) }
+    }
+
     /// The whole as the little-endian f32 values it holds, without a copy of its bytes beside them.
     package func floats() throws -> [Float] {
         guard case .file(let path, let count) = self else { return try ClearVector.floats(read()) }

@@ -101,8 +101,13 @@ package final class Post: Sendable {
     // For the loop's thread.
 
     func deliver(_ event: PostEvent) {
-        // ZAP must be answered however full the inbox is; what there is to tell of it then is left out.
-        if case .handshake = event, isFull { return }
+        // ZAP must be answered and monitors be read however full the inbox is; what there is to tell of it then is left out.
+        if isFull {
+            switch event {
+            case .handshake, .left: return
+            default: break
+            }
+        }
         waiting.add(event.cost, ordering: .relaxed)
         continuation.yield(event)
     }

@@ -63,6 +63,8 @@ final class PostLoop {
     private let hub: Hub?
     private let lines: [Line]
     private var queues: [Post.Route: Queue] = [:]
+    /// Who is at the other end of each connection to the hub's work, by descriptor: only to name it when it ends.
+    private var connections: [Int: String] = [:]
 
     init(_ plan: PostPlan, in context: Context, wake: Int32) throws {
         self.plan = plan
@@ -78,12 +80,13 @@ final class PostLoop {
                 zap = nil
             }
             let pull = try Socket(.pull, in: context)
-            try Self.prepare(pull)
+            try Self.prepare(pull, maximumFrame: WireMessage.maximumWorkFrameBytes)
             try pull.monitor(on: "inproc://monitor-work", events: SocketEvent.mask)
             let watch = try Socket(.pair, in: context)
             try watch.connect("inproc://monitor-work")
             let xpub = try Socket(.xpub, in: context)
-            try Self.prepare(xpub)
+            // Only subscriptions come in here.
+            try Self.prepare(xpub, maximumFrame: 1 << 10)
             // Without it a second subscriber to a topic raises no event (tried).
             try xpub.set(.verboseSubscriptions)
             if hub.admitted != nil {
@@ -100,8 +103,12 @@ final class PostLoop {
         lines = try plan.dials.enumerated().map { index, dial in
             let push = try Socket(.push, in: context)
             let sub = try Socket(.sub, in: context)
-            try Self.prepare(push)
-            try Self.prepare(sub)
+            try Self.prepare(push, maximumFrame: 1 << 10)
+            // Openings and releases are long; nobody but publish makes any.
+            try Self.prepare(
+                sub,
+                maximumFrame: dial.hub.kind == .publish
+                    ? WireMessage.maximumFrameBytes : WireMessage.maximumWorkFrameBytes)
             // A peer that is not there must not fill a pipe that is lost with it.
             try push.set(.immediate(true))
             try sub.set(.subscribe(Topic.all))
@@ -121,9 +128,15 @@ final class PostLoop {
         }
     }
 
-    private static func prepare(_ socket: borrowing Socket) throws {
+    /// Messages that libzmq keeps of one peer while we leave them unread: its own 1000 would be gigabytes of the largest.
+    private static let highWaterMark: Int32 = 128
+    /// What CURVE adds to a frame (RFC 26: a MESSAGE command's name, nonce, authenticator and flags).
+    private static let curveOverhead = 64
+
+    private static func prepare(_ socket: borrowing Socket, maximumFrame: Int) throws {
         try socket.set(.lingerMilliseconds(500))
-        try socket.set(.maximumMessageSize(bytes: Int64(WireMessage.maximumFrameBytes)))
+        try socket.set(.maximumMessageSize(bytes: Int64(maximumFrame + curveOverhead)))
+        try socket.set(.receiveHighWaterMark(messages: highWaterMark))
         try socket.set(.handshakeMilliseconds(5_000))
         try socket.set(.heartbeatMilliseconds(2_000))
         try socket.set(.heartbeatTimeoutMilliseconds(10_000))
@@ -246,8 +259,14 @@ final class PostLoop {
         for _ in 0..<Self.turn {
             guard !post.isFull, let message = try socket.receive() else { return }
             let peer = message.userID ?? "ipc"
+            if let descriptor = message.descriptor, let stage = message.userID { connections[descriptor] = stage }
             do {
                 let wire = try WireMessage(frames: message.frames)
+                guard wire.document.count <= WireMessage.workDocumentBytes else {
+                    throw FederationError.malformed(
+                        place: "message",
+                        "a document of \(wire.document.count) bytes, a hub takes \(WireMessage.workDocumentBytes)")
+                }
                 if hub.admitted != nil {
                     guard wire.sender.description == message.userID else {
                         throw FederationError.malformed(
@@ -256,6 +275,9 @@ final class PostLoop {
                 }
                 guard hub.peers.contains(wire.sender) else {
                     throw FederationError.malformed(place: "envelope.from", "\(wire.sender) has no business here")
+                }
+                if hub.admitted == nil, let descriptor = message.descriptor {
+                    connections[descriptor] = wire.sender.description
                 }
                 post.deliver(.message(wire))
             } catch {
@@ -296,7 +318,13 @@ final class PostLoop {
             guard let message = try monitor.receive() else { return }
             switch SocketEvent(message) {
             case .handshakeSucceeded: if let hub { post.deliver(.connected(hub)) }
-            case .disconnected: if let hub { post.deliver(.disconnected(hub)) }
+            case .disconnected(let descriptor):
+                if let hub {
+                    post.deliver(.disconnected(hub))
+                } else {
+                    post.deliver(.left(peer: connections.removeValue(forKey: descriptor) ?? "a peer"))
+                }
+            case .accepted(let descriptor): connections[descriptor] = PeerAddress.of(descriptor)
             case .handshakeRefused(let status):
                 if let hub {
                     post.deliver(

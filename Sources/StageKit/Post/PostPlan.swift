@@ -70,6 +70,9 @@ package enum PostEvent: Sendable {
     /// The connection to this hub's news stands.
     case connected(StageName)
     case disconnected(StageName)
+    /// A connection to this hub's work is over. libzmq does not say why: it was closed, broke off, or brought a frame beyond
+    /// the largest. `peer` is the stage that has spoken by it, or else the address that it came from.
+    case left(peer: String)
     case tick
     case failed(String)
 
@@ -77,7 +80,7 @@ package enum PostEvent: Sendable {
     var cost: Int {
         switch self {
         case .message(let message): 512 + message.bulk.count + message.document.count
-        case .refused, .handshake, .joined: 512
+        case .refused, .handshake, .joined, .left: 512
         case .connected, .disconnected, .tick, .failed: 0
         }
     }

@@ -46,12 +46,6 @@ package struct EventLog: Sendable {
     package func warning(_ event: String, _ fields: [String: Field] = [:]) { log(.warning, event, fields) }
     package func error(_ event: String, _ fields: [String: Field] = [:]) { log(.error, event, fields) }
 
-    func refused(_ message: WireMessage, reason: String) {
-        warning(
-            "message_refused",
-            ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])
-    }
-
     private func log(_ level: Logger.Level, _ event: String, _ fields: [String: Field]) {
         logger.log(level: level, "\(event)", metadata: fields.mapValues(\.metadata))
     }

@@ -18,6 +18,9 @@ package struct LogThrottle: Sendable {
         case omit
     }
 
+    /// Nothing has been said, or left out, for a span: to forget it changes nothing.
+    func isIdle(_ now: ContinuousClock.Instant) -> Bool { now - start >= span && omitted == 0 }
+
     package mutating func line(_ now: ContinuousClock.Instant) -> Answer {
         if now - start >= span {
             start = now

@@ -1,4 +1,5 @@
 package import Federation
+package import Sodium
 
 /// A stage's own logic. The runtime calls it on `StageActor`, one call at a time; a call that throws ends the process with
 /// the error's exit status, so peers' mistakes never throw.
@@ -17,6 +18,8 @@ package protocol Stage: AnyObject {
     func abandoned(_ abandonment: Signed<Abandonment>) async throws
     /// A stage has begun to listen to this hub.
     func joined(_ stage: StageName) async throws
+    /// To publish alone: a stage has the run's last release, of this digest, in its journal. May come more than once.
+    func heardEnd(by stage: StageName, of release: Digest) async throws
     /// About ten times a second while nothing else happens: deadlines.
     func tick() async throws
     /// On the way out, after the last event.
@@ -34,6 +37,7 @@ extension Stage {
     package func released(_ release: Signed<Release>) async throws {}
     package func abandoned(_ abandonment: Signed<Abandonment>) async throws {}
     package func joined(_ stage: StageName) async throws {}
+    package func heardEnd(by stage: StageName, of release: Digest) async throws {}
     package func tick() async throws {}
     package func stop() async {}
 }

@@ -67,16 +67,19 @@ package final class StageContext {
     /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
     package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
 
-    /// Refuses a borrowed transfer for good.
-    package func refuse(_ arrival: Arrival, _ reason: String) throws {
-        try journal.note { try $0.spend(arrival, as: .refused, reason: reason) }
-        exchange.answer(arrival, .refused, reason)
-    }
+    /// Makes a transfer that the stage has checked durable, and receipts it.
+    package func keep(_ arrival: Arrival) throws { try exchange.keep(arrival) }
+
+    /// Refuses a borrowed or checked transfer for good; its sender is told why.
+    package func refuse(_ arrival: Arrival, _ reason: String) throws { try exchange.refuse(arrival, reason) }
 
     /// Stops sending what a newer transfer has made useless.
     package func cancel(_ name: TransferName, to receiver: StageName) throws {
         try exchange.cancel(name, to: receiver)
     }
+
+    /// Stops sending everything: the run is over.
+    package func cancelAll() throws { try exchange.cancelAll() }
 
     package var pendingDepartures: Int { exchange.pendingDepartures }
 
@@ -101,6 +104,16 @@ package final class StageContext {
 
     func beat(to stage: StageName? = nil) {
         post.publish(identity.message(.beat, sequence: announcements), topic: stage.map(Topic.to) ?? Topic.all)
+    }
+
+    /// Tells publish that its last release is durable here, or, as publish, a stage that this has been noted.
+    package func sayHeard(_ release: Digest, to stage: StageName) {
+        let message = identity.message(.heard, document: release.bytes)
+        if identity.dials.contains(stage) {
+            post.push(message, to: stage)
+        } else {
+            post.publish(message, topic: Topic.to(stage))
+        }
     }
 
     func hello(to hub: StageName) { post.push(identity.message(.hello), to: hub) }
@@ -149,6 +162,13 @@ extension StageContext {
             try entry.document(Release.self, round: round, key: key, signer: publisher) == nil
                 && entry.document(Abandonment.self, round: round, key: key, signer: publisher) == nil
         }
+    }
+
+    /// The release that ends the run, if this stage has it.
+    package nonisolated func lastRelease() throws -> Signed<Release>? {
+        let key = try identity.key(of: publisher)
+        let newest = try journal.read { try $0.latest(Release.self, key: key, signer: publisher) }
+        return newest?.content.isFinal == true ? newest : nil
     }
 
     /// All abandonments that this stage has seen, in the order of rounds.

@@ -76,6 +76,12 @@ package enum StageMain {
         let lock = try StateLock(directory)
         defer { lock.release() }
         let journal = try Journal(directory: directory)
+        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
+        if try journal.read({ try $0.isRunOver() }) {
+            log.info("run_is_over", ["reason": .text("this stage has nothing left to do in run \(topology.run)")])
+            sayRunIsOver(topology.run)
+            return try journal.close()
+        }
         let epoch = try journal.write { entry in
             // Everything in a journal belongs to one run: its rounds, its spent names, its adapter.
             let run = try entry.fact("run").map { String(decoding: $0, as: UTF8.self) } ?? topology.run.description
@@ -94,7 +100,6 @@ package enum StageMain {
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
             keys: verifying)
-        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         let post = try Post(plan)
         let outcome = Outcome()
         signals.onStop { outcome.set(.success(())) }
@@ -141,11 +146,19 @@ package enum StageMain {
                 ServiceNotice.send("READY=1")
             }
             ServiceNotice.send("STOPPING=1")
+            if try parts.context.lastRelease() != nil { sayRunIsOver(parts.context.run) }
             log.info("stage_stopped")
         } catch {
             log.error("stage_failed", ["reason": .text("\(error)")])
             throw error
         }
+    }
+}
+
+extension StageMain {
+    /// Tells the launcher why this stage ends and need not be started again.
+    private static func sayRunIsOver(_ run: RunName) {
+        ServiceNotice.send("STATUS=run \(run) is over\nX_TRIBUTARY_RUN=over")
     }
 }
 

@@ -11,14 +11,20 @@ final class StageRuntime {
     private let outcome: Outcome
     private var lastBeat = ContinuousClock.now
     private var lastTick = ContinuousClock.now
-    private var complaints = LogThrottle()
+    private let complaints: Complaints
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
+    private var farewell: Farewell?
+    private var silence = Silence(.now)
+    /// When each stage was last told everything anew, and who is still to be.
+    private var welcomed: [StageName: ContinuousClock.Instant] = [:]
+    private var owed: Set<StageName> = []
 
     init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
         self.context = context
         self.post = post
         self.hasHub = hasHub
         self.outcome = outcome
+        complaints = Complaints(context.log)
     }
 
     func run(_ stage: any Stage, ready: () -> Void) async throws {
@@ -27,10 +33,8 @@ final class StageRuntime {
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
         ready()
-        // Killed between the last release and its end: publish may be gone, and nobody would say it again.
-        if context.stage != context.publisher, try context.releases().contains(where: \.content.isFinal) {
-            outcome.set(.success(()))
-        }
+        // Killed between the last release and its end: nobody need say it again, but publish may wait to hear of it.
+        if let last = try context.lastRelease() { takeLeave(of: last) }
         for await event in post.events {
             if case .message(let message) = event {
                 try await handle(message, stage)
@@ -46,7 +50,9 @@ final class StageRuntime {
                     lastBeat = now
                     context.beat()
                 }
+                for peer in owed where !isTooSoon(peer, now) { try await welcome(peer, stage) }
                 try await stage.tick()
+                try watch(now)
             }
             if let result = outcome.taken() {
                 await stage.stop()
@@ -60,22 +66,17 @@ final class StageRuntime {
         case .message, .tick: break
         case .joined(let peer):
             context.log.debug("peer_joined", ["peer": .name(peer)])
-            context.beat(to: peer)
-            context.exchange.joined(peer)
-            try await stage.joined(peer)
+            try await welcome(peer, stage)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
+        case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
-            complain("message_refused", ["from": .text(peer), "reason": .text(reason)])
+            complaints.complain("message_refused", of: peer, ["from": .text(peer), "reason": .text(reason)])
         case .handshake(let peer, let reason):
-            complain("handshake_refused", ["peer": .text(peer), "reason": .text(reason)])
+            complaints.complain(
+                "handshake_refused", ofStranger: peer, ["peer": .text(peer), "reason": .text(reason)])
         case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
-    }
-
-    private func complain(_ event: String, _ fields: [String: EventLog.Field]) {
-        guard case .write(let omitted) = complaints.line(.now) else { return }
-        context.log.warning(event, omitted == 0 ? fields : fields.merging(["omitted": .number(omitted)]) { $1 })
     }
 
     private func handle(_ message: WireMessage, _ stage: any Stage) async throws {
@@ -90,24 +91,106 @@ final class StageRuntime {
             case nil: break
             }
         case .beat: notice(message)
-        case .hello:
-            context.exchange.joined(message.sender)
-            try await stage.joined(message.sender)
+        case .heard: try await heardEnd(message, stage)
+        case .hello: try await welcome(message.sender, stage)
         case .opening:
             notice(message)
             if let opening = try announced(Opening.self, message, round: \.round) { try await stage.opened(opening) }
         case .release:
             notice(message)
-            if let release = try announced(Release.self, message, round: \.round) { try await stage.released(release) }
+            if let release = try announced(Release.self, message, round: \.round) {
+                try await stage.released(release)
+                if release.content.isFinal { takeLeave(of: release) }
+            }
         case .abandonment:
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
         }
     }
 
+    /// Tells a stage that has come, or has missed something, everything that counts. The question is small and the answer
+    /// may be megabytes: whoever asks again at once is answered a little later, once.
+    private func welcome(_ peer: StageName, _ stage: any Stage) async throws {
+        let now = ContinuousClock.now
+        guard !isTooSoon(peer, now) else {
+            owed.insert(peer)
+            return
+        }
+        owed.remove(peer)
+        welcomed[peer] = now
+        context.beat(to: peer)
+        context.exchange.joined(peer)
+        try await stage.joined(peer)
+    }
+
+    private func isTooSoon(_ peer: StageName, _ now: ContinuousClock.Instant) -> Bool {
+        guard let last = welcomed[peer] else { return false }
+        return now - last < .milliseconds(500)
+    }
+
+    // MARK: The end
+
+    private func takeLeave(of last: Signed<Release>) {
+        // Publish is the one that waits for the others.
+        guard context.stage != context.publisher, farewell == nil else { return }
+        context.log.info("end_heard", ["round": .round(last.content.round)])
+        farewell = Farewell(last.digest, now: .now)
+    }
+
+    private func heardEnd(_ message: WireMessage, _ stage: any Stage) async throws {
+        guard let release = Digest(bytes: message.document) else {
+            return complaints.refused(message, reason: "expected the digest of a release")
+        }
+        if context.stage == context.publisher {
+            try await stage.heardEnd(by: message.sender, of: release)
+        } else if message.sender == context.publisher, release == farewell?.release {
+            try context.journal.write { try $0.endRun() }
+            outcome.set(.success(()))
+        }
+    }
+
+    private func watch(_ now: ContinuousClock.Instant) throws {
+        guard context.stage != context.publisher else { return }
+        switch farewell?.step(now) {
+        case .tell: if let release = farewell?.release { context.sayHeard(release, to: context.publisher) }
+        case .leave:
+            context.log.warning(
+                "end_unanswered",
+                ["reason": .text("\(context.publisher) has not noted that this stage has heard the end of the run")])
+            outcome.set(.success(()))
+        case .wait: break
+        case nil: try watchSilence(now)
+        }
+    }
+
+    private func watchSilence(_ now: ContinuousClock.Instant) throws {
+        switch silence.step(now) {
+        case .wait: break
+        case .warn(let length):
+            context.log.warning(
+                "publish_silent",
+                [
+                    "seconds": .seconds(length),
+                    "reason": .text(
+                        "\(context.publisher) is not there, or cannot be reached. If the run has ended, start publish once more, which says so, or stop this stage"
+                    ),
+                ])
+        case .giveUp:
+            throw StageError.unreachable(
+                "nothing has been heard of \(context.publisher) for a day: if run \(context.run) has ended, there is nothing left to do here; if not, see to it that \(context.publisher) can be reached and start again"
+            )
+        }
+    }
+
     /// A new epoch means that the hub has restarted and forgotten what was on its way; a gap in the sequence that an
     /// announcement was dropped. Either way: ask again.
     private func notice(_ message: WireMessage) {
+        // Whoever dials us is no hub: it has nothing to announce, and cannot be asked again.
+        guard context.identity.dials.contains(message.sender) else {
+            if message.kind == .beat { complaints.refused(message, reason: "its sender is no hub of this stage") }
+            return
+        }
+        if message.sender == context.publisher { silence.heard(.now) }
         let known = heard[message.sender]
         heard[message.sender] = (message.epoch, message.sequence)
         if let known, known.epoch == message.epoch {
@@ -145,13 +228,18 @@ final class StageRuntime {
                 }
                 return nil
             }
-            // Publish has it, and says it again to whoever forgot.
-            try context.journal.note { try $0.insert(document, round: number) }
+            if let release = document.content as? Release, release.isFinal {
+                // Publish is told that this is durable, and leaves.
+                try context.journal.write { try $0.insert(document, round: number) }
+            } else {
+                // Publish has it, and says it again to whoever forgot.
+                try context.journal.note { try $0.insert(document, round: number) }
+            }
             return document
         } catch let error as FederationError {
-            context.log.refused(message, reason: "\(error)")
+            complaints.refused(message, reason: "\(error)")
         } catch let error as MessageFault {
-            context.log.refused(message, reason: error.reason)
+            complaints.refused(message, reason: error.reason)
         }
         return nil
     }

@@ -7,6 +7,9 @@ package enum Verdict: Sendable, Equatable {
     /// Into memory, for the stage to answer (`StageContext.acknowledge`, `refuse`) once it has made of it what it keeps. A
     /// kill before that loses it, and the sender, not having been answered, offers it again.
     case borrow
+    /// Into the spool, for the stage to answer once it has checked the contents (`StageContext.keep`, `refuse`): nothing is
+    /// receipted, and nothing is in the journal, before that. After a kill it is offered again.
+    case check
     /// Never: the sender is told why and stops.
     case refuse(String)
     /// Not now (its round is not known yet, say): the sender will offer again.
@@ -27,10 +30,11 @@ package final class Exchange {
     private let journal: Journal
     private let post: Post
     private let log: EventLog
+    private let complaints: Complaints
     private var sending: [Key: Sending] = [:]
     private var receiving: [TransferName: Receiving] = [:]
-    /// Whole, in memory, not answered yet.
-    private var borrowed: [TransferName: Digest] = [:]
+    /// Whole, and not answered yet: the stage looks at them.
+    private var unanswered: [TransferName: Digest] = [:]
 
     /// Transfers taken in at a time, over all senders.
     private static let concurrentArrivals = 64
@@ -40,6 +44,7 @@ package final class Exchange {
         self.journal = journal
         self.post = post
         self.log = log
+        complaints = Complaints(log)
     }
 
     /// Takes up what a former instance left unsent.
@@ -64,6 +69,10 @@ package final class Exchange {
     package func cancel(_ name: TransferName, to receiver: StageName) throws {
         guard let transfer = sending.removeValue(forKey: Key(name: name, receiver: receiver)) else { return }
         try settle(transfer.departure, as: "cancelled", reason: "superseded")
+    }
+
+    package func cancelAll() throws {
+        for key in Array(sending.keys) { try cancel(key.name, to: key.receiver) }
     }
 
     /// Lost with the power, this is said again by the receiver when it is offered the transfer again.
@@ -151,7 +160,7 @@ package final class Exchange {
             }
             return nil
         }
-        if let digest = borrowed[offer.name] {
+        if let digest = unanswered[offer.name] {
             if digest != offer.digest {
                 answer(offer, to: message.sender, .refused, "\(offer.name) was received with another digest")
             }
@@ -169,18 +178,19 @@ package final class Exchange {
         switch verdict {
         case .later: return nil
         case .refuse(let reason):
-            log.warning(
-                "offer_refused",
+            complaints.complain(
+                "offer_refused", of: message.sender.description,
                 [
                     "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
                 ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
-        case .take, .borrow: break
+        case .take, .borrow, .check: break
         }
         guard receiving.count < Self.concurrentArrivals else { return nil }
         var transfer = try Receiving(
-            signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool, now: .now)
+            signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
+            isAnsweredByStage: verdict != .take, now: .now)
         if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: .now) }
         receiving[offer.name] = transfer
         return try progress(offer.name)
@@ -200,8 +210,9 @@ package final class Exchange {
         }
         receiving[name] = nil
         guard let payload = try transfer.finish() else {
-            log.warning(
-                "digest_mismatch",
+            transfer.discard()
+            complaints.complain(
+                "digest_mismatch", of: transfer.sender.description,
                 [
                     "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
                     "reason": .text("the bytes are not those that were signed; it will be offered again"),
@@ -212,8 +223,8 @@ package final class Exchange {
             offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
             peer: transfer.sender,
             payload: payload)
-        if transfer.isBorrowed {
-            borrowed[name] = transfer.offer.digest
+        if transfer.isAnsweredByStage {
+            unanswered[name] = transfer.offer.digest
         } else {
             try journal.write { try $0.insert(arrival) }
             answer(transfer.offer, to: transfer.sender, .durable, "")
@@ -221,10 +232,28 @@ package final class Exchange {
         return .arrived(arrival)
     }
 
-    /// Answers a borrowed transfer; its name is spent in the journal already.
+    /// Answers a borrowed or checked transfer; its name is spent in the journal already.
     package func answer(_ arrival: Arrival, _ outcome: Receipt.Outcome, _ reason: String) {
-        guard borrowed.removeValue(forKey: arrival.offer.name) != nil else { return }
+        guard unanswered.removeValue(forKey: arrival.offer.name) != nil else { return }
         answer(arrival.offer, to: arrival.peer, outcome, reason)
+    }
+
+    /// Makes a checked transfer durable and receipts it. One that is in the journal since an earlier start is left as it is.
+    package func keep(_ arrival: Arrival) throws {
+        guard unanswered[arrival.offer.name] != nil else { return }
+        try journal.write { try $0.insert(arrival) }
+        answer(arrival, .durable, "")
+    }
+
+    /// Refuses a transfer for good: its name is spent, its bytes go, and its sender is told why if it waits for an answer.
+    package func refuse(_ arrival: Arrival, _ reason: String) throws {
+        let name = arrival.offer.name
+        guard unanswered[name] != nil else {
+            return try journal.write { try $0.settle(name, as: .refused, reason: reason) }
+        }
+        try journal.note { try $0.spend(arrival, as: .refused, reason: reason) }
+        arrival.payload.discard()
+        answer(arrival, .refused, reason)
     }
 
     private func askForMore(_ name: TransferName) {
@@ -255,10 +284,10 @@ package final class Exchange {
             default: return nil
             }
         } catch let error as FederationError {
-            log.refused(message, reason: "\(error)")
+            complaints.refused(message, reason: "\(error)")
             return nil
         } catch let error as MessageFault {
-            log.refused(message, reason: error.reason)
+            complaints.refused(message, reason: error.reason)
             return nil
         }
     }
@@ -276,6 +305,7 @@ package final class Exchange {
         for (name, transfer) in receiving {
             if now - transfer.lastProgress > Receiving.abandonment {
                 receiving[name] = nil
+                transfer.discard()
             } else {
                 askForMore(name)
             }

@@ -10,8 +10,8 @@ package struct Receiving {
     package let sender: StageName
     private var bytes: [UInt8] = []
     private let file: SpoolFile?
-    /// Kept in memory whatever its size, and answered by the stage.
-    package let isBorrowed: Bool
+    /// The stage says what becomes of it, not the exchange.
+    package let isAnsweredByStage: Bool
     private let hasher = Digest.Hasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
@@ -25,13 +25,14 @@ package struct Receiving {
     package static let abandonment = Duration.seconds(300)
 
     package init(
-        _ offer: Signed<Offer>, sender: StageName, spool: String?, now: ContinuousClock.Instant
+        _ offer: Signed<Offer>, sender: StageName, spool: String?, isAnsweredByStage: Bool = false,
+        now: ContinuousClock.Instant
     ) throws {
         self.offer = offer.content
         offerBytes = offer.bytes
         signature = offer.signature.bytes
         self.sender = sender
-        isBorrowed = spool == nil
+        self.isAnsweredByStage = isAnsweredByStage
         if let spool, offer.content.byteCount > Payload.inlineLimit {
             file = try SpoolFile(
                 creating:
@@ -70,6 +71,11 @@ package struct Receiving {
             return next..<wanted
         }
         return nil
+    }
+
+    /// Lets go of what has come so far: it will not be finished.
+    package func discard() {
+        if let file { Payload.file(path: file.path, count: file.count).discard() }
     }
 
     /// The payload, synced, if its digest is the one that was signed.

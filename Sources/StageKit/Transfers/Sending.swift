@@ -7,11 +7,16 @@ package struct Sending {
     private let source: PayloadReader
     private var nextOffer: ContinuousClock.Instant
     private var interval: Duration
+    /// The chunks before it have been sent.
+    private var sent = 0
+    private var lastWanted: ContinuousClock.Instant?
     package private(set) var wireBytes = 0
     package private(set) var offers = 0
 
     package static let firstInterval = Duration.milliseconds(300)
     package static let longestInterval = Duration.seconds(10)
+    /// A receiver asks for the same chunks again after its patience (`Receiving.patience`) at the earliest.
+    package static let shortestRepeat = Duration.milliseconds(400)
     /// Chunks that a receiver may ask for at once; it asks for its own window, this only bounds a hostile one.
     package static let largestWant = 64
 
@@ -35,16 +40,21 @@ package struct Sending {
 
     /// The receiver has come back, or has lost what it had: offer at once.
     package mutating func hurry(_ now: ContinuousClock.Instant) {
+        lastWanted = nil
         nextOffer = now
         interval = Self.firstInterval
     }
 
-    /// The chunks to send for a `want`; nothing for one that makes no sense. A want is a sign of life, so the next offer waits.
+    /// The chunks to send for a `want`; nothing for one that makes no sense, or that asks for what has just been sent: a want
+    /// is small and its answer large. A want is a sign of life, so the next offer waits.
     package mutating func wanted(first: Int, end: Int, now: ContinuousClock.Instant) -> Range<Int> {
         guard first < end, end <= offer.chunkCount else { return 0..<0 }
+        if let lastWanted, first < sent, now - lastWanted < Self.shortestRepeat { return 0..<0 }
         interval = Self.firstInterval * 4
         nextOffer = now + interval
-        return first..<min(end, first + Self.largestWant)
+        lastWanted = now
+        sent = min(end, first + Self.largestWant)
+        return first..<sent
     }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] { try source.read(range) }

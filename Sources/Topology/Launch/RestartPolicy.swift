@@ -40,10 +40,11 @@ package enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// A wrong configuration (78) or wrong arguments (4) are not mended by another start.
+    /// A failed run (1), a publish that was away for a day (2), a wrong configuration (78) or wrong arguments (4) are not
+    /// mended by another start.
     var isFinal: Bool {
         switch self {
-        case .exit(let status): status == 78 || status == 4 || status == 1
+        case .exit(let status): [1, 2, 4, 78].contains(status)
         case .unstarted: true
         case .signal: false
         }

@@ -5,7 +5,7 @@ package import Federation
 ///
 ///     waiting -> starting -> ready -> ended
 ///                   ^          |
-///                   +- backing off   (any end but 0, 1, 4 and 78)
+///                   +- backing off   (any end but 0, 1, 2, 4 and 78)
 package struct Supervision: Sendable {
     package enum Phase: Hashable, Sendable {
         case waiting
@@ -26,6 +26,8 @@ package struct Supervision: Sendable {
         package internal(set) var lastEnd: ProcessEnd?
         /// What the stage says of itself (sd_notify's STATUS).
         package internal(set) var status = ""
+        /// Its present or last process has said that the run is over.
+        package internal(set) var hasHeardEnd = false
         var endsInRow = 0
         var isShownReady = false
 
@@ -43,6 +45,8 @@ package struct Supervision: Sendable {
         case unstarted(StageName, reason: String)
         case ready(pid: Int32)
         case status(pid: Int32, String)
+        /// The stage knows from publish that the run is over.
+        case runOver(pid: Int32)
         case ended(pid: Int32, ProcessEnd)
         /// Time has come to `nextDeadline`.
         case tick
@@ -65,6 +69,12 @@ package struct Supervision: Sendable {
         case restarting(StageName, ProcessEnd, wait: Duration)
         case recovered(StageName, Duration)
         case completed(StageName)
+        /// It ended because the run is over.
+        case runOver(StageName)
+        /// Every stage has.
+        case allOver
+        /// The run is over, and these have not heard of it in all the time that they had: they are stopped.
+        case leftBehind([StageName])
         case failed(StageName, ProcessEnd)
         case gaveUp(StageName, ProcessEnd, count: Int)
         case stopping
@@ -78,16 +88,26 @@ package struct Supervision: Sendable {
     package private(set) var wasAllReady = false
     private let policy: RestartPolicy
     private let grace: Duration
+    private let afterRun: Duration
     private var killDeadline: Duration?
+    /// When stages that have not heard the end of the run are stopped.
+    private var endDeadline: Duration?
     private var exitStatus: Int32 = 0
     private var isFinished = false
     private var terminated: Set<Int32> = []
 
-    /// `grace`: how long stages may take to stop before they are killed.
-    package init(stages: [StageName], policy: RestartPolicy = RestartPolicy(), grace: Duration = .seconds(20)) {
+    /// - Parameters:
+    ///   - grace: how long stages may take to stop before they are killed.
+    ///   - afterRun: how long they may take to hear that the run is over, once publish has left it (or the first of them,
+    ///     where publish runs elsewhere).
+    package init(
+        stages: [StageName], policy: RestartPolicy = RestartPolicy(), grace: Duration = .seconds(20),
+        afterRun: Duration = .seconds(30)
+    ) {
         children = stages.sorted { (-Self.rank($0), $0) < (-Self.rank($1), $1) }.map { Child(stage: $0) }
         self.policy = policy
         self.grace = grace
+        self.afterRun = afterRun
     }
 
     private static func rank(_ stage: StageName) -> Int { StageKind.allCases.firstIndex(of: stage.kind) ?? 0 }
@@ -98,7 +118,7 @@ package struct Supervision: Sendable {
             if case .backingOff(let until) = child.phase { return until }
             return nil
         }
-        return (waits + (killDeadline.map { [$0] } ?? [])).min()
+        return (waits + [killDeadline, isStopping ? nil : endDeadline].compactMap { $0 }).min()
     }
 
     package mutating func handle(_ input: Input, at now: Duration) -> [Action] {
@@ -110,6 +130,7 @@ package struct Supervision: Sendable {
             children[index].phase = .starting(pid: pid)
             children[index].started = now
             children[index].status = ""
+            children[index].hasHeardEnd = false
         case .unstarted(let stage, let reason):
             guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
             actions = end(of: index, .unstarted(reason), at: now)
@@ -118,6 +139,8 @@ package struct Supervision: Sendable {
             actions = becomeReady(index, pid, at: now)
         case .status(let pid, let text):
             if let index = index(of: pid) { children[index].status = text }
+        case .runOver(let pid):
+            if let index = index(of: pid) { children[index].hasHeardEnd = true }
         case .ended(let pid, let end):
             guard let index = index(of: pid) else { break }
             terminated.remove(pid)
@@ -164,7 +187,12 @@ package struct Supervision: Sendable {
         }
         if end == .exit(0) {
             children[index].phase = .ended(end)
-            return [.show(.completed(stage))]
+            guard children[index].hasHeardEnd else { return [.show(.completed(stage))] }
+            // Publish stays for as long as it waits for others; who is alone with its cloud knows it from its neighbours.
+            if stage.kind == .publish || !children.contains(where: { $0.stage.kind == .publish }) {
+                endDeadline = endDeadline ?? now + afterRun
+            }
+            return [.show(.runOver(stage))]
         }
         if end.isFinal {
             children[index].phase = .ended(end)
@@ -192,6 +220,10 @@ package struct Supervision: Sendable {
                 actions += [.kill(pid: pid), .show(.killed(child.stage))]
             }
             return actions
+        }
+        if let deadline = endDeadline, now >= deadline, !isStopping {
+            let behind = children.filter { if case .ended = $0.phase { false } else { true } }
+            return [.show(.leftBehind(behind.map(\.stage)))] + stop(at: now)
         }
         for index in children.indices {
             guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
@@ -235,6 +267,7 @@ package struct Supervision: Sendable {
         }
         guard over else { return [] }
         isFinished = true
-        return [.finish(exitStatus)]
+        let isOver = exitStatus == 0 && children.allSatisfy(\.hasHeardEnd)
+        return (isOver ? [.show(.allOver)] : []) + [.finish(exitStatus)]
     }
 }

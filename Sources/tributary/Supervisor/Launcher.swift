@@ -54,18 +54,23 @@ final class Launcher {
             try wait()
             // Readiness before ends: a stage may say that it is ready and be gone.
             // What it logged before is written before anyone is told.
-            let messages = try notify.take()
-            try readLogs()
-            for message in messages {
-                if let status = message.status { try take(.status(pid: message.pid, status)) }
-                if message.isReady { try take(.ready(pid: message.pid)) }
-            }
+            try readNotices()
             for number in try signals.take() where number != SIGCHLD { try take(.stop) }
             try reap()
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
         }
         try writeRecord()
         return exitStatus ?? 0
+    }
+
+    private func readNotices() throws {
+        let messages = try notify.take()
+        try readLogs()
+        for message in messages {
+            if let status = message.status { try take(.status(pid: message.pid, status)) }
+            if message.isReady { try take(.ready(pid: message.pid)) }
+            if message.saysRunIsOver { try take(.runOver(pid: message.pid)) }
+        }
     }
 
     private var now: Duration { ContinuousClock.now - start }
@@ -93,7 +98,10 @@ final class Launcher {
         case .spawn(let stage): try spawn(stage)
         case .terminate(let pid): kill(pid, SIGTERM)
         case .kill(let pid): kill(pid, SIGKILL)
-        case .finish(let status): exitStatus = status
+        case .finish(let status):
+            // A service that ends before it was ready has failed (systemd.service(5)); one of a run that is over has not.
+            if status == 0, allReady == nil { NotifySocket.announce("READY=1\n") }
+            exitStatus = status
         case .show(let notice):
             view.show(notice, lastLine: lastLine(of: notice))
             if case .allReady(let time) = notice {
@@ -159,7 +167,8 @@ final class Launcher {
         while true {
             let pid = waitpid(-1, &status, WNOHANG)
             guard pid > 0 else { return }
-            try readLogs()
+            // Its last words may have come since.
+            try readNotices()
             // wait(2): the low seven bits are the signal, the next byte the exit status.
             let number = status & 0x7F
             try take(.ended(pid: pid, number == 0 ? .exit(status >> 8 & 0xFF) : .signal(number)))

@@ -15,6 +15,12 @@ struct LiveView {
             quote(lastLine)
         case .recovered(let stage, let time): mark("✓", .green, stage, "ready again in \(Terminal.seconds(time))")
         case .completed(let stage): mark("■", .grey, stage, "done")
+        case .runOver(let stage): mark("■", .grey, stage, "done, the run is over")
+        case .allOver:
+            terminal.line("the run is over; another one wants a `run` and a --state of its own")
+        case .leftBehind(let stages):
+            let names = stages.map(\.description).joined(separator: ", ")
+            terminal.line("the run is over, and \(names) did not hear of it in time")
         case .failed(let stage, let end):
             mark("✗", .red, stage, "ended with \(end)\(Self.meaning(of: end)); another start would not mend it")
             quote(lastLine)

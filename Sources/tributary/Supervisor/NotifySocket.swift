@@ -7,6 +7,8 @@ final class NotifySocket {
         let pid: Int32
         let isReady: Bool
         let status: String?
+        /// X_TRIBUTARY_RUN=over: a variable of our own, as sd_notify(3) has it.
+        let saysRunIsOver: Bool
     }
 
     let path: String
@@ -83,13 +85,15 @@ final class NotifySocket {
     private static func parse(_ text: String, from pid: Int32) -> Message {
         var isReady = false
         var status: String?
+        var saysRunIsOver = false
         for line in text.split(separator: "\n") {
             if line == "READY=1" { isReady = true }
+            if line == "X_TRIBUTARY_RUN=over" { saysRunIsOver = true }
             if line.hasPrefix("STATUS=") {
                 status = Terminal.printable(line.dropFirst("STATUS=".count).prefix(200))
             }
         }
-        return Message(pid: pid, isReady: isReady, status: status)
+        return Message(pid: pid, isReady: isReady, status: status, saysRunIsOver: saysRunIsOver)
     }
 
     /// SCM_CREDENTIALS, which <sys/socket.h> gives only under _GNU_SOURCE.

@@ -1,0 +1,74 @@
+package import Federation
+
+/// Lines that peers cause, bounded for each of them: whoever floods the log silences itself, not the others.
+package struct PeerThrottle: Sendable {
+    private let limit: Int
+    private let span: Duration
+    private let capacity: Int
+    private var peers: [String: LogThrottle] = [:]
+    /// For all who have no place in the table.
+    private var others: LogThrottle
+
+    package init(
+        limit: Int = 20, span: Duration = .seconds(10), capacity: Int = 256, now: ContinuousClock.Instant = .now
+    ) {
+        self.limit = limit
+        self.span = span
+        self.capacity = capacity
+        others = LogThrottle(limit: limit, span: span, now: now)
+    }
+
+    package mutating func line(of peer: String, _ now: ContinuousClock.Instant) -> LogThrottle.Answer {
+        if peers[peer] == nil {
+            if peers.count >= capacity { peers = peers.filter { !$0.value.isIdle(now) } }
+            guard peers.count < capacity else { return others.line(now) }
+            peers[peer] = LogThrottle(limit: limit, span: span, now: now)
+        }
+        return peers[peer]?.line(now) ?? .omit
+    }
+}
+
+/// Writes what there is to say of peers' mistakes.
+@StageActor
+package final class Complaints {
+    private let log: EventLog
+    /// Stages of the topology, whose names the transport vouches for; and whoever else knocks, by address.
+    private var stages = PeerThrottle()
+    private var strangers = PeerThrottle(capacity: 32)
+    private var departures: [String: Int] = [:]
+
+    package init(_ log: EventLog) { self.log = log }
+
+    package func complain(_ event: String, of peer: String, _ fields: [String: EventLog.Field]) {
+        write(event, stages.line(of: peer, .now), fields)
+    }
+
+    func complain(_ event: String, ofStranger address: String, _ fields: [String: EventLog.Field]) {
+        write(event, strangers.line(of: address, .now), fields)
+    }
+
+    package func refused(_ message: WireMessage, reason: String) {
+        complain(
+            "message_refused", of: message.sender.description,
+            ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])
+    }
+
+    /// A connection has ended. Stages come and go; one that goes again and again is worth a look.
+    func left(_ peer: String) {
+        guard let stage = known(peer) else {
+            return complain("peer_disconnected", ofStranger: "left", ["from": .text(peer)])
+        }
+        departures[stage, default: 0] += 1
+        complain("peer_disconnected", of: stage, ["from": .text(stage), "times": .number(departures[stage] ?? 0)])
+    }
+
+    private func known(_ peer: String) -> String? {
+        do { return try StageName(peer).description } catch { return nil }
+    }
+
+    private func write(_ event: String, _ answer: LogThrottle.Answer, _ fields: [String: EventLog.Field]) {
+        guard case .write(let omitted) = answer else { return }
+        let fields = omitted == 0 ? fields : fields.merging(["omitted": .number(omitted)]) { $1 }
+        if event == "peer_disconnected" { log.info(event, fields) } else { log.warning(event, fields) }
+    }
+}

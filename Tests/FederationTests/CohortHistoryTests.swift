@@ -1,0 +1,110 @@
+import Federation
+import Testing
+
+@Suite("Who is summed with whom, as a cloud sees it")
+struct CohortHistoryTests {
+    private let clouds: [CloudName]
+
+    init() throws { clouds = try ["east", "north", "west"].map { try CloudName($0) } }
+
+    private func members(_ weights: [UInt32] = [4, 2, 1]) -> [Member] {
+        zip(clouds, weights).map { Member(cloud: $0, weight: $1) }
+    }
+
+    private func opening(
+        _ purpose: Purpose, round: UInt32, cohort: [Member]? = nil, quorum: Int? = nil, startsFrom: UInt32 = 0
+    ) -> Opening {
+        let cohort = cohort ?? members()
+        return Opening(
+            run: Samples.run, round: RoundNumber(round), purpose: purpose, layout: Samples.layout, bits: 12,
+            suite: .clear, keyID: [], profile: "", clipNorm: 1, cohort: cohort, quorum: quorum ?? cohort.count,
+            minimumCohort: 2, deadline: 1, startsFrom: RoundNumber(startsFrom), adapterDigest: Samples.digest,
+            adapter: Samples.plan, training: purpose == .update ? Samples.training : nil,
+            split: purpose == .evaluation ? .test : nil)
+    }
+
+    private func release(_ purpose: Purpose, round: UInt32, cohort: [Member]? = nil) -> Release {
+        Release(
+            run: Samples.run, round: RoundNumber(round), purpose: purpose, opening: Samples.digest,
+            cohort: cohort ?? members(), sums: [], metrics: [:],
+            adapterDigest: purpose == .update ? Samples.digest : nil, isFinal: false)
+    }
+
+    private func history(_ releases: [Release] = []) throws -> CohortHistory {
+        var history = CohortHistory(clouds: clouds)
+        for release in releases { try history.note(release) }
+        return history
+    }
+
+    private func refuses(_ history: CohortHistory, _ opening: Opening, _ reason: String) {
+        #expect { try history.check(opening) } throws: { "\($0)".contains(reason) }
+    }
+
+    @Test("The rounds of an ordinary run are answered, abandoned and repeated ones among them")
+    func ordinary() throws {
+        var history = try history()
+        try history.check(opening(.statistics, round: 1, cohort: members([1, 1, 1])))
+        // Abandoned, and opened again.
+        try history.check(opening(.statistics, round: 2, cohort: members([1, 1, 1])))
+        try history.note(release(.statistics, round: 2))
+        try history.check(opening(.evaluation, round: 3))
+        try history.note(release(.evaluation, round: 3))
+        try history.check(opening(.update, round: 4, quorum: 2))
+        // One cloud was late: update rounds take a quorum.
+        try history.note(release(.update, round: 4, cohort: Array(members().dropLast())))
+        try history.check(opening(.update, round: 5, startsFrom: 4))
+        try history.check(opening(.evaluation, round: 6, startsFrom: 4))
+        // A stage that missed a release knows no better than publish.
+        try history.check(opening(.update, round: 9, startsFrom: 8))
+    }
+
+    @Test("An opening for other clouds than the federation's is refused", arguments: Purpose.allCases)
+    func otherClouds(purpose: Purpose) throws {
+        let history = try history()
+        try history.check(opening(purpose, round: 1))
+        refuses(history, opening(purpose, round: 1, cohort: Array(members().dropLast())), "its cohort is east, north")
+        let more = members() + [Member(cloud: try CloudName("south"), weight: 1)]
+        refuses(history, opening(purpose, round: 1, cohort: more), "its cohort is east, north, south, west")
+    }
+
+    @Test("Statistics and evaluations that would do without a cloud are refused", arguments: Purpose.allCases)
+    func quorum(purpose: Purpose) throws {
+        let history = try history()
+        let lenient = opening(purpose, round: 1, quorum: 2)
+        if purpose == .update {
+            try history.check(lenient)
+        } else {
+            refuses(history, lenient, "wants the whole cohort, this one is content with 2 of 3")
+        }
+    }
+
+    @Test(
+        "After an evaluation or statistics over other clouds nothing more is answered",
+        arguments: [Purpose.statistics, .evaluation])
+    func releasedOverOthers(purpose: Purpose) throws {
+        var history = try history()
+        try history.check(opening(.update, round: 2))
+        let partial = release(purpose, round: 1, cohort: Array(members().dropFirst()))
+        #expect(throws: CohortHistory.Fault.self) { try history.note(partial) }
+        refuses(history, opening(.update, round: 2), "was released over north, west")
+        try? history.note(release(.update, round: 2))
+        refuses(history, opening(.evaluation, round: 3, startsFrom: 2), "was released over north, west")
+    }
+
+    @Test("Weights other than those of the released statistics are refused, and a second statistics round is")
+    func weights() throws {
+        let history = try history([release(.statistics, round: 1)])
+        try history.check(opening(.update, round: 2))
+        refuses(history, opening(.update, round: 2, cohort: members([4, 2, 2])), "gives west weight 2")
+        refuses(history, opening(.evaluation, round: 2, cohort: members([1, 1, 1])), "gives east weight 1")
+        refuses(history, opening(.statistics, round: 2), "have been released already")
+    }
+
+    @Test("A second sum from an adapter that has been moved on from is refused, and so is a round that is over")
+    func again() throws {
+        let history = try history([release(.update, round: 1), release(.update, round: 2)])
+        try history.check(opening(.update, round: 3, startsFrom: 2))
+        refuses(history, opening(.update, round: 3, startsFrom: 1), "starts from round 1 again")
+        refuses(history, opening(.update, round: 2, startsFrom: 2), "comes after the release of round 2")
+    }
+}
