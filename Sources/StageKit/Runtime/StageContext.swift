@@ -1,5 +1,4 @@
 package import Federation
-internal import Foundation
 package import Sodium
 
 /// What a stage works with. Nothing is global: identity, journal, log, sending and announcing are all here.
@@ -116,9 +115,9 @@ package final class StageContext {
         -> Output
     {
         try await withCheckedThrowingContinuation { continuation in
-            let thread = Thread { continuation.resume(with: Result { try work() }) }
-            thread.stackSize = 8 << 20
-            thread.start()
+            do {
+                try WorkThread.start(stackBytes: 8 << 20) { continuation.resume(with: Result { try work() }) }
+            } catch { continuation.resume(throwing: error) }
         }
     }
 
