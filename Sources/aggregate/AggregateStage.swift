@@ -94,8 +94,9 @@ final class AggregateStage: Stage {
         let start = ContinuousClock.now
         do {
             // The header was compared with the opening when it was offered; here every ciphertext is checked.
-            try round.accumulator.add(
-                try arrival.payload.read(), sealing: round.scheme.scheme.sealing, threads: configuration.threads)
+            try arrival.payload.withBytes {
+                try round.accumulator.add($0, sealing: round.scheme.scheme.sealing, threads: configuration.threads)
+            }
         } catch let error as EncryptionError {
             try context.journal.write { try $0.settle(name, as: .refused, reason: "\(error)") }
             context.log.error(

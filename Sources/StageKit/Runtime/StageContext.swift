@@ -1,4 +1,5 @@
 package import Federation
+internal import Glibc
 package import Sodium
 
 /// What a stage works with. Nothing is global: identity, journal, log, sending and announcing are all here.
@@ -45,6 +46,11 @@ package final class StageContext {
         "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)"
     }
 
+    /// For a payload that is made piece by piece.
+    package nonisolated func payloadWriter(for name: TransferName) -> PayloadWriter {
+        PayloadWriter(path: spoolPath(for: name))
+    }
+
     /// Puts bytes where a departure may name them: in memory while small, in a synced spool file otherwise.
     package nonisolated func spool(_ bytes: [UInt8], for name: TransferName) throws -> Payload {
         guard bytes.count > Payload.inlineLimit else { return .bytes(bytes) }
@@ -52,6 +58,12 @@ package final class StageContext {
         try file.append(bytes)
         try file.sync()
         return .file(path: file.path, count: file.count)
+    }
+
+    /// Removes the file of a payload that was made for a departure and will not be one.
+    package nonisolated func discard(_ payload: Payload) {
+        // A file that stays because it cannot be removed now is swept at the next start.
+        if case .file(let path, _) = payload { unlink(path) }
     }
 
     /// Makes a departure durable together with what `settle` writes, then starts to send it. Nothing leaves before.
