@@ -129,7 +129,7 @@ final class AggregateStage: Stage {
             let sum = try round.accumulator.sum()
             let name = sumName(opening.round)
             let about = round.gathering.sum
-            let offer = context.offer(name, payload: .bytes(sum), digest: Digest(of: sum), about: about)
+            let offer = context.offer(name, payload: .bytes(sum), digest: Digest(ofContent: sum), about: about)
             let departure = Departure(
                 offer: offer, receiver: context.publisher, payload: try context.spool(sum, for: name))
             try context.send([departure]) { try settleContributions(of: opening.round, in: $0) }
@@ -147,7 +147,7 @@ final class AggregateStage: Stage {
             if try !context.journal.read({ try $0.hasDeparture(name) }) {
                 let note: [UInt8] = [0]
                 let offer = context.offer(
-                    name, payload: .bytes(note), digest: Digest(of: note),
+                    name, payload: .bytes(note), digest: Digest(ofContent: note),
                     about: ShortfallAbout(opening: round.opening.digest, missing: missing))
                 try context.send([Departure(offer: offer, receiver: context.publisher, payload: .bytes(note))]) {
                     try settleContributions(of: opening.round, in: $0)

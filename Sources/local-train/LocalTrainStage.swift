@@ -194,7 +194,7 @@ final class LocalTrainStage: Stage {
                 "seconds": .seconds(ContinuousClock.now - began),
             ])
         let bytes = ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
-        return (try context.spool(bytes, for: vector(content.round)), Digest(of: bytes))
+        return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
     }
 
     /// All examples of a split, in the order of the shards.

@@ -30,7 +30,7 @@ struct ReleasedAdapter: Sendable {
 struct AdapterWriter: ~Copyable {
     private let round: RoundNumber
     private let file: SpoolFile
-    private let hasher = Digest.Hasher()
+    private let hasher = Digest.ContentHasher()
 
     init(round: RoundNumber, path: String) throws {
         self.round = round
@@ -129,7 +129,7 @@ final class PublishedModel {
             throw StageError.journal("the journal's note of the adapter is damaged")
         }
         let path = path(of: RoundNumber(round), in: directory)
-        let digest = try Payload.file(path: path, count: count * 4).withBytes { Digest(of: $0) }
+        let digest = try Payload.file(path: path, count: count * 4).withBytes { Digest(ofContent: $0) }
         guard digest.description == parts[1] else {
             throw StageError.journal("\(path) is not the adapter of round \(round) that the journal names")
         }

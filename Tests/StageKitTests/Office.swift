@@ -82,7 +82,7 @@ struct Office {
         guard let key = signing[sender] else { throw Desk.Nothing(description: "no key of \(sender)") }
         let offer = Offer(
             name: TransferName(run: run, kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
-            maker: sender, byteCount: bytes.count, digest: Digest(of: bytes),
+            maker: sender, byteCount: bytes.count, digest: Digest(ofContent: bytes),
             about: VectorAbout(opening: Digest(of: [1]), records: 1).value)
         return Departure(offer: Signed(offer, by: key), receiver: aggregate, payload: payload ?? .bytes(bytes))
     }

@@ -89,7 +89,7 @@ package final class OpenPayload: Sendable {
 /// Takes a payload in pieces and digests it on the way: small ones stay in memory, large ones go to a spool file.
 package final class PayloadWriter {
     private let path: String
-    private let hasher = Digest.Hasher()
+    private let hasher = Digest.ContentHasher()
     private var bytes: [UInt8] = []
     private var file: SpoolFile?
 

@@ -12,7 +12,7 @@ package struct Receiving {
     private let file: SpoolFile?
     /// Kept in memory whatever its size, and answered by the stage.
     package let isBorrowed: Bool
-    private let hasher = Digest.Hasher()
+    private let hasher = Digest.ContentHasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
     private var wanted = 1  // an offer brings chunk 0
