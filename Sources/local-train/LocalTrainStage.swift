@@ -138,8 +138,9 @@ final class LocalTrainStage: Stage {
         let offer = context.offer(
             name, payload: made.payload, digest: made.digest,
             about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
-        // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it.
-        try context.send([Departure(offer: offer, receiver: encrypt, payload: made.payload)])
+        // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
+        // may; then this cloud trains again.
+        try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload))
     }
 
     private func update(
@@ -166,7 +167,7 @@ final class LocalTrainStage: Stage {
             }
             let result = try trainer.train(
                 content, from: start, on: train, progress: report, delta: writer.append)
-            return (result, before, try writer.finish())
+            return (result, before, try writer.finish(synced: false))
         }
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),

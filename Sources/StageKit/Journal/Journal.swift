@@ -271,6 +271,13 @@ package struct JournalEntry {
         try free(file)
     }
 
+    /// Unspends the name of a departure that was settled: it will be made anew.
+    package func forgetDeparture(_ name: TransferName, to receiver: StageName) throws {
+        try database.execute(
+            sql: "DELETE FROM departure WHERE name = ? AND receiver = ? AND state != 'sending'",
+            arguments: [name.description, receiver.description])
+    }
+
     /// One file may serve several departures: it goes with the last of them.
     private func free(_ file: String?) throws {
         guard let file, try !files().contains(file) else { return }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Federation
 internal import Glibc
 package import Sodium
@@ -106,9 +107,9 @@ package final class PayloadWriter {
         if let file { try file.append(contentsOf: piece) } else { bytes += piece }
     }
 
-    /// The payload, synced, and its digest.
-    package func finish() throws -> (payload: Payload, digest: Digest) {
-        try file?.sync()
+    /// The payload and its digest; synced unless it is one that can be made again (`StageContext.sendUnsynced`).
+    package func finish(synced: Bool = true) throws -> (payload: Payload, digest: Digest) {
+        if synced { try file?.sync() }
         return (file.map { .file(path: $0.path, count: $0.count) } ?? .bytes(bytes), hasher.finish())
     }
 }
@@ -118,6 +119,9 @@ package final class SpoolFile {
     private let descriptor: Int32
     package let path: String
     package private(set) var count = 0
+    /// Up to here the disk has been told to write.
+    private var begun = 0
+    private static let stretch = 512 << 10
 
     package init(creating path: String) throws {
         self.path = path
@@ -144,6 +148,10 @@ package final class SpoolFile {
             written += result
         }
         count += bytes.count
+        // The disk is at work while the rest is made or received: a sync then waits for the tail alone.
+        guard count - begun >= SpoolFile.stretch else { return }
+        tributary_begin_writing(descriptor, Int64(begun), Int64(count - begun))
+        begun = count
     }
 
     /// Gives the file a second name, to be synced with it.

@@ -47,7 +47,33 @@ package final class Exchange {
         let departures = try journal.read {
             try $0.sending(verifiedBy: identity.signing.verifyingKey, of: identity.stage)
         }
-        for departure in departures { send(departure) }
+        for departure in departures {
+            if try isIntact(departure) { send(departure) } else { try giveUp(departure) }
+        }
+    }
+
+    private func isIntact(_ departure: Departure) throws -> Bool {
+        guard case .file = departure.payload else { return true }
+        do {
+            return try departure.payload.withBytes { Digest(ofContent: $0) } == departure.offer.content.digest
+        } catch is StageError {
+            return false  // not there, or too short
+        }
+    }
+
+    /// Of a vector nothing is left, so that it is made anew; what else is lost was synced, and its disk has failed.
+    private func giveUp(_ departure: Departure) throws {
+        let name = departure.offer.content.name
+        log.error(
+            "payload_lost",
+            [
+                "transfer": .text("\(name)"), "to": .name(departure.receiver),
+                "reason": .text("its file is not what was signed: a loss of power, or a failing disk"),
+            ])
+        try journal.write {
+            try $0.settleDeparture(name, to: departure.receiver, as: "lost", reason: "its file was spoiled")
+            if name.kind == .vector { try $0.forgetDeparture(name, to: departure.receiver) }
+        }
     }
 
     // MARK: Sending
