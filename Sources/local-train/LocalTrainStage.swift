@@ -64,7 +64,8 @@ final class LocalTrainStage: Stage {
             return .take
         case .adapter:
             guard sender == context.publisher else { return .refuse("only \(context.publisher) sends adapters") }
-            return .take
+            // Training starts at once: a round should not wait for this disk, and publish keeps the adapter until it is synced.
+            return .takeEarly
         default: return .refuse("\(offer.name.kind.rawValue)s have no business here")
         }
     }
@@ -84,6 +85,7 @@ final class LocalTrainStage: Stage {
         case .adapter:
             let round = arrival.offer.name.round
             adapters[round] = arrival
+            context.begin { [context] in try await context.keep(arrival) }
             // Only the newest is needed again after a restart.
             let old = try context.journal.read { try $0.held(.adapter) }.filter { $0.offer.name.round < round }
             if !old.isEmpty {

@@ -28,6 +28,11 @@ package enum Payload: Sendable, Equatable {
         }
     }
 
+    /// Makes a file durable that was written without a sync.
+    package func sync() throws {
+        if case .file(let path, _) = self { try SpoolFile(reading: path).sync() }
+    }
+
     /// Opens the payload to be read later: what is open stays readable when the journal lets go of the file.
     package func opened() throws -> OpenPayload {
         switch self {

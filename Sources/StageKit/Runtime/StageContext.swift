@@ -85,6 +85,14 @@ package final class StageContext {
     /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
     package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
 
+    /// Makes a transfer durable that was taken early, and only then sends its receipt; the stage may use it meanwhile.
+    package func keep(_ arrival: Arrival) async throws {
+        guard exchange.isBorrowed(arrival.offer.name) else { return }  // out of the journal, after a restart
+        try await offload { try arrival.payload.sync() }
+        try journal.write { try $0.insert(arrival) }
+        exchange.answer(arrival, .durable, "")
+    }
+
     /// Refuses a borrowed transfer for good.
     package func refuse(_ arrival: Arrival, _ reason: String) throws {
         try journal.note { try $0.spend(arrival, as: .refused, reason: reason) }

@@ -7,6 +7,9 @@ package enum Verdict: Sendable, Equatable {
     /// Into memory, for the stage to answer (`StageContext.acknowledge`, `refuse`) once it has made of it what it keeps. A
     /// kill before that loses it, and the sender, not having been answered, offers it again.
     case borrow
+    /// Into the spool, and to the stage before it is synced: what it makes of it must be durable by itself, or repeatable. The
+    /// stage then calls `StageContext.keep`, which syncs and answers.
+    case takeEarly
     /// Never: the sender is told why and stops.
     case refuse(String)
     /// Not now (its round is not known yet, say): the sender will offer again.
@@ -202,11 +205,12 @@ package final class Exchange {
                 ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
-        case .take, .borrow: break
+        case .take, .borrow, .takeEarly: break
         }
         guard receiving.count < Self.concurrentArrivals else { return nil }
         var transfer = try Receiving(
-            signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool, now: .now)
+            signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
+            isAnswered: verdict == .take, now: .now)
         if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: .now) }
         receiving[offer.name] = transfer
         return try progress(offer.name)
@@ -238,7 +242,7 @@ package final class Exchange {
             offer: transfer.offer, offerBytes: transfer.offerBytes, signature: transfer.signature,
             peer: transfer.sender,
             payload: payload)
-        if transfer.isBorrowed {
+        if !transfer.isAnswered {
             borrowed[name] = transfer.offer.digest
         } else {
             try journal.write { try $0.insert(arrival) }
@@ -246,6 +250,9 @@ package final class Exchange {
         }
         return .arrived(arrival)
     }
+
+    /// Whether the stage has yet to answer for it.
+    package func isBorrowed(_ name: TransferName) -> Bool { borrowed[name] != nil }
 
     /// Answers a borrowed transfer; its name is spent in the journal already.
     package func answer(_ arrival: Arrival, _ outcome: Receipt.Outcome, _ reason: String) {

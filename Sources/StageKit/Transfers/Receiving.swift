@@ -10,8 +10,8 @@ package struct Receiving {
     package let sender: StageName
     private var bytes: [UInt8] = []
     private let file: SpoolFile?
-    /// Kept in memory whatever its size, and answered by the stage.
-    package let isBorrowed: Bool
+    /// The receipt goes out when it is durable here; otherwise the stage sees to both.
+    package let isAnswered: Bool
     private let hasher = Digest.ContentHasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
@@ -25,13 +25,14 @@ package struct Receiving {
     package static let abandonment = Duration.seconds(300)
 
     package init(
-        _ offer: Signed<Offer>, sender: StageName, spool: String?, now: ContinuousClock.Instant
+        _ offer: Signed<Offer>, sender: StageName, spool: String?, isAnswered: Bool = true,
+        now: ContinuousClock.Instant
     ) throws {
         self.offer = offer.content
         offerBytes = offer.bytes
         signature = offer.signature.bytes
         self.sender = sender
-        isBorrowed = spool == nil
+        self.isAnswered = isAnswered
         if let spool, offer.content.byteCount > Payload.inlineLimit {
             file = try SpoolFile(
                 creating:
@@ -72,11 +73,11 @@ package struct Receiving {
         return nil
     }
 
-    /// The payload, synced, if its digest is the one that was signed.
+    /// The payload, synced if the receipt is to go out now, if its digest is the one that was signed.
     package func finish() throws -> Payload? {
         guard isComplete, hasher.finish() == offer.digest else { return nil }
         guard let file else { return .bytes(bytes) }
-        try file.sync()
+        if isAnswered { try file.sync() }
         return .file(path: file.path, count: file.count)
     }
 }
