@@ -57,6 +57,7 @@ let package = Package(
         system("CGMP", apt: "libgmp-dev"),
         system("CZlib", apt: "zlib1g-dev"),
         .target(name: "CLinux"),
+        .target(name: "CBlake2"),
         .target(name: "CTorchInterface"),
         .target(
             name: "CTorch", dependencies: ["CTorchInterface"],
@@ -77,7 +78,7 @@ let package = Package(
         // Wrappers
         library("ZeroMQ", uses: ["CZeroMQ"]),
         library("MessagePack", uses: ["CMessagePack"]),
-        library("Sodium", uses: ["CSodium"]),
+        library("Sodium", uses: ["CSodium", "CBlake2"]),
         library("BigInteger", uses: ["CGMP"]),
         library("Torch", uses: ["CTorchInterface"]),
         library("Gzip", uses: ["CZlib"]),

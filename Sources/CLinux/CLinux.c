@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <string.h>
@@ -27,4 +28,8 @@ void tributary_return_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 512 << 10);
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
     mallopt(M_ARENA_MAX, 2);
+}
+
+void tributary_begin_writing(int file, int64_t offset, int64_t count) {
+    sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -34,7 +34,11 @@ package struct Document {
         }
         let start = Place(line: 1, column: 1)
         let node: Node?
-        do { node = try Yams.compose(yaml: text) } catch {
+        do {
+            // Only the texts are wanted: what a value is, its reader decides. Yams' own resolver of types is made of regular
+            // expressions, which bring ICU into the memory of every stage.
+            node = try Yams.compose(yaml: text, .basic)
+        } catch {
             problems.note(error.sentence, at: error.place)
             throw ConfigurationError(problems.errors)
         }

@@ -8,9 +8,9 @@ package protocol AdditiveScheme: Sendable {
     var sealing: Sealing { get }
     var shape: PayloadShape { get }
 
-    /// Seals the units `units` of a vector of quantised values, each in 1...2^bits - 1, on up to `threads` threads; blocks
-    /// until done. A long vector is sealed part by part, to write each out, report progress and be stoppable between.
-    func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8]
+    /// Seals the units `units` of a vector, of which `values` are theirs alone: quantised values, each in 1...2^bits - 1. On up
+    /// to `threads` threads; blocks until done. A long vector is sealed part by part, so that it is never in memory whole.
+    func seal(part values: UnsafeBufferPointer<UInt32>, units: Range<Int>, threads: Int) throws -> [UInt8]
 
     /// An empty sum.
     func makeAccumulator() -> any Accumulator
@@ -43,6 +43,17 @@ package protocol Opener: Sendable {
 }
 
 extension AdditiveScheme {
+    /// Seals the units `units` of a vector that is there whole.
+    package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
+        guard values.count == shape.values else {
+            throw EncryptionError.wrongValueCount(expected: shape.values, found: values.count)
+        }
+        return try values.withUnsafeBufferPointer {
+            try seal(
+                part: UnsafeBufferPointer(rebasing: $0[shape.values(ofUnits: units)]), units: units, threads: threads)
+        }
+    }
+
     /// Seals the whole vector.
     package func seal(_ values: [UInt32], threads: Int) throws -> [UInt8] {
         try seal(values, units: 0..<shape.units, threads: threads)
@@ -77,14 +88,15 @@ extension Opener {
 }
 
 extension AdditiveScheme {
-    /// Throws the first value of `units` that is not a quantised one.
-    func checkValues(_ values: [UInt32], units: Range<Int>) throws(EncryptionError) {
-        guard values.count == shape.values else {
-            throw .wrongValueCount(expected: shape.values, found: values.count)
+    /// Throws the first value of `units`, counted from the vector's first, that is not a quantised one.
+    func checkValues(_ values: UnsafeBufferPointer<UInt32>, units: Range<Int>) throws(EncryptionError) {
+        let places = shape.values(ofUnits: units)
+        guard values.count == places.count else {
+            throw .wrongValueCount(expected: places.count, found: values.count)
         }
         let largest = sealing.slots.largestValue
-        for index in shape.values(ofUnits: units) where values[index] == 0 || UInt64(values[index]) > largest {
-            throw .valueOutOfRange(index: index, bits: sealing.slots.bits)
+        for index in values.indices where values[index] == 0 || UInt64(values[index]) > largest {
+            throw .valueOutOfRange(index: places.lowerBound + index, bits: sealing.slots.bits)
         }
     }
 }

@@ -11,15 +11,14 @@ package struct ClearScheme: AdditiveScheme, Opener {
         shape = PayloadShape(values: layout.count, valuesPerUnit: 1, bytesPerUnit: (slots.width + 7) / 8)
     }
 
-    package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
+    package func seal(
+        part values: UnsafeBufferPointer<UInt32>, units: Range<Int>, threads: Int
+    ) throws -> [UInt8] {
         try checkValues(values, units: units)
         let width = shape.bytesPerUnit
         return [UInt8](unsafeUninitializedCapacity: units.count * width) { target, filled in
             let target = UnsafeMutableRawBufferPointer(target)
-            values.withUnsafeBufferPointer { values in
-                let values = UnsafeBufferPointer(rebasing: values[units])
-                Words.of(width) { $0.write(values, to: target) }
-            }
+            Words.of(width) { $0.write(values, to: target) }
             filled = units.count * width
         }
     }

@@ -20,26 +20,30 @@ package struct PaillierScheme: AdditiveScheme {
             values: layout.count, valuesPerUnit: slots.slots(modulusBits: key.bits), bytesPerUnit: key.bits / 4)
     }
 
-    package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
+    package func seal(
+        part values: UnsafeBufferPointer<UInt32>, units: Range<Int>, threads: Int
+    ) throws -> [UInt8] {
         try checkValues(values, units: units)
         let table = key.blindingTable(threads: threads)
         let byteCount = units.count * shape.bytesPerUnit
         return try [UInt8](unsafeUninitializedCapacity: byteCount) { target, filled in
             let target = UnsafeMutableRawBufferPointer(target)
-            try values.withUnsafeBufferPointer { values in
-                try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
-                    try seal(
-                        values, units: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound,
-                        to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
-                }
+            let first = shape.values(ofUnits: units).lowerBound
+            try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
+                let part = shape.values(
+                    ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
+                try seal(
+                    UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
+                    units: block.count,
+                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
             }
             filled = byteCount
         }
     }
 
-    /// c = (1 + m n) * hs^r mod n^2 for each of `units`, written from the start of `target`; r fresh from the system's generator.
+    /// c = (1 + m n) * hs^r mod n^2 for each unit of `values`, written to `target`; r fresh from the system's generator.
     private func seal(
-        _ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, to target: UnsafeMutableRawBufferPointer,
+        _ values: UnsafeBufferPointer<UInt32>, units: Int, to target: UnsafeMutableRawBufferPointer,
         with table: FixedBaseTable
     ) throws {
         let multiplier = ModularMultiplier(key.nSquared)
@@ -47,14 +51,15 @@ package struct PaillierScheme: AdditiveScheme {
         let message = LimbBuffer(count: key.nSquared.limbCount)
         let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
         let exponentBytes = (key.exponentBits + 7) / 8
-        var exponents = try SystemRandom.bytes(count: units.count * exponentBytes)
+        var exponents = try SystemRandom.bytes(count: units * exponentBytes)
         defer { wipe(&exponents) }
         exponents.withUnsafeBytes { exponents in
-            for (position, unit) in units.enumerated() {
+            for position in 0..<units {
+                let slots = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
                 let exponent = exponents[position * exponentBytes..<(position + 1) * exponentBytes]
                 table.power(UnsafeRawBufferPointer(rebasing: exponent), into: ciphertext.base, using: multiplier)
                 sealing.slots.pack(
-                    UnsafeBufferPointer(rebasing: values[shape.values(ofUnit: unit)]), into: plaintext.base,
+                    UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base,
                     count: plaintext.count)
                 key.n.multiply(plaintext.base, adding: 1, into: message.base)
                 multiplier.multiply(ciphertext.base, by: message.base)

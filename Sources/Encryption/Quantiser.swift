@@ -1,5 +1,4 @@
 package import Federation
-package import Sodium
 
 /// Turns real values into small integers that add up, and sums of them back (docs/architecture.md, "Sums are exact").
 ///
@@ -29,89 +28,99 @@ package struct Quantiser: Sendable {
     private var bias: Double { Double(1 << (bits - 1)) }
 
     package func quantise(_ values: [Float], rounding: Rounding) throws -> QuantisedVector {
-        try values.withUnsafeBufferPointer { try quantised($0, times: 1, rounding: rounding) }
+        try values.withUnsafeBufferPointer { try quantised($0, rounding: rounding) }
     }
 
     package func quantise(_ values: [Double], rounding: Rounding) throws -> QuantisedVector {
-        try values.withUnsafeBufferPointer { try quantised($0, times: 1, rounding: rounding) }
-    }
-
-    /// The same of the little-endian f32 values in `bytes`, each times `weight`, without a copy of them.
-    package func quantise(
-        f32 bytes: some ContiguousCollection, times weight: Float, rounding: Rounding
-    ) throws -> QuantisedVector {
-        try bytes.withContiguousBytes { bytes in
-            guard bytes.count == layout.count * 4 else {
-                throw EncryptionError.wrongValueCount(expected: layout.count, found: bytes.count / 4)
-            }
-            guard Int(bitPattern: bytes.baseAddress) & 3 == 0 else {
-                // Somebody's slice from the middle of a buffer.
-                let copy = [Float](unsafeUninitializedCapacity: layout.count) { target, filled in
-                    UnsafeMutableRawBufferPointer(target).copyBytes(from: bytes)
-                    filled = layout.count
-                }
-                return try copy.withUnsafeBufferPointer { try quantised($0, times: weight, rounding: rounding) }
-            }
-            return try bytes.withMemoryRebound(to: Float.self) {
-                try quantised($0, times: weight, rounding: rounding)
-            }
-        }
+        try values.withUnsafeBufferPointer { try quantised($0, rounding: rounding) }
     }
 
     private func quantised<Value: RealValue>(
-        _ values: UnsafeBufferPointer<Value>, times weight: Value, rounding: Rounding
+        _ values: UnsafeBufferPointer<Value>, rounding: Rounding
     ) throws -> QuantisedVector {
-        guard values.count == layout.count else {
-            throw EncryptionError.wrongValueCount(expected: layout.count, found: values.count)
-        }
-        var clipped: [Int] = []
-        let result = try [UInt32](unsafeUninitializedCapacity: values.count) { target, filled in
-            var start = 0
-            for segment in layout.segments {
-                let part = start..<(start + segment.count)
-                clipped.append(
-                    try quantise(
-                        UnsafeBufferPointer(rebasing: values[part]), times: weight, of: segment, rounding: rounding,
-                        into: UnsafeMutableBufferPointer(rebasing: target[part])))
-                start = part.upperBound
-            }
-            filled = values.count
-        }
+        var result: [UInt32] = []
+        result.reserveCapacity(values.count)
+        let clipped = try forEachBlock(of: values, times: 1, rounding: rounding) { result += $0 }
         return QuantisedVector(values: result, clipped: clipped)
     }
 
-    /// Quantises one segment and returns how many of its values were clipped.
-    private func quantise<Value: RealValue>(
-        _ values: UnsafeBufferPointer<Value>, times weight: Value, of segment: VectorLayout.Segment, rounding: Rounding,
-        into target: UnsafeMutableBufferPointer<UInt32>
-    ) throws -> Int {
-        // Exactly 1 for counts, whose range is the number of steps.
-        let steps = Steps(count: steps, bias: bias, scale: steps / segment.range, range: segment.range)
-        var tally = Steps.Tally()
-        switch rounding {
-        case .nearest:
-            for index in values.indices {
-                target[index] = Steps.whole(Steps.floor(steps.biased((values[index] * weight).real, &tally) + 0.5))
-            }
-        case .stochastic(let stream):
-            try stream.forEachBlock(of: segment) { block, words in
-                let values = UnsafeBufferPointer(rebasing: values[block])
-                let target = UnsafeMutableBufferPointer(rebasing: target[block])
-                // Its own variables and no overflow checks: then the compiler makes it a loop over several at a time.
-                var local = Steps.Tally()
-                for index in 0..<values.count {
-                    let value = steps.biased((values[index] * weight).real, &local)
-                    let floor = Steps.floor(value)
-                    let word = words.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self)
-                    let threshold = Double(UInt32(littleEndian: word)) * 0x1p-32
-                    target[index] = Steps.whole(threshold < value - floor ? floor + 1 : floor)
-                }
-                tally.clipped += local.clipped
-                tally.isFinite = tally.isFinite && local.isFinite
-            }
+    /// Quantises the little-endian f32 values in `bytes`, each times `weight`, and lends them block by block in the layout's
+    /// order. Answers for each segment how many of its values lay outside its range.
+    package func forEachBlock(
+        ofF32 bytes: UnsafeRawBufferPointer, times weight: Float, rounding: Rounding,
+        _ body: (UnsafeBufferPointer<UInt32>) throws -> Void
+    ) throws -> [Int] {
+        try withValues(of: bytes, as: Float.self) {
+            try forEachBlock(of: $0, times: weight, rounding: rounding, body)
         }
-        guard tally.isFinite else { throw EncryptionError.notFinite(segment: segment.name) }
-        return tally.clipped
+    }
+
+    /// The same of little-endian f64 values.
+    package func forEachBlock(
+        ofF64 bytes: UnsafeRawBufferPointer, rounding: Rounding, _ body: (UnsafeBufferPointer<UInt32>) throws -> Void
+    ) throws -> [Int] {
+        try withValues(of: bytes, as: Double.self) { try forEachBlock(of: $0, times: 1, rounding: rounding, body) }
+    }
+
+    private func withValues<Value: RealValue, Result>(
+        of bytes: UnsafeRawBufferPointer, as _: Value.Type, _ body: (UnsafeBufferPointer<Value>) throws -> Result
+    ) throws -> Result {
+        guard bytes.count == layout.count * MemoryLayout<Value>.size else {
+            throw EncryptionError.wrongValueCount(expected: layout.count, found: bytes.count / MemoryLayout<Value>.size)
+        }
+        guard Int(bitPattern: bytes.baseAddress).isMultiple(of: MemoryLayout<Value>.alignment) else {
+            // Somebody's slice from the middle of a buffer.
+            let copy = [Value](unsafeUninitializedCapacity: layout.count) { target, filled in
+                UnsafeMutableRawBufferPointer(target).copyBytes(from: bytes)
+                filled = layout.count
+            }
+            return try copy.withUnsafeBufferPointer(body)
+        }
+        return try bytes.withMemoryRebound(to: Value.self, body)
+    }
+
+    /// Values of a block at most: the streams of stochastic rounding have as many.
+    private static var blockSize: Int { StochasticRounding.blockSize }
+
+    private func forEachBlock<Value: RealValue>(
+        of values: UnsafeBufferPointer<Value>, times weight: Value, rounding: Rounding,
+        _ body: (UnsafeBufferPointer<UInt32>) throws -> Void
+    ) throws -> [Int] {
+        guard values.count == layout.count else {
+            throw EncryptionError.wrongValueCount(expected: layout.count, found: values.count)
+        }
+        let block = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: min(Quantiser.blockSize, layout.count))
+        defer {
+            block.update(repeating: 0)  // an update's values, quantised
+            block.deallocate()
+        }
+        block.initialize(repeating: 0)
+        var clipped: [Int] = []
+        var first = 0
+        for segment in layout.segments {
+            let values = UnsafeBufferPointer(rebasing: values[first..<first + segment.count])
+            // Exactly 1 for counts, whose range is the number of steps.
+            let steps = Steps(count: steps, bias: bias, scale: steps / segment.range, range: segment.range)
+            var total = 0
+            func take(_ part: Range<Int>, _ words: UnsafeRawBufferPointer?) throws {
+                let target = UnsafeMutableBufferPointer(rebasing: block[..<part.count])
+                let tally = steps.quantise(
+                    UnsafeBufferPointer(rebasing: values[part]), times: weight, words: words, into: target)
+                guard tally.isFinite else { throw EncryptionError.notFinite(segment: segment.name) }
+                total += tally.clipped
+                try body(UnsafeBufferPointer(target))
+            }
+            switch rounding {
+            case .nearest:
+                for start in stride(from: 0, to: segment.count, by: Quantiser.blockSize) {
+                    try take(start..<min(start + Quantiser.blockSize, segment.count), nil)
+                }
+            case .stochastic(let stream): try stream.forEachBlock(of: segment, take)
+            }
+            clipped.append(total)
+            first += segment.count
+        }
+        return clipped
     }
 
     /// Opened sums of the values `range` of the layout, as real ones; `sums` are theirs alone.
@@ -175,6 +184,29 @@ private struct Steps {
         return min(max((x.isFinite ? x : 0) * scale, -count), count) + bias
     }
 
+    /// Quantises `values`, each times `weight`: up or down as `words`, four bytes for each value, say; to the nearest without.
+    func quantise<Value: RealValue>(
+        _ values: UnsafeBufferPointer<Value>, times weight: Value, words: UnsafeRawBufferPointer?,
+        into target: UnsafeMutableBufferPointer<UInt32>
+    ) -> Tally {
+        // Variables of its own and no overflow checks: then the compiler makes it a loop over several at a time.
+        var tally = Tally()
+        guard let words else {
+            for index in 0..<values.count {
+                target[index] = Self.whole(Self.floor(biased((values[index] * weight).real, &tally) + 0.5))
+            }
+            return tally
+        }
+        for index in 0..<values.count {
+            let value = biased((values[index] * weight).real, &tally)
+            let floor = Self.floor(value)
+            let word = words.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self)
+            let threshold = Double(UInt32(littleEndian: word)) * 0x1p-32
+            target[index] = Self.whole(threshold < value - floor ? floor + 1 : floor)
+        }
+        return tally
+    }
+
     /// Of 0 ..< 2^51: adding 2^52 rounds to a whole number, to the nearest, which may be one too many.
     @inline(__always)
     static func floor(_ value: Double) -> Double {
@@ -198,7 +230,7 @@ package struct QuantisedVector: Equatable, Sendable {
 }
 
 /// Float or Double, widened without loss.
-private protocol RealValue {
+private protocol RealValue: ExpressibleByIntegerLiteral {
     var real: Double { get }
     static func * (left: Self, right: Self) -> Self
 }

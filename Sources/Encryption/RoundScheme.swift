@@ -1,5 +1,13 @@
 package import Federation
 
+/// What a cloud has to say in a round, before it is sealed.
+package enum RoundVector {
+    /// Little-endian f32 values of an update, each to be taken times the cloud's weight.
+    case update(UnsafeRawBufferPointer, weight: Float, rounding: StochasticRounding)
+    /// Little-endian f64 values that stay whole.
+    case counts(UnsafeRawBufferPointer)
+}
+
 /// Everything a stage needs to quantise, seal, add and open in the round that an opening describes.
 package struct RoundScheme: Sendable {
     package let scheme: any AdditiveScheme
@@ -26,5 +34,57 @@ package struct RoundScheme: Sendable {
             }
             scheme = PaillierScheme(key: key, layout: opening.layout, slots: slots)
         }
+    }
+    /// Values sealed at a time.
+    private static let blockValues = 1 << 16
+
+    /// What it took to seal a vector.
+    package struct SealingReport: Sendable {
+        /// Values outside their segment's range.
+        package let clipped: Int
+        package let quantising: Duration
+        package let sealing: Duration
+    }
+
+    /// Quantises and seals a whole vector, and gives out the sealed bytes in order, part by part: neither is ever in memory
+    /// whole.
+    package func seal(
+        _ vector: RoundVector, threads: Int, _ body: ([UInt8]) throws -> Void
+    ) throws -> SealingReport {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var (sealing, giving) = (Duration.zero, Duration.zero)
+        let shape = scheme.shape
+        var waiting: [UInt32] = []
+        waiting.reserveCapacity(2 * RoundScheme.blockValues)
+        var sealed = 0
+        func seal(units: Int) throws {
+            let count = min(units * shape.valuesPerUnit, waiting.count)
+            let began = clock.now
+            let part = try waiting.withUnsafeBufferPointer {
+                try scheme.seal(
+                    part: UnsafeBufferPointer(rebasing: $0[..<count]), units: sealed..<sealed + units, threads: threads)
+            }
+            waiting.removeFirst(count)
+            sealed += units
+            let made = clock.now
+            try body(part)
+            sealing += made - began
+            giving += clock.now - made
+        }
+        func take(_ block: UnsafeBufferPointer<UInt32>) throws {
+            waiting += block
+            let units = waiting.count / shape.valuesPerUnit
+            if waiting.count >= RoundScheme.blockValues, units > 0 { try seal(units: units) }
+        }
+        let clipped =
+            switch vector {
+            case .update(let bytes, let weight, let rounding):
+                try quantiser.forEachBlock(ofF32: bytes, times: weight, rounding: .stochastic(rounding), take)
+            case .counts(let bytes): try quantiser.forEachBlock(ofF64: bytes, rounding: .nearest, take)
+            }
+        if sealed < shape.units { try seal(units: shape.units - sealed) }
+        return SealingReport(
+            clipped: clipped.reduce(0, +), quantising: clock.now - start - sealing - giving, sealing: sealing)
     }
 }

@@ -18,7 +18,7 @@ package struct StochasticRounding: Sendable {
     }
 
     /// Values per stream: 256 KiB of words at a time, whatever the size of a segment.
-    private static let blockSize = 65_536
+    static let blockSize = 65_536
 
     /// Runs `body` over the segment's values, block by block, with four bytes for each value.
     func forEachBlock(

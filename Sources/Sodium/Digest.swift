@@ -18,7 +18,7 @@ package struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         self = hasher.finish()
     }
 
-    fileprivate init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     package var description: String { Hex.encode(bytes) }
     /// The first eight hexadecimal digits, for people.

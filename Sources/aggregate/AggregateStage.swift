@@ -12,8 +12,8 @@ final class AggregateStage: Stage {
     private let configuration: AggregateConfiguration
     private let key: PaillierPublicKey?
     private var current: Round?
-    /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came.
-    private var waiting: [Arrival] = []
+    /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
+    private var waiting: [(arrival: Arrival, synced: Task<Void, any Error>)] = []
     private var isAdding = false
 
     private struct Round {
@@ -91,13 +91,15 @@ final class AggregateStage: Stage {
     }
 
     func arrived(_ arrival: Arrival) async throws {
-        waiting.append(arrival)
+        // Three clouds' contributions come nearly together: the disk is at work on all while one is checked.
+        let context = context
+        waiting.append((arrival, Task { try await context.offload { try arrival.payload.sync() } }))
         try addNext()
     }
 
     private func addNext() throws {
         while !isAdding, !waiting.isEmpty {
-            let arrival = waiting.removeFirst()
+            let (arrival, synced) = waiting.removeFirst()
             let name = arrival.offer.name
             guard let round = current, name.round == round.opening.content.round, !round.gathering.isClosed else {
                 try context.refuse(arrival, "round \(name.round) has been closed")
@@ -105,7 +107,7 @@ final class AggregateStage: Stage {
             }
             isAdding = true
             context.begin { [self] in
-                try await add(arrival, to: round)
+                try await add(arrival, synced, to: round)
                 try addNext()
                 try closeIfDue()
             }
@@ -114,7 +116,8 @@ final class AggregateStage: Stage {
 
     /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
     /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
-    private func add(_ arrival: Arrival, to round: Round) async throws {
+    private func add(_ arrival: Arrival, _ synced: Task<Void, any Error>, to round: Round) async throws {
+        defer { isAdding = false }
         let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
         let (product, sealing) = (round.product, round.scheme.scheme.sealing)
@@ -124,23 +127,24 @@ final class AggregateStage: Stage {
             seconds = try await context.offload {
                 let clock = ContinuousClock()
                 let start = clock.now
-                try product.accumulator.add(try arrival.payload.read(), sealing: sealing, threads: threads)
+                try arrival.payload.withBytes {
+                    try product.accumulator.add($0, sealing: sealing, threads: threads)
+                }
                 return clock.now - start
             }
         } catch let error as EncryptionError {
-            isAdding = false
             try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",
                 ["round": .round(name.round), "from": .name(name.cloud), "reason": .text("\(error)")])
             return
         }
-        isAdding = false
+        try await synced.value
+        try await context.keep(arrival)
         // A round that has ended meanwhile has let go of its product.
         guard var now = current, now.product === product else {
             return try context.refuse(arrival, "round \(name.round) has been closed")
         }
-        try context.keep(arrival)
         now.adding += seconds
         _ = now.gathering.count(
             SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest))
@@ -165,7 +169,7 @@ final class AggregateStage: Stage {
             let sum = try round.product.accumulator.sum()
             let name = sumName(opening.round)
             let about = round.gathering.sum
-            let offer = context.offer(name, payload: .bytes(sum), digest: Digest(of: sum), about: about)
+            let offer = context.offer(name, payload: .bytes(sum), digest: Digest(ofContent: sum), about: about)
             let departure = Departure(
                 offer: offer, receiver: context.publisher, payload: try context.spool(sum, for: name))
             try context.send([departure]) { try settleContributions(of: opening.round, in: $0) }
@@ -183,7 +187,7 @@ final class AggregateStage: Stage {
             if try !context.journal.read({ try $0.hasDeparture(name) }) {
                 let note: [UInt8] = [0]
                 let offer = context.offer(
-                    name, payload: .bytes(note), digest: Digest(of: note),
+                    name, payload: .bytes(note), digest: Digest(ofContent: note),
                     about: ShortfallAbout(opening: round.opening.digest, missing: missing))
                 try context.send([Departure(offer: offer, receiver: context.publisher, payload: .bytes(note))]) {
                     try settleContributions(of: opening.round, in: $0)

@@ -140,21 +140,23 @@ final class EncryptStage: Stage {
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
         let sealed = try await context.offload { [context] in
-            let clock = ContinuousClock()
-            let start = clock.now
-            let quantised = try EncryptStage.quantise(
-                try arrival.payload.read(), round, rounding: rounding, run: run, cloud: cloud)
-            let quantising = clock.now - start
-            let payload = try round.scheme.scheme.seal(quantised.values, threads: threads)
-            let sealing = clock.now - start - quantising
+            let writer = context.payloadWriter(for: name)
+            let report = try arrival.payload.withBytes { bytes in
+                let vector: RoundVector =
+                    opening.purpose == .update
+                    ? .update(
+                        bytes, weight: Float(opening.foldedWeight(of: cloud)),
+                        rounding: StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud))
+                    : .counts(bytes)
+                return try round.scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
+            }
             // Written and synced here too: nobody waits for the disk but this contribution.
-            return (
-                payload: try context.spool(payload, for: name), digest: Digest(of: payload),
-                clipped: quantised.clippedTotal, quantising: quantising, sealing: sealing
-            )
+            let (payload, digest) = try writer.finish()
+            return (payload: payload, digest: digest, report: report)
         }
         // The round may have ended meanwhile; then this stays unsent.
         guard current?.opening.digest == round.opening.digest else {
+            context.discard(sealed.payload)
             return try context.refuse(arrival, "its round is over")
         }
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
@@ -172,22 +174,10 @@ final class EncryptStage: Stage {
             [
                 "round": .round(opening.round), "purpose": .name(opening.purpose),
                 "values": .number(opening.layout.count),
-                "bytes": .number(sealed.payload.count), "clipped": .number(sealed.clipped),
-                "quantise_seconds": .seconds(sealed.quantising), "seal_seconds": .seconds(sealed.sealing),
+                "bytes": .number(sealed.payload.count), "clipped": .number(sealed.report.clipped),
+                "quantise_seconds": .seconds(sealed.report.quantising),
+                "seal_seconds": .seconds(sealed.report.sealing),
             ])
-    }
-
-    private nonisolated static func quantise(
-        _ bytes: [UInt8], _ round: Round, rounding: SecretBytes, run: RunName, cloud: CloudName
-    ) throws -> QuantisedVector {
-        let opening = round.opening.content
-        guard opening.purpose == .update else {
-            return try round.scheme.quantiser.quantise(try ClearVector.doubles(bytes), rounding: .nearest)
-        }
-        return try round.scheme.quantiser.quantise(
-            f32: bytes, times: Float(opening.foldedWeight(of: cloud)),
-            rounding: .stochastic(
-                StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)))
     }
 
     func receipted(_ delivery: Delivery) async throws {

@@ -106,7 +106,7 @@ final class IngestStage: Stage {
         }
         let bytes = ClearVector.bytes(harmonised.statistics)
         let offer = context.offer(
-            name, payload: .bytes(bytes), digest: Digest(of: bytes),
+            name, payload: .bytes(bytes), digest: Digest(ofContent: bytes),
             about: VectorAbout(opening: opening.digest, records: harmonised.stays(in: .train).count))
         try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
     }
@@ -151,7 +151,7 @@ final class IngestStage: Stage {
             let bytes = try shard.encoded()
             let about = ShardAbout(
                 split: shard.split.rawValue, examples: shard.count, tokenizer: shard.tokenizer, count: shards.count)
-            let offer = context.offer(name, payload: .bytes(bytes), digest: Digest(of: bytes), about: about)
+            let offer = context.offer(name, payload: .bytes(bytes), digest: Digest(ofContent: bytes), about: about)
             departures.append(
                 Departure(offer: offer, receiver: localTrain, payload: try context.spool(bytes, for: name)))
         }

@@ -13,26 +13,30 @@ final class EmptyTrainer: Trainer {
     func check(_ opening: Opening) throws {}
 
     func train(
-        _ opening: Opening, from start: [Float], on shard: TokenShard?,
-        progress: @escaping @Sendable (TrainerProgress) -> Void
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult {
         var state = seed &+ UInt64(opening.round.value) &* 0x9e37_79b9_7f4a_7c15
-        var delta: [Float] = []
-        delta.reserveCapacity(opening.layout.count)
+        var block = [Float](repeating: 0, count: min(opening.layout.count, 1 << 16))
         for segment in opening.layout.segments {
             let range = Float(segment.range)
-            for _ in 0..<segment.count {
-                state ^= state << 13
-                state ^= state >> 7
-                state ^= state << 17
-                delta.append(range * (Float(state >> 40) / Float(1 << 23) - 1))
+            for start in stride(from: 0, to: segment.count, by: block.count) {
+                let count = min(block.count, segment.count - start)
+                for index in 0..<count {
+                    state ^= state << 13
+                    state ^= state >> 7
+                    state ^= state << 17
+                    block[index] = range * (Float(state >> 40) / Float(1 << 23) - 1)
+                }
+                try block.withUnsafeBytes { try delta(UnsafeRawBufferPointer(rebasing: $0[..<(count * 4)])) }
             }
         }
-        return TrainerResult(delta: delta, norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
+        return TrainerResult(norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
     }
 
-    func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
-    {
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
+        scores: [Float], loss: Double
+    ) {
         ([Float](repeating: 0, count: shard?.count ?? 0), 0)
     }
 }

@@ -56,19 +56,20 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         return shard
     }
 
-    private func start(_ tuner: FineTuner, at values: [Float], _ plan: AdapterPlan) throws {
+    private func load(_ start: StartingAdapter, into tuner: FineTuner, _ plan: AdapterPlan) throws {
+        let values = try start.values()
         let initial = try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
         try tuner.load(values: values.isEmpty ? initial : values)
     }
 
     func train(
-        _ opening: Opening, from values: [Float], on shard: TokenShard?,
-        progress: @escaping @Sendable (TrainerProgress) -> Void
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult {
         let shard = try records(shard)
         guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
         let tuner = try tuner(for: opening.adapter)
-        try start(tuner, at: values, opening.adapter)
+        try load(start, into: tuner, opening.adapter)
         let settings = try TrainingSettings(
             steps: plan.steps, batchSize: plan.batchSize, learningRate: .constant(plan.learningRate),
             optimizer: OptimizerSettings(
@@ -80,18 +81,20 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
                     step: step.step, steps: step.steps, loss: step.loss, tokensPerSecond: step.tokensPerSecond,
                     timeLeft: step.timeLeft))
         }
-        let delta = try tuner.delta()
-        let clipped = opening.clipNorm > 0 ? delta.clipped(to: opening.clipNorm) : delta
+        let whole = try tuner.delta()
+        let clipped = opening.clipNorm > 0 ? whole.clipped(to: opening.clipNorm) : whole
+        try clipped.values.withUnsafeBytes(delta)  // this platform is little-endian, as a ClearVector is
         return TrainerResult(
-            delta: clipped.values, norm: delta.norm, firstLoss: report.losses.first ?? 0,
+            norm: whole.norm, firstLoss: report.losses.first ?? 0,
             lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond)
     }
 
-    func scores(_ opening: Opening, of values: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
-    {
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
+        scores: [Float], loss: Double
+    ) {
         let shard = try records(shard)
         let tuner = try tuner(for: opening.adapter)
-        try start(tuner, at: values, opening.adapter)
+        try load(start, into: tuner, opening.adapter)
         return (try tuner.scores(of: shard, answers: answers), try tuner.loss(of: shard))
     }
 }

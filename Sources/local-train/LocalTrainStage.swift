@@ -63,7 +63,8 @@ final class LocalTrainStage: Stage {
             return .take
         case .adapter:
             guard sender == context.publisher else { return .refuse("only \(context.publisher) sends adapters") }
-            return .take
+            // Training starts at once: a round should not wait for this disk, and publish keeps the adapter until it is synced.
+            return .check
         default: return .refuse("\(offer.name.kind.rawValue)s have no business here")
         }
     }
@@ -83,6 +84,7 @@ final class LocalTrainStage: Stage {
         case .adapter:
             let round = arrival.offer.name.round
             adapters[round] = arrival
+            context.begin { [context] in try await context.keep(arrival) }
             // Only the newest is needed again after a restart.
             let old = try context.journal.read { try $0.held(.adapter) }.filter { $0.offer.name.round < round }
             if !old.isEmpty {
@@ -106,7 +108,7 @@ final class LocalTrainStage: Stage {
         guard content.startsFrom.value == 0 || adapter?.offer.digest == content.adapterDigest,
             try !context.journal.read({ try $0.hasDeparture(vector(content.round)) })
         else { return }
-        let start = try content.startsFrom.value == 0 ? [] : adapter?.payload.floats() ?? []
+        let start = StartingAdapter(payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened())
         isBusy = true
         context.begin { [self] in
             defer { isBusy = false }
@@ -133,33 +135,37 @@ final class LocalTrainStage: Stage {
         }
     }
 
-    private func work(_ opening: Signed<Opening>, from start: [Float]) async throws {
-        let bytes: [UInt8]
+    private func work(_ opening: Signed<Opening>, from start: StartingAdapter) async throws {
+        let made: (payload: Payload, digest: Digest)
         let content = opening.content
         let train = try shard(.train)
         switch content.purpose {
-        case .update: bytes = try await update(content, from: start, train: train)
-        case .evaluation: bytes = try await evaluation(content, of: start)
+        case .update: made = try await update(content, from: start, train: train)
+        case .evaluation: made = try await evaluation(content, of: start)
         case .statistics: return
         }
-        guard pending?.digest == opening.digest else { return }  // overtaken
+        guard pending?.digest == opening.digest else { return context.discard(made.payload) }  // overtaken
         let name = vector(content.round)
         let offer = context.offer(
-            name, payload: .bytes(bytes), digest: Digest(of: bytes),
+            name, payload: made.payload, digest: made.digest,
             about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
-        // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it.
-        try context.send([Departure(offer: offer, receiver: encrypt, payload: try context.spool(bytes, for: name))])
+        // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
+        // may; then this cloud trains again.
+        try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload))
     }
 
-    private func update(_ content: Opening, from start: [Float], train: TokenShard?) async throws -> [UInt8] {
-        let (trainer, log) = (trainer, context.log)
+    private func update(
+        _ content: Opening, from start: StartingAdapter, train: TokenShard?
+    ) async throws -> (payload: Payload, digest: Digest) {
+        let (trainer, log, name) = (trainer, context.log, vector(content.round))
         let validation = try shard(.validation)
         let began = ContinuousClock.now
-        let (result, before) = try await context.offload {
+        let (result, before, made) = try await context.offload { [context] in
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
             let throttle = ProgressThrottle()
-            let result = try trainer.train(content, from: start, on: train) { progress in
+            let writer = context.payloadWriter(for: name)
+            let report: @Sendable (TrainerProgress) -> Void = { progress in
                 guard throttle.isDue(progress) else { return }
                 log.info(
                     "training_progress",
@@ -170,7 +176,9 @@ final class LocalTrainStage: Stage {
                         "seconds_left": .seconds(progress.timeLeft),
                     ])
             }
-            return (result, before)
+            let result = try trainer.train(
+                content, from: start, on: train, progress: report, delta: writer.append)
+            return (result, before, try writer.finish(synced: false))
         }
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),
@@ -181,10 +189,12 @@ final class LocalTrainStage: Stage {
         ]
         if let before { fields["received_adapter_loss"] = .real(before) }
         log.info("round_trained", fields)
-        return ClearVector.bytes(result.delta)
+        return made
     }
 
-    private func evaluation(_ content: Opening, of start: [Float]) async throws -> [UInt8] {
+    private func evaluation(
+        _ content: Opening, of start: StartingAdapter
+    ) async throws -> (payload: Payload, digest: Digest) {
         let trainer = trainer
         let held = try shard(content.split == .test ? .test : .validation)
         let began = ContinuousClock.now
@@ -195,7 +205,8 @@ final class LocalTrainStage: Stage {
                 "round": .round(content.round), "examples": .number(scores.count),
                 "seconds": .seconds(ContinuousClock.now - began),
             ])
-        return ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
+        let bytes = ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
+        return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
     }
 
     /// All examples of a split, in the order of the shards.

@@ -6,13 +6,24 @@ import Tokenization
 protocol Trainer: AnyObject, Sendable {
     /// Throws the reason for which this cloud cannot take part in such an opening.
     func check(_ opening: Opening) throws
-    /// Trains from `start` (values in layout order; empty: from the beginning) and answers the clipped delta.
+    /// Trains from `start` and gives the clipped delta to `delta`, in one piece or several: f32 values in layout order.
     func train(
-        _ opening: Opening, from start: [Float], on shard: TokenShard?,
-        progress: @escaping @Sendable (TrainerProgress) -> Void
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult
     /// The score of each example under an adapter's values: logit of the event less that of its absence.
-    func scores(_ opening: Opening, of start: [Float], on shard: TokenShard?) throws -> (scores: [Float], loss: Double)
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
+        scores: [Float], loss: Double
+    )
+}
+
+/// The adapter that a round starts from, read when it is needed.
+struct StartingAdapter: Sendable {
+    /// Nil for the untrained one.
+    let payload: OpenPayload?
+
+    /// Values in layout order; empty for the untrained adapter.
+    func values() throws -> [Float] { try payload?.floats() ?? [] }
 }
 
 struct TrainerProgress: Sendable {
@@ -24,7 +35,6 @@ struct TrainerProgress: Sendable {
 }
 
 struct TrainerResult: Sendable {
-    let delta: [Float]
     let norm: Double
     let firstLoss: Double
     let lastLoss: Double

@@ -184,28 +184,35 @@ final class PublishStage: Stage {
         do {
             let (opener, threads) = (opener, configuration.threads)
             if content.purpose == .update {
-                let start = model.current.values
+                let start = model.current
+                let path = model.path(of: content.round)
+                // The last one goes out as a folder alone.
+                let spooled =
+                    configuration.plan.isLast(releases.count) ? nil : context.spoolPath(for: adapterName(content.round))
                 let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
                 let rate = configuration.outerRate
                 sums = []
                 adapter = try await context.offload {
-                    var next: [Float] = []
-                    next.reserveCapacity(start.count)
+                    let values = try start.reader()
+                    // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
+                    let next = try AdapterWriter(round: content.round, path: path)
                     try opener.open(
-                        try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads
+                        arrival.payload, of: content, contributions: about.parts.count, threads: threads
                     ) { range, sums in
-                        next += try OuterStep.apply(
-                            to: Array(start[range]), weightedSum: sums, totalWeight: total, rate: rate)
+                        try next.append(
+                            OuterStep.apply(to: values(range), weightedSum: sums, totalWeight: total, rate: rate))
                     }
-                    return ReleasedAdapter(round: content.round, values: next)
+                    return try next.finish(linkedAs: spooled)
                 }
             } else {
                 sums = try await context.offload {
                     try opener.open(
-                        try arrival.payload.read(), of: content, contributions: about.parts.count, threads: threads)
+                        arrival.payload, of: content, contributions: about.parts.count, threads: threads)
                 }
             }
         } catch let error as EncryptionError {
+            // What was written of the next adapter is of no use.
+            context.discard(.file(path: model.path(of: content.round), count: 0))
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
             try abandon(
                 opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
@@ -227,7 +234,7 @@ final class PublishStage: Stage {
         let folder = try store?.write(
             release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
             adapter: adapter ?? (release.content.isFinal ? model.current : nil))
-        try await conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
+        try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "purpose": .name(content.purpose),
             "cohort": .list(cohort.map { .name($0.cloud) }), "open_seconds": .seconds(opened),
@@ -242,16 +249,12 @@ final class PublishStage: Stage {
     /// Makes a release durable with all that follows from it, then announces it.
     private func conclude(
         _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
-    ) async throws {
+    ) throws {
         var departures: [Departure] = []
         if let adapter {
-            let transfer = TransferName(
-                run: context.run, kind: .adapter, round: adapter.round, cloud: context.stage.cloud)
+            let transfer = adapterName(adapter.round)
             let isSent = !release.content.isFinal
-            let (path, spooled) = (model.path(of: adapter.round), context.spoolPath(for: transfer))
-            // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
-            try await context.offload { try adapter.write(to: path, linkedAs: isSent ? spooled : nil) }
-            let payload = Payload.file(path: spooled, count: adapter.values.count * 4)
+            let payload = Payload.file(path: context.spoolPath(for: transfer), count: adapter.count * 4)
             let offer = context.offer(
                 transfer, payload: payload, digest: adapter.digest, about: AdapterAbout(release: release.digest))
             departures =
@@ -262,7 +265,7 @@ final class PublishStage: Stage {
                 }
             // An older adapter that somebody still lacks is of no use any more.
             if model.round.value > 0 {
-                let old = TransferName(run: context.run, kind: .adapter, round: model.round, cloud: context.stage.cloud)
+                let old = adapterName(model.round)
                 for departure in departures { try context.cancel(old, to: departure.receiver) }
             }
         }
@@ -277,6 +280,10 @@ final class PublishStage: Stage {
         current = nil
         attempts = 0
         context.announce(release)
+    }
+
+    private func adapterName(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
     }
 
     private func abandon(

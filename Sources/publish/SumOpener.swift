@@ -21,7 +21,7 @@ struct SumOpener: Sendable {
     private static let blockValues = 1 << 16
 
     /// The decoded sums in layout order.
-    func open(_ payload: [UInt8], of opening: Opening, contributions: Int, threads: Int) throws -> [Double] {
+    func open(_ payload: Payload, of opening: Opening, contributions: Int, threads: Int) throws -> [Double] {
         var sums: [Double] = []
         sums.reserveCapacity(opening.layout.count)
         try open(payload, of: opening, contributions: contributions, threads: threads) { sums += $1 }
@@ -30,7 +30,7 @@ struct SumOpener: Sendable {
 
     /// The same block by block: the values' places in the layout, and their sums.
     func open(
-        _ payload: [UInt8], of opening: Opening, contributions: Int, threads: Int,
+        _ payload: Payload, of opening: Opening, contributions: Int, threads: Int,
         _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
         let scheme = try RoundScheme(opening, key: publicKey)
@@ -42,12 +42,15 @@ struct SumOpener: Sendable {
             }
         let shape = opener.shape
         let size = max(1, SumOpener.blockValues / shape.valuesPerUnit)
-        for start in stride(from: 0, to: shape.units, by: size) {
-            let units = start..<min(start + size, shape.units)
-            let sums = try opener.open(
-                payload, units: units, sealing: scheme.scheme.sealing, contributions: contributions, threads: threads)
-            let values = shape.values(ofUnits: units)
-            try body(values, scheme.quantiser.dequantise(sums, of: values, contributions: contributions))
+        try payload.withBytes { bytes in
+            for start in stride(from: 0, to: shape.units, by: size) {
+                let units = start..<min(start + size, shape.units)
+                let sums = try opener.open(
+                    bytes, units: units, sealing: scheme.scheme.sealing, contributions: contributions,
+                    threads: threads)
+                let values = shape.values(ofUnits: units)
+                try body(values, scheme.quantiser.dequantise(sums, of: values, contributions: contributions))
+            }
         }
     }
 }

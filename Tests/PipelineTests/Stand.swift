@@ -50,7 +50,7 @@ final class Stand: Sendable {
             cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: quorum,
             minimumCohort: 2,
             deadline: Timestamp.milliseconds() + UInt64(seconds * 1000), startsFrom: RoundNumber(0),
-            adapterDigest: Digest(of: [0]),
+            adapterDigest: Digest(ofContent: [0]),
             adapter: AdapterPlan(
                 rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "", tokenizerDigest: ""
             ),
@@ -93,7 +93,7 @@ final class Stand: Sendable {
             cloud: try CloudName(name ?? cloud))
         return Signed(
             Offer(
-                name: transfer, maker: maker.stage, byteCount: payload.count, digest: Digest(of: payload),
+                name: transfer, maker: maker.stage, byteCount: payload.count, digest: Digest(ofContent: payload),
                 about: about.value),
             by: maker.signing)
     }

@@ -93,6 +93,48 @@ struct ExchangeTests {
         third.stop()
     }
 
+    /// What a loss of power may leave of a file that was not synced.
+    enum Loss: CaseIterable, CustomTestStringConvertible {
+        case changed, shortened, gone
+
+        var testDescription: String { "\(self)" }
+
+        func befall(_ path: String) throws {
+            switch self {
+            case .changed:
+                var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+                bytes.replaceSubrange(4096..<8192, with: [UInt8](repeating: 0, count: 4096))
+                try Data(bytes).write(to: URL(fileURLWithPath: path))
+            case .shortened: truncate(path, off_t(Offer.chunkBytes))
+            case .gone: try FileManager.default.removeItem(atPath: path)
+            }
+        }
+    }
+
+    @Test(
+        "A payload that a loss of power has spoiled is not sent after the restart; a vector may be made again",
+        arguments: Loss.allCases, [TransferKind.vector, .contribution])
+    func spoiledPayload(_ loss: Loss, _ kind: TransferKind) throws {
+        let first = try north()
+        let path = "\(first.journal.spool)/out"
+        let writer = PayloadWriter(path: path)
+        try large.withUnsafeBytes(writer.append)
+        let departure = try office.departure(
+            large, from: office.north, kind: kind, payload: writer.finish(synced: false).payload)
+        let name = departure.offer.content.name
+        try first.send(departure)  // nobody is there
+        first.stop()
+        let second = try north(epoch: 2)
+        #expect(second.exchange.pendingDepartures == 1)
+        second.stop()
+        try loss.befall(path)
+        let third = try north(epoch: 3)
+        #expect(third.exchange.pendingDepartures == 0)
+        // A contribution's name stays spent: what it was made of is gone too.
+        #expect(try third.journal.read { try $0.hasDeparture(name) } == (kind == .contribution))
+        third.stop()
+    }
+
     @Test("What comes twice counts once, and is receipted again")
     func twice() async throws {
         let hub = try hub()

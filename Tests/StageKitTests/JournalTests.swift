@@ -21,7 +21,7 @@ struct JournalTests {
         let offer = Offer(
             name: TransferName(
                 run: try RunName("run"), kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
-            maker: sender, byteCount: payload.count, digest: Digest(of: try payload.read()), about: .none)
+            maker: sender, byteCount: payload.count, digest: Digest(ofContent: try payload.read()), about: .none)
         return Departure(offer: Signed(offer, by: key), receiver: receiver ?? self.receiver, payload: payload)
     }
 

@@ -76,13 +76,14 @@ struct Office {
     }
 
     /// A journaled transfer of `bytes` on its way from a cloud to aggregate.
-    func departure(_ bytes: [UInt8], from sender: StageName, round: UInt32 = 1, payload: Payload? = nil) throws
-        -> Departure
-    {
+    func departure(
+        _ bytes: [UInt8], from sender: StageName, kind: TransferKind = .contribution, round: UInt32 = 1,
+        payload: Payload? = nil
+    ) throws -> Departure {
         guard let key = signing[sender] else { throw Desk.Nothing(description: "no key of \(sender)") }
         let offer = Offer(
-            name: TransferName(run: run, kind: .contribution, round: RoundNumber(round), cloud: sender.cloud),
-            maker: sender, byteCount: bytes.count, digest: Digest(of: bytes),
+            name: TransferName(run: run, kind: kind, round: RoundNumber(round), cloud: sender.cloud),
+            maker: sender, byteCount: bytes.count, digest: Digest(ofContent: bytes),
             about: VectorAbout(opening: Digest(of: [1]), records: 1).value)
         return Departure(offer: Signed(offer, by: key), receiver: aggregate, payload: payload ?? .bytes(bytes))
     }

@@ -15,7 +15,7 @@ struct TransferTests {
             Offer(
                 name: TransferName(
                     run: try RunName("run"), kind: .contribution, round: RoundNumber(1), cloud: office.cloud),
-                maker: office, byteCount: bytes.count, digest: Digest(of: bytes), about: .none),
+                maker: office, byteCount: bytes.count, digest: Digest(ofContent: bytes), about: .none),
             by: try SigningKey(seed: .random(count: 32)))
     }
 

@@ -11,6 +11,9 @@ void tributary_name_thread(const char *name);
 int tributary_forbid_dumps(void);
 /// The kernel sends `signal` to this process when its parent dies: PR_SET_PDEATHSIG. -1 and errno on failure.
 int tributary_die_with_parent(int signal);
+/// Starts to write a part of a file to the disk and does not wait for it (sync_file_range(2)), so that less is left when the
+/// file is synced. Promises nothing.
+void tributary_begin_writing(int file, int64_t offset, int64_t count);
 /// Large blocks go back to the kernel when they are freed, and threads share two heaps (mallopt(3)): what a process holds is
 /// what it uses.
 void tributary_return_memory(void);

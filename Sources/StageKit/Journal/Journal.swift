@@ -16,8 +16,11 @@ package final class Journal: Sendable {
         spool = "\(directory)/spool"
         if mkdir(spool, 0o700) != 0, errno != EEXIST { throw StageError.system("mkdir \(spool)", errno) }
         var configuration = GRDB.Configuration()
-        configuration.journalMode = .wal
         configuration.prepareDatabase { database in
+            // Not GRDB's own WAL mode, which looks at the log through Foundation's URLs: megabytes of it in every stage.
+            guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
+                throw StageError.journal("\(directory)/journal.sqlite cannot keep a write-ahead log")
+            }
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
             // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
@@ -91,8 +94,14 @@ package final class Journal: Sendable {
     /// Removes spool files that no row names: left by a kill between the file and its transaction.
     package func sweep() throws {
         let named = try read { try $0.files() }
-        for name in try FileManager.default.contentsOfDirectory(atPath: spool) where !named.contains(name) {
-            try FileManager.default.removeItem(atPath: "\(spool)/\(name)")
+        guard let folder = opendir(spool) else { throw StageError.system("opendir \(spool)", errno) }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name != ".", name != "..", !named.contains(name) else { continue }
+            guard unlink("\(spool)/\(name)") == 0 else { throw StageError.system("unlink \(spool)/\(name)", errno) }
         }
     }
 
@@ -260,6 +269,13 @@ package struct JournalEntry {
                 """,
             arguments: [state, reason, name.description, receiver.description])
         try free(file)
+    }
+
+    /// Unspends the name of a departure that was settled: it will be made anew.
+    package func forgetDeparture(_ name: TransferName, to receiver: StageName) throws {
+        try database.execute(
+            sql: "DELETE FROM departure WHERE name = ? AND receiver = ? AND state != 'sending'",
+            arguments: [name.description, receiver.description])
     }
 
     /// One file may serve several departures: it goes with the last of them.

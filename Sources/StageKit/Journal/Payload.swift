@@ -1,5 +1,7 @@
+internal import CLinux
 internal import Federation
 internal import Glibc
+package import Sodium
 
 /// The bytes of a transfer: in memory while small, in a spool file otherwise.
 package enum Payload: Sendable, Equatable {
@@ -24,17 +26,24 @@ package enum Payload: Sendable, Equatable {
         if case .file(let path, _) = self { unlink(path) }
     }
 
-    /// The whole as the little-endian f32 values it holds, without a copy of its bytes beside them.
-    package func floats() throws -> [Float] {
-        guard case .file(let path, let count) = self else { return try ClearVector.floats(read()) }
-        guard count.isMultiple(of: 4) else {
-            throw FederationError.malformed(place: "vector", "\(count) bytes are not a whole number of f32 values")
+    /// Lends the whole without a copy: a file is mapped, so that its bytes are the page cache's and not this process's own.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        switch self {
+        case .bytes(let bytes): return try bytes.withUnsafeBytes(body)
+        case .file(let path, let count): return try SpoolFile(reading: path).withBytes(count: count, body)
         }
-        let file = try SpoolFile(reading: path)
-        return try [Float](unsafeUninitializedCapacity: count / 4) { target, filled in
-            try file.read(
-                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[..<count]), at: 0)
-            filled = count / 4
+    }
+
+    /// Makes a file durable that was written without a sync.
+    package func sync() throws {
+        if case .file(let path, _) = self { try SpoolFile(reading: path).sync() }
+    }
+
+    /// Opens the payload to be read later: what is open stays readable when the journal lets go of the file.
+    package func opened() throws -> OpenPayload {
+        switch self {
+        case .bytes(let bytes): OpenPayload(bytes: bytes)
+        case .file(let path, let count): OpenPayload(file: try SpoolFile(reading: path), count: count)
         }
     }
 
@@ -63,11 +72,67 @@ final class PayloadReader {
     }
 }
 
+/// A payload whose file, if it has one, cannot vanish any more.
+package final class OpenPayload: Sendable {
+    private let bytes: [UInt8]
+    // A file opened for reading is never changed, and pread(2) may be called from any thread.
+    nonisolated(unsafe) private let file: SpoolFile?
+    package let count: Int
+
+    fileprivate init(bytes: [UInt8]) {
+        self.bytes = bytes
+        file = nil
+        count = bytes.count
+    }
+
+    fileprivate init(file: SpoolFile, count: Int) {
+        bytes = []
+        self.file = file
+        self.count = count
+    }
+
+    /// The whole as the little-endian f32 values it holds, without a copy of its bytes beside them.
+    package func floats() throws -> [Float] {
+        guard let file else { return try ClearVector.floats(bytes) }
+        return try file.floats(0..<count)
+    }
+}
+
+/// Takes a payload in pieces and digests it on the way: small ones stay in memory, large ones go to a spool file.
+package final class PayloadWriter {
+    private let path: String
+    private let hasher = Digest.ContentHasher()
+    private var bytes: [UInt8] = []
+    private var file: SpoolFile?
+
+    /// - Parameter path: the file, should there have to be one; what is there is overwritten.
+    package init(path: String) { self.path = path }
+
+    package func append(_ piece: UnsafeRawBufferPointer) throws {
+        hasher.update(piece)
+        if file == nil, bytes.count + piece.count > Payload.inlineLimit {
+            file = try SpoolFile(creating: path)
+            try file?.append(bytes)
+            bytes = []
+        }
+        if let file { try file.append(contentsOf: piece) } else { bytes += piece }
+    }
+
+    /// The payload and its digest; synced unless it is one that can be made again (`StageContext.sendUnsynced`).
+    package func finish(synced: Bool = true) throws -> (payload: Payload, digest: Digest) {
+        if synced { try file?.sync() }
+        return (file.map { .file(path: $0.path, count: $0.count) } ?? .bytes(bytes), hasher.finish())
+    }
+}
+
 /// A file of the spool, written once from front to back and synced before anything speaks of it.
 package final class SpoolFile {
     private let descriptor: Int32
     package let path: String
     package private(set) var count = 0
+    /// Up to here the disk has been told to write.
+    private var begun = 0
+    private static let stretch = 512 << 10
 
     package init(creating path: String) throws {
         self.path = path
@@ -94,6 +159,10 @@ package final class SpoolFile {
             written += result
         }
         count += bytes.count
+        // The disk is at work while the rest is made or received: a sync then waits for the tail alone.
+        guard count - begun >= SpoolFile.stretch else { return }
+        tributary_begin_writing(descriptor, Int64(begun), Int64(count - begun))
+        begun = count
     }
 
     /// Gives the file a second name, to be synced with it.
@@ -119,6 +188,32 @@ package final class SpoolFile {
                 at: range.lowerBound)
             filled = range.count
         }
+    }
+
+    /// The little-endian f32 values that lie in `range` of the file's bytes.
+    package func floats(_ range: Range<Int>) throws -> [Float] {
+        guard range.count.isMultiple(of: 4) else {
+            throw FederationError.malformed(
+                place: "vector", "\(range.count) bytes are not a whole number of f32 values")
+        }
+        return try [Float](unsafeUninitializedCapacity: range.count / 4) { target, filled in
+            try read(
+                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[..<range.count]),
+                at: range.lowerBound)
+            filled = range.count / 4
+        }
+    }
+
+    /// Lends the first `count` bytes, mapped. Fewer are an error; nobody shortens a file of the spool while it is read.
+    func withBytes<Result>(count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { throw StageError.system("stat \(path)", errno) }
+        guard information.st_size >= count else { throw StageError.system("read \(path)", EIO) }
+        guard count > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        let address = mmap(nil, count, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0)
+        guard let address, address != MAP_FAILED else { throw StageError.system("mmap \(path)", errno) }
+        defer { munmap(address, count) }
+        return try body(UnsafeRawBufferPointer(start: address, count: count))
     }
 
     /// Fills `buffer` with the bytes from `offset` on; fewer are an error.

@@ -1,6 +1,6 @@
 internal import CLinux
 package import Federation
-internal import Foundation
+internal import Dispatch
 internal import Glibc
 internal import Synchronization
 internal import ZeroMQ
@@ -36,7 +36,7 @@ package final class Post: Sendable {
         (events, continuation) = AsyncStream.makeStream(of: PostEvent.self, bufferingPolicy: .unbounded)
         let opened = Mutex<Result<Void, any Error>?>(nil)
         let ready = DispatchSemaphore(value: 0)
-        let thread = Thread { [self] in
+        try WorkThread.start(stackBytes: 1 << 20) { [self] in
             tributary_name_thread("post")
             do {
                 let loop = try PostLoop(plan, in: context, wake: wake)
@@ -53,8 +53,6 @@ package final class Post: Sendable {
             continuation.finish()
             finished.signal()
         }
-        thread.stackSize = 1 << 20
-        thread.start()
         ready.wait()
         try opened.withLock { state in try (state ?? .success(())).get() }
     }

@@ -1,5 +1,4 @@
 package import ArgumentParser
-internal import Foundation
 internal import Glibc
 
 /// A stage's command: like any `AsyncParsableCommand`, but a wrong command line ends with 4, as the exit codes of
@@ -21,7 +20,7 @@ extension StageCommand {
                 print(text)
                 Glibc.exit(ExitStatus.ok.rawValue)
             }
-            FileHandle.standardError.write(Data("\(text)\n".utf8))
+            complain(text)
             Glibc.exit(
                 exitCode(for: error) == .validationFailure
                     ? ExitStatus.badArguments.rawValue : ExitStatus.internal.rawValue)

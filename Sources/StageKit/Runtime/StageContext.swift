@@ -1,5 +1,5 @@
 package import Federation
-internal import Foundation
+internal import Glibc
 package import Sodium
 
 /// What a stage works with. Nothing is global: identity, journal, log, sending and announcing are all here.
@@ -46,6 +46,11 @@ package final class StageContext {
         "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)"
     }
 
+    /// For a payload that is made piece by piece.
+    package nonisolated func payloadWriter(for name: TransferName) -> PayloadWriter {
+        PayloadWriter(path: spoolPath(for: name))
+    }
+
     /// Puts bytes where a departure may name them: in memory while small, in a synced spool file otherwise.
     package nonisolated func spool(_ bytes: [UInt8], for name: TransferName) throws -> Payload {
         guard bytes.count > Payload.inlineLimit else { return .bytes(bytes) }
@@ -54,6 +59,9 @@ package final class StageContext {
         try file.sync()
         return .file(path: file.path, count: file.count)
     }
+
+    /// Removes the file of a payload that was made for a departure and will not be one.
+    package nonisolated func discard(_ payload: Payload) { payload.discard() }
 
     /// Makes a departure durable together with what `settle` writes, then starts to send it. Nothing leaves before.
     package func send(_ departures: [Departure], settling settle: (JournalEntry) throws -> Void = { _ in }) throws {
@@ -64,11 +72,22 @@ package final class StageContext {
         for departure in departures { exchange.send(departure) }
     }
 
+    /// The same for what can be made again: a kill leaves it, a loss of power may take it, and what it has spoiled is not
+    /// offered after the restart (`Exchange.resume`). Saves three syncs of what may be the largest payload of a round.
+    package func sendUnsynced(_ departure: Departure) throws {
+        try journal.note { try $0.insert(departure) }
+        exchange.send(departure)
+    }
+
     /// Answers a borrowed transfer that the stage has done with; the journal must know (`JournalEntry.spend`) before.
     package func acknowledge(_ arrival: Arrival) { exchange.answer(arrival, .durable, "") }
 
-    /// Makes a transfer that the stage has checked durable, and receipts it.
-    package func keep(_ arrival: Arrival) throws { try exchange.keep(arrival) }
+    /// Makes a transfer durable that the stage was given to check, and only then receipts it; the stage may use it meanwhile.
+    package func keep(_ arrival: Arrival) async throws {
+        guard exchange.awaitsAnswer(arrival.offer.name) else { return }  // out of the journal, after a restart
+        try await offload { try arrival.payload.sync() }
+        try exchange.keep(arrival)
+    }
 
     /// Refuses a borrowed or checked transfer for good; its sender is told why.
     package func refuse(_ arrival: Arrival, _ reason: String) throws { try exchange.refuse(arrival, reason) }
@@ -129,9 +148,9 @@ package final class StageContext {
         -> Output
     {
         try await withCheckedThrowingContinuation { continuation in
-            let thread = Thread { continuation.resume(with: Result { try work() }) }
-            thread.stackSize = 8 << 20
-            thread.start()
+            do {
+                try WorkThread.start(stackBytes: 8 << 20) { continuation.resume(with: Result { try work() }) }
+            } catch { continuation.resume(throwing: error) }
         }
     }
 

@@ -1,7 +1,7 @@
 internal import CLinux
 package import Configuration
 package import Federation
-internal import Foundation
+internal import Dispatch
 internal import Glibc
 package import Keys
 internal import Sodium
@@ -49,8 +49,6 @@ package enum StageMain {
             exit(ExitStatus.internal.rawValue)
         }
     }
-
-    private static func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
     private static func start<StageConfiguration: Configurable & Sendable>(
         _ kind: StageKind, _ options: StageOptions,

@@ -7,8 +7,9 @@ package enum Verdict: Sendable, Equatable {
     /// Into memory, for the stage to answer (`StageContext.acknowledge`, `refuse`) once it has made of it what it keeps. A
     /// kill before that loses it, and the sender, not having been answered, offers it again.
     case borrow
-    /// Into the spool, for the stage to answer once it has checked the contents (`StageContext.keep`, `refuse`): nothing is
-    /// receipted, and nothing is in the journal, before that. After a kill it is offered again.
+    /// Into the spool, and to the stage before it is synced, for the stage to answer once it has checked the contents
+    /// (`StageContext.keep`, `refuse`): nothing is receipted, and nothing is in the journal, before that. After a kill it is
+    /// offered again, so what the stage makes of it earlier must be durable by itself, or repeatable.
     case check
     /// Never: the sender is told why and stops.
     case refuse(String)
@@ -52,7 +53,33 @@ package final class Exchange {
         let departures = try journal.read {
             try $0.sending(verifiedBy: identity.signing.verifyingKey, of: identity.stage)
         }
-        for departure in departures { send(departure) }
+        for departure in departures {
+            if try isIntact(departure) { send(departure) } else { try giveUp(departure) }
+        }
+    }
+
+    private func isIntact(_ departure: Departure) throws -> Bool {
+        guard case .file = departure.payload else { return true }
+        do {
+            return try departure.payload.withBytes { Digest(ofContent: $0) } == departure.offer.content.digest
+        } catch is StageError {
+            return false  // not there, or too short
+        }
+    }
+
+    /// Of a vector nothing is left, so that it is made anew; what else is lost was synced, and its disk has failed.
+    private func giveUp(_ departure: Departure) throws {
+        let name = departure.offer.content.name
+        log.error(
+            "payload_lost",
+            [
+                "transfer": .text("\(name)"), "to": .name(departure.receiver),
+                "reason": .text("its file is not what was signed: a loss of power, or a failing disk"),
+            ])
+        try journal.write {
+            try $0.settleDeparture(name, to: departure.receiver, as: "lost", reason: "its file was spoiled")
+            if name.kind == .vector { try $0.forgetDeparture(name, to: departure.receiver) }
+        }
     }
 
     // MARK: Sending
@@ -232,13 +259,16 @@ package final class Exchange {
         return .arrived(arrival)
     }
 
+    /// Whether the stage has yet to answer for it.
+    package func awaitsAnswer(_ name: TransferName) -> Bool { unanswered[name] != nil }
+
     /// Answers a borrowed or checked transfer; its name is spent in the journal already.
     package func answer(_ arrival: Arrival, _ outcome: Receipt.Outcome, _ reason: String) {
         guard unanswered.removeValue(forKey: arrival.offer.name) != nil else { return }
         answer(arrival.offer, to: arrival.peer, outcome, reason)
     }
 
-    /// Makes a checked transfer durable and receipts it. One that is in the journal since an earlier start is left as it is.
+    /// Journals a checked transfer, whose payload has been synced, and receipts it. One that is in the journal since an earlier start is left as it is.
     package func keep(_ arrival: Arrival) throws {
         guard unanswered[arrival.offer.name] != nil else { return }
         try journal.write { try $0.insert(arrival) }

@@ -12,7 +12,7 @@ package struct Receiving {
     private let file: SpoolFile?
     /// The stage says what becomes of it, not the exchange.
     package let isAnsweredByStage: Bool
-    private let hasher = Digest.Hasher()
+    private let hasher = Digest.ContentHasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
     private var wanted = 1  // an offer brings chunk 0
@@ -78,11 +78,11 @@ package struct Receiving {
         if let file { Payload.file(path: file.path, count: file.count).discard() }
     }
 
-    /// The payload, synced, if its digest is the one that was signed.
+    /// The payload, synced if its receipt is to go out now, if its digest is the one that was signed.
     package func finish() throws -> Payload? {
         guard isComplete, hasher.finish() == offer.digest else { return nil }
         guard let file else { return .bytes(bytes) }
-        try file.sync()
+        if !isAnsweredByStage { try file.sync() }
         return .file(path: file.path, count: file.count)
     }
 }
