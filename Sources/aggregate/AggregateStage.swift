@@ -115,6 +115,7 @@ final class AggregateStage: Stage {
     /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
     /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
     private func add(_ arrival: Arrival, to round: Round) async throws {
+        defer { isAdding = false }
         let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
         let (product, sealing) = (round.product, round.scheme.scheme.sealing)
@@ -128,14 +129,12 @@ final class AggregateStage: Stage {
                 return clock.now - start
             }
         } catch let error as EncryptionError {
-            isAdding = false
             try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",
                 ["round": .round(name.round), "from": .name(name.cloud), "reason": .text("\(error)")])
             return
         }
-        isAdding = false
         // A round that has ended meanwhile has let go of its product.
         guard var now = current, now.product === product else {
             return try context.refuse(arrival, "round \(name.round) has been closed")
