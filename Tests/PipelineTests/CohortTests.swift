@@ -68,7 +68,7 @@ extension PipelineSuite {
                     run: run.topology.run, kind: .vector, round: RoundNumber(round), cloud: encrypt.cloud, part: 1)
                 let offer = Signed(
                     Offer(
-                        name: name, maker: trainer, byteCount: bytes.count, digest: Digest(of: bytes),
+                        name: name, maker: trainer, byteCount: bytes.count, digest: Digest(ofContent: bytes),
                         about: VectorAbout(opening: opening.digest, records: 1).value), by: train.signing)
                 train.post.push(
                     WireMessage(

@@ -324,7 +324,9 @@ final class PostLoop {
                 } else {
                     post.deliver(.left(peer: connections.removeValue(forKey: descriptor) ?? "a peer"))
                 }
-            case .accepted(let descriptor): connections[descriptor] = PeerAddress.of(descriptor)
+            case .accepted(let descriptor):
+                // Its first message may have been read before this: then it has a better name already.
+                if connections[descriptor] == nil { connections[descriptor] = PeerAddress.of(descriptor) }
             case .handshakeRefused(let status):
                 if let hub {
                     post.deliver(
