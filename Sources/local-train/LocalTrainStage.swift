@@ -164,7 +164,7 @@ final class LocalTrainStage: Stage {
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
             let throttle = ProgressThrottle()
-            let writer = context.payloadWriter(for: name)
+            let writer = context.payloadWriter(for: name, isSynced: false)
             let report: @Sendable (TrainerProgress) -> Void = { progress in
                 guard throttle.isDue(progress) else { return }
                 log.info(
@@ -178,7 +178,7 @@ final class LocalTrainStage: Stage {
             }
             let result = try trainer.train(
                 content, from: start, on: train, progress: report, delta: writer.append)
-            return (result, before, try writer.finish(synced: false))
+            return (result, before, try writer.finish())
         }
         var fields: [String: EventLog.Field] = [
             "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),

@@ -117,10 +117,10 @@ struct ExchangeTests {
     func spoiledPayload(_ loss: Loss, _ kind: TransferKind) throws {
         let first = try north()
         let path = "\(first.journal.spool)/out"
-        let writer = PayloadWriter(path: path)
+        let writer = PayloadWriter(path: path, isSynced: false)
         try large.withUnsafeBytes(writer.append)
         let departure = try office.departure(
-            large, from: office.north, kind: kind, payload: writer.finish(synced: false).payload)
+            large, from: office.north, kind: kind, payload: writer.finish().payload)
         let name = departure.offer.content.name
         try first.send(departure)  // nobody is there
         first.stop()

@@ -101,26 +101,33 @@ package final class OpenPayload: Sendable {
 /// Takes a payload in pieces and digests it on the way: small ones stay in memory, large ones go to a spool file.
 package final class PayloadWriter {
     private let path: String
+    private let isSynced: Bool
     private let hasher = Digest.ContentHasher()
     private var bytes: [UInt8] = []
     private var file: SpoolFile?
 
-    /// - Parameter path: the file, should there have to be one; what is there is overwritten.
-    package init(path: String) { self.path = path }
+    /// - Parameters:
+    ///   - path: the file, should there have to be one; what is there is overwritten.
+    ///   - isSynced: false for what can be made again (`StageContext.sendUnsynced`): it seldom lives long enough to reach the
+    ///     disk.
+    package init(path: String, isSynced: Bool = true) {
+        self.path = path
+        self.isSynced = isSynced
+    }
 
     package func append(_ piece: UnsafeRawBufferPointer) throws {
         hasher.update(piece)
         if file == nil, bytes.count + piece.count > Payload.inlineLimit {
-            file = try SpoolFile(creating: path)
+            file = try SpoolFile(creating: path, isSynced: isSynced)
             try file?.append(bytes)
             bytes = []
         }
         if let file { try file.append(contentsOf: piece) } else { bytes += piece }
     }
 
-    /// The payload and its digest; synced unless it is one that can be made again (`StageContext.sendUnsynced`).
-    package func finish(synced: Bool = true) throws -> (payload: Payload, digest: Digest) {
-        if synced { try file?.sync() }
+    /// The payload and its digest.
+    package func finish() throws -> (payload: Payload, digest: Digest) {
+        if isSynced { try file?.sync() }
         return (file.map { .file(path: $0.path, count: $0.count) } ?? .bytes(bytes), hasher.finish())
     }
 }
@@ -133,15 +140,19 @@ package final class SpoolFile {
     /// Up to here the disk has been told to write.
     private var begun = 0
     private static let stretch = 512 << 10
+    private let isWrittenAhead: Bool
 
-    package init(creating path: String) throws {
+    /// - Parameter isSynced: it will be, so its pages are written as they come.
+    package init(creating path: String, isSynced: Bool = true) throws {
         self.path = path
+        isWrittenAhead = isSynced
         descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
     }
 
     package init(reading path: String) throws {
         self.path = path
+        isWrittenAhead = false
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
     }
@@ -160,7 +171,7 @@ package final class SpoolFile {
         }
         count += bytes.count
         // The disk is at work while the rest is made or received: a sync then waits for the tail alone.
-        guard count - begun >= SpoolFile.stretch else { return }
+        guard isWrittenAhead, count - begun >= SpoolFile.stretch else { return }
         tributary_begin_writing(descriptor, Int64(begun), Int64(count - begun))
         begun = count
     }

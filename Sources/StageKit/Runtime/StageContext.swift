@@ -46,9 +46,9 @@ package final class StageContext {
         "\(journal.spool)/out-\(Digest(of: Array("\(name)".utf8)).short)"
     }
 
-    /// For a payload that is made piece by piece.
-    package nonisolated func payloadWriter(for name: TransferName) -> PayloadWriter {
-        PayloadWriter(path: spoolPath(for: name))
+    /// For a payload that is made piece by piece; not synced if it is to be sent with `sendUnsynced`.
+    package nonisolated func payloadWriter(for name: TransferName, isSynced: Bool = true) -> PayloadWriter {
+        PayloadWriter(path: spoolPath(for: name), isSynced: isSynced)
     }
 
     /// Puts bytes where a departure may name them: in memory while small, in a synced spool file otherwise.
