@@ -57,6 +57,7 @@ let package = Package(
         system("CGMP", apt: "libgmp-dev"),
         system("CZlib", apt: "zlib1g-dev"),
         .target(name: "CLinux"),
+        .target(name: "CMontgomery"),
         .target(name: "CTorchInterface"),
         .target(
             name: "CTorch", dependencies: ["CTorchInterface"],
@@ -78,7 +79,7 @@ let package = Package(
         library("ZeroMQ", uses: ["CZeroMQ"]),
         library("MessagePack", uses: ["CMessagePack"]),
         library("Sodium", uses: ["CSodium"]),
-        library("BigInteger", uses: ["CGMP"]),
+        library("BigInteger", uses: ["CGMP", "CMontgomery"]),
         library("Torch", uses: ["CTorchInterface"]),
         library("Gzip", uses: ["CZlib"]),
 
