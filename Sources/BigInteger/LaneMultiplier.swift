@@ -52,8 +52,9 @@ package struct LaneMultiplier: ~Copyable {
     /// row = row^exponent, both in Montgomery form, for a secret exponent shared by all lanes: `bytes`, least significant
     /// first, `bits` of them. No branch and no address depends on the exponent or on a residue; the table of 2^5 powers is read
     /// whole for each five bits.
-    package borrowing func power(_ rows: borrowing LaneRows, _ row: Int, exponent bytes: UnsafeRawBufferPointer, bits: Int)
-    {
+    package borrowing func power(
+        _ rows: borrowing LaneRows, _ row: Int, exponent bytes: UnsafeRawBufferPointer, bits: Int
+    ) {
         precondition(bits > 0 && bits <= bytes.count * 8, "an exponent of 1 to \(bytes.count * 8) bits")
         let table = LaneRows.scratch(words: tributary_lanes_table_words(modulus.digits))
         let value = check(rows, row)

@@ -1,25 +1,25 @@
-internal import BigInteger
+package import BigInteger
 internal import Sodium
 
 /// `PaillierDecryption`, eight ciphertexts at a time: the reduction modulo the squares of the primes and the two
 /// exponentiations are done side by side and take the same time and the same addresses for all operands; the two divisions
 /// and the recombination of each are GMP's, which are not constant-time.
-struct LaneDecryption: Sendable {
+package struct LaneDecryption: Sendable {
     private let decryption: PaillierDecryption
     private let p: Half
     private let q: Half
     private let nSquared: LaneModulus
 
-    /// For a key in use with `Arithmetic.lanes`.
-    init(_ decryption: PaillierDecryption, key: PaillierPublicKey) throws {
+    /// For a machine that has `Arithmetic.lanes`.
+    package init(_ decryption: PaillierDecryption) throws {
         self.decryption = decryption
-        nSquared = key.lanesOrTrap.nSquared
+        nSquared = try Half.lanes(decryption.p.square * decryption.q.square)
         p = try Half(decryption.p)
         q = try Half(decryption.q)
     }
 
     /// The plaintexts of one to eight ciphertexts of `width` bytes, one behind the other.
-    func plaintexts(of ciphertexts: UnsafeRawBufferPointer, width: Int) -> [Integer] {
+    package func plaintexts(of ciphertexts: UnsafeRawBufferPointer, width: Int) -> [Integer] {
         let count = ciphertexts.count / width
         precondition((1...laneCount).contains(count), "one to eight ciphertexts")
         let rows = LaneRows(count: 1, of: nSquared)
@@ -43,11 +43,17 @@ struct LaneDecryption: Sendable {
         private let exponent: SecretBytes
         private let exponentBits: Int
 
-        init(_ half: PaillierDecryption.Half) throws {
-            guard let modulus = LaneModulus(Modulus(half.square)) else {
-                preconditionFailure("the square of an odd prime, where n^2 has lanes")
+        static func lanes(_ modulus: Integer) throws -> LaneModulus {
+            guard let lanes = LaneModulus(Modulus(modulus)) else {
+                throw EncryptionError.invalidKey(
+                    what: "Paillier private key",
+                    "eight ciphertexts at a time need AVX-512 IFMA and primes to 5000 bits")
             }
-            self.modulus = modulus
+            return lanes
+        }
+
+        init(_ half: PaillierDecryption.Half) throws {
+            modulus = try Half.lanes(half.square)
             cube = modulus.radix(3)
             exponentBits = half.prime.bitWidth
             exponent = try SecretBytes(count: (exponentBits + 7) / 8) { target in

@@ -27,7 +27,7 @@ package struct PaillierOpener: Opener {
         return try sum.withContiguousBytes { bytes in
             try PaillierValidation(scheme).check(bytes, units: units, threads: threads)
             return try key.withDecryption { decryption in
-                let lanes = scheme.arithmetic == .lanes ? try LaneDecryption(decryption, key: key.publicKey) : nil
+                let lanes = scheme.arithmetic == .lanes ? try LaneDecryption(decryption) : nil
                 return try [UInt64](unsafeUninitializedCapacity: all.count) { target, filled in
                     // Eight cost as much as one where they go side by side.
                     try Parallel.forEachBlock(of: units.count, size: laneCount, threads: threads) { block in

@@ -110,7 +110,9 @@ package struct PaillierScheme: AdditiveScheme {
         defer { wipe(&group) }
         for positions in (0..<units.count).groups {
             group.withUnsafeMutableBytes { group in
-                group.copyBytes(from: exponents[positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount])
+                group.copyBytes(
+                    from: exponents[positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount]
+                )
                 // Of a last group alone: a block is a whole number of groups.
                 for index in positions.count * exponentByteCount..<group.count { group[index] = 0 }
                 table.powers(UnsafeRawBufferPointer(group), into: ciphertexts, 0, using: multiplier)
