@@ -7,17 +7,26 @@ void tributary_lanes_scatter(uint64_t *const entries[8], const uint64_t *value, 
         for (int lane = 0; lane < 8; lane++) entries[lane][i] = value[8 * i + lane];
 }
 
+static inline uint64_t load_big_endian(const uint8_t *bytes) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes, 8);
+    return __builtin_bswap64(word);
+}
+
 void tributary_lanes_read(uint64_t *row, size_t digits, size_t lane, const uint8_t *bytes, size_t count) {
-    for (size_t i = 0; i < digits; i++) {
-        const size_t bit = 52 * i, end = bit / 8;  // bytes below the digit
+    uint64_t *target = row + lane;
+    size_t i = 0;
+    // Two digits are 13 bytes: the second begins in the upper half of the seventh.
+    for (size_t below = 0; i + 2 <= digits && below + 14 <= count; i += 2, below += 13) {
+        const uint8_t *end = bytes + count - below;
+        target[8 * i] = load_big_endian(end - 8) & digitMask;
+        target[8 * i + 8] = load_big_endian(end - 14) >> 4 & digitMask;
+    }
+    for (; i < digits; i++) {
+        const size_t bit = 52 * i, below = bit / 8;
         uint64_t word = 0;
-        if (end + 8 <= count) {
-            __builtin_memcpy(&word, bytes + count - end - 8, 8);
-            word = __builtin_bswap64(word);
-        } else if (end < count) {
-            for (size_t k = 0; k < count - end; k++) word = word << 8 | bytes[k];
-        }
-        row[8 * i + lane] = word >> bit % 8 & digitMask;
+        for (size_t k = 8; k-- > 0;) word = word << 8 | (below + k < count ? bytes[count - 1 - below - k] : 0);
+        target[8 * i] = word >> bit % 8 & digitMask;
     }
 }
 
