@@ -60,7 +60,7 @@ package final class LaneModulus: @unchecked Sendable {
         return rows
     }
 
-    private func write(_ value: Integer, toAllLanesOf row: UnsafeMutablePointer<UInt64>) {
+    func write(_ value: Integer, toAllLanesOf row: UnsafeMutablePointer<UInt64>) {
         let limbs = LimbBuffer(count: modulus.limbCount)
         value.writeLimbs(to: limbs.base, count: limbs.count)
         limbs.base.withMemoryRebound(to: UInt64.self, capacity: limbs.count) {

@@ -55,14 +55,15 @@ static inline void add_upper(row8 f[BLOCK], const row8 x[BLOCK], row8 y0, row8 y
     f[3] = high(f[3], x[3], y3);
 }
 
-void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
-                              const tributary_lanes_modulus *modulus, uint64_t *scratch) {
+/// result = (start + a * b) / R mod m; `start` may be null for 0. Where `quotient` is not null it gets the digits of the q with
+/// start + a * b + q * m = result * R.
+static inline __attribute__((always_inline)) void multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start,
+                                                           row8 *quotient, const tributary_lanes_modulus *modulus,
+                                                           row8 *columns) {
     const size_t n = modulus->digits;
-    const row8 *a = (const row8 *)left, *b = (const row8 *)right;
     const uint64_t *m = modulus->modulus;
     const row8 inverse = same(modulus->inverse);
-    row8 *columns = (row8 *)scratch;
-    for (size_t i = 0; i < n; i++) columns[i] = zero();
+    for (size_t i = 0; i < n; i++) columns[i] = start ? start[i] : zero();
 
     // Four digits of a at a time: columns = (columns + a * b + q * m) / 2^(4 * 52), with the q that makes that whole.
     for (size_t i = 0; i < n; i += BLOCK) {
@@ -76,6 +77,8 @@ void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint
             c[t] = _mm512_add_epi64(c[t], other);
         }
         row8 over = quotients(q, c, m, inverse);
+        if (quotient)
+            for (int k = 0; k < BLOCK; k++) quotient[i + k] = q[k];
         // Two windows of columns slide along b and m, one for each product, so that no sum waits long for the one before.
         row8 f[BLOCK] = {over, zero(), zero(), zero()}, g[BLOCK] = {zero(), zero(), zero(), zero()};
         add_upper(f, x, b[0], b[1], b[2], b[3]);
@@ -108,7 +111,12 @@ void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint
         columns[n - 2] = _mm512_add_epi64(f2, g2);
         columns[n - 1] = _mm512_add_epi64(f3, g3);
     }
-    carry((row8 *)result, columns, n);
+    carry(result, columns, n);
+}
+
+void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
+                              const tributary_lanes_modulus *modulus, uint64_t *scratch) {
+    multiply((row8 *)result, (const row8 *)left, (const row8 *)right, NULL, NULL, modulus, (row8 *)scratch);
 }
 
 /// column += f0 + x0 * digit, the rest of the products of x0 to x3 into the window f0 to f3 of the columns above.
@@ -133,7 +141,7 @@ void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint
         (columns)[3] = _mm512_add_epi64((columns)[3], f3);     \
     } while (0)
 
-/// columns = columns / R mod m: 2n columns in, the upper n digits out.
+/// result = columns / R mod m; the n lower of the 2n columns get the digits of the q with columns + q * m = result * R.
 static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_modulus *modulus) {
     const size_t n = modulus->digits;
     const uint64_t *m = modulus->modulus;
@@ -143,6 +151,7 @@ static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_mod
         row8 *base = columns + i;
         for (int t = 0; t < BLOCK; t++) c[t] = base[t];
         row8 over = quotients(q, c, m, inverse);
+        for (int k = 0; k < BLOCK; k++) base[k] = q[k];
         row8 f[BLOCK] = {over, zero(), zero(), zero()};
         add_upper(f, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
         row8 f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3];
@@ -156,11 +165,9 @@ static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_mod
     carry(result, columns + n, n);
 }
 
-void tributary_lanes_square(uint64_t *result, const uint64_t *value, const tributary_lanes_modulus *modulus,
-                            uint64_t *scratch) {
+/// result = a^2 / R mod m; the lower columns get the quotient, as `reduce` says.
+static inline void square(row8 *result, const row8 *a, const tributary_lanes_modulus *modulus, row8 *columns) {
     const size_t n = modulus->digits;
-    const row8 *a = (const row8 *)value;
-    row8 *columns = (row8 *)scratch;
     for (size_t i = 0; i < 2 * n; i++) columns[i] = zero();
     // Each product of two different digits once ...
     for (size_t i = 0; i < n; i += BLOCK) {
@@ -185,7 +192,12 @@ void tributary_lanes_square(uint64_t *result, const uint64_t *value, const tribu
         columns[2 * i] = low(_mm512_slli_epi64(columns[2 * i], 1), a[i], a[i]);
         columns[2 * i + 1] = high(_mm512_slli_epi64(columns[2 * i + 1], 1), a[i], a[i]);
     }
-    reduce((row8 *)result, columns, modulus);
+    reduce(result, columns, modulus);
+}
+
+void tributary_lanes_square(uint64_t *result, const uint64_t *value, const tributary_lanes_modulus *modulus,
+                            uint64_t *scratch) {
+    square((row8 *)result, (const row8 *)value, modulus, (row8 *)scratch);
 }
 
 void tributary_lanes_reduce(uint64_t *result, const uint64_t *value, size_t valueDigits,
@@ -221,6 +233,15 @@ static inline void look_up(row8 *result, const row8 *table, size_t entries, size
     }
 }
 
+static inline size_t exponent_digit(const uint8_t *exponent, size_t exponentBits, size_t digit) {
+    size_t index = 0;
+    for (size_t bit = 0; bit < TRIBUTARY_LANES_WINDOW; bit++) {
+        const size_t position = digit * TRIBUTARY_LANES_WINDOW + bit;
+        if (position < exponentBits) index |= (size_t)(exponent[position / 8] >> position % 8 & 1) << bit;
+    }
+    return index;
+}
+
 void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
                            size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
                            uint64_t *scratch) {
@@ -238,11 +259,7 @@ void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_
     }
     const size_t digits = (exponentBits + TRIBUTARY_LANES_WINDOW - 1) / TRIBUTARY_LANES_WINDOW;
     for (size_t digit = digits; digit-- > 0;) {
-        size_t index = 0;
-        for (size_t bit = 0; bit < TRIBUTARY_LANES_WINDOW; bit++) {
-            const size_t position = digit * TRIBUTARY_LANES_WINDOW + bit;
-            if (position < exponentBits) index |= (size_t)(exponent[position / 8] >> position % 8 & 1) << bit;
-        }
+        const size_t index = exponent_digit(exponent, exponentBits, digit);
         if (digit == digits - 1) {
             look_up((row8 *)result, (const row8 *)table, entries, index, n);
             continue;
@@ -250,6 +267,74 @@ void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_
         for (int i = 0; i < TRIBUTARY_LANES_WINDOW; i++) tributary_lanes_square(result, result, modulus, scratch);
         look_up((row8 *)chosen, (const row8 *)table, entries, index, n);
         tributary_lanes_multiply(result, result, chosen, modulus, scratch);
+    }
+}
+
+/// start = -q in the residues of m, without a negative digit: the complement of q, and what that is too much by.
+static inline void complement(row8 *start, const row8 *q, const uint64_t *correction, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        start[i] = _mm512_add_epi64(_mm512_sub_epi64(MASK, q[i]), same(correction[i]));
+}
+
+void tributary_lanes_pair_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
+                                   const tributary_lanes_pair_modulus *modulus, uint64_t *scratch) {
+    const size_t n = modulus->prime.digits;
+    const row8 *a0 = (const row8 *)left, *a1 = a0 + n, *b0 = (const row8 *)right, *b1 = b0 + n;
+    row8 *columns = (row8 *)scratch, *q = columns + 2 * n, *lower = q + n, *upper = lower + n;
+    multiply(lower, a0, b0, NULL, q, &modulus->prime, columns);
+    complement(q, q, modulus->correction, n);
+    multiply(upper, a0, b1, q, NULL, &modulus->prime, columns);
+    multiply(q, a1, b0, NULL, NULL, &modulus->prime, columns);
+    row8 *target = (row8 *)result;
+    for (size_t i = 0; i < n; i++) {
+        target[i] = lower[i];
+        upper[i] = _mm512_add_epi64(upper[i], q[i]);
+    }
+    carry(target + n, upper, n);
+}
+
+void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_modulus *modulus, uint64_t *scratch) {
+    const size_t n = modulus->prime.digits;
+    row8 *a0 = (row8 *)value, *a1 = a0 + n;
+    row8 *columns = (row8 *)scratch, *q = columns + 2 * n, *lower = q + n, *doubled = lower + n;
+    for (size_t i = 0; i < n; i++) doubled[i] = _mm512_slli_epi64(a1[i], 1);
+    carry(doubled, doubled, n);
+    square(lower, a0, &modulus->prime, columns);
+    complement(q, columns, modulus->correction, n);
+    multiply(a1, a0, doubled, q, NULL, &modulus->prime, columns);
+    for (size_t i = 0; i < n; i++) a0[i] = lower[i];
+}
+
+void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits) {
+    row8 over = zero();
+    for (size_t i = 0; i < digits; i++) {
+        row8 sum = _mm512_add_epi64(_mm512_add_epi64(((const row8 *)left)[i], ((const row8 *)right)[i]), over);
+        over = _mm512_srli_epi64(sum, 52);
+        ((row8 *)result)[i] = _mm512_and_si512(sum, MASK);
+    }
+}
+
+void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                                size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
+                                uint64_t *scratch) {
+    const size_t n = 2 * modulus->prime.digits, width = 8 * n, entries = 1 << TRIBUTARY_LANES_WINDOW;
+    uint64_t *chosen = table + entries * width;
+    for (size_t i = 0; i < width; i++) {
+        table[i] = one[i];
+        table[width + i] = base[i];
+    }
+    for (size_t entry = 2; entry < entries; entry++)
+        tributary_lanes_pair_multiply(table + entry * width, table + (entry - 1) * width, table + width, modulus, scratch);
+    const size_t digits = (exponentBits + TRIBUTARY_LANES_WINDOW - 1) / TRIBUTARY_LANES_WINDOW;
+    for (size_t digit = digits; digit-- > 0;) {
+        const size_t index = exponent_digit(exponent, exponentBits, digit);
+        if (digit == digits - 1) {
+            look_up((row8 *)result, (const row8 *)table, entries, index, n);
+            continue;
+        }
+        for (int i = 0; i < TRIBUTARY_LANES_WINDOW; i++) tributary_lanes_pair_square(result, modulus, scratch);
+        look_up((row8 *)chosen, (const row8 *)table, entries, index, n);
+        tributary_lanes_pair_multiply(result, result, chosen, modulus, scratch);
     }
 }
 
@@ -302,6 +387,21 @@ void tributary_lanes_canonical(uint64_t *value, const tributary_lanes_modulus *m
 void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
                            size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
                            uint64_t *scratch) {
+    __builtin_trap();
+}
+void tributary_lanes_pair_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
+                                   const tributary_lanes_pair_modulus *modulus, uint64_t *scratch) {
+    __builtin_trap();
+}
+void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_modulus *modulus, uint64_t *scratch) {
+    __builtin_trap();
+}
+void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                                size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
+                                uint64_t *scratch) {
+    __builtin_trap();
+}
+void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits) {
     __builtin_trap();
 }
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits) { __builtin_trap(); }

@@ -55,6 +55,32 @@ void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_
                            size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
                            uint64_t *scratch);
 
+/// The square of a prime p, for residues as pairs: two rows, x0 then x1, stand for x0 + x1 * p. With half as many digits in each,
+/// a squaring takes 7/12 of one modulo p^2 as a whole: x1 is needed modulo p alone.
+///
+/// (x0 + x1 p)(y0 + y1 p) / R = t + p (x0 y1 + x1 y0 - q) / R mod p^2, where x0 y0 + q p = t R, as Montgomery's reduction of
+/// x0 y0 modulo p finds t and q.
+typedef struct {
+    tributary_lanes_modulus prime;
+    /// (1 - R) mod p, one word for each digit.
+    const uint64_t *correction;
+} tributary_lanes_pair_modulus;
+
+static inline size_t tributary_lanes_pair_scratch_words(size_t digits) { return 8 * 5 * digits; }
+
+/// result = left * right / R mod p^2; `result` may be a factor. The rows of both factors must be below 12p, or those of one below
+/// R and those of the other below p; those of the result are below 7p, and below 4p where the factors' were below 7p.
+void tributary_lanes_pair_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
+                                   const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
+/// value = value^2 / R mod p^2.
+void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
+/// `tributary_lanes_power` over pairs; the table has twice the words of `tributary_lanes_table_words(prime.digits)`.
+void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                                size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
+                                uint64_t *scratch);
+/// result = left + right, which must fit the digits.
+void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits);
+
 /// Gathers eight single rows (one word for each digit) into lanes: entries[lane].
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits);
 /// The other way round: writes the residues of a row as eight single rows.
