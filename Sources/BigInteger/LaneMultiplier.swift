@@ -49,22 +49,6 @@ package struct LaneMultiplier: ~Copyable {
         withUnsafePointer(to: constants) { tributary_lanes_canonical(check(rows, row), $0, scratch.base) }
     }
 
-    /// row = row^exponent, both in Montgomery form, for a secret exponent shared by all lanes: `bytes`, least significant
-    /// first, `bits` of them. No branch and no address depends on the exponent or on a residue; the table of 2^5 powers is read
-    /// whole for each five bits.
-    package borrowing func power(
-        _ rows: borrowing LaneRows, _ row: Int, exponent bytes: UnsafeRawBufferPointer, bits: Int
-    ) {
-        precondition(bits > 0 && bits <= bytes.count * 8, "an exponent of 1 to \(bytes.count * 8) bits")
-        let table = LaneRows.scratch(words: tributary_lanes_table_words(modulus.digits))
-        let value = check(rows, row)
-        withUnsafePointer(to: constants) {
-            tributary_lanes_power(
-                value, value, modulus.one.base, bytes.bindMemory(to: UInt8.self).baseAddress, bits, $0, table.base,
-                scratch.base)
-        }
-    }
-
     private borrowing func check(_ rows: borrowing LaneRows, _ row: Int) -> UnsafeMutablePointer<UInt64> {
         precondition(rows.digits == modulus.digits, "rows of another modulus")
         return rows.row(row)

@@ -65,7 +65,7 @@ package final class LanePrimeSquare: @unchecked Sendable {
         precondition((0...laneCount).contains(count), "\(count) of \(laneCount) lanes")
         let digits = prime.digits
         let scratch = LaneRows.scratch(words: tributary_lanes_pair_scratch_words(digits))
-        let table = LaneRows.scratch(words: 2 * tributary_lanes_table_words(digits))
+        let table = LaneRows.scratch(words: tributary_lanes_pair_table_words(digits))
         // The sum, a product, and a stretch of the values as a pair whose upper row stays 0.
         let rows = LaneRows(count: 6, digits: digits)
         let (sum, product, stretch) = (rows.row(0), rows.row(2), rows.row(4))

@@ -221,15 +221,20 @@ void tributary_lanes_canonical(uint64_t *value, const tributary_lanes_modulus *m
     for (size_t i = 0; i < n; i++) digits[i] = _mm512_mask_blend_epi64(below, difference[i], digits[i]);
 }
 
-/// result = table[index], reading all of the table.
+/// result = table[index] for entries of n rows, a multiple of 8: all of the table is read, and masks choose.
 static inline void look_up(row8 *result, const row8 *table, size_t entries, size_t index, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        row8 digit = zero();
+    for (size_t i = 0; i < n; i += 8) {
+        row8 d[8];
+        for (int k = 0; k < 8; k++) d[k] = zero();
         for (size_t entry = 0; entry < entries; entry++) {
-            const __mmask8 chosen = _mm512_cmpeq_epi64_mask(same(entry), same(index));
-            digit = _mm512_or_si512(digit, _mm512_maskz_mov_epi64(chosen, table[entry * n + i]));
+            // All ones for the one wanted. The compiler must not know what this compares: it would be free to branch.
+            size_t difference = entry ^ index;
+            __asm__("" : "+r"(difference));
+            const __mmask8 chosen = (__mmask8)(0 - ((difference - 1) >> 63));
+            const row8 *row = table + entry * n + i;
+            for (int k = 0; k < 8; k++) d[k] = _mm512_mask_mov_epi64(d[k], chosen, row[k]);
         }
-        result[i] = digit;
+        for (int k = 0; k < 8; k++) result[i + k] = d[k];
     }
 }
 
@@ -240,34 +245,6 @@ static inline size_t exponent_digit(const uint8_t *exponent, size_t exponentBits
         if (position < exponentBits) index |= (size_t)(exponent[position / 8] >> position % 8 & 1) << bit;
     }
     return index;
-}
-
-void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
-                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
-                           uint64_t *scratch) {
-    const size_t n = modulus->digits, width = 8 * n, entries = 1 << TRIBUTARY_LANES_WINDOW;
-    uint64_t *chosen = table + entries * width;
-    for (size_t i = 0; i < width; i++) {
-        table[i] = one[i];
-        table[width + i] = base[i];
-    }
-    for (size_t entry = 2; entry < entries; entry++) {
-        if (entry % 2 == 0)
-            tributary_lanes_square(table + entry * width, table + entry / 2 * width, modulus, scratch);
-        else
-            tributary_lanes_multiply(table + entry * width, table + (entry - 1) * width, base, modulus, scratch);
-    }
-    const size_t digits = (exponentBits + TRIBUTARY_LANES_WINDOW - 1) / TRIBUTARY_LANES_WINDOW;
-    for (size_t digit = digits; digit-- > 0;) {
-        const size_t index = exponent_digit(exponent, exponentBits, digit);
-        if (digit == digits - 1) {
-            look_up((row8 *)result, (const row8 *)table, entries, index, n);
-            continue;
-        }
-        for (int i = 0; i < TRIBUTARY_LANES_WINDOW; i++) tributary_lanes_square(result, result, modulus, scratch);
-        look_up((row8 *)chosen, (const row8 *)table, entries, index, n);
-        tributary_lanes_multiply(result, result, chosen, modulus, scratch);
-    }
 }
 
 /// start = -q in the residues of m, without a negative digit: the complement of q, and what that is too much by.
@@ -382,11 +359,6 @@ void tributary_lanes_reduce(uint64_t *result, const uint64_t *value, size_t valu
     __builtin_trap();
 }
 void tributary_lanes_canonical(uint64_t *value, const tributary_lanes_modulus *modulus, uint64_t *scratch) {
-    __builtin_trap();
-}
-void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
-                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
-                           uint64_t *scratch) {
     __builtin_trap();
 }
 void tributary_lanes_pair_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,

@@ -48,7 +48,9 @@ package struct LaneDecryption: Sendable {
         private let exponentBits: Int
 
         init(_ half: PaillierDecryption.Half, nSquared: LaneModulus) throws {
-            guard let square = LanePrimeSquare(prime: half.prime, values: nSquared) else { throw LaneDecryption.unavailable() }
+            guard let square = LanePrimeSquare(prime: half.prime, values: nSquared) else {
+                throw LaneDecryption.unavailable()
+            }
             self.square = square
             exponentBits = half.prime.bitWidth
             exponent = try SecretBytes(count: (exponentBits + 7) / 8) { target in

@@ -13,7 +13,7 @@ struct LaneArithmeticTests {
     static let sizes = [2048, 3072, 4096, 6144, 12_288]
 
     /// How often each test repeats its random cases: TRIBUTARY_DIFFERENTIAL_SCALE=50 for 100,000 multiplications of each size and
-    /// 2,000 exponentiations (300 at 6144 bits, 50 at 12,288).
+    /// 2,000 exponentiations with moduli of up to 4096 bits, 300 at 6144 and 50 at 12,288.
     private static let scale =
         ProcessInfo.processInfo.environment["TRIBUTARY_DIFFERENTIAL_SCALE"].flatMap { Int($0) } ?? 1
 
@@ -163,44 +163,43 @@ struct LaneArithmeticTests {
         }
     }
 
-    @Test("Powers with a shared secret exponent are GMP's", arguments: sizes)
-    func powers(bits: Int) throws {
-        let count = [6144: 6, 12_288: 1][bits] ?? 40
-        let bench = try Bench(try moduli(bits: bits)[0])
-        let modulus = bench.modulus
-        for start in stride(from: 0, to: count * LaneArithmeticTests.scale, by: laneCount) {
-            let bases = try (0..<8).map { _ in try Integer.random(below: modulus.value, from: SystemRandom.bytes) }
-            let exponent = try Integer.random(bits: bits, from: SystemRandom.bytes)
-            let powers = try power(bases, exponent, bits: bits, bench)
-            let compared = min(8, count * LaneArithmeticTests.scale - start)
-            for lane in 0..<compared { #expect(powers[lane] == modulus.power(bases[lane], exponent)) }
-        }
-    }
-
-    @Test("Powers of edge values, and with edge exponents, are GMP's", arguments: [2048, 3072])
-    func edgePowers(bits: Int) throws {
-        for value in try moduli(bits: bits) {
-            let bench = try Bench(value)
-            for exponent: Integer in [0, 1, 2, 31, 32, 33, (Integer(1) << 61) - 1, Integer(1) << 63] {
-                for width in [exponent.bitWidth, 64, 65, 100] where width > 0 {
-                    let bases = Array(edges(value)[..<8])
-                    let expected = bases.map { bench.modulus.power($0, exponent) }
-                    #expect(try power(bases, exponent, bits: width, bench) == expected)
+    @Test(
+        "Powers modulo the square of an odd number are GMP's, for values of two or four times its length",
+        arguments: [256, 320, 1024, 1536, 2048, 3072, 6144])
+    func squarePowers(bits: Int) throws {
+        for (index, prime) in try moduli(bits: bits).enumerated() {
+            // As for ciphertexts and the primes of their n, but that the widest would be wider than anything in use.
+            let values = try moduli(bits: bits > 2048 ? 2 * bits : 4 * bits)[0]
+            let lanes = try #require(LaneModulus(Modulus(values)))
+            let square = try #require(LanePrimeSquare(prime: prime, values: lanes))
+            let rows = LaneRows(count: 1, of: lanes)
+            let limbs = LimbBuffer(count: lanes.modulus.limbCount)
+            func expectAgreement(_ bases: [Integer], _ exponent: Integer, bits: Int) throws {
+                for (lane, base) in bases.enumerated() {
+                    base.writeLimbs(to: limbs.base, count: limbs.count)
+                    rows.read(limbs: limbs.base, count: limbs.count, lane: lane)
                 }
+                let bytes = Array(try #require(exponent.bigEndianBytes(count: (bits + 7) / 8)).reversed())
+                let powers = bytes.withUnsafeBytes {
+                    square.powers(of: rows, count: bases.count, exponent: $0, bits: bits)
+                }
+                #expect(powers == bases.map { $0.power(exponent, modulo: prime * prime) })
+            }
+            let highest = values - 1
+            let edges = [0, 1, prime, prime - 1, prime * prime - 1, prime * prime, prime + 1, highest]
+            for exponent: Integer in [1, 2, 31, 32, 33, (Integer(1) << 61) - 1] {
+                try expectAgreement(edges, exponent, bits: 64)
+            }
+            guard index == 0 else { continue }
+            let count = ([3072: 6, 6144: 1][bits] ?? 40) * LaneArithmeticTests.scale
+            for start in stride(from: 0, to: count, by: laneCount) {
+                let bases = try (start..<min(start + laneCount, count)).map { _ in
+                    try Integer.random(below: values, from: SystemRandom.bytes)
+                }
+                let exponent = try Integer.random(bits: 2 * bits, from: SystemRandom.bytes)
+                try expectAgreement(bases, exponent, bits: 2 * bits)
             }
         }
-    }
-
-    private func power(
-        _ bases: [Integer], _ exponent: Integer, bits: Int, _ bench: Bench
-    ) throws -> [Integer] {
-        // In Montgomery form: times R, which is a division by its inverse.
-        let radix = try #require(bench.inverseRadix.inverse(modulo: bench.modulus.value))
-        bench.put(bases.map { bench.modulus.multiply($0, radix) }, row: 0)
-        let bytes = Array(try #require(exponent.bigEndianBytes(count: (bits + 7) / 8)).reversed())
-        bytes.withUnsafeBytes { bench.multiplier.power(bench.rows, 0, exponent: $0, bits: bits) }
-        bench.multiplier.reduce(bench.rows, 0, into: bench.rows, 0)
-        return bench.take(row: 0)
     }
 
     @Test("Lanes take bytes and limbs in and give them back, whatever the width", arguments: sizes + [512, 1000, 1024])

@@ -6,7 +6,7 @@
 // 2m when the factors lie below 4m (Walter, CT-RSA 2002; Gueron, Krasnov, "Software implementation of modular
 // exponentiation, using advanced vector instructions architectures", WAIFI 2012: almost Montgomery multiplication).
 //
-// No branch and no address depends on a digit; where an exponent is secret, `tributary_lanes_power` looks its table up whole.
+// No branch and no address depends on a digit; where an exponent is secret, `tributary_lanes_pair_power` looks its table up whole.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,15 +21,8 @@ typedef struct {
     const uint64_t *modulus;
 } tributary_lanes_modulus;
 
-/// Bits of the exponent that `tributary_lanes_power` takes at a time.
-#define TRIBUTARY_LANES_WINDOW 5
 /// Words of scratch that the functions below need, aligned like a row; they leave intermediate values there.
 static inline size_t tributary_lanes_scratch_words(size_t digits) { return 8 * 2 * digits; }
-/// Words of the table that `tributary_lanes_power` needs, aligned like a row; it leaves powers of the base there.
-static inline size_t tributary_lanes_table_words(size_t digits) {
-    return 8 * digits * ((1 << TRIBUTARY_LANES_WINDOW) + 1);
-}
-
 /// Whether this processor, and the kernel's care for its registers, allow any other function here to be called.
 bool tributary_lanes_supported(void);
 
@@ -48,13 +41,6 @@ void tributary_lanes_reduce(uint64_t *result, const uint64_t *value, size_t valu
 /// value = value mod m for a value below 2m.
 void tributary_lanes_canonical(uint64_t *value, const tributary_lanes_modulus *modulus, uint64_t *scratch);
 
-/// result = base^exponent, base, `one` and result in Montgomery form, with the same exponent in all lanes: `exponentBits`
-/// bits, least significant byte first. The table of powers is read whole, with masks, for each digit of the exponent: time
-/// and addresses depend on the sizes alone.
-void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
-                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
-                           uint64_t *scratch);
-
 /// The square of a prime p, for residues as pairs: two rows, x0 then x1, stand for x0 + x1 * p. With half as many digits in each,
 /// a squaring takes 7/12 of one modulo p^2 as a whole: x1 is needed modulo p alone.
 ///
@@ -66,7 +52,14 @@ typedef struct {
     const uint64_t *correction;
 } tributary_lanes_pair_modulus;
 
+/// Bits of the exponent that `tributary_lanes_pair_power` takes at a time.
+#define TRIBUTARY_LANES_WINDOW 5
+/// Words of scratch that the functions below need, and of the table of `tributary_lanes_pair_power`, both aligned like a row;
+/// they leave intermediate values there.
 static inline size_t tributary_lanes_pair_scratch_words(size_t digits) { return 8 * 5 * digits; }
+static inline size_t tributary_lanes_pair_table_words(size_t digits) {
+    return 8 * 2 * digits * ((1 << TRIBUTARY_LANES_WINDOW) + 1);
+}
 
 /// result = left * right / R mod p^2; `result` may be a factor. The rows of both factors must be below 12p, or those of one below
 /// R and those of the other below p; those of the result are below 7p, and below 4p where the factors' were below 7p.
@@ -74,7 +67,9 @@ void tributary_lanes_pair_multiply(uint64_t *result, const uint64_t *left, const
                                    const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
 /// value = value^2 / R mod p^2.
 void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
-/// `tributary_lanes_power` over pairs; the table has twice the words of `tributary_lanes_table_words(prime.digits)`.
+/// result = base^exponent, base, `one` and result in Montgomery form, with the same exponent in all lanes: `exponentBits`
+/// bits, least significant byte first. The table of powers is read whole, with masks, for each digit of the exponent: time
+/// and addresses depend on the sizes alone. `result` may be `base`.
 void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
                                 size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
                                 uint64_t *scratch);
