@@ -6,7 +6,8 @@
 // 2m when the factors lie below 4m (Walter, CT-RSA 2002; Gueron, Krasnov, "Software implementation of modular
 // exponentiation, using advanced vector instructions architectures", WAIFI 2012: almost Montgomery multiplication).
 //
-// No branch and no address depends on a digit; where an exponent is secret, `tributary_lanes_pair_power` looks its table up whole.
+// No branch and no address depends on a digit, nor on an exponent in `tributary_lanes_pair_power`. The callers wipe rows and
+// scratch; registers that the compiler spills to the stack are out of their reach.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ typedef struct {
 
 /// Words of scratch that the functions below need, aligned like a row; they leave intermediate values there.
 static inline size_t tributary_lanes_scratch_words(size_t digits) { return 8 * 2 * digits; }
+
 /// Whether this processor, and the kernel's care for its registers, allow any other function here to be called.
 bool tributary_lanes_supported(void);
 
@@ -53,7 +55,7 @@ typedef struct {
 } tributary_lanes_pair_modulus;
 
 /// Bits of the exponent that `tributary_lanes_pair_power` takes at a time.
-#define TRIBUTARY_LANES_WINDOW 5
+#define TRIBUTARY_LANES_WINDOW 4
 /// Words of scratch that the functions below need, and of the table of `tributary_lanes_pair_power`, both aligned like a row;
 /// they leave intermediate values there.
 static inline size_t tributary_lanes_pair_scratch_words(size_t digits) { return 8 * 5 * digits; }
