@@ -55,11 +55,11 @@ static inline void add_upper(row8 f[BLOCK], const row8 x[BLOCK], row8 y0, row8 y
     f[3] = high(f[3], x[3], y3);
 }
 
-/// result = (start + a * b) / R mod m; `start` may be null for 0. Where `quotient` is not null it gets the digits of the q with
-/// start + a * b + q * m = result * R.
-static inline __attribute__((always_inline)) void multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start,
-                                                           row8 *quotient, const tributary_lanes_modulus *modulus,
-                                                           row8 *columns) {
+/// result = (start + a * b) / R mod m; `start` may be null for 0. Where `quotient` is not null it gets the digits of
+/// the q with start + a * b + q * m = result * R.
+static inline __attribute__((always_inline)) void
+multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start, row8 *quotient,
+         const tributary_lanes_modulus *modulus, row8 *columns) {
     const size_t n = modulus->digits;
     const uint64_t *m = modulus->modulus;
     const row8 inverse = same(modulus->inverse);
@@ -79,7 +79,8 @@ static inline __attribute__((always_inline)) void multiply(row8 *result, const r
         row8 over = quotients(q, c, m, inverse);
         if (quotient)
             for (int k = 0; k < BLOCK; k++) quotient[i + k] = q[k];
-        // Two windows of columns slide along b and m, one for each product, so that no sum waits long for the one before.
+        // Two windows of columns slide along b and m, one for each product, so that no sum waits long for the one
+        // before.
         row8 f[BLOCK] = {over, zero(), zero(), zero()}, g[BLOCK] = {zero(), zero(), zero(), zero()};
         add_upper(f, x, b[0], b[1], b[2], b[3]);
         add_upper(g, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
@@ -141,7 +142,8 @@ void tributary_lanes_multiply(uint64_t *result, const uint64_t *left, const uint
         (columns)[3] = _mm512_add_epi64((columns)[3], f3);     \
     } while (0)
 
-/// result = columns / R mod m; the n lower of the 2n columns get the digits of the q with columns + q * m = result * R.
+/// result = columns / R mod m; the n lower of the 2n columns get the digits of the q with columns + q * m = result *
+/// R.
 static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_modulus *modulus) {
     const size_t n = modulus->digits;
     const uint64_t *m = modulus->modulus;
@@ -301,7 +303,8 @@ void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const ui
         table[width + i] = base[i];
     }
     for (size_t entry = 2; entry < entries; entry++)
-        tributary_lanes_pair_multiply(table + entry * width, table + (entry - 1) * width, table + width, modulus, scratch);
+        tributary_lanes_pair_multiply(table + entry * width, table + (entry - 1) * width, table + width, modulus,
+                                      scratch);
     const size_t digits = (exponentBits + TRIBUTARY_LANES_WINDOW - 1) / TRIBUTARY_LANES_WINDOW;
     for (size_t digit = digits; digit-- > 0;) {
         const size_t index = exponent_digit(exponent, exponentBits, digit);
