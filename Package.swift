@@ -58,6 +58,7 @@ let package = Package(
         system("CZlib", apt: "zlib1g-dev"),
         .target(name: "CLinux"),
         .target(name: "CBlake2"),
+        .target(name: "CMontgomery"),
         .target(name: "CTorchInterface"),
         .target(
             name: "CTorch", dependencies: ["CTorchInterface"],
@@ -79,7 +80,7 @@ let package = Package(
         library("ZeroMQ", uses: ["CZeroMQ"]),
         library("MessagePack", uses: ["CMessagePack"]),
         library("Sodium", uses: ["CSodium", "CBlake2"]),
-        library("BigInteger", uses: ["CGMP"]),
+        library("BigInteger", uses: ["CGMP", "CMontgomery"]),
         library("Torch", uses: ["CTorchInterface"]),
         library("Gzip", uses: ["CZlib"]),
 

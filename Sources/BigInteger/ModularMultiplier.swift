@@ -40,15 +40,4 @@ package struct ModularMultiplier: ~Copyable {
         precondition(valueCount >= count && valueCount <= 2 * count, "reduce takes one to two widths")
         __gmpn_tdiv_qr(quotient, residue, 0, value, valueCount, limbs, count)
     }
-
-    /// Whether `value`, `limbCount` limbs, lies in 1..<modulus.
-    package borrowing func isNonZeroResidue(_ value: UnsafePointer<Limb>) -> Bool {
-        var any: Limb = 0
-        for index in 0..<count { any |= value[index] }
-        guard any != 0 else { return false }
-        for index in stride(from: count - 1, through: 0, by: -1) where value[index] != limbs[index] {
-            return value[index] < limbs[index]
-        }
-        return false
-    }
 }

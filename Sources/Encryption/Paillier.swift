@@ -16,8 +16,8 @@ package enum Paillier {
 /// It holds the primes in GMP's memory, which is wiped on release but is neither locked nor guarded: make one for a batch
 /// and let it go. The exponentiations are GMP's constant-time ones; reductions and divisions are not.
 package struct PaillierDecryption: Sendable {
-    private let p: Half
-    private let q: Half
+    let p: Half
+    let q: Half
     /// q^-1 mod p.
     private let inverseOfQ: Integer
 
@@ -35,17 +35,23 @@ package struct PaillierDecryption: Sendable {
 
     /// The plaintext in 0..<n of a ciphertext that is prime to n.
     package func plaintext(of ciphertext: Integer) -> Integer {
-        let modP = p.plaintext(of: ciphertext)
-        let modQ = q.plaintext(of: ciphertext)
+        plaintext(powerModP: p.power(of: ciphertext), powerModQ: q.power(of: ciphertext))
+    }
+
+    /// The plaintext, from the ciphertext's powers by the exponents of the two halves.
+    func plaintext(powerModP: Integer, powerModQ: Integer) -> Integer {
+        let modP = p.plaintext(ofPower: powerModP)
+        let modQ = q.plaintext(ofPower: powerModQ)
         // Garner: m = mq + q * ((mp - mq) / q mod p)
         return modQ + q.prime * ((modP - modQ) * inverseOfQ).modulo(p.prime)
     }
 
     /// Decryption modulo one of the two primes.
-    private struct Half {
+    struct Half {
         let prime: Integer
-        private let square: Integer
-        private let exponent: Integer
+        let square: Integer
+        /// prime - 1.
+        let exponent: Integer
         private let scale: Integer
 
         init?(prime: Integer, other: Integer) {
@@ -57,9 +63,10 @@ package struct PaillierDecryption: Sendable {
             exponent = prime - 1
         }
 
-        func plaintext(of ciphertext: Integer) -> Integer {
-            let power = ciphertext.modulo(square).secretPower(exponent, modulo: square)
-            return ((power - 1) / prime * scale).modulo(prime)
+        func power(of ciphertext: Integer) -> Integer {
+            ciphertext.modulo(square).secretPower(exponent, modulo: square)
         }
+
+        func plaintext(ofPower power: Integer) -> Integer { ((power - 1) / prime * scale).modulo(prime) }
     }
 }

@@ -1,18 +1,21 @@
-internal import BigInteger
+package import BigInteger
 package import Federation
 package import Sodium
 
 /// Opens sums with the private key: the one place where plaintext sums come into being.
 package struct PaillierOpener: Opener {
     private let key: PaillierPrivateKey
-    package let sealing: Sealing
-    package let shape: PayloadShape
+    private let scheme: PaillierScheme
 
-    package init(key: PaillierPrivateKey, layout: VectorLayout, slots: SlotLayout) {
-        let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots)
+    package var sealing: Sealing { scheme.sealing }
+    package var shape: PayloadShape { scheme.shape }
+
+    /// - Parameter arithmetic: one of those that this machine has.
+    package init(
+        key: PaillierPrivateKey, layout: VectorLayout, slots: SlotLayout, arithmetic: Arithmetic = .fastest
+    ) {
         self.key = key
-        sealing = scheme.sealing
-        shape = scheme.shape
+        scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
     }
 
     package func open(
@@ -22,16 +25,22 @@ package struct PaillierOpener: Opener {
         try checkCount(contributions)
         let all = shape.values(ofUnits: units)
         return try sum.withContiguousBytes { bytes in
-            try PaillierValidation(key: key.publicKey, shape: shape).check(bytes, units: units, threads: threads)
+            try PaillierValidation(scheme).check(bytes, units: units, threads: threads)
             return try key.withDecryption { decryption in
-                try [UInt64](unsafeUninitializedCapacity: all.count) { target, filled in
-                    try Parallel.forEachBlock(of: units.count, size: 4, threads: threads) { block in
-                        for unit in units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound {
+                let lanes = scheme.arithmetic == .lanes ? try LaneDecryption(decryption) : nil
+                return try [UInt64](unsafeUninitializedCapacity: all.count) { target, filled in
+                    // Eight cost as much as one where they go side by side.
+                    try Parallel.forEachBlock(of: units.count, size: laneCount, threads: threads) { block in
+                        let block = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
+                        let ciphertexts = UnsafeRawBufferPointer(rebasing: bytes[shape.bytes(ofUnits: block)])
+                        let plaintexts =
+                            lanes?.plaintexts(of: ciphertexts, width: shape.bytesPerUnit)
+                            ?? block.map { decryption.plaintext(of: Integer(bigEndian: shape.unit($0, of: bytes))) }
+                        for (unit, plaintext) in zip(block, plaintexts) {
                             let values = shape.values(ofUnit: unit)
                             let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
-                            try open(
-                                UnsafeRawBufferPointer(rebasing: bytes[shape.bytes(ofUnit: unit)]), unit: unit,
-                                with: decryption, into: UnsafeMutableBufferPointer(rebasing: target[place]),
+                            try unpack(
+                                plaintext, unit: unit, into: UnsafeMutableBufferPointer(rebasing: target[place]),
                                 contributions: contributions)
                         }
                     }
@@ -41,12 +50,11 @@ package struct PaillierOpener: Opener {
         }
     }
 
-    private func open(
-        _ ciphertext: UnsafeRawBufferPointer, unit: Int, with decryption: PaillierDecryption,
-        into values: UnsafeMutableBufferPointer<UInt64>, contributions: Int
+    private func unpack(
+        _ plaintext: Integer, unit: Int, into values: UnsafeMutableBufferPointer<UInt64>, contributions: Int
     ) throws {
         let limbs = LimbBuffer(count: key.publicKey.n.limbCount)
-        decryption.plaintext(of: Integer(bigEndian: ciphertext)).writeLimbs(to: limbs.base, count: limbs.count)
+        plaintext.writeLimbs(to: limbs.base, count: limbs.count)
         guard sealing.slots.unpack(limbs.base, count: limbs.count, into: values) else {
             throw EncryptionError.sumOverflows(ciphertext: unit)
         }

@@ -11,7 +11,10 @@ package final class PaillierPublicKey: Sendable {
     package let profile: PaillierProfile
     package let id: PaillierKeyID
 
-    private let blinding = Mutex<FixedBaseTable?>(nil)
+    /// n and n^2 for eight ciphertexts at a time; nil where the machine has no such arithmetic.
+    let lanes: LaneKey?
+
+    private let tables = Mutex<[Arithmetic: BlindingTable]>([:])
 
     package var bits: Int { n.value.bitWidth }
     package var exponentBits: Int { profile.exponentBits(modulusBits: bits) }
@@ -34,6 +37,7 @@ package final class PaillierPublicKey: Sendable {
         guard hs.greatestCommonDivisor(n) == 1 else { throw refuse("hs shares a factor with n") }
         self.n = Modulus(n)
         nSquared = Modulus(square)
+        lanes = LaneKey(n: self.n, nSquared: nSquared)
         self.hs = hs
         self.profile = profile
         let hasher = Digest.Hasher()
@@ -48,26 +52,16 @@ package final class PaillierPublicKey: Sendable {
         if value.isProbablePrime() { product *= value }
     }
 
-    /// The table of powers of hs, made at the first call (about half a second of one core at 3072 bits) and kept for as long
-    /// as the key. Call it early, while there is nothing to seal yet.
+    /// The table of powers of hs, made at the first call (a tenth to a quarter of a second of one core at 3072 bits) and kept for
+    /// as long as the key. Call it early, while there is nothing to seal yet.
     @discardableResult
-    package func blindingTable(threads: Int) -> FixedBaseTable {
-        blinding.withLock { table in
-            if let table { return table }
-            let made = FixedBaseTable(base: hs, modulus: nSquared, exponentBits: exponentBits, window: window) {
-                rows, fill in
-                Parallel.forEachBlock(of: rows, size: 1, threads: threads) { fill($0.lowerBound) }
-            }
-            table = made
+    package func blindingTable(threads: Int, arithmetic: Arithmetic = .fastest) -> BlindingTable {
+        tables.withLock { tables in
+            if let table = tables[arithmetic] { return table }
+            let made = BlindingTable(key: self, arithmetic: arithmetic, threads: threads)
+            tables[arithmetic] = made
             return made
         }
-    }
-
-    /// The widest window, up to 8 bits, whose table stays below 48 MiB: 8 bits and 36 MiB at 3072 bits.
-    private var window: Int {
-        (1...8).last {
-            FixedBaseTable.byteCount(modulus: nSquared, exponentBits: exponentBits, window: $0) <= 48 << 20
-        } ?? 1
     }
 }
 

@@ -85,4 +85,12 @@ package struct PayloadShape: Hashable, Sendable {
 
     func values(ofUnit index: Int) -> Range<Int> { values(ofUnits: index..<index + 1) }
     func bytes(ofUnit index: Int) -> Range<Int> { bytes(ofUnits: index..<index + 1) }
+
+    func unit(_ index: Int, of payload: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: payload[bytes(ofUnit: index)])
+    }
+
+    func unit(_ index: Int, of payload: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: payload[bytes(ofUnit: index)])
+    }
 }

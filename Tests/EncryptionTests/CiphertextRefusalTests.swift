@@ -30,7 +30,11 @@ struct CiphertextRefusalTests {
     }
 
     private func expectRefusal(_ error: EncryptionError, of spoiled: [UInt8]) throws {
-        for threads in [1, 2] {
+        for (threads, arithmetic) in [1, 2].flatMap({ count in Arithmetic.supported.map { (count, $0) } }) {
+            let layout = try layout(count: 120)
+            let scheme = PaillierScheme(
+                key: key.publicKey, layout: layout, slots: scheme.sealing.slots, arithmetic: arithmetic)
+            let opener = PaillierOpener(key: key, layout: layout, slots: scheme.sealing.slots, arithmetic: arithmetic)
             let accumulator = scheme.makeAccumulator()
             try accumulator.add(try scheme.seal(values, threads: 1), sealing: scheme.sealing, threads: threads)
             let before = try accumulator.sum()

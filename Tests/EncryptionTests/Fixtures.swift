@@ -39,12 +39,15 @@ func layout(count: Int, range: Double = 1, name: String = "values") throws -> Ve
     try VectorLayout([VectorLayout.Segment(name: name, shape: [count], range: range)])
 }
 
-/// A scheme and its opener: the suites under test.
+/// A scheme and its opener: the suites under test, each with every arithmetic that this machine has.
 struct Peer: CustomTestStringConvertible, Sendable {
     let suite: Suite
-    var testDescription: String { suite.description }
+    let arithmetic: Arithmetic
+    var testDescription: String { suite == .clear ? "clear" : "\(suite), \(arithmetic)" }
 
-    static let all = Suite.allCases.map(Peer.init)
+    static let all =
+        [Peer(suite: .clear, arithmetic: .portable)]
+        + Arithmetic.supported.map { Peer(suite: .paillier, arithmetic: $0) }
 
     func make(layout: VectorLayout, slots: SlotLayout) throws -> (scheme: any AdditiveScheme, opener: any Opener) {
         switch suite {
@@ -54,8 +57,8 @@ struct Peer: CustomTestStringConvertible, Sendable {
         case .paillier:
             let key = try TestKeys.first.get()
             return (
-                PaillierScheme(key: key.publicKey, layout: layout, slots: slots),
-                PaillierOpener(key: key, layout: layout, slots: slots)
+                PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic),
+                PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
             )
         }
     }

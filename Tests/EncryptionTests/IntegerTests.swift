@@ -1,4 +1,5 @@
 import BigInteger
+import Encryption
 import Sodium
 import Testing
 
@@ -117,19 +118,6 @@ struct IntegerTests {
         }
     }
 
-    @Test("Only 1..<modulus passes as a non-zero residue")
-    func residues() {
-        let modulus = Modulus((Integer(1) << 100) + 277)
-        let multiplier = ModularMultiplier(modulus)
-        let limbs = LimbBuffer(count: modulus.limbCount)
-        func passes(_ value: Integer) -> Bool {
-            value.writeLimbs(to: limbs.base, count: limbs.count)
-            return multiplier.isNonZeroResidue(limbs.base)
-        }
-        #expect(passes(1) && passes(modulus.value - 1))
-        #expect(!passes(0) && !passes(modulus.value) && !passes(modulus.value + 1) && !passes(Integer(1) << 127))
-    }
-
     @Test("Limbs and wire bytes convert both ways at widths that are not whole limbs", arguments: [1, 7, 8, 9, 20, 24])
     func residueBytes(width: Int) {
         let bytes = (1...width).map { UInt8($0) }
@@ -141,21 +129,55 @@ struct IntegerTests {
         #expect(written == bytes)
     }
 
-    @Test("A table's powers are the powers, for every window", arguments: 1...10)
-    func fixedBase(window: Int) throws {
+    @Test("A table's powers are the powers, for every window and number of blocks", arguments: 1...10)
+    func fixedBase(teeth: Int) throws {
         let modulus = Modulus((try Integer.random(bits: 255, from: SystemRandom.bytes) << 1) + (Integer(1) << 256) + 1)
         let base = try Integer.random(below: modulus.value, from: SystemRandom.bytes)
-        let table = FixedBaseTable(base: base, modulus: modulus, exponentBits: 100, window: window) { rows, fill in
-            for row in (0..<rows).reversed() { fill(row) }
-        }
-        let multiplier = ModularMultiplier(modulus)
-        let result = LimbBuffer(count: modulus.limbCount)
         let limits: [Integer] = [0, 1, (Integer(1) << 100) - 1]
-        let random = try (0..<5).map { _ in try Integer.random(bits: 100, from: SystemRandom.bytes) }
-        for exponent in limits + random {
-            let bytes = Array(try #require(exponent.bigEndianBytes(count: 13)).reversed())
-            bytes.withUnsafeBytes { table.power($0, into: result.base, using: multiplier) }
-            #expect(Integer(limbs: result.base, count: result.count) == modulus.power(base, exponent))
+        let exponents = try limits + (0..<5).map { _ in try Integer.random(bits: 100, from: SystemRandom.bytes) }
+        let bytes = try exponents.flatMap { Array(try #require($0.bigEndianBytes(count: 13)).reversed()) }
+        for blocks in [1, 2, 3, 7, 100] {
+            let comb = Comb(exponentBits: 100, teeth: teeth, blocks: blocks)
+            let table = FixedBaseTable(base: base, modulus: modulus, comb: comb) { blocks, fill in
+                for block in (0..<blocks).reversed() { fill(block) }
+            }
+            let multiplier = ModularMultiplier(modulus)
+            let result = LimbBuffer(count: modulus.limbCount)
+            for (index, exponent) in exponents.enumerated() {
+                Array(bytes[index * 13..<(index + 1) * 13]).withUnsafeBytes {
+                    table.power($0, into: result.base, using: multiplier)
+                }
+                #expect(Integer(limbs: result.base, count: result.count) == modulus.power(base, exponent))
+            }
+            guard let lanes = LaneModulus(modulus) else { continue }
+            let laneTable = LaneFixedBaseTable(base: base, modulus: lanes, comb: comb) { blocks, fill in
+                for block in (0..<blocks).reversed() { fill(block) }
+            }
+            let laneMultiplier = LaneMultiplier(lanes)
+            let powers = LaneRows(count: 1, of: lanes)
+            bytes.withUnsafeBytes { laneTable.powers($0, into: powers, 0, using: laneMultiplier) }
+            laneMultiplier.reduce(powers, into: powers)
+            laneMultiplier.makeCanonical(powers)
+            for (lane, exponent) in exponents.enumerated() {
+                powers.write(lane: lane, toLimbs: result.base, count: result.count)
+                #expect(Integer(limbs: result.base, count: result.count) == modulus.power(base, exponent))
+            }
         }
+    }
+
+    @Test("The quickest comb keeps to its rows, and more rows make none slower")
+    func combs() {
+        var last = Int.max
+        for entries in [2, 100, 1 << 10, 1 << 13, 34_952, 1 << 17] {
+            let comb = Comb.quickest(exponentBits: 1536, entries: entries)
+            #expect(comb.entries <= entries)
+            let work = 4 * comb.stretch + 3 * comb.run
+            #expect(work < last)
+            last = work
+        }
+        // As documented: 3072 bits, 30 MiB.
+        let comb = BlindingTable.comb(exponentBits: 1536, modulusBits: 6144)
+        #expect(comb == Comb(exponentBits: 1536, teeth: 12, blocks: 8))
+        #expect(comb.stretch == 128 && comb.run == 16 && comb.entries == 32_768)
     }
 }

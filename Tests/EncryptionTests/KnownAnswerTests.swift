@@ -52,8 +52,12 @@ struct KnownAnswerTests {
             let x = try row["x"]
             #expect(try (-(x * x)).modulo(n) == row["h"])
             #expect(try square.power(row["h"], n) == row["hs"])
-            let fixedBase = Paillier.ciphertext(of: try row["m2"], blinding: try power(row, modulus: square), n: n)
-            #expect(try fixedBase == row["c2_djn"])
+            for arithmetic in Arithmetic.supported {
+                let blinding = try power(row, modulus: square, arithmetic: arithmetic)
+                #expect(try Paillier.ciphertext(of: row["m2"], blinding: blinding, n: n) == row["c2_djn"])
+                #expect(try sum(of: [row["c1_textbook"], row["c2_djn"]], row: row, arithmetic) == row["c1c2"])
+            }
+            let fixedBase = try row["c2_djn"]
 
             #expect(try square.multiply(textbook, fixedBase) == row["c1c2"])
             #expect(try square.multiply(textbook, square.power(fixedBase, 173)) == row["c1c2w173"])
@@ -61,14 +65,44 @@ struct KnownAnswerTests {
     }
 
     /// hs^alpha by the table.
-    private func power(_ row: Row, modulus: Modulus) throws -> Integer {
-        let table = FixedBaseTable(base: try row["hs"], modulus: modulus, exponentBits: 1024, window: 4) { rows, fill in
-            for row in 0..<rows { fill(row) }
-        }
+    private func power(_ row: Row, modulus: Modulus, arithmetic: Arithmetic) throws -> Integer {
+        let comb = Comb(exponentBits: 1024, teeth: 5, blocks: 3)
         let exponent = Array(try #require(try row["alpha"].bigEndianBytes(count: 128)).reversed())
         let result = LimbBuffer(count: modulus.limbCount)
-        exponent.withUnsafeBytes { table.power($0, into: result.base, using: ModularMultiplier(modulus)) }
+        let inTurn = { (count: Int, fill: (Int) -> Void) in
+            for block in 0..<count { fill(block) }
+        }
+        switch arithmetic {
+        case .portable:
+            let table = FixedBaseTable(base: try row["hs"], modulus: modulus, comb: comb, concurrently: inTurn)
+            exponent.withUnsafeBytes { table.power($0, into: result.base, using: ModularMultiplier(modulus)) }
+        case .lanes:
+            let lanes = try #require(LaneModulus(modulus))
+            let table = LaneFixedBaseTable(base: try row["hs"], modulus: lanes, comb: comb, concurrently: inTurn)
+            let rows = LaneRows(count: 1, of: lanes)
+            let multiplier = LaneMultiplier(lanes)
+            // The one that counts is in lane 5.
+            let other = [UInt8](repeating: 0xff, count: 128)
+            let exponents = (0..<laneCount).flatMap { $0 == 5 ? exponent : other }
+            exponents.withUnsafeBytes { table.powers($0, into: rows, 0, using: multiplier) }
+            multiplier.reduce(rows, into: rows)
+            multiplier.makeCanonical(rows)
+            rows.write(lane: 5, toLimbs: result.base, count: result.count)
+        }
         return Integer(limbs: result.base, count: result.count)
+    }
+
+    /// What a sum of payloads of one ciphertext each is.
+    private func sum(of ciphertexts: [Integer], row: Row, _ arithmetic: Arithmetic) throws -> Integer {
+        let key = try PaillierPublicKey(n: try row["p"] * row["q"], hs: try row["hs"], profile: .conservative)
+        let slots = try SlotLayout(bits: 8, cohort: ciphertexts.count)
+        let scheme = PaillierScheme(key: key, layout: try layout(count: 1), slots: slots, arithmetic: arithmetic)
+        let accumulator = scheme.makeAccumulator()
+        for ciphertext in ciphertexts {
+            let payload = try #require(ciphertext.bigEndianBytes(count: 512))
+            try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        }
+        return Integer(bigEndian: try accumulator.sum())
     }
 
     @Test("Decryption by the remainder theorem gives the vectors' plaintexts, sums and weighted sums")
@@ -81,6 +115,15 @@ struct KnownAnswerTests {
             #expect(try decryption.plaintext(of: row["c2_djn"]) == m2)
             #expect(try decryption.plaintext(of: row["c1c2"]) == (m1 + m2).modulo(n))
             #expect(try decryption.plaintext(of: row["c1c2w173"]) == (m1 + m2 * 173).modulo(n))
+
+            guard Arithmetic.supported.contains(.lanes) else { continue }
+            let ciphertexts = try ["c1_textbook", "c2_djn", "c1c2", "c1c2w173"].flatMap {
+                try #require(try row[$0].bigEndianBytes(count: 512))
+            }
+            let plaintexts = try ciphertexts.withUnsafeBytes {
+                try LaneDecryption(decryption).plaintexts(of: $0, width: 512)
+            }
+            #expect(plaintexts == [m1, m2, (m1 + m2).modulo(n), (m1 + m2 * 173).modulo(n)])
         }
     }
 
