@@ -27,6 +27,9 @@ final class Stand: Sendable {
         try run.start(run.topology.aggregate)
         _ = try await run.event("stage_ready", of: run.topology.aggregate)
         try await publish.joined(run.topology.aggregate)
+        // A hub beats at once to a stage that has just subscribed. A receipt before that would be lost: real stages offer
+        // again, these say everything once.
+        for cloud in clouds.values { _ = try await cloud.message("aggregate's beat") { $0.kind == .beat } }
     }
 
     deinit {
