@@ -27,6 +27,17 @@ extension PipelineSuite {
             return (process.terminationStatus, output)
         }
 
+        private func shell(_ line: String) throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", line]
+            process.currentDirectoryURL = URL(fileURLWithPath: FederationRun.repository)
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+
         private func folder(_ name: String) -> String { "/tmp/tr-\(ProcessInfo.processInfo.processIdentifier)-\(name)" }
 
         @Test(
@@ -52,6 +63,11 @@ extension PipelineSuite {
                 let cohort = try #require(report["cohort"] as? [String: Any])
                 #expect(cohort["stays"] as? Int == stays, "\(cloud)")
             }
+
+            // What it tells people to type next, as it stands there; PEFT's line wants its own libraries.
+            let typed = report.commands.map(\.line).filter { !$0.hasPrefix("python3") }
+            #expect(typed.count == 3)
+            for line in typed { #expect(try shell(line) == 0, "\(line)") }
 
             let releases = "\(out)/state/release/publish/releases"
             let key = "\(out)/state/keys/public/release/minisign.pub"

@@ -25,8 +25,10 @@ struct DemoResult {
 
     var commands: [RunReport.Command] {
         let key = "\(topology.keysPath)/public/\(topology.publish.cloud)/minisign.pub"
+        // As this program was called, so that the lines can be pasted where it is not on the PATH.
+        let program = CommandLine.arguments.first ?? "tributary"
         return [
-            .init(purpose: "Verify the release and its chain", line: "tributary verify \(release) --key \(key)"),
+            .init(purpose: "Verify the release and its chain", line: "\(program) verify \(release) --key \(key)"),
             .init(
                 purpose: "The same signature by minisign",
                 line: "minisign -V -p \(key) -m \(release)/\(ReleaseManifest.name)"),
@@ -36,7 +38,8 @@ struct DemoResult {
                     "python3 -c \"from transformers import AutoModelForCausalLM as M; from peft import PeftModel as P; "
                     + "print(P.from_pretrained(M.from_pretrained('models/base'), '\(release)'))\""),
             .init(
-                purpose: "What the stages said", line: "tributary logs \(topology.file) --state \(topology.statePath)"),
+                purpose: "What the stages said",
+                line: "\(program) logs --topology \(topology.file) --state \(topology.statePath)"),
         ]
     }
 
