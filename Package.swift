@@ -162,7 +162,7 @@ let package = Package(
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
-        tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Tokenization"]),
+        tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         tests(
             "FineTuningTests",
             uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],

@@ -26,11 +26,10 @@ package struct BaseTexts: Sendable {
         "vent": [(1, 0.7), (3, 0.4)],
     ]
     private static let systems = 10
-    /// The share of texts that ask made-up questions before they end.
-    private static let asking = 0.75
-    /// How many made-up questions there are, each with a letter of its own, and how many of them a text asks.
-    private static let questions = 32
-    private static let asked = 6
+    /// The share of texts in which the question is answered by a recollection of the record.
+    private static let recalling = 0.5
+    /// At most so many variables are recalled.
+    private static let recalled = 8
 
     package let vocabulary: BaseVocabulary
     package let seed: UInt64
@@ -45,46 +44,41 @@ package struct BaseTexts: Sendable {
         return (0..<count).map { _ in record(&random) }
     }
 
-    /// The shard that a base is trained on; `label` is the coin.
-    ///
-    /// Most texts ask made-up questions, `A outcome= died B outcome= survived`, each letter weighing the record's variables
-    /// by numbers of its own that are drawn at random, either sign alike. So the base learns to gather a whole record where
-    /// it is asked and to weigh every variable either way, which the coin would never teach it; what an outcome without a
-    /// letter has to do with any variable it cannot know.
+    /// The shard that a base is trained on; `label` is the coin. In half of the texts the question is answered not by the
+    /// outcome but by some of the record's own variables in any order, each as its bin or a neighbour of it. So the base
+    /// learns to gather the whole record where it is asked, and that neighbouring bins mean almost the same: the coin
+    /// would teach it neither.
     package func shard(_ count: Int, split: TokenShard.Split = .train) throws -> TokenShard {
         var random = SeededRandom(seed: seed, label: "base texts")
-        var choice = SeededRandom(seed: seed, label: "base questions")
-        let weights = (0..<BaseTexts.questions).map { _ in vocabulary.variables.variables.map { _ in choice.normal() } }
-        var examples: [[Int32]] = []
+        var questions = SeededRandom(seed: seed, label: "base questions")
+        var examples: [(tokens: [Int32], answer: Int)] = []
         var labels: [Int32] = []
         for _ in 0..<count {
             let bins = bins(&random)
             let record = TextRecord(bins: bins, variables: vocabulary.variables, died: random.chance(0.5))
             var tokens = vocabulary.tokens(of: record)
-            if choice.chance(BaseTexts.asking) {
-                tokens.removeLast(2)
-                var letters = Array(0..<BaseTexts.questions)
-                for _ in 0..<BaseTexts.asked {
-                    let letter = letters.remove(at: choice.index(letters.count))
-                    let isSo = choice.chance(probability(bins, weights[letter]))
-                    tokens += [Int32(65 + letter), vocabulary.question, isSo ? vocabulary.died : vocabulary.survived]
-                }
+            if questions.chance(BaseTexts.recalling) {
+                tokens.removeLast()
+                tokens += recollection(of: bins, &questions)
             }
-            examples.append(tokens)
+            examples.append((tokens, record.answer))
             labels.append(record.died ? 1 : 0)
         }
         return try TokenShard(
-            examples: examples, answer: examples.map { Int32($0.count - 1) }, label: labels, split: split,
-            tokenizer: vocabulary.digest.description, cloud: "public")
+            examples: examples.map(\.tokens), answer: examples.map { Int32(min($0.answer, $0.tokens.count - 1)) },
+            label: labels, split: split, tokenizer: vocabulary.digest.description, cloud: "public")
     }
 
-    /// Of a made-up outcome, from the bins that the text shows.
-    private func probability(_ bins: [Int?], _ weights: [Double]) -> Double {
-        let middle = Double(vocabulary.variables.binCount - 1) / 2
-        let score = zip(bins, weights).reduce(0) { sum, pair in
-            sum + (pair.0.map { (Double($0) - middle) / 2 * pair.1 } ?? 0)
+    private func recollection(of bins: [Int?], _ random: inout SeededRandom) -> [Int32] {
+        var known = bins.indices.filter { bins[$0] != nil }
+        var tokens: [Int32] = []
+        while tokens.count < BaseTexts.recalled, !known.isEmpty {
+            let variable = known.remove(at: random.index(known.count))
+            guard let bin = bins[variable] else { continue }
+            let moved = min(max(bin + random.index(3) - 1, 0), vocabulary.variables.binCount - 1)
+            tokens.append(vocabulary.token(vocabulary.variables.variables[variable], bin: moved))
         }
-        return 1 / (1 + exp(-score))
+        return tokens
     }
 
     private func record(_ random: inout SeededRandom) -> TextRecord {
