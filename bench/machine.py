@@ -1,5 +1,6 @@
 """What the benchmarks read of the machine: /proc alone, no package."""
 
+import datetime
 import os
 import platform
 import time
@@ -125,3 +126,18 @@ def command(process):
             return [word.decode(errors="replace") for word in file.read().split(b"\0") if word]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def report(kind):
+    """The head of a report, printed as well: what the machine is, and whether it is quiet."""
+    head = {
+        "version": 1,
+        "kind": kind,
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": describe(),
+        "load_at_start": load(),
+    }
+    print(f"{head['machine']['cpu']}, {head['machine']['cores']} cores; load average {head['load_at_start']:.2f}")
+    if head["load_at_start"] > 0.5:
+        print("The machine is not quiet: take the figures as provisional, and run again when it is.")
+    return head

@@ -4,7 +4,6 @@ usage: python3 bench/peers.py [--sizes 1e6,...] [--repeat N] [--peers flare,flow
 """
 
 import argparse
-import datetime
 import glob
 import json
 import os
@@ -366,17 +365,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the peers' folders behind")
     parser.add_argument("--out", default=os.path.join(federation.ROOT, "out", "peers.json"))
     options = parser.parse_args()
-    load = machine.load()
-    report = {
-        "version": 1,
-        "kind": "peers",
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "load_at_start": load,
-    }
-    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; load average {load:.2f}")
-    if load > 0.5:
-        print("The machine is not quiet: take the figures as provisional, and run again when it is.")
+    report = machine.report("peers")
     report |= measure(options)
     report["load_at_end"] = machine.load()
     show(report)

@@ -4,7 +4,6 @@ usage: python3 bench/run.py [--only sealing,training,rounds] [--sizes 1e5,1e6,1e
 """
 
 import argparse
-import datetime
 import os
 import sys
 
@@ -41,17 +40,7 @@ def main():
     parser.add_argument("--out", default=os.path.join(federation.ROOT, "out", "bench.json"))
     options = parser.parse_args()
 
-    load = machine.load()
-    report = {
-        "version": 1,
-        "kind": "bench",
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "load_at_start": load,
-    }
-    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; load average {load:.2f}")
-    if load > 0.5:
-        print("The machine is not quiet: take the figures as provisional, and run again when it is.")
+    report = machine.report("bench")
     failed = False
     for name in options.only:
         try:

@@ -4,7 +4,7 @@ package import Tokenization
 
 /// Texts to train the public base model on: the grammar of a record, no cloud's data, and no knowledge of any outcome.
 ///
-/// A bin is a z-score by construction, so the texts are drawn as z-scores: five organ systems, each a latent number that
+/// A bin is a z-score by construction, so the texts are drawn as z-scores: ten systems, each a latent number that
 /// moves its variables together in the direction that physiology gives (bicarbonate chemistry: Henderson-Hasselbalch;
 /// renal failure raises urea and creatinine and lowers urine; liver failure raises bilirubin and lowers albumin; and so
 /// on). From them a base learns the order of the variables and that neighbouring bins mean neighbouring values. The
