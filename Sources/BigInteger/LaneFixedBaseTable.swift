@@ -52,18 +52,18 @@ package final class LaneFixedBaseTable: @unchecked Sendable {
         let rows = LaneRows(count: 2, of: modulus)
         for tooth in 1..<max(comb.teeth, 1) {
             let top = 1 << tooth
-            gather(Lanes(repeating: entry(block, top)), into: rows.row(0))
+            gather(SingleRows(repeating: entry(block, top)), into: rows.row(0))
             for first in stride(from: 1, to: top, by: laneCount) {
                 // Lanes beyond the last compute it again.
-                gather(Lanes { entry(block, min(first + $0, top - 1)) }, into: rows.row(1))
+                gather(SingleRows { entry(block, min(first + $0, top - 1)) }, into: rows.row(1))
                 multiplier.multiply(rows, 0, by: rows, 1, into: rows, 1)
-                let targets = Lanes { entry(block, min(top + first + $0, 2 * top - 1)) }
+                let targets = SingleRows { entry(block, min(top + first + $0, 2 * top - 1)) }
                 targets.withPointers { tributary_lanes_scatter($0, rows.row(1), width) }
             }
         }
     }
 
-    private func gather(_ rows: Lanes, into target: UnsafeMutablePointer<UInt64>) {
+    private func gather(_ rows: SingleRows, into target: UnsafeMutablePointer<UInt64>) {
         rows.withEntries { tributary_lanes_gather(target, $0, width) }
     }
 
@@ -76,8 +76,8 @@ package final class LaneFixedBaseTable: @unchecked Sendable {
         let each = (comb.exponentBits + 7) / 8
         precondition(bytes.count == laneCount * each, "the exponents have the wrong width")
         precondition(multiplier.modulus === modulus, "the multiplier is of another modulus")
-        func factors(_ block: Int, _ step: Int) -> Lanes {
-            Lanes {
+        func factors(_ block: Int, _ step: Int) -> SingleRows {
+            SingleRows {
                 let exponent = UnsafeRawBufferPointer(rebasing: bytes[$0 * each..<($0 + 1) * each])
                 return entry(block, comb.digit(block: block, step: step, of: exponent))
             }
@@ -99,27 +99,6 @@ package final class LaneFixedBaseTable: @unchecked Sendable {
                 if !isOne { multiplier.multiply(target, by: gathered.base, into: target) }
                 isOne = false
             }
-        }
-    }
-}
-
-/// The addresses of eight single rows.
-private struct Lanes {
-    private var rows: InlineArray<8, UnsafeMutablePointer<UInt64>>
-
-    init(repeating row: UnsafeMutablePointer<UInt64>) { rows = .init(repeating: row) }
-
-    init(_ row: (Int) -> UnsafeMutablePointer<UInt64>) { rows = .init { row($0) } }
-
-    func withPointers(_ body: (UnsafePointer<UnsafeMutablePointer<UInt64>?>) -> Void) {
-        withUnsafePointer(to: rows) { pointer in
-            pointer.withMemoryRebound(to: UnsafeMutablePointer<UInt64>?.self, capacity: 8) { body($0) }
-        }
-    }
-
-    func withEntries(_ body: (UnsafePointer<UnsafePointer<UInt64>?>) -> Void) {
-        withUnsafePointer(to: rows) { pointer in
-            pointer.withMemoryRebound(to: UnsafePointer<UInt64>?.self, capacity: 8) { body($0) }
         }
     }
 }

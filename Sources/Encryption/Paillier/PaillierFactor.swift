@@ -32,7 +32,8 @@ struct PaillierFactor {
         var alpha: Integer
         repeat {
             // The two highest bits of it are 1 as well: alpha_p * alpha_q has exactly twice as many bits.
-            alpha = (Integer(3) << (order - 2)) + (try Integer.random(bits: order - 3, from: SystemRandom.bytes) << 1) + 1
+            let middle = try Integer.random(bits: order - 3, from: SystemRandom.bytes) << 1
+            alpha = (Integer(3) << (order - 2)) + middle + 1
         } while !alpha.isProbablePrime()
         let least = Integer(3) << (bits - 2)
         while true {

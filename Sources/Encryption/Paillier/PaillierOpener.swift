@@ -50,15 +50,4 @@ package struct PaillierOpener: Opener {
             }
         }
     }
-
-    private func unpack(
-        _ plaintext: Integer, unit: Int, into values: UnsafeMutableBufferPointer<UInt64>, contributions: Int
-    ) throws {
-        let limbs = LimbBuffer(count: key.publicKey.n.limbCount)
-        plaintext.writeLimbs(to: limbs.base, count: limbs.count)
-        guard sealing.slots.unpack(limbs.base, count: limbs.count, into: values) else {
-            throw EncryptionError.sumOverflows(ciphertext: unit)
-        }
-        try checkRange(values, from: shape.values(ofUnit: unit).lowerBound, contributions: contributions)
-    }
 }

@@ -146,7 +146,8 @@ extension PaillierPrivateKey {
             let secrets = UnsafeRawBufferPointer(rebasing: bytes[(start + 4)..<(start + 4 + secretCount)])
             return (
                 factors: widths.factors(in: secrets),
-                hs: Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[(start + 4 + secretCount)...])), kind: kind
+                hs: Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[(start + 4 + secretCount)...])),
+                kind: kind
             )
         }
         try self.init(p: parts.factors.p, q: parts.factors.q, hs: parts.hs, kind: parts.kind, allowing: sizes)

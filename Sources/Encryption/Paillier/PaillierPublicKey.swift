@@ -22,8 +22,10 @@ package final class PaillierPublicKey: Sendable {
 
     /// Checks everything about a public key that can be checked without the primes. That n is a product of two large
     /// primes, and hs an n-th residue of large order, its maker has to be trusted for (docs/threat-model.md).
+    ///
+    /// - Parameter bound: what else the id stands for, where the key is part of a larger one.
     package init(
-        n: Integer, hs: Integer, kind: PaillierKeyKind, allowing sizes: PaillierKeySizes = .secure
+        n: Integer, hs: Integer, kind: PaillierKeyKind, allowing sizes: PaillierKeySizes = .secure, bound: [UInt8] = []
     ) throws(EncryptionError) {
         func refuse(_ reason: String) -> EncryptionError { .invalidKey(what: "Paillier public key", reason) }
         guard n.signum > 0, sizes.allow(bits: n.bitWidth) else {
@@ -44,6 +46,7 @@ package final class PaillierPublicKey: Sendable {
         let hasher = Digest.Hasher()
         hasher.update(n.bigEndianBytes(count: n.bitWidth / 8) ?? [])
         hasher.update(hs.bigEndianBytes(count: n.bitWidth / 4) ?? [])
+        hasher.update(bound)
         id = PaillierKeyID(digest: hasher.finish())
     }
 
@@ -77,6 +80,6 @@ extension PaillierPublicKey {
 
 extension PaillierPublicKey: Equatable {
     package static func == (left: PaillierPublicKey, right: PaillierPublicKey) -> Bool {
-        left.n.value == right.n.value && left.hs == right.hs && left.kind == right.kind
+        left.id == right.id && left.n.value == right.n.value && left.hs == right.hs && left.kind == right.kind
     }
 }
