@@ -19,6 +19,14 @@ package struct Topology: Sendable {
         }
     }
 
+    /// How much blinding a ciphertext gets (`PaillierProfile` tells what each rests on).
+    package enum Profile: String, Sendable, CaseIterable, CustomStringConvertible {
+        case conservative
+        case standard
+        case turbo
+        package var description: String { rawValue }
+    }
+
     /// Where a stage listens over tcp. What it binds and what others dial are apart: NAT and load balancers stand between.
     package struct Listener: Hashable, Sendable {
         /// An address of the stage's own host.
@@ -56,6 +64,8 @@ package struct Topology: Sendable {
     package let run: RunName
     package let suite: Suite
     package let keys: KeyMode
+    /// Of the key that `tributary keys` makes.
+    package let profile: Profile
     /// In the order of the file.
     package let clouds: [Cloud]
     package let aggregate: StageName

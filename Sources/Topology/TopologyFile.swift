@@ -30,6 +30,7 @@ struct TopologyFile {
     let suitePlace: Place
     let keys: Topology.KeyMode
     let keysPlace: Place
+    let profile: Topology.Profile
     let allowsClear: Bool
     let clouds: [Cloud]
     let cloudsPlace: Place
@@ -52,6 +53,7 @@ struct TopologyFile {
         suitePlace = file.place(of: "suite")
         keys = file.choice("keys", default: .publisher)
         keysPlace = file.place(of: "keys")
+        profile = file.choice("profile", default: .standard)
         allowsClear = file.bool("allow-clear", default: false)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
