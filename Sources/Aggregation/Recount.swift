@@ -16,12 +16,19 @@ package struct Recount {
     }
 
     /// Adds a contribution whose payload's digest is known to be the signed one; throws what is wrong with it.
+    ///
+    /// - Parameter isProved: its maker's proof is known to hold: this cloud's own.
     package mutating func add(
-        _ contribution: RecordedContribution, _ payload: some ContiguousCollection, threads: Int
+        _ contribution: RecordedContribution, _ payload: some ContiguousCollection, isProved: Bool = false, threads: Int
     ) throws {
         do {
+            if !isProved {
+                try scheme.verify(
+                    contribution.about.proof, payload: payload,
+                    context: RoundScheme.context(opening.digest, contribution.cloud), threads: threads)
+            }
             try accumulator.add(payload, sealing: scheme.scheme.sealing, threads: threads)
-        } catch let error as EncryptionError {
+        } catch where error is EncryptionError || error is ThresholdError {
             throw RecordFault.unfit(contribution.cloud, "\(error)")
         }
     }

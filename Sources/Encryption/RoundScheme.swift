@@ -13,9 +13,11 @@ package struct RoundScheme: Sendable {
     package let scheme: any AdditiveScheme
     package let quantiser: Quantiser
     package let slots: SlotLayout
+    package let layout: VectorLayout
 
     /// - Parameter key: the federation's public key; nil only under `clear`.
     package init(_ opening: Opening, key: PaillierPublicKey?) throws(EncryptionError) {
+        layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {

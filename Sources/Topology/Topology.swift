@@ -14,6 +14,14 @@ package struct Topology: Sendable {
         package var description: String { rawValue }
     }
 
+    /// How much blinding a ciphertext gets (`PaillierProfile` tells what each rests on).
+    package enum Profile: String, Sendable, CaseIterable, CustomStringConvertible {
+        case conservative
+        case standard
+        case turbo
+        package var description: String { rawValue }
+    }
+
     /// Where a stage listens over tcp. What it binds and what others dial are apart: NAT and load balancers stand between.
     package struct Listener: Hashable, Sendable {
         /// An address of the stage's own host.
@@ -53,6 +61,8 @@ package struct Topology: Sendable {
     package let keys: KeyMode
     /// How many clouds it takes to open a sum; 0 where they have no part in it.
     package let threshold: Int
+    /// Of the key that `tributary keys` makes.
+    package let profile: Profile
     /// In the order of the file.
     package let clouds: [Cloud]
     package let aggregate: StageName

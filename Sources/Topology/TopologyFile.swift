@@ -33,6 +33,7 @@ struct TopologyFile {
     let keysPlace: Place
     let statedThreshold: Int?
     let thresholdPlace: Place
+    let profile: Topology.Profile
     let allowsClear: Bool
     let allowsOneOperator: Bool
     let clouds: [Cloud]
@@ -58,6 +59,7 @@ struct TopologyFile {
         keysPlace = file.place(of: "keys")
         statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
         thresholdPlace = file.place(of: "threshold")
+        profile = file.choice("profile", default: .standard)
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
         cloudsPlace = file.place(of: "clouds")

@@ -137,18 +137,21 @@ final class AggregateStage: Stage {
         let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
         let (product, sealing) = (round.product, round.scheme.scheme.sealing)
-        let threads = configuration.threads
+        let (threads, cloudsOpen, scheme) = (configuration.threads, cloudsOpen, round.scheme)
+        let bound = RoundScheme.context(round.opening.digest, name.cloud)
         let seconds: Duration
         do {
             seconds = try await context.offload {
                 let clock = ContinuousClock()
                 let start = clock.now
                 try arrival.payload.withBytes {
+                    // The clouds that open the sum would refuse it for one that is not proved: it goes alone, here.
+                    if cloudsOpen { try scheme.verify(about.proof, payload: $0, context: bound, threads: threads) }
                     try product.accumulator.add($0, sealing: sealing, threads: threads)
                 }
                 return clock.now - start
             }
-        } catch let error as EncryptionError {
+        } catch where error is EncryptionError || error is ThresholdError {
             try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",

@@ -159,6 +159,10 @@ final class EncryptStage: Stage {
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
+        let digest = round.opening.digest
+        // Where clouds open sums, each shows that it knows what it put in, or it could pass another's off as its own.
+        let recorded = keys.opening == nil ? nil : round.scheme.recording()
+        let scheme = recorded?.round ?? round.scheme
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
             let report = try arrival.payload.withBytes { bytes in
@@ -168,11 +172,14 @@ final class EncryptStage: Stage {
                         bytes, weight: Float(opening.foldedWeight(of: cloud)),
                         rounding: StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud))
                     : .counts(bytes)
-                return try round.scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
+                return try scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
             }
             // Written and synced here too: nobody waits for the disk but this contribution.
-            let (payload, digest) = try writer.finish()
-            return (payload: payload, digest: digest, report: report)
+            let (payload, contents) = try writer.finish()
+            let proof = try recorded.map {
+                try scheme.prove($0.witness, payload: contents, context: RoundScheme.context(digest, cloud))
+            }
+            return (payload: payload, digest: contents, proof: proof ?? [], report: report)
         }
         // The round may have ended meanwhile; then this stays unsent.
         guard current?.opening.digest == round.opening.digest else {
@@ -184,7 +191,7 @@ final class EncryptStage: Stage {
             name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
                 opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
-                weight: weight))
+                weight: weight, proof: sealed.proof))
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
             // To be compared with what aggregate shows when the sum is to be opened.
@@ -212,6 +219,8 @@ final class EncryptStage: Stage {
         ]
         switch delivery.outcome {
         case .durable: context.log.info("\(what)_receipted", fields)
+        case .refused where delivery.name.round != current?.opening.content.round:
+            context.log.info("\(what)_not_needed", fields.merging(["reason": .text(delivery.reason)]) { $1 })
         case .refused:
             context.log.error("\(what)_refused", fields.merging(["reason": .text(delivery.reason)]) { $1 })
         }

@@ -24,7 +24,7 @@ struct SumCheck: Sendable {
         var recount = Recount(opening: opening, scheme: scheme)
         for contribution in record.contributions {
             if contribution.cloud == cloud {
-                try own.payload.withBytes { try recount.add(contribution, $0, threads: threads) }
+                try own.payload.withBytes { try recount.add(contribution, $0, isProved: true, threads: threads) }
             } else {
                 guard let arrival = evidence[contribution.cloud], arrival.offer.digest == contribution.digest else {
                     throw RecordFault.exchanged(contribution.cloud)

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Encryption
 internal import Federation
+internal import Glibc
 internal import Keys
 internal import Topology
 
@@ -45,8 +46,12 @@ enum SharedKey {
         print("looking for two safe primes for the clouds' key: some seconds, now and then half a minute")
         let clock = ContinuousClock()
         let start = clock.now
+        guard let profile = PaillierProfile(rawValue: topology.profile.rawValue) else {
+            throw EncryptionError.invalidKey(what: "Paillier profile", "\(topology.profile) is not known here")
+        }
         let (key, shares) = try ThresholdDealer.deal(
-            parties: clouds.count, threshold: topology.threshold, threads: 2)
+            profile: profile, parties: clouds.count, threshold: topology.threshold,
+            threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
         // The public half last: without it nobody uses a share.
         for (cloud, (card, share)) in zip(clouds, zip(cards, shares)) {
             try store.storeShare(try share.sealed(to: card.curve), of: cloud)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Encryption
 internal import Federation
 internal import Keys
 internal import Topology
@@ -10,6 +11,9 @@ struct MakeKeys: ParsableCommand {
         discussion: """
             Each cloud runs this for itself (--cloud NAME) and sends STATE/keys/public/NAME to the others, who put it into \
             theirs. Secrets stay in STATE/keys/secret, readable by their owner alone.
+
+            The key that opens sums is made as the topology's `profile` says (default: standard). What each rests on:
+            \(PaillierProfile.allCases.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
             """)
 
     @OptionGroup var options: TopologyOptions

@@ -1,5 +1,6 @@
 internal import Encryption
 internal import Federation
+internal import Glibc
 internal import Keys
 internal import Publication
 internal import Topology
@@ -12,7 +13,11 @@ enum PublishKeys {
         guard topology.suite == .paillier, topology.keys == .publisher else { return false }
         let cloud = topology.publish.cloud
         if !store.hasPaillierSecret(of: cloud) {
-            let key = try PaillierPrivateKey.generate()
+            guard let profile = PaillierProfile(rawValue: topology.profile.rawValue) else {
+                throw EncryptionError.invalidKey(what: "Paillier profile", "\(topology.profile) is not known here")
+            }
+            let key = try PaillierPrivateKey.generate(
+                profile: profile, threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
             try store.storePaillier(
                 secret: try key.encoded(), publicKey: Array(key.publicKey.text.utf8), of: cloud)
             return true

@@ -37,6 +37,7 @@ package struct PaillierOpener: Opener {
                             lanes?.plaintexts(of: ciphertexts, width: shape.bytesPerUnit)
                             ?? block.map { decryption.plaintext(of: Integer(bigEndian: shape.unit($0, of: bytes))) }
                         for (unit, plaintext) in zip(block, plaintexts) {
+                            guard let plaintext else { throw EncryptionError.ciphertextOutsideSubgroup(index: unit) }
                             let values = shape.values(ofUnit: unit)
                             let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
                             try unpack(

@@ -9,6 +9,8 @@ package struct PaillierScheme: AdditiveScheme {
     package let sealing: Sealing
     package let shape: PayloadShape
     package let arithmetic: Arithmetic
+    /// Told of what is sealed, for the proof of plaintext knowledge, where there is to be one.
+    private var witness: PlaintextWitness?
 
     /// Ciphertexts that a thread takes at a time: some milliseconds of work.
     static let blockSize = 16
@@ -40,9 +42,11 @@ package struct PaillierScheme: AdditiveScheme {
                     ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
                 var exponents = try SystemRandom.bytes(count: block.count * exponentByteCount)
                 defer { wipe(&exponents) }
+                let values = UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first])
+                let sealed = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
+                witness?.record(values, units: sealed, exponents: exponents)
                 seal(
-                    UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
-                    units: block.count, exponents: exponents,
+                    values, units: block.count, exponents: exponents,
                     to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
             }
             filled = byteCount
@@ -62,6 +66,7 @@ package struct PaillierScheme: AdditiveScheme {
             try values.withUnsafeBufferPointer { values in
                 let part = UnsafeBufferPointer(rebasing: values[shape.values(ofUnits: units)])
                 try checkValues(part, units: units)
+                witness?.record(part, units: units, exponents: exponents)
                 seal(part, units: units.count, exponents: exponents, to: target, with: table)
             }
         }
@@ -144,6 +149,13 @@ package struct PaillierScheme: AdditiveScheme {
         sealing.slots.pack(
             UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base, count: plaintext.count)
         key.n.multiply(plaintext.base, adding: 1, into: message.base)
+    }
+
+    /// The same scheme, which tells `witness` of all that it seals.
+    package func recording(_ witness: PlaintextWitness) -> PaillierScheme {
+        var scheme = self
+        scheme.witness = witness
+        return scheme
     }
 
     package func makeAccumulator() -> any Accumulator { PaillierAccumulator(scheme: self) }

@@ -54,7 +54,10 @@ package final class ThresholdPublicKey: Sendable {
         guard Set(verificationKeys).count == parties else {
             throw ThresholdError.invalidKey("two parties have the same verification value")
         }
-        paillier = try PaillierPublicKey(n: n, hs: hs, profile: profile, allowing: sizes, bound: bound)
+        guard let kind = PaillierKeyKind(structure: .safePrimes, profile: profile) else {
+            throw ThresholdError.invalidKey("profile \(profile) does not go with safe primes")
+        }
+        paillier = try PaillierPublicKey(n: n, hs: hs, kind: kind, allowing: sizes, bound: bound)
         self.parties = parties
         self.threshold = threshold
         self.verificationBase = verificationBase
