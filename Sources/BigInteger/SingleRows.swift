@@ -6,6 +6,8 @@ struct SingleRows {
 
     init(_ row: (Int) -> UnsafeMutablePointer<UInt64>) { rows = .init { row($0) } }
 
+    subscript(lane: Int) -> UnsafeMutablePointer<UInt64> { rows[lane] }
+
     func withPointers(_ body: (UnsafePointer<UnsafeMutablePointer<UInt64>?>) -> Void) {
         withUnsafePointer(to: rows) { pointer in
             pointer.withMemoryRebound(to: UnsafeMutablePointer<UInt64>?.self, capacity: 8) { body($0) }

@@ -223,7 +223,8 @@ struct PaillierKeyTests {
         #expect(read.publicKey == key.publicKey)
         let changes: [(inout [UInt8]) -> Void] = [
             { $0[0] ^= 1 }, { $0[31] ^= 3 }, { $0[33] = 9 }, { $0[33] = 0 }, { $0[33] = 1 }, { $0[34] = 9 },
-            { $0[34] = 3 }, { $0[35] = 0xff }, { $0[36] ^= 0x80 }, { $0.removeLast() }, { $0.append(0) }, { $0 = [] }, { $0[37] = 0 },
+            { $0[34] = 3 }, { $0[35] = 0xff }, { $0[36] ^= 0x80 }, { $0.removeLast() }, { $0.append(0) }, { $0 = [] },
+            { $0[37] = 0 },
             { $0[37 + 31] ^= 1 }, { $0[37 + 40] ^= 2 }, { $0[$0.count - 1] ^= 1 },
             { $0.replaceSubrange(37..<69, with: $0[69..<101]) },  // p = q
             { $0[101 + 7] ^= 2 }, { $0.replaceSubrange(101..<109, with: $0[109..<117]) },  // alpha_p

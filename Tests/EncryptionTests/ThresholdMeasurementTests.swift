@@ -57,6 +57,31 @@ struct ThresholdMeasurementTests {
                 opened = try round.combiner.open(openings, contributions: 3, threads: 1)
             }
             #expect(opened == round.values)
+            try measurePlaintextProof(round)
+        }
+    }
+
+    private func measurePlaintextProof(_ round: ThresholdRound) throws {
+        let key = round.dealing.key.paillier
+        let plain = PaillierScheme(key: key, layout: round.layout, slots: round.slots, arithmetic: round.arithmetic)
+        let witness = PlaintextWitness(for: plain)
+        let values = [UInt32](repeating: 7, count: round.layout.count)
+        let units = plain.shape.units
+        key.blindingTable(threads: 1, arithmetic: round.arithmetic)
+        try report("seal, no record kept", per: units) { _ = try plain.seal(values, threads: 1) }
+        var payload: [UInt8] = []
+        try report("seal, recorded for a proof", per: units) {
+            payload = try plain.recording(witness).seal(values, threads: 1)
+        }
+        let proof = PlaintextProof(key: key, layout: round.layout, slots: round.slots, arithmetic: round.arithmetic)
+        var made: [UInt8] = []
+        try report("proof of plaintext knowledge") {
+            made = try proof.prove(witness, payload: Digest(ofContent: payload), context: [])
+        }
+        for threads in [1, 2] {
+            try report("check of it, \(threads) threads") {
+                try proof.verify(made, payload: payload, context: [], threads: threads)
+            }
         }
     }
 }
