@@ -28,7 +28,7 @@ package struct Recount {
                     context: RoundScheme.context(opening.digest, contribution.cloud), threads: threads)
             }
             try accumulator.add(payload, sealing: scheme.scheme.sealing, threads: threads)
-        } catch where error is EncryptionError || error is ThresholdError {
+        } catch  where error is EncryptionError || error is ThresholdError {
             throw RecordFault.unfit(contribution.cloud, "\(error)")
         }
     }

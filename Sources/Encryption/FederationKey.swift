@@ -23,7 +23,8 @@ package enum FederationKey: Sendable {
     /// The key as one that clouds share; throws unless it is shared as the topology says.
     package func shared(parties: Int, threshold: Int) throws(ThresholdError) -> ThresholdPublicKey {
         guard case .shared(let key) = self else {
-            throw .invalidKey("it has one holder, and the topology wants it shared: run `tributary deal` in a new state")
+            throw .invalidKey(
+                "it has one holder, and the topology wants it shared: run `tributary deal` in a new state")
         }
         guard key.parties == parties, key.threshold == threshold else {
             throw .invalidKey(

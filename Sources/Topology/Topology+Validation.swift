@@ -160,7 +160,8 @@ struct TopologyRules {
             .compactMap { $0 }.joined(separator: " and ")
         if file.allowsOneOperator {
             problems.note(
-                "`keys: publisher`: publish and aggregate together can open one cloud's update; here \(reason): for tests only", at: file.keysPlace,
+                "`keys: publisher`: publish and aggregate together can open one cloud's update; here \(reason): for tests only",
+                at: file.keysPlace,
                 severity: .warning)
         } else {
             problems.note(

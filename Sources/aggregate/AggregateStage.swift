@@ -151,7 +151,7 @@ final class AggregateStage: Stage {
                 }
                 return clock.now - start
             }
-        } catch where error is EncryptionError || error is ThresholdError {
+        } catch  where error is EncryptionError || error is ThresholdError {
             try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",

@@ -105,7 +105,7 @@ extension EncryptStage {
                     "root": .text(record.contents.root.description), "bytes": .number(made.payload.count),
                     "check_seconds": .seconds(made.checking), "open_seconds": .seconds(made.opening),
                 ])
-        } catch where error is RecordFault || error is EncryptionError || error is ThresholdError {
+        } catch  where error is RecordFault || error is EncryptionError || error is ThresholdError {
             complain(of: round, error)
             try leave(now.sum, "\(error)")
         }

@@ -103,9 +103,11 @@ final class EncryptStage: Stage {
     }
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
-        let isVector = offer.name.kind == .vector && sender.cloud == context.stage.cloud
+        let isVector =
+            offer.name.kind == .vector && sender.cloud == context.stage.cloud
             && offer.name.cloud == sender.cloud
-        let isOfSum = sender == aggregate && offer.name.part == 0
+        let isOfSum =
+            sender == aggregate && offer.name.part == 0
             && (offer.name.kind == .evidence || (offer.name.kind == .record && offer.name.cloud == sender.cloud))
         guard isVector || isOfSum else { return .refuse("\(sender) may not send \(offer.name) here") }
         guard let current else { return .later }

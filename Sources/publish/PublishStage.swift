@@ -164,7 +164,9 @@ final class PublishStage: Stage {
     }
 
     private func verdict(onShare offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
-        guard try ShareAbout(offer.about).opening == current.digest else { return .refuse("it answers another opening") }
+        guard try ShareAbout(offer.about).opening == current.digest else {
+            return .refuse("it answers another opening")
+        }
         guard current.content.member(offer.name.cloud) != nil else {
             return .refuse("\(offer.name.cloud) is not in the cohort of round \(current.content.round)")
         }
@@ -181,7 +183,8 @@ final class PublishStage: Stage {
         guard sum.opening == current.digest else { return .refuse("it answers another opening") }
         guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
             return .refuse(
-                "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it")
+                "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
+            )
         }
         for part in sum.parts where opening.member(part.cloud) == nil {
             return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
@@ -227,7 +230,8 @@ final class PublishStage: Stage {
             context.log.error(
                 "sum_unusable", ["round": .round(current.content.round), "reason": .text("\(error)")])
             return try abandon(
-                current, missing: [], reason: "aggregate's record is not of its sum: \(error)", settling: sum.offer.name)
+                current, missing: [], reason: "aggregate's record is not of its sum: \(error)", settling: sum.offer.name
+            )
         }
         guard !opener.needsShares || closing.shares.count >= opener.threshold else { return }
         isOpening = true
@@ -275,7 +279,7 @@ final class PublishStage: Stage {
                         arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads)
                 }
             }
-        } catch where error is EncryptionError || error is ThresholdError {
+        } catch  where error is EncryptionError || error is ThresholdError {
             // What was written of the next adapter is of no use.
             context.discard(.file(path: model.path(of: content.round), count: 0))
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -328,7 +332,7 @@ final class PublishStage: Stage {
                         "round": .round(opening.content.round), "from": .name(cloud),
                         "bytes": .number(share.payload.count), "seconds": .seconds(ContinuousClock.now - began),
                     ])
-            } catch where error is ThresholdError || error is RoundFault || error is FederationError {
+            } catch  where error is ThresholdError || error is RoundFault || error is FederationError {
                 context.log.error(
                     "share_refused",
                     ["round": .round(opening.content.round), "from": .name(cloud), "reason": .text("\(error)")])
@@ -452,7 +456,8 @@ final class PublishStage: Stage {
             self.endBy = nil
         }
         // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
-        guard let current, !isOpening, closing.sum == nil, Timestamp.milliseconds() > current.content.deadline + 15_000 else { return }
+        guard let current, !isOpening, closing.sum == nil, Timestamp.milliseconds() > current.content.deadline + 15_000
+        else { return }
         try abandon(
             current, missing: [topology.aggregate.cloud],
             reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)

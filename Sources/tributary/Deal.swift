@@ -21,7 +21,8 @@ struct Deal: ParsableCommand {
         let topology = try options.load(clouds: [])
         guard topology.cloudsOpen else {
             throw LauncherError.configuration(
-                "\(topology.file) says `suite: \(topology.suite)`, `keys: \(topology.keys)`: only `keys: threshold` has a key to deal")
+                "\(topology.file) says `suite: \(topology.suite)`, `keys: \(topology.keys)`: only `keys: threshold` has a key to deal"
+            )
         }
         do {
             if try SharedKey.complete(in: KeyStore(root: topology.keysPath), for: topology) == nil {
@@ -41,7 +42,8 @@ enum SharedKey {
         let cards = try clouds.map { try store.card(of: StageName(cloud: $0, kind: .encrypt)) }
         for cloud in clouds where store.hasShare(of: cloud) {
             throw LauncherError.configuration(
-                "\(cloud) has a share of an earlier key, whose public half is gone: put it back, or move the shares away")
+                "\(cloud) has a share of an earlier key, whose public half is gone: put it back, or move the shares away"
+            )
         }
         print("looking for two safe primes for the clouds' key: some seconds, now and then half a minute")
         let clock = ContinuousClock()

@@ -40,7 +40,8 @@ struct RoundRecordTests {
                 weight: weight)
             let offer = Offer(
                 name: TransferName(
-                    run: asked.run, kind: .contribution, round: round.map { RoundNumber($0) } ?? asked.round, cloud: name),
+                    run: asked.run, kind: .contribution, round: round.map { RoundNumber($0) } ?? asked.round,
+                    cloud: name),
                 maker: StageName(cloud: name, kind: .encrypt), byteCount: 10,
                 digest: Digest(of: Array("\(contents) by \(cloud)".utf8)), about: about.value)
             let key = try #require(keys[try CloudName(signer ?? cloud)])

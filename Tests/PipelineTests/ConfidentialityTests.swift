@@ -30,7 +30,9 @@ extension PipelineSuite {
             #expect(watched.publish.whats.isSubset(of: Set(Canaries.updateForms)))
         }
 
-        @Test("Neither aggregate nor publish has another stage's keys or a share of the key of sums, and a cloud has its own share alone")
+        @Test(
+            "Neither aggregate nor publish has another stage's keys or a share of the key of sums, and a cloud has its own share alone"
+        )
         func secrets() async throws {
             let watched = try await SharedRuns.paillier()
             let own = [watched.run.topology.aggregate, watched.run.topology.publish].map {

@@ -63,7 +63,9 @@ extension RoundScheme {
     package func recording() -> (round: RoundScheme, witness: PlaintextWitness)? {
         guard let scheme = scheme as? PaillierScheme else { return nil }
         let witness = PlaintextWitness(for: scheme)
-        return (RoundScheme(scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout), witness)
+        return (
+            RoundScheme(scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout), witness
+        )
     }
 
     private init(scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout, layout: VectorLayout) {
