@@ -119,6 +119,31 @@ struct PlaintextProofTests {
         }
     }
 
+    @Test("Another cloud's ciphertexts hidden in one's own cannot be proved, though all together hold what is known")
+    func hiddenCiphertexts() throws {
+        let key = try ThresholdKeys.twoOfThree.get().key.paillier
+        let (thief, victim) = (
+            try Contribution(key, count: 500, arithmetic: .fastest),
+            try Contribution(key, count: 500, arithmetic: .fastest)
+        )
+        let (square, width) = (key.nSquared, thief.scheme.shape.bytesPerUnit)
+        func unit(_ index: Int, of payload: [UInt8]) -> Integer {
+            Integer(bigEndian: Array(payload[index * width..<(index + 1) * width]))
+        }
+        let stolen = unit(0, of: victim.payload)
+        let inverse = try #require(square.inverse(of: stolen))
+        var payload = thief.payload
+        for (index, factor) in [(0, stolen), (1, inverse)] {
+            let made = square.multiply(unit(index, of: thief.payload), factor)
+            payload.replaceSubrange(
+                index * width..<(index + 1) * width, with: try #require(made.bigEndianBytes(count: width)))
+        }
+        let own = try thief.prove(context)
+        try thief.verify(own, context)
+        let attempt = try thief.proof.prove(thief.witness, payload: Digest(ofContent: payload), context: context)
+        #expect(throws: ThresholdError.wrongPlaintextProof) { try thief.verify(attempt, context, payload: payload) }
+    }
+
     @Test("A proof is made once every unit is sealed, not before")
     func incomplete() throws {
         let layout = try layout(count: 500)

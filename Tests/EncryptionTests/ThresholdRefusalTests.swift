@@ -121,10 +121,14 @@ struct ThresholdRefusalTests {
         let proof = try opener.proof(of: negated, sum: round.sum, context: round.context, threads: 1)
         let openings = [try round.opening(1), try verify(row: negated, proof: proof)]
         #expect(try round.combiner.open(openings, contributions: 3, threads: 1) == round.values)
-        // No other wrong unit gets through, though its maker has the share.
-        let wrong = try row(0) { ($0 * (n + 1)).modulo(n * n) }
-        let attempt = try opener.proof(of: wrong, sum: round.sum, context: round.context, threads: 1)
-        #expect(throws: ThresholdError.wrongOpening(party: 2)) { try verify(row: wrong, proof: attempt) }
+        // No other wrong units get through, though their maker has the share: not even where the product of all is right.
+        let shifted = try row(0) { ($0 * (n + 1)).modulo(n * n) }
+        var balanced = try row(1) { ($0 * (n * (n - 1) + 1)).modulo(n * n) }
+        balanced.replaceSubrange(..<width, with: shifted[..<width])
+        for wrong in [shifted, balanced, Array(row[width...] + row[..<width])] {
+            let attempt = try opener.proof(of: wrong, sum: round.sum, context: round.context, threads: 1)
+            #expect(throws: ThresholdError.wrongOpening(party: 2)) { try verify(row: wrong, proof: attempt) }
+        }
     }
 
     @Test("Openings of one party twice, or of different sums or rounds, are not combined")
