@@ -72,7 +72,7 @@ struct ThresholdRefusalTests {
         var long = proof
         long[32] = 0xff
         #expect(throws: ThresholdError.malformedProof(party: 2)) { try verify(proof: long) }
-        #expect(throws: ThresholdError.wrongOpening(party: 2)) {
+        #expect(throws: ThresholdError.malformedProof(party: 2)) {
             try verify(proof: [UInt8](repeating: 0, count: proof.count))
         }
     }

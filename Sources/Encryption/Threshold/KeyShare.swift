@@ -35,16 +35,6 @@ package final class KeyShare: Sendable {
     func withExponent<Result>(_ key: ThresholdPublicKey, _ body: (Integer) throws -> Result) rethrows -> Result {
         try body(value.withUnsafeBytes { Integer(bigEndian: $0) } * (key.delta * 2))
     }
-
-    /// 2 Delta s_i, least significant byte first, in `key.exponentBits` bits.
-    func exponent(_ key: ThresholdPublicKey) throws -> SecretBytes {
-        try SecretBytes(count: (key.exponentBits + 7) / 8) { target in
-            let fits = withExponent(key) { $0.writeBigEndian(to: target) }
-            precondition(fits, "a share is below n^2 / 4")
-            var bytes = target
-            bytes.reverse()
-        }
-    }
 }
 
 /// A share as bytes for a file that only its owner may read:

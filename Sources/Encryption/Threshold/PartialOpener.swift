@@ -11,7 +11,9 @@ package struct PartialOpener: Sendable {
     package let party: Int
     let scheme: PaillierScheme
     let share: KeyShare
-    private let arithmetic: PartialArithmetic
+    private let power: CommonPower
+    /// 2 Delta s_i.
+    private let exponent: SecretExponent
 
     package var sealing: Sealing { scheme.sealing }
     package var shape: PayloadShape { scheme.shape }
@@ -28,7 +30,8 @@ package struct PartialOpener: Sendable {
         self.share = share
         party = share.party
         scheme = PaillierScheme(key: key.paillier, layout: layout, slots: slots, arithmetic: arithmetic)
-        self.arithmetic = try PartialArithmetic(share: share, key: key, arithmetic: arithmetic)
+        power = CommonPower(key.paillier, arithmetic)
+        exponent = try share.withExponent(key) { try SecretExponent($0, bits: key.exponentBits) }
     }
 
     /// The partial openings of the units `units` of a sum, which is given whole; the units are checked first. The same bytes for
@@ -45,9 +48,8 @@ package struct PartialOpener: Sendable {
                 // Eight cost as much as one where they go side by side.
                 Parallel.forEachBlock(of: units.count, size: laneCount, threads: threads) { block in
                     let source = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
-                    let powers = arithmetic.powers(
-                        of: UnsafeRawBufferPointer(rebasing: bytes[shape.bytes(ofUnits: source)]),
-                        width: shape.bytesPerUnit)
+                    let ciphertexts = source.map { Integer(bigEndian: shape.unit($0, of: bytes)) }
+                    let powers = power.powers(of: ciphertexts, exponent)
                     for (unit, power) in zip(block, powers) {
                         let fits = power.writeBigEndian(to: shape.unit(unit, of: target))
                         precondition(fits, "a residue is as wide as n^2")
@@ -55,45 +57,6 @@ package struct PartialOpener: Sendable {
                 }
                 filled = byteCount
             }
-        }
-    }
-}
-
-/// Powers mod n^2 by the secret exponent 2 Delta s_i.
-private enum PartialArithmetic {
-    /// GMP's, which takes the same time and cache lines for all exponents of one size.
-    case portable(KeyShare, ThresholdPublicKey)
-    /// Eight at a time, residues as pairs modulo n: the form of `LanePrimeSquare` holds for any odd n.
-    case lanes(LanePrimeSquare, values: LaneModulus, exponent: SecretBytes, bits: Int)
-
-    init(share: KeyShare, key: ThresholdPublicKey, arithmetic: Arithmetic) throws {
-        switch arithmetic {
-        case .portable: self = .portable(share, key)
-        case .lanes:
-            let values = key.paillier.lanesOrTrap.nSquared
-            guard let square = LanePrimeSquare(prime: key.paillier.n.value, values: values) else {
-                throw ThresholdError.invalidKey("eight ciphertexts at a time need AVX-512 IFMA")
-            }
-            self = .lanes(square, values: values, exponent: try share.exponent(key), bits: key.exponentBits)
-        }
-    }
-
-    /// The powers of up to eight ciphertexts of `width` bytes, one behind the other.
-    func powers(of ciphertexts: UnsafeRawBufferPointer, width: Int) -> [Integer] {
-        let count = ciphertexts.count / width
-        func bytes(_ index: Int) -> UnsafeRawBufferPointer {
-            UnsafeRawBufferPointer(rebasing: ciphertexts[index * width..<(index + 1) * width])
-        }
-        switch self {
-        case .portable(let share, let key):
-            return share.withExponent(key) { exponent in
-                (0..<count).map { key.paillier.nSquared.secretPower(Integer(bigEndian: bytes($0)), exponent) }
-            }
-        case .lanes(let square, let values, let exponent, let bits):
-            let rows = LaneRows(count: 1, of: values)
-            for lane in 0..<count { rows.read(bytes(lane), lane: lane) }
-            for lane in count..<laneCount { rows.setToOne(lane: lane) }
-            return exponent.withUnsafeBytes { square.powers(of: rows, count: count, exponent: $0, bits: bits) }
         }
     }
 }
