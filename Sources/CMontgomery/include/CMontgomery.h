@@ -126,6 +126,8 @@ void tributary_lanes_write_all(const uint64_t *row, size_t digits, uint8_t *cons
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits);
 /// The other way round: writes the residues of a row as eight single rows.
 void tributary_lanes_scatter(uint64_t *const entries[8], const uint64_t *value, size_t digits);
+/// Asks for bytes to be brought near.
+void tributary_lanes_prefetch_bytes(const uint8_t *bytes, size_t count);
 /// Asks for eight single rows to be brought near.
 void tributary_lanes_prefetch(const uint64_t *const entries[8], size_t digits);
 
