@@ -18,6 +18,7 @@ struct BenchSealing: ParsableCommand {
     @Option var modulus = 3072
     @Option(help: "paillier, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
     @Option(help: "conservative, standard or turbo") var profile = "standard"
+    @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
     @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
 
     func run() throws {
@@ -44,7 +45,7 @@ struct BenchSealing: ParsableCommand {
         guard let size = sizes[modulus] else { throw ValidationError("--modulus: expected 2048, 3072 or 4096") }
         guard let profile = PaillierProfile(rawValue: profile) else { throw ValidationError("--profile \(profile)") }
         let key = try PaillierPrivateKey.generate(size: size, profile: profile, threads: 2)
-        return try PaillierWork(values: values, bits: bits, cohort: cohort, threads: threads, key: key)
+        return try PaillierWork(values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool)
     }
 
     private func say(_ time: Duration, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {

@@ -39,6 +39,7 @@ final class PaillierWork: SealingWork {
     private let values: BenchVector
     private let scheme: PaillierScheme
     private let opener: PaillierOpener
+    private let pool: BlindingPool?
     private let cohort: Int
     private let threads: Int
     private var payload: [UInt8] = []
@@ -46,10 +47,15 @@ final class PaillierWork: SealingWork {
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { sum.count }
 
-    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey) throws {
+    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, hasPool: Bool) throws {
         self.values = try BenchVector(values: values, bits: bits)
         let slots = try SlotLayout(bits: bits, cohort: cohort)
-        scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots)
+        let ciphertexts = PayloadShape(
+            values: values, valuesPerUnit: slots.slots(modulusBits: key.publicKey.bits),
+            bytesPerUnit: key.publicKey.bits / 4
+        ).units
+        pool = hasPool ? BlindingPool(key: key.publicKey, capacity: ciphertexts) : nil
+        scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots, pool: pool)
         opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
         self.cohort = cohort
         self.threads = threads
@@ -57,7 +63,8 @@ final class PaillierWork: SealingWork {
     }
 
     func encrypt() throws -> Duration {
-        try ContinuousClock().measure { payload = try scheme.seal(values.quantised(), threads: threads) }
+        try pool?.fill(threads: threads) { true }
+        return try ContinuousClock().measure { payload = try scheme.seal(values.quantised(), threads: threads) }
     }
 
     /// The same payload for each of the cohort: what is in it changes nothing of the work.
@@ -81,4 +88,3 @@ final class PaillierWork: SealingWork {
         return (time, values.errors(opened, contributions: cohort))
     }
 }
-

@@ -9,17 +9,24 @@ package struct PaillierScheme: AdditiveScheme {
     package let sealing: Sealing
     package let shape: PayloadShape
     package let arithmetic: Arithmetic
+    /// Blinding made in advance; more is made where it runs out.
+    private let pool: BlindingPool?
 
     /// Ciphertexts that a thread takes at a time: some milliseconds of work.
     static let blockSize = 16
 
-    /// - Parameter arithmetic: one of those that this machine has.
+    /// - Parameters:
+    ///   - arithmetic: one of those that this machine has.
+    ///   - pool: of the same key and arithmetic.
     package init(
-        key: PaillierPublicKey, layout: VectorLayout, slots: SlotLayout, arithmetic: Arithmetic = .fastest
+        key: PaillierPublicKey, layout: VectorLayout, slots: SlotLayout, arithmetic: Arithmetic = .fastest,
+        pool: BlindingPool? = nil
     ) {
         precondition(Arithmetic.supported.contains(arithmetic), "this machine has no arithmetic of that kind")
+        precondition(pool.map { $0.key == key && $0.arithmetic == arithmetic } ?? true, "a pool of another key")
         self.key = key
         self.arithmetic = arithmetic
+        self.pool = pool
         sealing = Sealing(
             suite: .paillier, key: key.id, profile: key.profile, layout: layout.digest, slots: slots)
         shape = PayloadShape(
@@ -38,11 +45,9 @@ package struct PaillierScheme: AdditiveScheme {
             try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
                 let part = shape.values(
                     ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
-                var exponents = try SystemRandom.bytes(count: block.count * exponentByteCount)
-                defer { wipe(&exponents) }
-                seal(
+                try seal(
                     UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
-                    units: block.count, exponents: exponents,
+                    units: block.count, exponents: nil,
                     to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
             }
             filled = byteCount
@@ -62,72 +67,75 @@ package struct PaillierScheme: AdditiveScheme {
             try values.withUnsafeBufferPointer { values in
                 let part = UnsafeBufferPointer(rebasing: values[shape.values(ofUnits: units)])
                 try checkValues(part, units: units)
-                seal(part, units: units.count, exponents: exponents, to: target, with: table)
+                try seal(part, units: units.count, exponents: exponents, to: target, with: table)
             }
         }
         return payload
     }
 
-    /// c = (1 + m n) * hs^r mod n^2 for each of the `units` that `values` fill, written to `target`.
+    /// c = (1 + m n) * hs^r mod n^2 for each of the `units` that `values` fill, written to `target`; with fresh exponents if none are
+    /// given.
     private func seal(
-        _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: [UInt8],
+        _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: [UInt8]?,
         to target: UnsafeMutableRawBufferPointer, with table: BlindingTable
-    ) {
-        exponents.withUnsafeBytes { exponents in
-            switch table {
-            case .portable(let table): seal(values, units: units, exponents: exponents, to: target, with: table)
-            case .lanes(let table): seal(values, units: units, exponents: exponents, to: target, with: table)
-            }
-        }
-    }
-
-    private func seal(
-        _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: UnsafeRawBufferPointer,
-        to target: UnsafeMutableRawBufferPointer, with table: FixedBaseTable
-    ) {
-        let multiplier = ModularMultiplier(key.nSquared)
-        let plaintext = LimbBuffer(count: key.n.limbCount)
-        let message = LimbBuffer(count: key.nSquared.limbCount)
-        let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
-        for position in 0..<units {
-            let exponent = exponents[position * exponentByteCount..<(position + 1) * exponentByteCount]
-            table.power(UnsafeRawBufferPointer(rebasing: exponent), into: ciphertext.base, using: multiplier)
-            write(message: position, of: values, through: plaintext, to: message)
-            multiplier.multiply(ciphertext.base, by: message.base)
-            ResidueBytes.write(
-                ciphertext.base, count: ciphertext.count,
-                to: shape.unit(position, of: target))
-        }
-    }
-
-    /// Eight at a time. Lanes beyond the last unit work on with the exponent 0 and a message of 0.
-    private func seal(
-        _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: UnsafeRawBufferPointer,
-        to target: UnsafeMutableRawBufferPointer, with table: LaneSquareTable
-    ) {
-        let multiplier = LaneSquareMultiplier(table.modulus)
-        let plaintext = LimbBuffer(count: key.n.limbCount)
-        let powers = LaneRows(count: 3, of: table.modulus.n)
-        let messages = LaneRows(count: 1, of: table.modulus.n)
-        let ciphertexts = table.modulus.residues(count: 1)
+    ) throws {
         var group = [UInt8](repeating: 0, count: laneCount * exponentByteCount)
         defer { wipe(&group) }
-        for positions in (0..<units).groups {
-            group.withUnsafeMutableBytes { group in
-                group.copyBytes(
-                    from: exponents[positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount]
-                )
-                // Of a last group alone: a block is a whole number of groups.
-                for index in positions.count * exponentByteCount..<group.count { group[index] = 0 }
-                table.powers(UnsafeRawBufferPointer(group), into: powers, 0, using: multiplier)
+        func drawExponents(for positions: Range<Int>) throws {
+            if let exponents {
+                let part = positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount
+                group.replaceSubrange(0..<part.count, with: exponents[part])
+            } else {
+                group = try SystemRandom.bytes(count: group.count)
             }
-            for (lane, position) in positions.enumerated() {
-                pack(position, of: values, into: plaintext)
-                messages.read(limbs: plaintext.base, count: plaintext.count, lane: lane)
+        }
+        let plaintext = LimbBuffer(count: key.n.limbCount)
+        switch table {
+        case .portable(let table):
+            let multiplier = ModularMultiplier(key.nSquared)
+            let message = LimbBuffer(count: key.nSquared.limbCount)
+            let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
+            for positions in (0..<units).groups {
+                let entry = exponents == nil ? pool?.take() : nil
+                if entry == nil { try drawExponents(for: positions) }
+                for (index, position) in positions.enumerated() {
+                    if case .portable(let ready)? = entry?.powers {
+                        ciphertext.base.update(
+                            from: ready.limbs.base + index * ciphertext.count, count: ciphertext.count)
+                    } else {
+                        group.withUnsafeBytes { group in
+                            let exponent = group[index * exponentByteCount..<(index + 1) * exponentByteCount]
+                            table.power(
+                                UnsafeRawBufferPointer(rebasing: exponent), into: ciphertext.base, using: multiplier)
+                        }
+                    }
+                    pack(position, of: values, into: plaintext)
+                    key.n.multiply(plaintext.base, adding: 1, into: message.base)
+                    multiplier.multiply(ciphertext.base, by: message.base)
+                    ResidueBytes.write(ciphertext.base, count: ciphertext.count, to: shape.unit(position, of: target))
+                }
             }
-            multiplier.seal(powers, message: messages, into: ciphertexts)
-            ciphertexts.writeAll(width: shape.bytesPerUnit) { lane in
-                lane < positions.count ? shape.unit(positions.lowerBound + lane, of: target) : nil
+        case .lanes(let table):
+            // Eight at a time. Lanes beyond the last unit work on with any exponent and message.
+            let multiplier = LaneSquareMultiplier(table.modulus)
+            let powers = LaneRows(count: 3, of: table.modulus.n)
+            let messages = LaneRows(count: 1, of: table.modulus.n)
+            let ciphertexts = table.modulus.residues(count: 1)
+            for positions in (0..<units).groups {
+                for (lane, position) in positions.enumerated() {
+                    pack(position, of: values, into: plaintext)
+                    messages.read(limbs: plaintext.base, count: plaintext.count, lane: lane)
+                }
+                if exponents == nil, case .lanes(let ready)? = pool?.take()?.powers {
+                    multiplier.seal(ready.rows, message: messages, into: ciphertexts)
+                } else {
+                    try drawExponents(for: positions)
+                    group.withUnsafeBytes { table.powers($0, into: powers, 0, using: multiplier) }
+                    multiplier.seal(powers, message: messages, into: ciphertexts)
+                }
+                ciphertexts.writeAll(width: shape.bytesPerUnit) { lane in
+                    lane < positions.count ? shape.unit(positions.lowerBound + lane, of: target) : nil
+                }
             }
         }
     }
@@ -139,15 +147,6 @@ package struct PaillierScheme: AdditiveScheme {
         let slots = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
         sealing.slots.pack(
             UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base, count: plaintext.count)
-    }
-
-    /// 1 + m n for the plaintext m of the unit at `position` in `values`.
-    private func write(
-        message position: Int, of values: UnsafeBufferPointer<UInt32>, through plaintext: borrowing LimbBuffer,
-        to message: borrowing LimbBuffer
-    ) {
-        pack(position, of: values, into: plaintext)
-        key.n.multiply(plaintext.base, adding: 1, into: message.base)
     }
 
     package func makeAccumulator() -> any Accumulator { PaillierAccumulator(scheme: self) }
