@@ -15,10 +15,14 @@ struct PlaintextProofTests {
         let witness: PlaintextWitness
         let payload: [UInt8]
 
-        init(_ key: PaillierPublicKey, count: Int, arithmetic: Arithmetic, threads: Int = 1) throws {
+        init(
+            _ key: PaillierPublicKey, count: Int, arithmetic: Arithmetic, threads: Int = 1, pooled: Int = 0
+        ) throws {
             let layout = try layout(count: count)
             let slots = try SlotLayout(bits: 8, cohort: 3)
-            let plain = PaillierScheme(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            let pool = BlindingPool(key: key, capacity: pooled, arithmetic: arithmetic)
+            try pool.fill(threads: 1) { true }
+            let plain = PaillierScheme(key: key, layout: layout, slots: slots, arithmetic: arithmetic, pool: pool)
             witness = PlaintextWitness(for: plain)
             scheme = plain.recording(witness)
             proof = PlaintextProof(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
@@ -47,6 +51,15 @@ struct PlaintextProofTests {
                 #expect(proof.count == contribution.proof.byteCount)
                 try contribution.verify(proof, context, threads: threads)
             }
+        }
+    }
+
+    @Test("A contribution blinded from a pool, all of it or in part, is proved as well", arguments: Arithmetic.supported)
+    func pool(arithmetic: Arithmetic) throws {
+        for pooled in [8, 48, 200] {
+            let contribution = try Contribution(
+                try keys()[0], count: 5000, arithmetic: arithmetic, threads: 2, pooled: pooled)
+            try contribution.verify(try contribution.prove(context), context)
         }
     }
 
