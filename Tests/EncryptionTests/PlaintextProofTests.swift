@@ -54,7 +54,8 @@ struct PlaintextProofTests {
         }
     }
 
-    @Test("A contribution blinded from a pool, all of it or in part, is proved as well", arguments: Arithmetic.supported)
+    @Test(
+        "A contribution blinded from a pool, all of it or in part, is proved as well", arguments: Arithmetic.supported)
     func pool(arithmetic: Arithmetic) throws {
         for pooled in [8, 48, 200] {
             let contribution = try Contribution(

@@ -6,7 +6,7 @@ internal import Sodium
 ///
 /// n is a product of two safe primes, so that the squares mod n^2 form a cyclic group of order n p' q' without small subgroups.
 /// Party i holds s_i = f(i) for a polynomial f of degree threshold - 1 over the residues of n p' q', with f(0) = d, where d = 0
-/// mod p' q' and d = 1 mod n. What it proves its work against is v_i = v^(Delta s_i), v a generator of the squares.
+/// mod p' q' and d = 1 mod n. As the latter is no secret, neither is f mod n, which is 1 everywhere: it makes s_i = 1 + n b_i. What it proves its work against is v_i = v^(Delta s_i), v a generator of the squares.
 package final class ThresholdPublicKey: Sendable {
     /// Delta and with it the exponents grow with the number of parties: at 64 by 296 bits.
     package static let maximumParties = 64
