@@ -1,4 +1,5 @@
 internal import BigInteger
+internal import Federation
 internal import Sodium
 internal import Synchronization
 
@@ -64,12 +65,15 @@ extension RoundScheme {
     package func recording() -> (round: RoundScheme, witness: PlaintextWitness)? {
         guard let scheme = scheme as? PaillierScheme else { return nil }
         let witness = PlaintextWitness(for: scheme)
-        return (RoundScheme(scheme: scheme.recording(witness), quantiser: quantiser, slots: slots), witness)
+        return (
+            RoundScheme(scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout), witness
+        )
     }
 
-    private init(scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout) {
+    private init(scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout, layout: VectorLayout) {
         self.scheme = scheme
         self.quantiser = quantiser
         self.slots = slots
+        self.layout = layout
     }
 }
