@@ -1,11 +1,12 @@
 internal import CMontgomery
 
 extension LanePrimeSquare {
-    /// value^(plain + m * exponent) mod m^2 for the first `count` lanes of a row of `values`, m being the number of which this is the
-    /// square, `exponent` secret and the same for all (least significant byte first, `bits` of them) and `plain` public, 1 or more.
+    /// value^(plain + m * exponent) mod m^2 for the first `count` lanes of a row of `values`, m being the number of
+    /// which this is the square, `exponent` secret and the same for all (least significant byte first, `bits` of them)
+    /// and `plain` public, 1 or more.
     ///
-    /// As (x + k m)^m = x^m mod m^2, the secret power is taken modulo m, at two fifths of the cost, and raised to m then. It takes the same
-    /// time and addresses for all secrets, as `powers` does.
+    /// As (x + k m)^m = x^m mod m^2, the secret power is taken modulo m, at two fifths of the cost, and raised to m
+    /// then. It takes the same time and addresses for all secrets, as `powers` does.
     package func splitPowers(
         of values: borrowing LaneRows, count: Int, plain: Integer, exponent: UnsafeRawBufferPointer, bits: Int
     ) -> [Integer] {
@@ -40,8 +41,9 @@ extension LanePrimeSquare {
         return integers(rows, 0, count: count)
     }
 
-    /// The pair of rows at `base` to the power of a public exponent above 0, whose bits alone decide on the addresses read. By odd
-    /// powers and windows that slide over zeros (Menezes, van Oorschot, Vanstone, Handbook of Applied Cryptography, 14.85).
+    /// The pair of rows at `base` to the power of a public exponent above 0, whose bits alone decide on the addresses
+    /// read. By odd powers and windows that slide over zeros (Menezes, van Oorschot, Vanstone, Handbook of Applied
+    /// Cryptography, 14.85).
     private func raise(_ base: UnsafeMutablePointer<UInt64>, to exponent: Integer, scratch: borrowing LaneRows) {
         let window = exponent.bitWidth > 1000 ? 6 : exponent.bitWidth > 64 ? 4 : 1
         let words = 2 * prime.digits * laneCount

@@ -3,8 +3,8 @@ import Federation
 import Sodium
 import Testing
 
-/// Inputs from a peer or a file with a few bytes changed, cut out or put in: each is refused with an error, none is believed and none
-/// ends the process.
+/// Inputs from a peer or a file with a few bytes changed, cut out or put in: each is refused with an error, none is
+/// believed and none ends the process.
 @Suite("Mutated threshold inputs")
 struct ThresholdMutationTests {
     private func mutated(_ bytes: [UInt8], using generator: inout SeededGenerator) -> [UInt8] {

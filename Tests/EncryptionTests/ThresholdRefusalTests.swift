@@ -121,7 +121,8 @@ struct ThresholdRefusalTests {
         let proof = try opener.proof(of: negated, sum: round.sum, context: round.context, threads: 1)
         let openings = [try round.opening(1), try verify(row: negated, proof: proof)]
         #expect(try round.combiner.open(openings, contributions: 3, threads: 1) == round.values)
-        // No other wrong units get through, though their maker has the share: not even where the product of all is right.
+        // No other wrong units get through, though their maker has the share: not even where the product of all is
+        // right.
         let shifted = try row(0) { ($0 * (n + 1)).modulo(n * n) }
         var balanced = try row(1) { ($0 * (n * (n - 1) + 1)).modulo(n * n) }
         balanced.replaceSubrange(..<width, with: shifted[..<width])

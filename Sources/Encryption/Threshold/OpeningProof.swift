@@ -12,9 +12,10 @@ struct OpeningStatement: Hashable, Sendable {
 
 /// One proof for a whole row: that every d_j in it is c_j^(2 Delta s_i), up to a sign that no opening depends on.
 ///
-/// Weights r_j of 128 bits are hashed from the statement and the row; with C = prod c_j^(4 r_j) and D = prod d_j^(2 r_j), the
-/// proof shows that D is C to the power that v_i is of v (Chaum, Pedersen, CRYPTO '92, over a group of unknown order as in Shoup,
-/// EUROCRYPT 2000; Fiat, Shamir, CRYPTO '86). Why that is enough: docs/cryptography.md, "Proof of a row".
+/// Weights r_j of 128 bits are hashed from the statement and the row; with C = prod c_j^(4 r_j) and D = prod d_j^(2
+/// r_j), the proof shows that D is C to the power that v_i is of v (Chaum, Pedersen, CRYPTO '92, over a group of
+/// unknown order as in Shoup, EUROCRYPT 2000; Fiat, Shamir, CRYPTO '86). Why that is enough: docs/cryptography.md,
+/// "Proof of a row".
 struct OpeningProof {
     private static let challengeBytes = 32
     /// By how many bits the nonce is longer than what it hides: Delta s_i times a challenge.
@@ -37,7 +38,7 @@ struct OpeningProof {
         let weights = BatchWeights.make(count: scheme.shape.units, seed: seed)
         let base = modulus.power(WeightedPayload(scheme).product(of: sum, weights: weights, threads: threads), 4)
         let nonce = try Integer.random(bits: nonceBits, from: SystemRandom.bytes) + 1
-        let commitments = try powers(of: [key.verificationBase, base], nonce)
+        let commitments = try powers(of: [key.verificationBase, base], nonce, isSecret: true)
         let challenge = challenge(seed, commitments)
         // The exponent of a row is 2 Delta s_i; that of v_i, half of it.
         let response = share.withExponent(key) { nonce + Integer(bigEndian: challenge.bytes) * ($0 >> 1) }
@@ -65,7 +66,7 @@ struct OpeningProof {
         let base = modulus.power(product.product(of: sum, weights: weights, threads: threads), 4)
         let power = modulus.power(product.product(of: row, weights: weights, threads: threads), 2)
         let exponent = Integer(bigEndian: claimed.bytes)
-        let bases = try powers(of: [key.verificationBase, base], response)
+        let bases = try powers(of: [key.verificationBase, base], response, isSecret: false)
         let commitments = zip(bases, [key.verificationKey(of: party), power]).map { base, power in
             // base^response * power^-challenge.
             guard let inverse = modulus.inverse(of: modulus.power(power, exponent)) else {
@@ -77,9 +78,10 @@ struct OpeningProof {
     }
 
     /// Side by side where there are lanes: they cost as much as one.
-    private func powers(of bases: [Integer], _ exponent: Integer) throws -> [Integer] {
-        CommonPower(key.paillier, scheme.arithmetic).powers(
-            of: bases, try SecretExponent(exponent, bits: nonceBits + 1))
+    private func powers(of bases: [Integer], _ exponent: Integer, isSecret: Bool) throws -> [Integer] {
+        if scheme.arithmetic == .portable, !isSecret { return bases.map { modulus.power($0, exponent) } }
+        return CommonPower(key.paillier, scheme.arithmetic)
+            .powers(of: bases, try SecretExponent(exponent, bits: nonceBits + 1))
     }
 
     private func seed(_ statement: OpeningStatement, party: Int, row: UnsafeRawBufferPointer) -> Digest {

@@ -4,8 +4,8 @@ package import Sodium
 
 /// One party's part in opening sums: c^(2 Delta s_i) mod n^2 for each ciphertext c, a row as long as the sum.
 ///
-/// A row of a sum gives away nothing but to whoever has `threshold` of them, and then all that is in the sum. So a party makes
-/// one only for a sum that it has itself checked (docs/protocol.md).
+/// A row of a sum gives away nothing but to whoever has `threshold` of them, and then all that is in the sum. So a
+/// party makes one only for a sum that it has itself checked (docs/protocol.md).
 package struct PartialOpener: Sendable {
     package let key: ThresholdPublicKey
     package let party: Int
@@ -31,8 +31,8 @@ package struct PartialOpener: Sendable {
         power = try PartialPower(share, key, arithmetic)
     }
 
-    /// The partial openings of the units `units` of a sum, which is given whole; the units are checked first. The same bytes for
-    /// any number of threads and either arithmetic.
+    /// The partial openings of the units `units` of a sum, which is given whole; the units are checked first. The same
+    /// bytes for any number of threads and either arithmetic.
     package func row(
         of sum: some ContiguousCollection, units: Range<Int>, sealing other: Sealing, threads: Int
     ) throws -> [UInt8] {
@@ -57,8 +57,8 @@ package struct PartialOpener: Sendable {
     }
 }
 
-/// c^(2 Delta s_i) mod n^2. As s_i = 1 + n b_i, that is c^(2 Delta) times the n-th power of c^(2 Delta b_i), of which the residue mod n
-/// suffices: (x + k n)^n = x^n mod n^2. The secret power is thus taken with half the digits.
+/// c^(2 Delta s_i) mod n^2. As s_i = 1 + n b_i, that is c^(2 Delta) times the n-th power of c^(2 Delta b_i), of which
+/// the residue mod n suffices: (x + k n)^n = x^n mod n^2. The secret power is thus taken with half the digits.
 ///
 /// Both ways take time by the exponent's length alone: GMP's by mpz_powm_sec, the lanes' as `LanePrimeSquare` says.
 private struct PartialPower {

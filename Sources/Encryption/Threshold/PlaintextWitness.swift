@@ -3,10 +3,11 @@ internal import Federation
 internal import Sodium
 internal import Synchronization
 
-/// What the sealer of a contribution knows of each ciphertext, kept from its sealing to its proof (`PlaintextProof`) in memory
-/// that is wiped on release: 600 bytes or less for each ciphertext at 3072 bits.
+/// What the sealer of a contribution knows of each ciphertext, kept from its sealing to its proof (`PlaintextProof`) in
+/// memory that is wiped on release: 600 bytes or less for each ciphertext at 3072 bits.
 ///
-/// Unchecked: each unit is written once, by the thread that seals it, and read after all are there, which `sealed` counts.
+/// Unchecked: each unit is written once, by the thread that seals it, and read after all are there, which `sealed`
+/// counts.
 package final class PlaintextWitness: @unchecked Sendable {
     let shape: PayloadShape
     private let slots: SlotLayout
@@ -28,8 +29,8 @@ package final class PlaintextWitness: @unchecked Sendable {
         exponents = LimbBuffer(count: shape.units * exponentLimbs)
     }
 
-    /// Keeps the values of consecutive units and the exponents that blind them, least significant byte first, one behind the
-    /// other; there may be more of these.
+    /// Keeps the values of consecutive units and the exponents that blind them, least significant byte first, one
+    /// behind the other; there may be more of these.
     func record(_ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, exponents bytes: UnsafeRawBufferPointer) {
         let width = exponentBytes
         precondition(units.upperBound <= shape.units && bytes.count >= units.count * width, "units of this payload")

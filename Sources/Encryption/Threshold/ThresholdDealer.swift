@@ -1,8 +1,8 @@
 package import BigInteger
 internal import Sodium
 
-/// Makes a threshold key and its shares, and forgets the key: the one place where the primes of a shared key ever are. Whoever
-/// runs it has to be trusted to let nothing of it out.
+/// Makes a threshold key and its shares, and forgets the key: the one place where the primes of a shared key ever are.
+/// Whoever runs it has to be trusted to let nothing of it out.
 package enum ThresholdDealer {
     /// What a dealer draws at random.
     package struct Choices {
@@ -29,8 +29,8 @@ package enum ThresholdDealer {
 
     package typealias Dealing = (key: ThresholdPublicKey, shares: [KeyShare])
 
-    /// A fresh key from the system's generator, and a share for each party: some seconds of two cores at 3072 bits, most of it
-    /// the search for safe primes, whose length varies.
+    /// A fresh key from the system's generator, and a share for each party: some seconds of two cores at 3072 bits,
+    /// most of it the search for safe primes, whose length varies.
     ///
     /// - Parameter progress: told the number of candidates tested so far, from any thread.
     package static func deal(
