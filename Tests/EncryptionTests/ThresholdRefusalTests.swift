@@ -177,4 +177,22 @@ struct ThresholdRefusalTests {
             try opener.row(of: round.sum.dropLast(), units: units, sealing: opener.sealing, threads: 1)
         }
     }
+
+    @Test("Rows that were proved against a dealer's false verification values do not combine to anything")
+    func falseDealer() throws {
+        let (first, second) = try SharedPrimes.dealings()
+        // Party 2 has a share of another polynomial than party 1.
+        let keys = [first.key.verificationKeys[0], second.key.verificationKeys[1], first.key.verificationKeys[2]]
+        let mixed = try ThresholdPublicKey(
+            n: first.key.paillier.n.value, hs: first.key.paillier.hs, profile: .standard, threshold: 2,
+            verificationBase: first.key.verificationBase, verificationKeys: keys, allowing: .testing)
+        let shares = try [first.shares[0], second.shares[1], first.shares[2]].map { share in
+            var bytes = try share.encoded().withUnsafeBytes { Array($0) }
+            bytes.replaceSubrange(24..<40, with: mixed.id.bytes)
+            return try KeyShare(decoding: try SecretBytes(wiping: &bytes), key: mixed)
+        }
+        let round = try ThresholdRound((mixed, shares), count: 100)
+        #expect(try round.open([1, 3]) == round.values)
+        #expect(throws: ThresholdError.combinationFails(ciphertext: 0)) { try round.open([1, 2]) }
+    }
 }
