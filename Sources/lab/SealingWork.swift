@@ -43,6 +43,7 @@ final class PaillierWork: SealingWork {
     private let cohort: Int
     private let threads: Int
     private var payload: [UInt8] = []
+    private var opened: [Double] = []
     private var sum: [UInt8] = []
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { sum.count }
@@ -62,29 +63,29 @@ final class PaillierWork: SealingWork {
         key.publicKey.blindingTable(threads: threads)
     }
 
-    func encrypt() throws -> Duration {
+    func encrypt() throws -> Elapsed {
         try pool?.fill(threads: threads) { true }
-        return try ContinuousClock().measure { payload = try scheme.seal(values.quantised(), threads: threads) }
+        return try Elapsed.measure { payload = try scheme.seal(values.quantised(), threads: threads) }
     }
 
     /// The same payload for each of the cohort: what is in it changes nothing of the work.
-    func aggregate() throws -> Duration {
+    func aggregate() throws -> Elapsed {
         if payload.isEmpty { _ = try encrypt() }
-        return try ContinuousClock().measure {
+        return try Elapsed.measure {
             let accumulator = scheme.makeAccumulator()
             for _ in 0..<cohort { try accumulator.add(payload, sealing: scheme.sealing, threads: threads) }
             sum = try accumulator.sum()
         }
     }
 
-    func open() throws -> (time: Duration, errors: (largest: Double, rms: Double)) {
+    func open() throws -> Elapsed {
         if sum.isEmpty { _ = try aggregate() }
-        var opened: [Double] = []
-        let time = try ContinuousClock().measure {
+        return try Elapsed.measure {
             opened = try values.quantiser.dequantise(
                 opener.open(sum, sealing: scheme.sealing, contributions: cohort, threads: threads),
                 contributions: cohort)
         }
-        return (time, values.errors(opened, contributions: cohort))
     }
+
+    var errors: (largest: Double, rms: Double) { values.errors(opened, contributions: cohort) }
 }
