@@ -19,6 +19,7 @@ struct BenchSealing: ParsableCommand {
     @Option var modulus = 3072
     @Option(help: "paillier, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
     @Option(help: "conservative, standard or turbo") var profile = "standard"
+    @Option(help: "Damgard and Jurik's s, 1 to 3") var degree = 1
     @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
     @Option(help: "Seconds to repeat each task for at least.") var atLeast = 0.0
     @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
@@ -57,8 +58,10 @@ struct BenchSealing: ParsableCommand {
         let sizes: [Int: PaillierKeySize] = [2048: .bits2048, 3072: .bits3072, 4096: .bits4096]
         guard let size = sizes[modulus] else { throw ValidationError("--modulus: expected 2048, 3072 or 4096") }
         guard let profile = PaillierProfile(rawValue: profile) else { throw ValidationError("--profile \(profile)") }
+        guard DamgardJurik.allowedDegrees.contains(degree) else { throw ValidationError("--degree \(degree)") }
         let key = try PaillierPrivateKey.generate(size: size, profile: profile, threads: 2)
-        return try PaillierWork(values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool)
+        return try PaillierWork(
+            values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
     }
 
     private func say(_ time: Elapsed, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {

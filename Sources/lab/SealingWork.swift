@@ -37,8 +37,8 @@ struct BenchVector {
 /// Packed Paillier.
 final class PaillierWork: SealingWork {
     private let values: BenchVector
-    private let scheme: PaillierScheme
-    private let opener: PaillierOpener
+    private let scheme: any AdditiveScheme
+    private let opener: any Opener
     private let pool: BlindingPool?
     private let cohort: Int
     private let threads: Int
@@ -48,7 +48,8 @@ final class PaillierWork: SealingWork {
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { sum.count }
 
-    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, hasPool: Bool) throws {
+    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, hasPool: Bool, degree: Int) throws
+    {
         self.values = try BenchVector(values: values, bits: bits)
         let slots = try SlotLayout(bits: bits, cohort: cohort)
         let ciphertexts = PayloadShape(
@@ -56,8 +57,15 @@ final class PaillierWork: SealingWork {
             bytesPerUnit: key.publicKey.bits / 4
         ).units
         pool = hasPool ? BlindingPool(key: key.publicKey, capacity: ciphertexts) : nil
-        scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots, pool: pool)
-        opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
+        if degree == 1 {
+            scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots, pool: pool)
+            opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
+        } else {
+            let longer = DamgardJurikScheme(
+                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots, threads: threads)
+            scheme = longer
+            opener = DamgardJurikOpener(key: key, scheme: longer)
+        }
         self.cohort = cohort
         self.threads = threads
         key.publicKey.blindingTable(threads: threads)
