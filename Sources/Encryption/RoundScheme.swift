@@ -15,8 +15,10 @@ package struct RoundScheme: Sendable {
     package let slots: SlotLayout
     package let layout: VectorLayout
 
-    /// - Parameter key: the federation's public key; nil only under `clear`.
-    package init(_ opening: Opening, key: PaillierPublicKey?) throws(EncryptionError) {
+    /// - Parameters:
+    ///   - key: the federation's public key; nil only under `clear`.
+    ///   - pool: blinding of that key made in advance, for who seals.
+    package init(_ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil) throws(EncryptionError) {
         layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
@@ -34,7 +36,7 @@ package struct RoundScheme: Sendable {
             guard key.profile.rawValue == opening.profile else {
                 throw .wrongProfile(expected: key.profile, found: PaillierProfile(rawValue: opening.profile))
             }
-            scheme = PaillierScheme(key: key, layout: opening.layout, slots: slots)
+            scheme = PaillierScheme(key: key, layout: opening.layout, slots: slots, pool: pool)
         }
     }
     /// Values sealed at a time.
