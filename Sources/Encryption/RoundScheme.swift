@@ -14,12 +14,25 @@ package struct RoundScheme: Sendable {
     package let quantiser: Quantiser
     package let slots: SlotLayout
 
-    /// - Parameter key: the federation's public key; nil only under `clear`.
-    package init(_ opening: Opening, key: PaillierPublicKey?) throws(EncryptionError) {
+    /// - Parameters:
+    ///   - key: the federation's public key; needed under `paillier` alone.
+    ///   - masks: under `secagg` alone: a cloud's own scheme (`CloudMasking`), or aggregate's, which adds (`MaskedScheme`).
+    package init(
+        _ opening: Opening, key: PaillierPublicKey?, masks: MaskedScheme? = nil
+    ) throws(EncryptionError) {
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {
         case .clear: scheme = ClearScheme(layout: opening.layout, slots: slots)
+        case .secagg:
+            guard let masks else { throw .masksNotAgreed(round: opening.round) }
+            guard masks.sealing.layout == opening.layout.digest else {
+                throw .wrongLayout(expected: opening.layout.digest, found: masks.sealing.layout)
+            }
+            guard masks.sealing.slots == slots else {
+                throw .wrongSlots(expected: slots, found: masks.sealing.slots)
+            }
+            scheme = masks
         case .paillier:
             guard let key else {
                 throw .invalidKey(

@@ -21,22 +21,26 @@ package struct PaillierKeyID: Hashable, Sendable, CustomStringConvertible {
 /// What two payloads must have in common before they may be added: it goes into the header of each.
 package struct Sealing: Hashable, Sendable {
     package let suite: Suite
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     package let key: PaillierKeyID?
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     package let profile: PaillierProfile?
     /// The digest of the layout of the values.
     package let layout: Digest
     package let slots: SlotLayout
+    /// Under `secagg`: the digest of the agreement that names the round's masks. Nil otherwise.
+    package let masks: Digest?
 
     package init(
-        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout
+        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout,
+        masks: Digest? = nil
     ) {
         self.suite = suite
         self.key = key
         self.profile = profile
         self.layout = layout
         self.slots = slots
+        self.masks = masks
     }
 
     /// Throws the first difference of `other`, which came from a peer, to this round's sealing.
@@ -46,6 +50,7 @@ package struct Sealing: Hashable, Sendable {
         if let profile, other.profile != profile { throw .wrongProfile(expected: profile, found: other.profile) }
         guard other.layout == layout else { throw .wrongLayout(expected: layout, found: other.layout) }
         guard other.slots == slots else { throw .wrongSlots(expected: slots, found: other.slots) }
+        if let masks, other.masks != masks { throw .wrongMasks(expected: masks, found: other.masks) }
     }
 }
 
@@ -53,7 +58,7 @@ package struct Sealing: Hashable, Sendable {
 package struct PayloadShape: Hashable, Sendable {
     /// Values over all units.
     package let values: Int
-    /// Ciphertexts (`paillier`) or words (`clear`).
+    /// Ciphertexts (`paillier`), groups of eight values (`secagg`) or words (`clear`).
     package let units: Int
     package let valuesPerUnit: Int
     package let bytesPerUnit: Int
