@@ -77,7 +77,8 @@ package final class CloudMasking: Sendable {
     /// A stage journals what it has sealed before the first byte leaves, and seals nothing in this round after that.
     package func scheme(layout: VectorLayout, slots: SlotLayout) throws -> MaskedScheme {
         guard slots.cohort >= members.shares.count else {
-            throw EncryptionError.invalidSlots("slots for \(slots.cohort) contributions, \(members.shares.count) may come")
+            throw EncryptionError.invalidSlots(
+                "slots for \(slots.cohort) contributions, \(members.shares.count) may come")
         }
         let isFirst = state.withLock { state in
             defer { state.hasMasked = true }

@@ -43,7 +43,9 @@ package struct MaskedScheme: AdditiveScheme {
                 let units = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
                 let places = shape.values(ofUnits: units)
                 let row = UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)])
-                pack(UnsafeBufferPointer(rebasing: values[places.lowerBound - first..<places.upperBound - first]), to: row)
+                pack(
+                    UnsafeBufferPointer(rebasing: values[places.lowerBound - first..<places.upperBound - first]),
+                    to: row)
                 masks.streams.apply(to: row, at: shape.bytes(ofUnits: units).lowerBound, in: ring)
             }
             filled = units.count * shape.bytesPerUnit

@@ -132,7 +132,9 @@ package struct Unmasking: Sendable {
         guard found == dealt.seed else { throw MaskingError.inconsistentShares(of: dealt.stage) }
         removals.append(
             Removal(
-                key: try seed.withUnsafeBytes { try KeyedHash.key(from: $0, label: members.selfLabel(of: dealt.stage)) },
+                key: try seed.withUnsafeBytes {
+                    try KeyedHash.key(from: $0, label: members.selfLabel(of: dealt.stage))
+                },
                 sign: .minus))
         let cloud = try advertisement(of: dealt.stage)
         removals.append(
