@@ -4,7 +4,7 @@ package import Sodium
 /// fewer than `threshold` shares tell nothing of it.
 ///
 /// GF(2^8) rather than a prime field because X25519 secrets and seeds are all byte strings of that length, nothing need be
-/// reduced, and multiplication is eight shifts of 32 bytes at a time: no table, no branch and no address depends on a secret.
+/// reduced, and multiplication is eight shifts of eight bytes at a time: no table, no branch and no address depends on a secret.
 package enum SecretSharing {
     package static let secretByteCount = 32
     /// The points 1...255.
@@ -65,29 +65,46 @@ package enum SecretSharing {
         }
     }
 
-    private typealias Row = SIMD32<UInt8>
+    /// 32 bytes, eight in a word.
+    private typealias Row = SIMD4<UInt64>
 
     private static func row(_ index: Int, of bytes: UnsafeRawBufferPointer) -> Row {
         bytes.loadUnaligned(fromByteOffset: index * secretByteCount, as: Row.self)
     }
 
-    /// 32 products with one public factor, modulo x^8 + x^4 + x^3 + x + 1.
+    /// 32 products with one factor modulo x^8 + x^4 + x^3 + x + 1. The factor is public and may be branched on; the bytes are
+    /// not.
+    @inline(__always)
     private static func product(_ value: Row, _ factor: UInt8) -> Row {
         var value = value
         var result = Row()
         for bit in 0..<8 as Range<UInt8> {
-            result ^= value & Row(repeating: 0 &- ((factor >> bit) & 1))
-            value = (value &<< 1) ^ ((value &>> 7) &* 0x1b)
+            if (factor >> bit) & 1 == 1 { result ^= value }
+            let high = (value &>> 7) & Row(repeating: 0x0101_0101_0101_0101)
+            value = ((value & Row(repeating: 0x7f7f_7f7f_7f7f_7f7f)) &<< 1) ^ (high &* 0x1b)
         }
         return result
     }
 
-    private static func product(_ left: UInt8, _ right: UInt8) -> UInt8 { product(Row(repeating: left), right)[0] }
+    /// Of two public bytes.
+    private static func product(_ left: UInt8, _ right: UInt8) -> UInt8 {
+        var left = left
+        var result: UInt8 = 0
+        for bit in 0..<8 as Range<UInt8> {
+            if (right >> bit) & 1 == 1 { result ^= left }
+            left = (left << 1) ^ (left >> 7) * 0x1b
+        }
+        return result
+    }
 
-    /// value^254.
+    /// value^254 = value^(2 + 4 + ... + 128) of a public byte.
     private static func inverse(_ value: UInt8) -> UInt8 {
+        var power = value
         var result: UInt8 = 1
-        for _ in 0..<254 { result = product(result, value) }
+        for _ in 0..<7 {
+            power = product(power, power)
+            result = product(result, power)
+        }
         return result
     }
 }
