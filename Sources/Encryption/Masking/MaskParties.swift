@@ -82,7 +82,7 @@ package struct MaskParties: Sendable {
     // Labels: what each key and commitment is bound to (docs/protocol.md, "Secure aggregation").
 
     func shareKeyLabel(from sender: StageName, to receiver: StageName) -> String {
-        terms.label("tributary mask share 1", [digest, sender, receiver])
+        terms.label("tributary sealed shares 1", [digest, sender, receiver])
     }
 
     func commitmentLabel(_ kind: MaskShareKind, from sender: StageName, to receiver: StageName) -> String {

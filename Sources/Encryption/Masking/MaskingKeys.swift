@@ -13,6 +13,16 @@ package struct MaskingKeys: Sendable {
         try self.init(of: stage, terms: terms, mask: BoxKeyPair(), sharing: BoxKeyPair())
     }
 
+    /// Those that `encoded` gave: for a publish that was restarted, or for known answers.
+    package init(restoring bytes: SecretBytes, of stage: StageName, terms: MaskingTerms) throws {
+        let parts = try bytes.parts(2, of: "mask keys")
+        try self.init(
+            of: stage, terms: terms, mask: BoxKeyPair(secret: parts[0]), sharing: BoxKeyPair(secret: parts[1]))
+    }
+
+    /// Mask secret, sharing secret: see `CloudSecrets.encoded`.
+    package func encoded() throws -> SecretBytes { try SecretBytes(joining: [mask.secret, sharing.secret]) }
+
     init(of stage: StageName, terms: MaskingTerms, mask: BoxKeyPair, sharing: BoxKeyPair) throws {
         guard terms.clouds.contains(stage) || stage == terms.publisher else { throw MaskingError.notAParty(stage) }
         self.terms = terms
@@ -31,8 +41,6 @@ package struct MaskingKeys: Sendable {
 
 /// All secrets of a cloud in one masked round.
 package struct CloudSecrets: Sendable {
-    package static let byteCount = 128
-
     package let keys: MaskingKeys
     /// Of the self-mask.
     let seed: SecretBytes
@@ -50,29 +58,40 @@ package struct CloudSecrets: Sendable {
     /// Those that `encoded` gave: for a stage that was restarted, or for known answers.
     package init(restoring bytes: SecretBytes, of stage: StageName, terms: MaskingTerms) throws {
         guard terms.clouds.contains(stage) else { throw MaskingError.notAParty(stage) }
-        guard bytes.count == CloudSecrets.byteCount else {
-            throw SodiumError.wrongLength(what: "masking secrets", expected: CloudSecrets.byteCount, found: bytes.count)
-        }
-        func part(_ index: Int) throws -> SecretBytes {
-            try SecretBytes(count: 32) { target in
-                bytes.withUnsafeBytes {
-                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[index * 32..<(index + 1) * 32]))
-                }
-            }
-        }
+        let parts = try bytes.parts(4, of: "masking secrets")
         keys = try MaskingKeys(
-            of: stage, terms: terms, mask: BoxKeyPair(secret: part(0)), sharing: BoxKeyPair(secret: part(1)))
-        seed = try part(2)
-        polynomials = try part(3)
+            of: stage, terms: terms, mask: BoxKeyPair(secret: parts[0]), sharing: BoxKeyPair(secret: parts[1]))
+        seed = parts[2]
+        polynomials = parts[3]
     }
 
     /// Mask secret, sharing secret, seed, polynomials. A stage that keeps them over a restart seals them under a key of its
     /// own, and forgets them with the round; one that does not keep them drops out of the unmasking when it is restarted.
     package func encoded() throws -> SecretBytes {
-        try SecretBytes(count: CloudSecrets.byteCount) { target in
-            for (index, part) in [keys.mask.secret, keys.sharing.secret, seed, polynomials].enumerated() {
+        try SecretBytes(joining: [keys.mask.secret, keys.sharing.secret, seed, polynomials])
+    }
+}
+
+/// Rows of 32 secret bytes.
+extension SecretBytes {
+    fileprivate convenience init(joining parts: [SecretBytes]) throws {
+        try self.init(count: parts.count * 32) { target in
+            for (index, part) in parts.enumerated() {
                 part.withUnsafeBytes {
                     UnsafeMutableRawBufferPointer(rebasing: target[index * 32..<(index + 1) * 32]).copyMemory(from: $0)
+                }
+            }
+        }
+    }
+
+    fileprivate func parts(_ parts: Int, of what: String) throws -> [SecretBytes] {
+        guard count == parts * 32 else {
+            throw SodiumError.wrongLength(what: what, expected: parts * 32, found: count)
+        }
+        return try (0..<parts).map { index in
+            try SecretBytes(count: 32) { target in
+                withUnsafeBytes {
+                    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[index * 32..<(index + 1) * 32]))
                 }
             }
         }
