@@ -210,7 +210,7 @@ struct AdditiveSchemeTests {
     }
 
     /// Under `secagg` the masks are those of one set, so another number is refused before anything is opened
-    /// (`MaskingRefusalTests`).
+    /// (`UnmaskingRefusalTests`).
     @Test(
         "A sum that its announced contributions cannot make is refused, naming the slot",
         arguments: Peer.all.filter { $0.suite != .secagg })
