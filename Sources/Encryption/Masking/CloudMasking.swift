@@ -160,21 +160,10 @@ package final class CloudMasking: Sendable {
     private func check(
         _ consents: [Signed<MaskConsent>], for decision: MaskDecision, signers: MaskingSigners
     ) throws {
-        let expected = decision.consent
-        let survivors = decision.survivors.survivors.map(\.stage)
-        var missing = Set(survivors)
-        for signed in consents {
-            let sender = signed.content.stage
-            guard survivors.contains(sender) else { throw MaskingError.notASurvivor(sender) }
-            let consent = try signed.content(signedBy: sender, signers)
-            try members.terms.check(
-                MaskConsent.kind, from: sender, run: consent.run, round: consent.round, opening: consent.opening)
-            guard consent.agreement == expected.agreement else {
-                throw MaskingError.otherAgreement(document: MaskConsent.kind, from: sender.description)
-            }
-            guard consent.survivors == expected.survivors else {
-                throw MaskingError.otherSurvivors(document: MaskConsent.kind, from: sender.description)
-            }
+        var missing = Set(decision.survivors.survivors.map(\.stage))
+        for consent in consents {
+            let sender = consent.content.stage
+            try members.check(consent, to: decision.survivors, signers: signers)
             guard missing.remove(sender) != nil else { throw MaskingError.listedTwice(sender, in: "the consents") }
         }
         guard missing.isEmpty else { throw MaskingError.missingConsent(missing.sorted()) }

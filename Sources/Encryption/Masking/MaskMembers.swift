@@ -85,6 +85,23 @@ package struct MaskMembers: Sendable {
         }
     }
 
+    /// Throws unless a survivor has signed this set.
+    func check(_ signed: Signed<MaskConsent>, to survivors: MaskSurvivors, signers: MaskingSigners) throws {
+        let sender = signed.content.stage
+        let document = MaskConsent.kind
+        guard survivors.survivors.contains(where: { $0.stage == sender }) else {
+            throw MaskingError.notASurvivor(sender)
+        }
+        let consent = try signed.content(signedBy: sender, signers)
+        try terms.check(document, from: sender, run: consent.run, round: consent.round, opening: consent.opening)
+        guard consent.agreement == digest else {
+            throw MaskingError.otherAgreement(document: document, from: sender.description)
+        }
+        guard consent.survivors == survivors.documentDigest else {
+            throw MaskingError.otherSurvivors(document: document, from: sender.description)
+        }
+    }
+
     func agreementLabel(_ purpose: String, _ parts: [any CustomStringConvertible]) -> String {
         terms.label(purpose, [digest] + parts)
     }

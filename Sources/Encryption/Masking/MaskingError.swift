@@ -6,6 +6,11 @@ package enum MaskingError: Error, Equatable, CustomStringConvertible {
     /// A document of another run, round or opening.
     case otherRound(document: String, from: String)
     case unknownSigner(StageName)
+    /// A document of a phase that has not begun, or is over.
+    case early(document: String, from: StageName)
+    case late(document: String, from: StageName)
+    /// A second document of its kind, with other bytes.
+    case changed(document: String, from: StageName)
     case notAParty(StageName)
     case listedTwice(StageName, in: String)
     /// Names out of order, a missing publish, another threshold: what no honest aggregate makes.
@@ -44,6 +49,9 @@ package enum MaskingError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .invalidTerms(let reason): "no masked round: \(reason)"
         case .otherRound(let document, let sender): "\(document) of \(sender) is of another run, round or opening"
+        case .early(let document, let stage): "\(document) of \(stage): its phase has not begun"
+        case .late(let document, let stage): "\(document) of \(stage): its phase is over"
+        case .changed(let document, let stage): "\(stage) sent \(document) before, with other bytes"
         case .unknownSigner(let stage): "no key is known for \(stage): its card is missing"
         case .notAParty(let stage): "\(stage) has no part in this masked round"
         case .listedTwice(let stage, let document): "\(stage) appears twice in \(document)"
