@@ -15,7 +15,7 @@ package struct RoundScheme: Sendable {
     package let slots: SlotLayout
 
     /// - Parameters:
-    ///   - key: the federation's public key; needed under `paillier` alone.
+    ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
     ///   - masks: under `secagg` alone: a cloud's own scheme (`CloudMasking`), or aggregate's, which adds (`MaskedScheme`).
     package init(
         _ opening: Opening, key: PaillierPublicKey?, masks: MaskedScheme? = nil
@@ -23,7 +23,12 @@ package struct RoundScheme: Sendable {
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {
-        case .clear: scheme = ClearScheme(layout: opening.layout, slots: slots)
+        case .clear:
+            // Who has a key is in no clear federation: an opening must not talk it out of encrypting.
+            guard key == nil, masks == nil else {
+                throw .wrongSuite(expected: key == nil ? .secagg : .paillier, found: .clear)
+            }
+            scheme = ClearScheme(layout: opening.layout, slots: slots)
         case .secagg:
             guard let masks else { throw .masksNotAgreed(round: opening.round) }
             guard masks.sealing.layout == opening.layout.digest else {

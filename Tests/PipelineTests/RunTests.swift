@@ -125,6 +125,7 @@ extension WatchedRun {
         case .paillier:
             let key = try PaillierPrivateKey(decoding: run.keys.paillierSecret(of: run.topology.publish.cloud))
             opener = PaillierOpener(key: key, layout: opening.layout, slots: slots)
+        case .secagg: throw EncryptionError.masksNotAgreed(round: opening.round)
         }
         return try opener.open(round.sum, sealing: opener.sealing, contributions: round.parts.parts.count, threads: 1)
     }
