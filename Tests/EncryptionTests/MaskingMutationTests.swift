@@ -87,11 +87,13 @@ struct MaskingMutationTests {
         let round = try MaskedRound(clouds: 3)
         let publisher = round.terms.publisher
         let own = MaskedRound.contribution(of: round.clouds[0])
+        let encoded = try round.secrets[0].encoded()
         var refused = try refusals(
             of: round.sign(round.survivors(round.clouds), by: publisher), by: publisher, in: round, seed: 32
         ) {
             // Each a cloud that has not decided yet.
-            let masking = try CloudMasking(round.sharings[0], members: round.members)
+            let fresh = try CloudSecrets(restoring: encoded, of: round.clouds[0], terms: round.terms)
+            let masking = try CloudMasking(CloudSharing(fresh, parties: round.parties), members: round.members)
             _ = try masking.decide($0.content, contribution: own)
         }
         #expect(refused > Self.count / 2)

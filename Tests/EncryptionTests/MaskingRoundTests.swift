@@ -109,9 +109,9 @@ struct MaskingRoundTests {
         let consents = try round.consents(to: survivors)
         let decision = try round.masking(stage).decide(survivors, contribution: MaskedRound.contribution(of: stage))
 
-        let kept = try CloudSecrets(restoring: round.secrets[1].encoded(), of: stage, terms: round.terms)
-        let again = try CloudMasking(
-            try CloudSharing(kept, parties: round.parties), members: round.members, decided: decision)
+        let kept = try CloudSecrets(
+            restoring: round.secrets[1].encoded(), of: stage, terms: round.terms, decision: decision)
+        let again = try CloudMasking(CloudSharing(kept, parties: round.parties), members: round.members)
         let same = try again.decide(survivors, contribution: MaskedRound.contribution(of: stage))
         #expect(same == decision)
         #expect(same.consent == decision.consent)

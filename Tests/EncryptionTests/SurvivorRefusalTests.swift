@@ -63,9 +63,8 @@ struct SurvivorRefusalTests {
         #expect(journaled == decision)
         func restarted(_ decided: MaskDecision?) throws -> CloudMasking {
             let kept = try CloudSecrets(
-                restoring: round.secrets[0].encoded(), of: masking.stage, terms: round.terms)
-            return try CloudMasking(
-                CloudSharing(kept, parties: round.parties), members: round.members, decided: decided)
+                restoring: round.secrets[0].encoded(), of: masking.stage, terms: round.terms, decision: decided)
+            return try CloudMasking(CloudSharing(kept, parties: round.parties), members: round.members)
         }
         #expect(throws: MaskingError.secondSurvivorSet) {
             try restarted(journaled).decide(three, contribution: own)
@@ -81,6 +80,50 @@ struct SurvivorRefusalTests {
         }
         #expect(throws: MaskingError.notAParty(round.clouds[1])) {
             try restarted(MaskDecision(stage: round.clouds[1], survivors: all))
+        }
+    }
+
+    @Test("Another agreement of the same round gives no second mask and no second set")
+    func otherAgreement() throws {
+        let round = try MaskedRound(clouds: 4)
+        let (layout, slots) = (try layout(count: 3), try SlotLayout(bits: 8, cohort: 4))
+        let first = round.maskings[0]
+        let own = MaskedRound.contribution(of: first.stage)
+        // Aggregate leaves cloud 3 out, in a second agreement over the same roster and shares.
+        let shares = Array(round.shares.dropLast())
+        let members = try MaskMembers(
+            MaskAgreement(parties: round.parties, shares: shares), parties: round.parties, shares: shares,
+            signers: round.signers)
+        let second = try CloudMasking(round.sharings[0], members: members)
+        _ = try first.scheme(layout: layout, slots: slots)
+        #expect(throws: MaskingError.masksSpent) { try second.scheme(layout: layout, slots: slots) }
+        _ = try first.decide(round.survivors(round.clouds), contribution: own)
+        let others = MaskSurvivors(
+            members: members,
+            contributions: Dictionary(
+                uniqueKeysWithValues: members.stages.map { ($0, MaskedRound.contribution(of: $0)) }))
+        #expect(throws: MaskingError.secondSurvivorSet) { try second.decide(others, contribution: own) }
+        #expect(throws: MaskingError.otherAgreement(document: "mask-survivors", from: "aggregate")) {
+            try CloudMasking(round.sharings[0], members: members)
+        }
+        // Clouds that have done nothing yet may follow the second.
+        let undecided = try CloudMasking(round.sharings[1], members: members)
+        _ = try undecided.decide(others, contribution: MaskedRound.contribution(of: undecided.stage))
+    }
+
+    @Test("After a restart a contribution that was sealed is not masked again")
+    func sealedBefore() throws {
+        let round = try MaskedRound(clouds: 3)
+        let (layout, slots) = (try layout(count: 3), try SlotLayout(bits: 8, cohort: 3))
+        for hasSealed in [false, true] {
+            let kept = try CloudSecrets(
+                restoring: round.secrets[0].encoded(), of: round.clouds[0], terms: round.terms, hasSealed: hasSealed)
+            let masking = try CloudMasking(CloudSharing(kept, parties: round.parties), members: round.members)
+            if hasSealed {
+                #expect(throws: MaskingError.masksSpent) { try masking.scheme(layout: layout, slots: slots) }
+            } else {
+                _ = try masking.scheme(layout: layout, slots: slots)
+            }
         }
     }
 

@@ -1,27 +1,19 @@
 package import Federation
 package import Sodium
-internal import Synchronization
 
 /// A cloud that holds its shares of the other members' secrets: it masks once, decides on one set of survivors, and opens one
 /// share of each member's for it.
-package final class CloudMasking: Sendable {
+package struct CloudMasking: Sendable {
     package let members: MaskMembers
     private let secrets: CloudSecrets
     /// Mask share and seed share of each member, in order.
     private let received: SecretBytes
-    private let state: Mutex<State>
-
-    private struct State {
-        var hasMasked = false
-        var decision: MaskDecision?
-    }
 
     package var stage: StageName { secrets.keys.stage }
 
-    /// - Parameter decided: what the journal holds of this round, after a restart.
     /// - Throws: `MaskingError.unreadable`, `.forgedShare` naming a member whose sealed shares are wrong: the cloud sits the
     ///   round out.
-    package init(_ sharing: CloudSharing, members: MaskMembers, decided: MaskDecision? = nil) throws {
+    package init(_ sharing: CloudSharing, members: MaskMembers) throws {
         let stage = sharing.secrets.keys.stage
         guard members.parties.digest == sharing.parties.digest else {
             throw MaskingError.otherRoster(document: MaskAgreement.kind, from: "aggregate")
@@ -29,7 +21,7 @@ package final class CloudMasking: Sendable {
         guard let own = members.index(of: stage) else { throw MaskingError.notAParty(stage) }
         // Sealed bytes differ after a restart, what is in them does not.
         guard members.shares[own].isSameDeal(as: sharing.shares) else { throw MaskingError.otherShares(of: stage) }
-        if let decided {
+        if let decided = sharing.secrets.pledge.decision {
             guard decided.stage == stage else { throw MaskingError.notAParty(decided.stage) }
             try members.check(decided.survivors)
         }
@@ -42,7 +34,6 @@ package final class CloudMasking: Sendable {
                 pair.withUnsafeBytes { place.copyMemory(from: $0) }
             }
         }
-        state = Mutex(State(hasMasked: false, decision: decided))
     }
 
     private static func open(_ shares: MaskShares, by sharing: CloudSharing) throws -> SecretBytes {
@@ -80,11 +71,7 @@ package final class CloudMasking: Sendable {
             throw EncryptionError.invalidSlots(
                 "slots for \(slots.cohort) contributions, \(members.shares.count) may come")
         }
-        let isFirst = state.withLock { state in
-            defer { state.hasMasked = true }
-            return !state.hasMasked
-        }
-        guard isFirst else { throw MaskingError.masksSpent }
+        try secrets.pledge.mask()
         let parties = members.parties
         let others =
             members.stages.compactMap { stage in parties.clouds.first { $0.stage == stage && stage != self.stage } }
@@ -116,12 +103,7 @@ package final class CloudMasking: Sendable {
         }
         guard own.digest == contribution else { throw MaskingError.otherContribution(of: stage) }
         let decision = MaskDecision(stage: stage, survivors: survivors)
-        let isAccepted = state.withLock { state in
-            if let earlier = state.decision { return earlier == decision }
-            state.decision = decision
-            return true
-        }
-        guard isAccepted else { throw MaskingError.secondSurvivorSet }
+        try secrets.pledge.decide(decision)
         return decision
     }
 
@@ -133,7 +115,7 @@ package final class CloudMasking: Sendable {
     package func disclosure(
         after decision: MaskDecision, consents: [Signed<MaskConsent>], signers: MaskingSigners
     ) throws -> MaskDisclosure {
-        guard let decided = state.withLock({ $0.decision }) else { throw MaskingError.undecided }
+        guard let decided = secrets.pledge.decision else { throw MaskingError.undecided }
         guard decided == decision else { throw MaskingError.secondSurvivorSet }
         try check(consents, for: decision, signers: signers)
 

@@ -46,6 +46,7 @@ package struct CloudSecrets: Sendable {
     let seed: SecretBytes
     /// The coefficients of both sharings come from it, so that the shares are the same again after a restart.
     let polynomials: SecretBytes
+    let pledge: RoundPledge
 
     /// Fresh ones.
     package init(of stage: StageName, terms: MaskingTerms) throws {
@@ -53,16 +54,25 @@ package struct CloudSecrets: Sendable {
         keys = try MaskingKeys(of: stage, terms: terms)
         seed = try SecretBytes.random(count: 32)
         polynomials = try SecretBytes.random(count: 32)
+        pledge = RoundPledge()
     }
 
     /// Those that `encoded` gave: for a stage that was restarted, or for known answers.
-    package init(restoring bytes: SecretBytes, of stage: StageName, terms: MaskingTerms) throws {
+    ///
+    /// - Parameters:
+    ///   - hasSealed: whether the journal holds a contribution of this round: then none is masked again.
+    ///   - decision: the one that the journal holds of this round: then there is no other.
+    package init(
+        restoring bytes: SecretBytes, of stage: StageName, terms: MaskingTerms, hasSealed: Bool = false,
+        decision: MaskDecision? = nil
+    ) throws {
         guard terms.clouds.contains(stage) else { throw MaskingError.notAParty(stage) }
         let parts = try bytes.parts(4, of: "masking secrets")
         keys = try MaskingKeys(
             of: stage, terms: terms, mask: BoxKeyPair(secret: parts[0]), sharing: BoxKeyPair(secret: parts[1]))
         seed = parts[2]
         polynomials = parts[3]
+        pledge = RoundPledge(hasMasked: hasSealed, decision: decision)
     }
 
     /// Mask secret, sharing secret, seed, polynomials. A stage that keeps them over a restart seals them under a key of its
