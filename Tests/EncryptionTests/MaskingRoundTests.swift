@@ -81,7 +81,7 @@ struct MaskingRoundTests {
         }
     }
 
-    @Test("The most clouds that there can be deal, mask and are summed")
+    @Test("Twenty-four clouds deal, mask and are summed; 255 are the most that there may be")
     func largestCohort() throws {
         let terms = try MaskedRound.terms(clouds: 255)
         #expect(terms.threshold == 128)

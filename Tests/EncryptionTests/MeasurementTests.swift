@@ -77,8 +77,12 @@ struct MeasurementTests {
         }
         report("consents to keys, all of them", gathering, per: 1)
         let opener = try #require(complete)
-        let opening = try seconds {
-            _ = try opener.open(sum, sealing: adder.sealing, contributions: cohort - dropped, threads: 1)
+        var opening = Double.infinity
+        for _ in 0..<3 {
+            let once = try seconds {
+                _ = try opener.open(sum, sealing: adder.sealing, contributions: cohort - dropped, threads: 1)
+            }
+            opening = min(opening, once)
         }
         for (what, seconds) in [("seal", sealing), ("add", adding), ("open", opening)] {
             print(String(format: "%-28@ %10.1f million values/s", what as NSString, 1 / seconds))
