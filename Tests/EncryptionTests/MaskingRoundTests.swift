@@ -135,11 +135,18 @@ struct MaskingRoundTests {
             #expect(terms.toleratedColluders == expected, "\(clouds) clouds, \(threshold) shares, at least \(minimum)")
         }
         for clouds in 3...40 {
-            for colluders in 0...clouds - 2 {
-                let threshold = MaskingTerms.threshold(clouds: clouds, colluders: colluders)
-                let terms = try MaskedRound.terms(clouds: clouds, threshold: threshold)
-                #expect(terms.toleratedColluders >= colluders)
+            for minimum in 3...clouds {
+                for colluders in 0...clouds - 2 {
+                    let threshold = try #require(
+                        MaskingTerms.threshold(clouds: clouds, minimumCohort: minimum, colluders: colluders))
+                    let terms = try MaskedRound.terms(clouds: clouds, threshold: threshold, minimum: minimum)
+                    #expect(terms.toleratedColluders >= colluders)
+                    guard 2 * (threshold - 1) > clouds else { continue }
+                    let fewer = try MaskedRound.terms(clouds: clouds, threshold: threshold - 1, minimum: minimum)
+                    #expect(fewer.toleratedColluders < colluders)
+                }
             }
+            #expect(MaskingTerms.threshold(clouds: clouds, minimumCohort: 3, colluders: clouds - 1) == nil)
         }
     }
 }

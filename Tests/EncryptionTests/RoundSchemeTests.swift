@@ -33,6 +33,24 @@ struct RoundSchemeTests {
         }
     }
 
+    @Test("A masked opening settles the terms for all who read it; no other opening does")
+    func terms() throws {
+        let publisher = StageName(cloud: try CloudName("office"), kind: .publish)
+        let digest = Digest(of: Array("signed".utf8))
+        let terms = try MaskingTerms(opening(.secagg), digest: digest, publisher: publisher)
+        #expect(terms.clouds.map(\.description) == ["a/encrypt", "b/encrypt", "c/encrypt"])
+        #expect(terms.opening == digest)
+        #expect([terms.threshold, terms.minimumCohort, terms.toleratedColluders] == [2, 3, 1])
+        for suite in [Suite.clear, .paillier] {
+            #expect(throws: MaskingError.invalidTerms("round 7 is sealed with \(suite)")) {
+                try MaskingTerms(opening(suite), digest: digest, publisher: publisher)
+            }
+        }
+        #expect(throws: MaskingError.invalidTerms("no threshold of 3 clouds bears 2 that collude")) {
+            try MaskingTerms(opening(.secagg), digest: digest, publisher: publisher, colluders: 2)
+        }
+    }
+
     @Test("A masked opening needs masks of its own layout and slots")
     func masks() throws {
         let slots = try SlotLayout(bits: 16, cohort: 3)

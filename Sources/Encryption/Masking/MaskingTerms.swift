@@ -54,16 +54,46 @@ package struct MaskingTerms: Hashable, Sendable {
         self.minimumCohort = minimumCohort
     }
 
+    /// The terms that follow from an opening, the same for whoever reads it: no fewer clouds than its quorum, and the smallest
+    /// threshold that bears `colluders`.
+    ///
+    /// - Parameter digest: of the opening as it was signed.
+    package init(
+        _ opening: Opening, digest: Digest, publisher: StageName, colluders: Int = 1
+    ) throws(MaskingError) {
+        guard opening.suite == .secagg else {
+            throw .invalidTerms("round \(opening.round) is sealed with \(opening.suite)")
+        }
+        let count = opening.cohort.count
+        let minimum = max(opening.quorum, opening.minimumCohort)
+        guard
+            let threshold = MaskingTerms.threshold(clouds: count, minimumCohort: minimum, colluders: colluders)
+        else { throw .invalidTerms("no threshold of \(count) clouds bears \(colluders) that collude") }
+        try self.init(
+            run: opening.run, round: opening.round, opening: digest,
+            clouds: opening.cohort.map { StageName(cloud: $0.cloud, kind: .encrypt) }, publisher: publisher,
+            threshold: threshold, minimumCohort: minimum)
+    }
+
     /// The clouds without which nothing is signed, opened or summed.
     package var smallestSet: Int { max(threshold, minimumCohort) }
 
     /// How many clouds may collude with aggregate *and* publish, all of them deviating as they like, and still not open an
     /// honest cloud's values: see the argument above; and two clouds at least must be honest.
-    package var toleratedColluders: Int { min(threshold - 1, 2 * smallestSet - clouds.count - 1, clouds.count - 2) }
+    package var toleratedColluders: Int {
+        Self.colluders(clouds: clouds.count, threshold: threshold, minimumCohort: minimumCohort)
+    }
 
-    /// The smallest threshold that tolerates `colluders`, whatever the minimum cohort.
-    package static func threshold(clouds: Int, colluders: Int) -> Int {
-        min(max((clouds + colluders) / 2, colluders) + 1, clouds)
+    private static func colluders(clouds: Int, threshold: Int, minimumCohort: Int) -> Int {
+        min(threshold - 1, 2 * max(threshold, minimumCohort) - clouds - 1, clouds - 2)
+    }
+
+    /// The smallest threshold that bears `colluders`; nil where none does.
+    package static func threshold(clouds: Int, minimumCohort: Int, colluders: Int) -> Int? {
+        guard clouds >= smallestCohort else { return nil }
+        return (clouds / 2 + 1...clouds).first {
+            Self.colluders(clouds: clouds, threshold: $0, minimumCohort: minimumCohort) >= colluders
+        }
     }
 
     /// What every key and commitment of the round is bound to.
