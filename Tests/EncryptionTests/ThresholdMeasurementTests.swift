@@ -62,6 +62,29 @@ struct ThresholdMeasurementTests {
         }
     }
 
+    @Test(
+        "Prints what opening costs where 33 of 64 parties open",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE"] != nil,
+            "set TRIBUTARY_MEASURE=1 to print the cost of each operation"))
+    func manyParties() throws {
+        var dealt: ThresholdDealer.Dealing?
+        try report("deal 33 of 64, 2 threads") {
+            dealt = try ThresholdDealer.deal(parties: 64, threshold: 33, threads: 2)
+        }
+        let round = try ThresholdRound(try #require(dealt), count: 64 * 307)
+        let openings = try (1...33).map { try round.opening(2 * $0 - 2 + ($0 == 1 ? 1 : 0)) }
+        for arithmetic in Arithmetic.supported {
+            let combiner = ThresholdOpener(
+                key: round.dealing.key, layout: round.layout, slots: round.slots, arithmetic: arithmetic)
+            var opened: [UInt64] = []
+            try report("combination of 33, \(arithmetic)", per: 64) {
+                opened = try combiner.open(openings, contributions: 3, threads: 1)
+            }
+            #expect(opened == round.values)
+        }
+    }
+
     private func measurePlaintextProof(_ round: ThresholdRound) throws {
         let key = round.dealing.key.paillier
         let plain = PaillierScheme(key: key, layout: round.layout, slots: round.slots, arithmetic: round.arithmetic)
