@@ -28,15 +28,18 @@ package struct Sealing: Hashable, Sendable {
     /// The digest of the layout of the values.
     package let layout: Digest
     package let slots: SlotLayout
+    /// Damgard and Jurik's s: plaintexts are mod n^s. 1 is Paillier's scheme.
+    package let degree: Int
 
     package init(
-        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout
+        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout, degree: Int = 1
     ) {
         self.suite = suite
         self.key = key
         self.profile = profile
         self.layout = layout
         self.slots = slots
+        self.degree = degree
     }
 
     /// Throws the first difference of `other`, which came from a peer, to this round's sealing.
@@ -44,6 +47,7 @@ package struct Sealing: Hashable, Sendable {
         guard other.suite == suite else { throw .wrongSuite(expected: suite, found: other.suite) }
         if let key, other.key != key { throw .wrongKey(expected: key, found: other.key) }
         if let profile, other.profile != profile { throw .wrongProfile(expected: profile, found: other.profile) }
+        guard other.degree == degree else { throw .wrongDegree(expected: degree, found: other.degree) }
         guard other.layout == layout else { throw .wrongLayout(expected: layout, found: other.layout) }
         guard other.slots == slots else { throw .wrongSlots(expected: slots, found: other.slots) }
     }

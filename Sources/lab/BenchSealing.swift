@@ -1,5 +1,6 @@
 import ArgumentParser
 import Encryption
+import Glibc
 
 /// Seals, adds and opens one vector again and again, as it is told, so that a benchmark can alternate with a peer.
 struct BenchSealing: ParsableCommand {
@@ -18,7 +19,9 @@ struct BenchSealing: ParsableCommand {
     @Option var modulus = 3072
     @Option(help: "paillier, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
     @Option(help: "conservative, standard or turbo") var profile = "standard"
+    @Option(help: "Damgard and Jurik's s, 1 to 3") var degree = 1
     @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
+    @Option(help: "Seconds to repeat each task for at least.") var atLeast = 0.0
     @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
 
     func run() throws {
@@ -27,14 +30,25 @@ struct BenchSealing: ParsableCommand {
         }
         while let line = readLine() {
             switch line {
-            case "encrypt": say(try work.encrypt(), bytes: work.payloadBytes)
-            case "aggregate": say(try work.aggregate(), bytes: work.sumBytes)
-            case "open":
-                let opened = try work.open()
-                say(opened.time, bytes: work.sumBytes, errors: opened.errors)
+            case "encrypt": say(try repeated(work.encrypt), bytes: work.payloadBytes)
+            case "aggregate": say(try repeated(work.aggregate), bytes: work.sumBytes)
+            case "open": say(try repeated(work.open), bytes: work.sumBytes, errors: work.errors)
             default: throw ValidationError("\"\(line)\": expected encrypt, aggregate or open")
             }
         }
+    }
+
+    /// Mean times of as many rounds as take `atLeast` seconds. A round answers what its own clocks say.
+    private func repeated(_ round: () throws -> Elapsed) rethrows -> Elapsed {
+        var total = Elapsed.zero
+        var rounds = 0.0
+        repeat {
+            let next = try round()
+            total.seconds += next.seconds
+            total.processorSeconds += next.processorSeconds
+            rounds += 1
+        } while total.seconds < atLeast
+        return Elapsed(seconds: total.seconds / rounds, processorSeconds: total.processorSeconds / rounds)
     }
 
     private func makeWork() throws -> (any SealingWork)? {
@@ -44,14 +58,37 @@ struct BenchSealing: ParsableCommand {
         let sizes: [Int: PaillierKeySize] = [2048: .bits2048, 3072: .bits3072, 4096: .bits4096]
         guard let size = sizes[modulus] else { throw ValidationError("--modulus: expected 2048, 3072 or 4096") }
         guard let profile = PaillierProfile(rawValue: profile) else { throw ValidationError("--profile \(profile)") }
+        guard DamgardJurik.allowedDegrees.contains(degree) else { throw ValidationError("--degree \(degree)") }
         let key = try PaillierPrivateKey.generate(size: size, profile: profile, threads: 2)
-        return try PaillierWork(values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool)
+        return try PaillierWork(
+            values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
     }
 
-    private func say(_ time: Duration, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {
+    private func say(_ time: Elapsed, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {
         let tail = errors.map { ",\"largest_error\":\($0.largest),\"rms_error\":\($0.rms)" } ?? ""
-        print("{\"seconds\":\(time / .seconds(1)),\"values\":\(values),\"bytes\":\(bytes)\(tail)}")
+        print(
+            "{\"seconds\":\(time.seconds),\"processor_seconds\":\(time.processorSeconds),\"values\":\(values),"
+                + "\"bytes\":\(bytes)\(tail)}")
         flush()
+    }
+}
+
+/// What a clock on the wall says, and one that runs while this process has a processor.
+struct Elapsed {
+    var seconds: Double
+    var processorSeconds: Double
+    static let zero = Elapsed(seconds: 0, processorSeconds: 0)
+
+    static func measure(_ body: () throws -> Void) rethrows -> Elapsed {
+        func now(_ clock: clockid_t) -> Double {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+        }
+        let (wall, processor) = (now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID))
+        try body()
+        return Elapsed(
+            seconds: now(CLOCK_MONOTONIC) - wall, processorSeconds: now(CLOCK_PROCESS_CPUTIME_ID) - processor)
     }
 }
 
@@ -59,7 +96,9 @@ struct BenchSealing: ParsableCommand {
 protocol SealingWork: AnyObject {
     var payloadBytes: Int { get }
     var sumBytes: Int { get }
-    func encrypt() throws -> Duration
-    func aggregate() throws -> Duration
-    func open() throws -> (time: Duration, errors: (largest: Double, rms: Double))
+    func encrypt() throws -> Elapsed
+    func aggregate() throws -> Elapsed
+    func open() throws -> Elapsed
+    /// Of what was opened last.
+    var errors: (largest: Double, rms: Double) { get }
 }

@@ -7,6 +7,7 @@ final class CipherWork: SealingWork {
     private let values: BenchVector
     private let blocks: CipherBlocks
     private var payload: [UInt8] = []
+    private var opened: [Double] = []
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { payload.count }
 
@@ -18,8 +19,8 @@ final class CipherWork: SealingWork {
         blocks = CipherBlocks(cipher: cipher, values: values, block: block, threads: threads)
     }
 
-    func encrypt() throws -> Duration {
-        try ContinuousClock().measure {
+    func encrypt() throws -> Elapsed {
+        try Elapsed.measure {
             let words = try values.quantised().map { UInt16(truncatingIfNeeded: $0) }
             payload = [UInt8](unsafeUninitializedCapacity: blocks.byteCount) { target, filled in
                 words.withUnsafeBytes { blocks.seal($0, into: UnsafeMutableRawBufferPointer(target)) }
@@ -29,20 +30,20 @@ final class CipherWork: SealingWork {
     }
 
     /// Impossible: nothing is done, in no time.
-    func aggregate() throws -> Duration { .zero }
+    func aggregate() throws -> Elapsed { .zero }
 
-    func open() throws -> (time: Duration, errors: (largest: Double, rms: Double)) {
+    func open() throws -> Elapsed {
         if payload.isEmpty { _ = try encrypt() }
-        var opened: [Double] = []
-        let time = try ContinuousClock().measure {
+        return try Elapsed.measure {
             let words = [UInt16](unsafeUninitializedCapacity: blocks.values) { target, filled in
                 payload.withUnsafeBytes { blocks.open($0, into: UnsafeMutableRawBufferPointer(target)) }
                 filled = blocks.values
             }
             opened = try values.quantiser.dequantise(words.map(UInt64.init), contributions: 1)
         }
-        return (time, values.errors(opened, contributions: 1))
     }
+
+    var errors: (largest: Double, rms: Double) { values.errors(opened, contributions: 1) }
 }
 
 /// Blocks of two-byte words, each sealed with a nonce of its own, over threads.

@@ -37,17 +37,19 @@ struct BenchVector {
 /// Packed Paillier.
 final class PaillierWork: SealingWork {
     private let values: BenchVector
-    private let scheme: PaillierScheme
-    private let opener: PaillierOpener
+    private let scheme: any AdditiveScheme
+    private let opener: any Opener
     private let pool: BlindingPool?
     private let cohort: Int
     private let threads: Int
     private var payload: [UInt8] = []
+    private var opened: [Double] = []
     private var sum: [UInt8] = []
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { sum.count }
 
-    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, hasPool: Bool) throws {
+    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, hasPool: Bool, degree: Int) throws
+    {
         self.values = try BenchVector(values: values, bits: bits)
         let slots = try SlotLayout(bits: bits, cohort: cohort)
         let ciphertexts = PayloadShape(
@@ -55,36 +57,43 @@ final class PaillierWork: SealingWork {
             bytesPerUnit: key.publicKey.bits / 4
         ).units
         pool = hasPool ? BlindingPool(key: key.publicKey, capacity: ciphertexts) : nil
-        scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots, pool: pool)
-        opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
+        if degree == 1 {
+            scheme = PaillierScheme(key: key.publicKey, layout: self.values.layout, slots: slots, pool: pool)
+            opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
+        } else {
+            let longer = DamgardJurikScheme(
+                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots, threads: threads)
+            scheme = longer
+            opener = DamgardJurikOpener(key: key, scheme: longer)
+        }
         self.cohort = cohort
         self.threads = threads
         key.publicKey.blindingTable(threads: threads)
     }
 
-    func encrypt() throws -> Duration {
+    func encrypt() throws -> Elapsed {
         try pool?.fill(threads: threads) { true }
-        return try ContinuousClock().measure { payload = try scheme.seal(values.quantised(), threads: threads) }
+        return try Elapsed.measure { payload = try scheme.seal(values.quantised(), threads: threads) }
     }
 
     /// The same payload for each of the cohort: what is in it changes nothing of the work.
-    func aggregate() throws -> Duration {
+    func aggregate() throws -> Elapsed {
         if payload.isEmpty { _ = try encrypt() }
-        return try ContinuousClock().measure {
+        return try Elapsed.measure {
             let accumulator = scheme.makeAccumulator()
             for _ in 0..<cohort { try accumulator.add(payload, sealing: scheme.sealing, threads: threads) }
             sum = try accumulator.sum()
         }
     }
 
-    func open() throws -> (time: Duration, errors: (largest: Double, rms: Double)) {
+    func open() throws -> Elapsed {
         if sum.isEmpty { _ = try aggregate() }
-        var opened: [Double] = []
-        let time = try ContinuousClock().measure {
+        return try Elapsed.measure {
             opened = try values.quantiser.dequantise(
                 opener.open(sum, sealing: scheme.sealing, contributions: cohort, threads: threads),
                 contributions: cohort)
         }
-        return (time, values.errors(opened, contributions: cohort))
     }
+
+    var errors: (largest: Double, rms: Double) { values.errors(opened, contributions: cohort) }
 }

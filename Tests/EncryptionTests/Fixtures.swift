@@ -61,12 +61,14 @@ struct Peer: CustomTestStringConvertible, Sendable {
     let suite: Suite
     let arithmetic: Arithmetic
     var kind = PaillierKeyKind(own: .standard)
-    var testDescription: String { suite == .clear ? "clear" : "\(suite), \(kind), \(arithmetic)" }
+    var degree = 1
+    var testDescription: String { suite == .clear ? "clear" : "\(suite), \(kind), s = \(degree), \(arithmetic)" }
 
     static let all =
         [Peer(suite: .clear, arithmetic: .portable)]
         + Arithmetic.supported.flatMap { arithmetic in
             PaillierKeyKind.all.map { Peer(suite: .paillier, arithmetic: arithmetic, kind: $0) }
+                + [2, 3].map { Peer(suite: .paillier, arithmetic: arithmetic, degree: $0) }
         }
 
     func make(layout: VectorLayout, slots: SlotLayout) throws -> (scheme: any AdditiveScheme, opener: any Opener) {
@@ -76,6 +78,11 @@ struct Peer: CustomTestStringConvertible, Sendable {
             return (scheme, scheme)
         case .paillier:
             let key = try TestKeys.key(of: kind)
+            guard degree == 1 else {
+                let scheme = DamgardJurikScheme(
+                    key: key.publicKey, degree: degree, layout: layout, slots: slots, arithmetic: arithmetic)
+                return (scheme, DamgardJurikOpener(key: key, scheme: scheme))
+            }
             return (
                 PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic),
                 PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)

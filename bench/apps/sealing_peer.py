@@ -131,9 +131,10 @@ held, work = {"tenseal": tenseal, "tenseal-lean": lean, "phe": phe, "textbook": 
 print("ready", flush=True)
 for line in sys.stdin:
     task = line.strip()
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     count = work[task]()
-    answer = {"seconds": time.perf_counter() - began, "values": values, "bytes": count}
+    answer = {
+        "seconds": time.perf_counter() - began, "processor_seconds": time.process_time() - used, "values": values, "bytes": count}
     if task == "open":
         errors = np.array(held["opened"][:values]) / cohort - vector
         answer["largest_error"] = float(np.max(np.abs(errors)))
