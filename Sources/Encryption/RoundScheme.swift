@@ -13,11 +13,13 @@ package struct RoundScheme: Sendable {
     package let scheme: any AdditiveScheme
     package let quantiser: Quantiser
     package let slots: SlotLayout
+    package let layout: VectorLayout
 
     /// - Parameters:
     ///   - key: the federation's public key; nil only under `clear`.
     ///   - pool: blinding of that key made in advance, for who seals.
     package init(_ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil) throws(EncryptionError) {
+        layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {

@@ -10,7 +10,7 @@ enum PublishKeys {
     /// Makes the pair unless it is there, and the public key again from the secret if that alone is lost. True if
     /// something was made. The `clear` suite has no keys.
     static func completePaillier(in store: KeyStore, for topology: Topology) throws -> Bool {
-        guard topology.suite == .paillier else { return false }
+        guard topology.suite == .paillier, topology.keys == .publisher else { return false }
         let cloud = topology.publish.cloud
         if !store.hasPaillierSecret(of: cloud) {
             guard let profile = PaillierProfile(rawValue: topology.profile.rawValue) else {

@@ -73,3 +73,24 @@ struct ThresholdRound {
         try combiner.open(parties.map { try opening($0) }, contributions: contributions, threads: threads)
     }
 }
+
+/// Two fixed safe primes, for dealings that have the same n.
+enum SharedPrimes {
+    static func choices(coefficients: [Integer]) throws -> ThresholdDealer.Choices {
+        ThresholdDealer.Choices(
+            p: try #require(Integer("ced785d81c55d23e89696bd242a7b9f89c8166a7fd43c0fb83ad24b41acd1f8f", radix: 16)),
+            q: try #require(Integer("d8d6811ac000957b6685de6bebb2bbade37a3617ba43a8a70d37d658f6986f13", radix: 16)),
+            blindingRoot: 12_345, verificationRoot: 67_890, coefficients: coefficients)
+    }
+
+    static func deal(_ coefficients: [Integer], parties: Int = 3) throws -> ThresholdDealer.Dealing {
+        try ThresholdDealer.deal(
+            try choices(coefficients: coefficients), profile: .standard, parties: parties, threads: 1,
+            allowing: .testing)
+    }
+
+    /// Two dealings, 2 of 3, that differ in the polynomial alone.
+    static func dealings() throws -> (ThresholdDealer.Dealing, ThresholdDealer.Dealing) {
+        (try deal([Integer(1) << 900]), try deal([(Integer(1) << 901) + 17]))
+    }
+}

@@ -95,7 +95,7 @@ struct RefusalTests {
             #expect(throws: FederationError.self, "\(key)") { try Offer(with(key, value, in: offer)) }
         }
         let sum = Samples.abouts[3].value
-        guard case .list(let parts) = try pairs(sum)[1].value else { return }
+        guard case .list(let parts) = try pairs(sum)[2].value else { return }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list(parts.reversed()), in: sum)) }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list([parts[0], parts[0]]), in: sum)) }
     }

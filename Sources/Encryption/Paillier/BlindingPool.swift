@@ -14,11 +14,17 @@ package final class BlindingPool: Sendable {
     private let entries = Mutex<[Entry]>([])
 
     /// Blinding for eight ciphertexts.
-    final class Entry: Sendable {
+    ///
+    /// Unchecked: written in the initialiser, read by whoever took the entry, the one holder of it.
+    final class Entry: @unchecked Sendable {
         let powers: Powers
+        private let secret: LimbBuffer
+        private let exponentsByteCount: Int
 
-        /// Unchecked: written in the initialiser, read by whoever took the entry, the one holder of it.
-        enum Powers: @unchecked Sendable {
+        /// Those of the powers, one behind the other, for whoever has to prove what was sealed.
+        var exponents: [UInt8] { Array(UnsafeRawBufferPointer(start: secret.base, count: exponentsByteCount)) }
+
+        enum Powers {
             /// As `LaneSquareTable.powers` leaves them.
             case lanes(Rows)
             /// Eight residues mod n^2, one behind the other.
@@ -38,6 +44,9 @@ package final class BlindingPool: Sendable {
         init(key: PaillierPublicKey, table: BlindingTable) throws {
             var exponents = try SystemRandom.bytes(count: laneCount * ((key.exponentBits + 7) / 8))
             defer { wipe(&exponents) }
+            exponentsByteCount = exponents.count
+            secret = LimbBuffer(count: (exponents.count + 7) / 8)
+            UnsafeMutableRawBufferPointer(start: secret.base, count: exponents.count).copyBytes(from: exponents)
             powers = exponents.withUnsafeBytes { exponents in
                 switch table {
                 case .lanes(let table):

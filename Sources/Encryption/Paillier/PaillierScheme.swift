@@ -11,6 +11,8 @@ package struct PaillierScheme: AdditiveScheme {
     package let arithmetic: Arithmetic
     /// Blinding made in advance; more is made where it runs out.
     private let pool: BlindingPool?
+    /// Told of what is sealed, for the proof of plaintext knowledge, where there is to be one.
+    private var witness: PlaintextWitness?
 
     /// Ciphertexts that a thread takes at a time: some milliseconds of work.
     static let blockSize = 16
@@ -45,10 +47,19 @@ package struct PaillierScheme: AdditiveScheme {
             try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
                 let part = shape.values(
                     ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
+                let values = UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first])
+                let start = units.lowerBound + block.lowerBound
                 try seal(
-                    UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
-                    units: block.count, exponents: nil,
-                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
+                    values, units: block.count, exponents: nil,
+                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table
+                ) { positions, exponents in
+                    let own =
+                        positions.lowerBound
+                        * shape.valuesPerUnit..<min(positions.upperBound * shape.valuesPerUnit, values.count)
+                    witness?.record(
+                        UnsafeBufferPointer(rebasing: values[own]),
+                        units: start + positions.lowerBound..<start + positions.upperBound, exponents: exponents)
+                }
             }
             filled = byteCount
         }
@@ -67,6 +78,7 @@ package struct PaillierScheme: AdditiveScheme {
             try values.withUnsafeBufferPointer { values in
                 let part = UnsafeBufferPointer(rebasing: values[shape.values(ofUnits: units)])
                 try checkValues(part, units: units)
+                witness?.record(part, units: units, exponents: exponents)
                 try seal(part, units: units.count, exponents: exponents, to: target, with: table)
             }
         }
@@ -77,16 +89,25 @@ package struct PaillierScheme: AdditiveScheme {
     /// given.
     private func seal(
         _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: [UInt8]?,
-        to target: UnsafeMutableRawBufferPointer, with table: BlindingTable
+        to target: UnsafeMutableRawBufferPointer, with table: BlindingTable,
+        record: (_ positions: Range<Int>, _ exponents: [UInt8]) -> Void = { _, _ in }
     ) throws {
         var group = [UInt8](repeating: 0, count: laneCount * exponentByteCount)
         defer { wipe(&group) }
+        /// Of the positions alone: lanes beyond them have others.
+        func tell(_ positions: Range<Int>, _ exponents: [UInt8]) {
+            guard witness != nil else { return }
+            var own = Array(exponents[..<(positions.count * exponentByteCount)])
+            record(positions, own)
+            wipe(&own)
+        }
         func drawExponents(for positions: Range<Int>) throws {
             if let exponents {
                 let part = positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount
                 group.replaceSubrange(0..<part.count, with: exponents[part])
             } else {
                 group = try SystemRandom.bytes(count: group.count)
+                tell(positions, group)
             }
         }
         let plaintext = LimbBuffer(count: key.n.limbCount)
@@ -97,7 +118,7 @@ package struct PaillierScheme: AdditiveScheme {
             let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
             for positions in (0..<units).groups {
                 let entry = exponents == nil ? pool?.take() : nil
-                if entry == nil { try drawExponents(for: positions) }
+                if let entry { tell(positions, entry.exponents) } else { try drawExponents(for: positions) }
                 for (index, position) in positions.enumerated() {
                     if case .portable(let ready)? = entry?.powers {
                         ciphertext.base.update(
@@ -126,7 +147,9 @@ package struct PaillierScheme: AdditiveScheme {
                     pack(position, of: values, into: plaintext)
                     messages.read(limbs: plaintext.base, count: plaintext.count, lane: lane)
                 }
-                if exponents == nil, case .lanes(let ready)? = pool?.take()?.powers {
+                let entry = exponents == nil ? pool?.take() : nil
+                if let entry, case .lanes(let ready) = entry.powers {
+                    tell(positions, entry.exponents)
                     multiplier.seal(ready.rows, message: messages, into: ciphertexts)
                 } else {
                     try drawExponents(for: positions)
@@ -147,6 +170,13 @@ package struct PaillierScheme: AdditiveScheme {
         let slots = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
         sealing.slots.pack(
             UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base, count: plaintext.count)
+    }
+
+    /// The same scheme, which tells `witness` of all that it seals.
+    package func recording(_ witness: PlaintextWitness) -> PaillierScheme {
+        var scheme = self
+        scheme.witness = witness
+        return scheme
     }
 
     package func makeAccumulator() -> any Accumulator { PaillierAccumulator(scheme: self) }

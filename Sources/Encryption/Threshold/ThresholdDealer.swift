@@ -34,7 +34,7 @@ package enum ThresholdDealer {
     ///
     /// - Parameter progress: told the number of candidates tested so far, from any thread.
     package static func deal(
-        size: PaillierKeySize = .bits3072, profile: PaillierProfile = .conservative, parties: Int, threshold: Int,
+        size: PaillierKeySize = .bits3072, profile: PaillierProfile = .standard, parties: Int, threshold: Int,
         threads: Int, progress: @Sendable (_ tested: Int) -> Void = { _ in }
     ) throws -> Dealing {
         try ThresholdPublicKey.check(parties: parties, threshold: threshold)

@@ -5,7 +5,7 @@ internal import Sodium
 /// hexadecimal, n exactly as wide as it is, the others exactly twice as wide:
 ///
 ///     tributary-threshold-public-key 1
-///     profile conservative
+///     profile standard
 ///     threshold 2 of 3
 ///     n <hexadecimal>
 ///     hs <hexadecimal>

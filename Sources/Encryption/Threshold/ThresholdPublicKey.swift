@@ -45,7 +45,7 @@ package final class ThresholdPublicKey: Sendable {
                 throw .invalidKey("\(name) is not a square mod n^2")
             }
         }
-        var bound = ThresholdPublicKey.binding(parties: parties, threshold: threshold)
+        var bound = Array("threshold \(profile)".utf8) + [UInt8(parties), UInt8(threshold)]
         let names = ["v"] + (1...parties).map { "v\($0)" }
         for (value, name) in zip([verificationBase] + verificationKeys, names) {
             try check(value, name)
@@ -72,10 +72,6 @@ package final class ThresholdPublicKey: Sendable {
     }
 
     static func delta(parties: Int) -> Integer { (1...parties).reduce(1) { $0 * Integer($1) } }
-
-    private static func binding(parties: Int, threshold: Int) -> [UInt8] {
-        Array("threshold".utf8) + [UInt8(parties), UInt8(threshold)]
-    }
 
     func check(party: Int) throws(ThresholdError) {
         guard (1...parties).contains(party) else { throw .unknownParty(party, parties: parties) }
