@@ -8,8 +8,8 @@ struct MemorySearch {
     /// Four words of each needle, masked.
     private var needles: [(name: String, words: [UInt64])] = []
 
-    /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned round, as
-    /// limbs lie.
+    /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned
+    /// round, as limbs lie.
     mutating func add(_ name: String, _ secret: UnsafeRawBufferPointer) {
         precondition(secret.count >= 40, "too short to be told from chance")
         let start = secret.count / 2 - 16

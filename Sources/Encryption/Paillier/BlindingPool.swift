@@ -14,17 +14,29 @@ package final class BlindingPool: Sendable {
     private let entries = Mutex<[Entry]>([])
 
     /// Blinding for eight ciphertexts.
-    ///
-    /// Unchecked: written in the initialiser, read by whoever took the entry, the one holder of it.
-    final class Entry: @unchecked Sendable {
+    final class Entry: Sendable {
         let powers: Powers
-        private let secret: LimbBuffer
-        private let exponentsByteCount: Int
+        /// The exponents of the eight, one behind the other: what a proof of plaintext knowledge is about.
+        let exponents: Exponents
 
-        /// Those of the powers, one behind the other, for whoever has to prove what was sealed.
-        var exponents: [UInt8] { Array(UnsafeRawBufferPointer(start: secret.base, count: exponentsByteCount)) }
+        /// Wiped on release. Unchecked: written in the initialiser alone.
+        final class Exponents: @unchecked Sendable {
+            private let limbs: LimbBuffer
+            private let count: Int
 
-        enum Powers {
+            init(_ bytes: [UInt8]) {
+                count = bytes.count
+                limbs = LimbBuffer(count: (bytes.count + 7) / 8)
+                UnsafeMutableRawBufferPointer(start: limbs.base, count: limbs.count * 8).copyBytes(from: bytes)
+            }
+
+            func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+                body(UnsafeRawBufferPointer(start: limbs.base, count: count))
+            }
+        }
+
+        /// Unchecked: written in the initialiser, read by whoever took the entry, the one holder of it.
+        enum Powers: @unchecked Sendable {
             /// As `LaneSquareTable.powers` leaves them.
             case lanes(Rows)
             /// Eight residues mod n^2, one behind the other.
@@ -44,9 +56,7 @@ package final class BlindingPool: Sendable {
         init(key: PaillierPublicKey, table: BlindingTable) throws {
             var exponents = try SystemRandom.bytes(count: laneCount * ((key.exponentBits + 7) / 8))
             defer { wipe(&exponents) }
-            exponentsByteCount = exponents.count
-            secret = LimbBuffer(count: (exponents.count + 7) / 8)
-            UnsafeMutableRawBufferPointer(start: secret.base, count: exponents.count).copyBytes(from: exponents)
+            self.exponents = Exponents(exponents)
             powers = exponents.withUnsafeBytes { exponents in
                 switch table {
                 case .lanes(let table):

@@ -47,19 +47,10 @@ package struct PaillierScheme: AdditiveScheme {
             try Parallel.forEachBlock(of: units.count, size: PaillierScheme.blockSize, threads: threads) { block in
                 let part = shape.values(
                     ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
-                let values = UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first])
-                let start = units.lowerBound + block.lowerBound
                 try seal(
-                    values, units: block.count, exponents: nil,
-                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table
-                ) { positions, exponents in
-                    let own =
-                        positions.lowerBound
-                        * shape.valuesPerUnit..<min(positions.upperBound * shape.valuesPerUnit, values.count)
-                    witness?.record(
-                        UnsafeBufferPointer(rebasing: values[own]),
-                        units: start + positions.lowerBound..<start + positions.upperBound, exponents: exponents)
-                }
+                    UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
+                    units: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound, exponents: nil,
+                    to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
             }
             filled = byteCount
         }
@@ -78,8 +69,7 @@ package struct PaillierScheme: AdditiveScheme {
             try values.withUnsafeBufferPointer { values in
                 let part = UnsafeBufferPointer(rebasing: values[shape.values(ofUnits: units)])
                 try checkValues(part, units: units)
-                witness?.record(part, units: units, exponents: exponents)
-                try seal(part, units: units.count, exponents: exponents, to: target, with: table)
+                try seal(part, units: units, exponents: exponents, to: target, with: table)
             }
         }
         return payload
@@ -88,26 +78,30 @@ package struct PaillierScheme: AdditiveScheme {
     /// c = (1 + m n) * hs^r mod n^2 for each of the `units` that `values` fill, written to `target`; with fresh exponents if none are
     /// given.
     private func seal(
-        _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: [UInt8]?,
-        to target: UnsafeMutableRawBufferPointer, with table: BlindingTable,
-        record: (_ positions: Range<Int>, _ exponents: [UInt8]) -> Void = { _, _ in }
+        _ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, exponents: [UInt8]?,
+        to target: UnsafeMutableRawBufferPointer, with table: BlindingTable
     ) throws {
         var group = [UInt8](repeating: 0, count: laneCount * exponentByteCount)
         defer { wipe(&group) }
-        /// Of the positions alone: lanes beyond them have others.
-        func tell(_ positions: Range<Int>, _ exponents: [UInt8]) {
-            guard witness != nil else { return }
-            var own = Array(exponents[..<(positions.count * exponentByteCount)])
-            record(positions, own)
-            wipe(&own)
-        }
         func drawExponents(for positions: Range<Int>) throws {
             if let exponents {
                 let part = positions.lowerBound * exponentByteCount..<positions.upperBound * exponentByteCount
                 group.replaceSubrange(0..<part.count, with: exponents[part])
             } else {
+                wipe(&group)
                 group = try SystemRandom.bytes(count: group.count)
-                tell(positions, group)
+            }
+        }
+        /// `entry` is what the units at `positions` are blinded with, or `group` where it is nil.
+        func record(_ positions: Range<Int>, _ entry: BlindingPool.Entry?) {
+            guard let witness else { return }
+            let places = positions.lowerBound * shape.valuesPerUnit..<positions.upperBound * shape.valuesPerUnit
+            let sealed = units.lowerBound + positions.lowerBound..<units.lowerBound + positions.upperBound
+            let values = UnsafeBufferPointer(rebasing: values[places.clamped(to: values.indices)])
+            if let entry {
+                entry.exponents.withUnsafeBytes { witness.record(values, units: sealed, exponents: $0) }
+            } else {
+                group.withUnsafeBytes { witness.record(values, units: sealed, exponents: $0) }
             }
         }
         let plaintext = LimbBuffer(count: key.n.limbCount)
@@ -116,9 +110,10 @@ package struct PaillierScheme: AdditiveScheme {
             let multiplier = ModularMultiplier(key.nSquared)
             let message = LimbBuffer(count: key.nSquared.limbCount)
             let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
-            for positions in (0..<units).groups {
+            for positions in (0..<units.count).groups {
                 let entry = exponents == nil ? pool?.take() : nil
-                if let entry { tell(positions, entry.exponents) } else { try drawExponents(for: positions) }
+                if entry == nil { try drawExponents(for: positions) }
+                record(positions, entry)
                 for (index, position) in positions.enumerated() {
                     if case .portable(let ready)? = entry?.powers {
                         ciphertext.base.update(
@@ -142,17 +137,17 @@ package struct PaillierScheme: AdditiveScheme {
             let powers = LaneRows(count: 3, of: table.modulus.n)
             let messages = LaneRows(count: 1, of: table.modulus.n)
             let ciphertexts = table.modulus.residues(count: 1)
-            for positions in (0..<units).groups {
+            for positions in (0..<units.count).groups {
                 for (lane, position) in positions.enumerated() {
                     pack(position, of: values, into: plaintext)
                     messages.read(limbs: plaintext.base, count: plaintext.count, lane: lane)
                 }
                 let entry = exponents == nil ? pool?.take() : nil
-                if let entry, case .lanes(let ready) = entry.powers {
-                    tell(positions, entry.exponents)
+                if entry == nil { try drawExponents(for: positions) }
+                record(positions, entry)
+                if case .lanes(let ready)? = entry?.powers {
                     multiplier.seal(ready.rows, message: messages, into: ciphertexts)
                 } else {
-                    try drawExponents(for: positions)
                     group.withUnsafeBytes { table.powers($0, into: powers, 0, using: multiplier) }
                     multiplier.seal(powers, message: messages, into: ciphertexts)
                 }
