@@ -106,7 +106,7 @@ let package = Package(
         library("Corpus", uses: ["Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
-        library("Aggregation", uses: ["Federation", "Encryption"]),
+        library("Aggregation", uses: ["Federation", "Encryption", "Sodium"]),
         library(
             "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
@@ -122,7 +122,9 @@ let package = Package(
             ]),
         executable(
             "tributary-encrypt", folder: "encrypt",
-            runs: ["Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology"]),
+            runs: [
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
+            ]),
         executable(
             "tributary-aggregate", folder: "aggregate",
             runs: [
@@ -131,7 +133,8 @@ let package = Package(
         executable(
             "tributary-publish", folder: "publish",
             runs: [
-                "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys", "Publication",
+                "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
+                "Publication",
                 "Sodium",
                 "StageKit", "Topology",
             ]),
@@ -168,7 +171,8 @@ let package = Package(
             uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
             exclude: ["Reference"]),
         tests(
-            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], resources: [.copy("Vectors")]
+            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], exclude: ["Reference"],
+            resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),

@@ -4,16 +4,14 @@ package import Sodium
 /// A round as aggregate sees it: who has contributed, and whether it is time to close. A value without clock or socket: the
 /// stage tells it what happened and does what it answers.
 package struct Gathering: Sendable {
-    package let opening: Opening
-    package let openingDigest: Digest
-    /// What is complete, checked and in the product, by cloud.
-    package private(set) var parts: [CloudName: SumAbout.Part] = [:]
+    private let signedOpening: Signed<Opening>
+    /// What is complete, checked and in the product, by cloud, with what its cloud signed.
+    package private(set) var parts: [CloudName: (part: SumAbout.Part, signed: RoundRecord.Part)] = [:]
     package private(set) var isClosed = false
 
-    package init(_ opening: Signed<Opening>) {
-        self.opening = opening.content
-        openingDigest = opening.digest
-    }
+    package init(_ opening: Signed<Opening>) { signedOpening = opening }
+
+    package var opening: Opening { signedOpening.content }
 
     /// Whether an offered contribution belongs here. A contribution for a round that is not this one is `later` while the
     /// round may still come, and refused once it is past.
@@ -41,22 +39,14 @@ package struct Gathering: Sendable {
         guard !isClosed else { return .refuse("round \(opening.round) has been closed") }
         let about: ContributionAbout
         do { about = try ContributionAbout(offer.about) } catch { return .refuse("\(error)") }
-        guard about.opening == openingDigest else {
-            return .refuse("it answers another opening of round \(opening.round)")
-        }
-        guard about.suite == opening.suite, about.keyID == opening.keyID, about.profile == opening.profile else {
-            return .refuse("it is sealed with another suite, key or profile than round \(opening.round) asks for")
-        }
-        guard opening.purpose != .update || about.weight == member.weight else {
-            return .refuse("it claims weight \(about.weight), the opening gives \(name.cloud) \(member.weight)")
-        }
+        if let reason = about.misfit(with: signedOpening, member: member) { return .refuse(reason) }
         return .take
     }
 
     /// Counts a contribution that is in the product; the second one of a cloud is not counted.
-    package mutating func count(_ part: SumAbout.Part) -> Bool {
+    package mutating func count(_ part: SumAbout.Part, signed: RoundRecord.Part) -> Bool {
         guard parts[part.cloud] == nil, !isClosed else { return false }
-        parts[part.cloud] = part
+        parts[part.cloud] = (part, signed)
         return true
     }
 
@@ -82,7 +72,13 @@ package struct Gathering: Sendable {
 
     package mutating func close() { isClosed = true }
 
-    package var sum: SumAbout {
-        SumAbout(opening: openingDigest, parts: parts.values.sorted { $0.cloud < $1.cloud })
+    /// Those in the product, in the order of their names.
+    package var contributors: [CloudName] { parts.keys.sorted() }
+
+    /// What is said of the sum whose payload has the digest `sum`: to publish, and to whoever checks it.
+    package func closing(sum: Digest) -> (about: SumAbout, record: RoundRecord) {
+        let parts = contributors.compactMap { self.parts[$0] }
+        let record = RoundRecord(opening: signedOpening.digest, sum: sum, parts: parts.map(\.signed))
+        return (SumAbout(opening: signedOpening.digest, root: record.root, parts: parts.map(\.part)), record)
     }
 }

@@ -30,13 +30,18 @@ package struct Comb: Hashable, Sendable {
     /// The cost of a power in quarters of a multiplication; a squaring is three (`LaneMultiplier`).
     var cost: Int { 4 * (stretch - 1) + 3 * (run - 1) }
 
-    /// The quickest comb of at most `entries` rows, the smaller of two equally quick ones.
-    package static func quickest(exponentBits: Int, entries: Int) -> Comb {
+    /// Bits of the sum, over all multiplications by entries, of 2^(squarings that come after): by so much a sum grows that is doubled
+    /// with each squaring.
+    package var weightBits: Int { run + Int.bitWidth - blocks.leadingZeroBitCount }
+
+    /// The quickest comb of at most `entries` rows and `weightBits`, the smaller of two equally quick ones.
+    package static func quickest(exponentBits: Int, entries: Int, weightBits: Int = .max) -> Comb {
         var best = Comb(exponentBits: exponentBits, teeth: 1, blocks: 1)
         for teeth in 1...16 where 1 << teeth <= entries {
             for blocks in 1...max(1, min(entries >> teeth, exponentBits)) {
                 let comb = Comb(exponentBits: exponentBits, teeth: teeth, blocks: blocks)
-                if (comb.cost, comb.entries) < (best.cost, best.entries) { best = comb }
+                guard comb.weightBits <= weightBits else { continue }
+                if best.weightBits > weightBits || (comb.cost, comb.entries) < (best.cost, best.entries) { best = comb }
             }
         }
         return best

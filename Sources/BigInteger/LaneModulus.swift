@@ -53,6 +53,23 @@ package final class LaneModulus: @unchecked Sendable {
         Integer(2).power(Integer(52 * digits * exponent), modulo: modulus.value)
     }
 
+    /// R^-1 mod m.
+    var inverseRadix: Integer {
+        guard let inverse = radixPower(1).inverse(modulo: modulus.value) else {
+            preconditionFailure("a power of two has an inverse modulo an odd number")
+        }
+        return inverse
+    }
+
+    /// Writes a residue as a single row.
+    func write(_ value: Integer, toSingle row: UnsafeMutablePointer<UInt64>) {
+        let limbs = LimbBuffer(count: modulus.limbCount)
+        value.writeLimbs(to: limbs.base, count: limbs.count)
+        limbs.base.withMemoryRebound(to: UInt64.self, capacity: limbs.count) {
+            tributary_lanes_split(row, digits, 1, $0, limbs.count)
+        }
+    }
+
     /// R^exponent mod m in all lanes: a multiplication by it divides by R^(1 - exponent).
     package func radix(_ exponent: Int) -> LaneRows {
         let rows = LaneRows(count: 1, digits: digits)

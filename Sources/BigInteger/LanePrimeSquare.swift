@@ -6,16 +6,16 @@ internal import Glibc
 ///
 /// Unchecked: all of it is written in the initialiser alone.
 package final class LanePrimeSquare: @unchecked Sendable {
-    private let prime: LaneModulus
-    private let square: Modulus
+    let prime: LaneModulus
+    let square: Modulus
     /// 1 in Montgomery form, 1 as it is, then R^(k + 2) for the k-th stretch of a value; two rows for each.
-    private let constants: LaneRows
+    let constants: LaneRows
     private let correction: LimbBuffer
-    private let pair: tributary_lanes_pair_modulus
-    private let valueDigits: Int
+    let pair: tributary_lanes_pair_modulus
+    let valueDigits: Int
 
-    private static let one = 0
-    private static let plainOne = 2
+    static let one = 0
+    static let plainOne = 2
     private static let firstRadix = 4
 
     /// Nil where the arithmetic is not to be had (see `LaneModulus`).
@@ -66,9 +66,30 @@ package final class LanePrimeSquare: @unchecked Sendable {
         let digits = prime.digits
         let scratch = LaneRows.scratch(words: tributary_lanes_pair_scratch_words(digits))
         let table = LaneRows.scratch(words: tributary_lanes_pair_table_words(digits))
-        // The sum, a product, and a stretch of the values as a pair whose upper row stays 0.
-        let rows = LaneRows(count: 6, digits: digits)
-        let (sum, product, stretch) = (rows.row(0), rows.row(2), rows.row(4))
+        let rows = LaneRows(count: 2, digits: digits)
+        readPairs(values, row, into: rows, 0, scratch: scratch)
+        withUnsafePointer(to: pair) { pair in
+            let sum = rows.row(0)
+            tributary_lanes_pair_power(
+                sum, sum, constants.row(LanePrimeSquare.one), exponent.bindMemory(to: UInt8.self).baseAddress, bits,
+                pair, table.base, scratch.base)
+            tributary_lanes_pair_multiply(sum, sum, constants.row(LanePrimeSquare.plainOne), pair, scratch.base)
+        }
+        return integers(rows, 0, count: count)
+    }
+
+    /// The pair of rows from `target` = the values of a row in Montgomery form, each row below 11 p.
+    func readPairs(
+        _ values: borrowing LaneRows, _ row: Int, into result: borrowing LaneRows, _ target: Int,
+        scratch: borrowing LaneRows
+    ) {
+        let digits = prime.digits
+        // A product, and a stretch of the values as a pair whose upper row stays 0.
+        let rows = LaneRows(count: 4, digits: digits)
+        let (product, stretch) = (rows.row(0), rows.row(2))
+        let (lower, upper) = (result.row(target), result.row(target + 1))
+        lower.update(repeating: 0, count: digits * laneCount)
+        upper.update(repeating: 0, count: digits * laneCount)
         withUnsafePointer(to: pair) { pair in
             for (index, start) in Swift.stride(from: 0, to: valueDigits, by: digits).enumerated() {
                 let length = min(digits, valueDigits - start) * laneCount
@@ -76,21 +97,21 @@ package final class LanePrimeSquare: @unchecked Sendable {
                 stretch.update(from: values.row(row) + start * laneCount, count: length)
                 let radix = constants.row(LanePrimeSquare.firstRadix + 2 * index)
                 tributary_lanes_pair_multiply(product, stretch, radix, pair, scratch.base)
-                tributary_lanes_add(sum, sum, product, digits)
-                tributary_lanes_add(rows.row(1), rows.row(1), rows.row(3), digits)
+                tributary_lanes_add(lower, lower, product, digits)
+                tributary_lanes_add(upper, upper, rows.row(1), digits)
             }
-            tributary_lanes_pair_power(
-                sum, sum, constants.row(LanePrimeSquare.one), exponent.bindMemory(to: UInt8.self).baseAddress, bits,
-                pair, table.base, scratch.base)
-            tributary_lanes_pair_multiply(sum, sum, constants.row(LanePrimeSquare.plainOne), pair, scratch.base)
         }
-        let limbs = LimbBuffer(count: (52 * digits + Limb.bitWidth - 1) / Limb.bitWidth)
+    }
+
+    /// The residues that the first `count` lanes of a pair of rows, from `row`, stand for as they are.
+    func integers(_ rows: borrowing LaneRows, _ row: Int, count: Int) -> [Integer] {
+        let limbs = LimbBuffer(count: (52 * prime.digits + Limb.bitWidth - 1) / Limb.bitWidth)
         func integer(_ row: Int, _ lane: Int) -> Integer {
             rows.write(row: row, lane: lane, toLimbs: limbs.base, count: limbs.count)
             return Integer(limbs: limbs.base, count: limbs.count)
         }
         return (0..<count).map { lane in
-            (integer(0, lane) + integer(1, lane) * prime.modulus.value).modulo(square.value)
+            (integer(row, lane) + integer(row + 1, lane) * prime.modulus.value).modulo(square.value)
         }
     }
 }

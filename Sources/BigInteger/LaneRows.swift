@@ -4,13 +4,14 @@ internal import Glibc
 package let laneCount = 8
 
 /// Rows of eight residues at a fixed address: `count` rows of `digits` digits of 52 bits, digit i of lane k at word 8 i + k.
-/// Zero at first and wiped on release.
+/// Zero at first and wiped on release, but for `unset`.
 package struct LaneRows: ~Copyable {
     let base: UnsafeMutablePointer<UInt64>
     package let count: Int
     /// Digits of a row.
     let digits: Int
     private let words: Int
+    private let isSecret: Bool
 
     package init(count: Int, of modulus: borrowing LaneModulus) { self.init(count: count, digits: modulus.digits) }
 
@@ -18,20 +19,28 @@ package struct LaneRows: ~Copyable {
         self.init(words: count * digits * laneCount, count: count, digits: digits)
     }
 
-    private init(words: Int, count: Int, digits: Int) {
+    private init(words: Int, count: Int, digits: Int, isSecret: Bool = true) {
         self.count = count
         self.digits = digits
         self.words = words
+        self.isSecret = isSecret
         // A cache line and a vector register are 64 bytes.
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(words, 1) * 8, alignment: 64)
-        base = memory.initializeMemory(as: UInt64.self, repeating: 0, count: words)
+        base = memory.bindMemory(to: UInt64.self, capacity: words)
+        if isSecret { base.initialize(repeating: 0, count: words) }
+    }
+
+    /// Rows for public residues: not set to anything at first, and not wiped.
+    package static func unset(count: Int, of modulus: borrowing LaneModulus) -> LaneRows {
+        LaneRows(
+            words: count * modulus.digits * laneCount, count: count, digits: modulus.digits, isSecret: false)
     }
 
     /// One row as long as `words`.
     static func scratch(words: Int) -> LaneRows { LaneRows(words: words, count: 1, digits: 0) }
 
     deinit {
-        explicit_bzero(base, words * 8)
+        if isSecret { explicit_bzero(base, words * 8) }
         UnsafeMutableRawPointer(base).deallocate()
     }
 

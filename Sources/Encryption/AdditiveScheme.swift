@@ -31,11 +31,14 @@ package protocol Accumulator: AnyObject {
     func sum() throws -> [UInt8]
 }
 
-/// Whoever may see sums.
-package protocol Opener: Sendable {
+/// Whoever reads values from opened sums.
+package protocol SumReader: Sendable {
     var sealing: Sealing { get }
     var shape: PayloadShape { get }
+}
 
+/// Whoever may see sums, alone.
+package protocol Opener: SumReader {
     /// Opens the units `units` of the sum of `contributions` payloads, which is given whole. Each opened U is checked to
     /// lie in K...K * (2^bits - 1).
     func open(
@@ -70,7 +73,7 @@ extension Opener {
     }
 }
 
-extension Opener {
+extension SumReader {
     func checkCount(_ contributions: Int) throws(EncryptionError) {
         guard (1...sealing.slots.cohort).contains(contributions) else {
             throw .wrongContributionCount(found: contributions, cohort: sealing.slots.cohort)

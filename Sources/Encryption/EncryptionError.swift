@@ -26,6 +26,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case ciphertextTooLarge(index: Int)
     /// A ciphertext that shares a factor with n: no encryption makes one.
     case ciphertextNotInvertible(index: Int)
+    /// A ciphertext whose blinding no power of hs takes away, under a key with private subgroups.
+    case ciphertextOutsideSubgroup(index: Int)
 
     /// One contribution more than the slots have room for.
     case cohortFull(cohort: Int)
@@ -61,6 +63,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .ciphertextIsZero(let index): "ciphertext \(index) is 0"
         case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the square of the modulus"
         case .ciphertextNotInvertible(let index): "ciphertext \(index) shares a factor with the modulus"
+        case .ciphertextOutsideSubgroup(let index):
+            "ciphertext \(index) is blinded by something other than a power of the key's hs: a contribution was not sealed with "
+                + "this key; nothing was opened"
         case .cohortFull(let cohort): "the sum already holds \(cohort) contributions, all that its slots have room for"
         case .nothingToSum: "no contribution was added"
         case .wrongContributionCount(let found, let cohort):

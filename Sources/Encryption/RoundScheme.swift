@@ -13,6 +13,7 @@ package struct RoundScheme: Sendable {
     package let scheme: any AdditiveScheme
     package let quantiser: Quantiser
     package let slots: SlotLayout
+    package let layout: VectorLayout
 
     /// - Parameters:
     ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
@@ -20,6 +21,7 @@ package struct RoundScheme: Sendable {
     package init(
         _ opening: Opening, key: PaillierPublicKey?, masks: MaskedScheme? = nil
     ) throws(EncryptionError) {
+        layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {

@@ -3,8 +3,8 @@ internal import Sodium
 
 /// Files of keys: made whole or not at all, never replaced; a secret is read straight into guarded memory.
 enum KeyFile {
-    /// A key of 16 384 bits in decimal digits is well below.
-    static let maximumByteCount = 65_536
+    /// A key of 4096 bits that 64 clouds share is well below.
+    static let maximumByteCount = 262_144
 
     // MARK: reading
 

@@ -10,6 +10,7 @@ package import Sodium
 ///     secret/CLOUD/release.sign    the Ed25519 seed that signs releases, where publish runs
 ///     public/CLOUD/STAGE.pub       the stage's card
 ///     public/CLOUD/paillier.pub    the public key of sums; opaque here
+///     public/CLOUD/opening.share   the cloud's share of a shared key of sums, sealed for its encrypt stage; opaque here
 ///     public/CLOUD/release.pub     the release key's public half, 64 hexadecimal digits
 ///     public/CLOUD/minisign.pub    the same for minisign(1)
 ///
@@ -145,6 +146,19 @@ package struct KeyStore: Sendable {
 
     package func paillierPublic(of cloud: CloudName) throws -> [UInt8] {
         try KeyFile.open(at: publicPath(cloud, "paillier.pub"), what: "Paillier public key of \(cloud)")
+    }
+
+    // MARK: a shared key
+
+    package func hasShare(of cloud: CloudName) -> Bool { KeyFile.exists(publicPath(cloud, "opening.share")) }
+
+    /// A cloud's share of the key of sums, which the dealer sealed for that cloud's encrypt stage alone.
+    package func storeShare(_ sealed: [UInt8], of cloud: CloudName) throws {
+        try writePublic(sealed, at: publicPath(cloud, "opening.share"), of: cloud)
+    }
+
+    package func share(of cloud: CloudName) throws -> [UInt8] {
+        try KeyFile.open(at: publicPath(cloud, "opening.share"), what: "sealed share of \(cloud)")
     }
 
     /// Makes the key that signs releases unless it is there. True if something was made.

@@ -48,7 +48,7 @@ extension Topology {
         canvas.text(
             24, bottom + 40, "Framed in green: where updates are encrypted, and where the key of sums is.",
             suite == .clear ? "hidden" : "small")
-        canvas.text(24, bottom + 20, "keys \(keys): \(keys.trust).", "small")
+        canvas.text(24, bottom + 20, "keys \(keys): \(trust).", "small")
         return canvas.document(width: 1124, height: bottom + 60, title: "Topology of \(federation)")
     }
 

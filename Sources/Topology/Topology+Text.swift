@@ -22,7 +22,7 @@ extension Topology {
             "──▶ inside a cloud: \(insideTransport)",
             "══▶ between clouds: tcp, CURVE; contributions and sums \(suite == .clear ? "NOT ENCRYPTED" : "encrypted (\(suite))")",
             "publish announces openings and releases to every stage, which dials it.",
-            "keys \(keys): \(keys.trust).",
+            "keys \(keys): \(trust).",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

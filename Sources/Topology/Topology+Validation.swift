@@ -19,11 +19,8 @@ struct TopologyRules {
         checkTrust()
     }
 
-    private var dataClouds: [TopologyFile.Cloud] {
-        file.clouds.filter { cloud in dataKinds.contains { cloud.stage($0) != nil } }
-    }
-
-    private var dataKinds: [StageKind] { [.ingest, .localTrain, .encrypt] }
+    private var dataClouds: [TopologyFile.Cloud] { file.dataClouds }
+    private var dataKinds: [StageKind] { StageKind.ofData }
 
     private func placed(_ kind: StageKind) -> [(cloud: TopologyFile.Cloud, stage: TopologyFile.Stage)] {
         file.clouds.compactMap { cloud in cloud.stage(kind).map { (cloud, $0) } }
@@ -155,7 +152,9 @@ struct TopologyRules {
     }
 
     private func checkTrust() {
-        guard file.keys == .publisher, let aggregate = placed(.aggregate).first, let publish = placed(.publish).first
+        checkThreshold()
+        guard file.keys == .publisher, file.suite == .paillier, let aggregate = placed(.aggregate).first,
+            let publish = placed(.publish).first
         else { return }
         let owner = aggregate.stage.owner ?? aggregate.cloud.owner
         let sameOwner = owner == publish.stage.owner ?? publish.cloud.owner
@@ -164,6 +163,41 @@ struct TopologyRules {
         guard sameOwner || sameHost else { return }
         let reason = [sameOwner ? "both belong to \(owner)" : nil, sameHost ? "both run on \(host ?? "")" : nil]
             .compactMap { $0 }.joined(separator: " and ")
-        problems.note("`keys: publisher`: \(file.keys.trust); here \(reason)", at: file.keysPlace, severity: .warning)
+        if file.allowsOneOperator {
+            problems.note(
+                "`keys: publisher`: publish and aggregate together can open one cloud's update; here \(reason): for tests only",
+                at: file.keysPlace,
+                severity: .warning)
+        } else {
+            problems.note(
+                "`keys: publisher`: publish and aggregate together can open one cloud's update, and here \(reason): choose `keys: threshold`, or place aggregate "
+                    + "elsewhere under another owner; if this is a test and no more, say so with `allow-one-operator: true`",
+                at: file.keysPlace)
+        }
     }
+
+    /// The smallest cohort must be larger than the threshold: t clouds that open a sum of t could each take their own part off.
+    private func checkThreshold() {
+        let count = dataClouds.count
+        guard file.keys == .threshold, file.suite == .paillier, file.isWhole, count >= Topology.smallestCohort else {
+            if file.statedThreshold != nil, file.keys != .threshold {
+                problems.note("`threshold` belongs to `keys: threshold`", at: file.thresholdPlace)
+            }
+            return
+        }
+        if count > Topology.mostParties {
+            problems.note(
+                "`keys: threshold` is for at most \(Topology.mostParties) clouds with data, here are \(count)",
+                at: file.keysPlace)
+        } else if file.threshold >= count {
+            problems.note(
+                "`threshold: \(file.threshold)`: fewer than all \(count) clouds with data must be able to open a sum",
+                at: file.thresholdPlace)
+        }
+    }
+}
+
+extension StageKind {
+    /// The stages that a cloud with data runs.
+    static let ofData: [StageKind] = [.ingest, .localTrain, .encrypt]
 }

@@ -7,16 +7,19 @@ package struct Topology: Sendable {
     package typealias Suite = Federation.Suite
 
     package enum KeyMode: String, Sendable, CaseIterable, CustomStringConvertible {
+        /// The clouds hold shares of the key: some of them must help to open a sum.
+        case threshold
         /// One key, in publish's hands.
         case publisher
         package var description: String { rawValue }
+    }
 
-        /// Who together can open one cloud's update (docs/threat-model.md, the table of keys).
-        package var trust: String {
-            switch self {
-            case .publisher: "publish and aggregate together can open one cloud's update"
-            }
-        }
+    /// How much blinding a ciphertext gets (`PaillierProfile` tells what each rests on).
+    package enum Profile: String, Sendable, CaseIterable, CustomStringConvertible {
+        case conservative
+        case standard
+        case turbo
+        package var description: String { rawValue }
     }
 
     /// Where a stage listens over tcp. What it binds and what others dial are apart: NAT and load balancers stand between.
@@ -56,6 +59,10 @@ package struct Topology: Sendable {
     package let run: RunName
     package let suite: Suite
     package let keys: KeyMode
+    /// How many clouds it takes to open a sum; 0 where they have no part in it.
+    package let threshold: Int
+    /// Of the key that `tributary keys` makes.
+    package let profile: Profile
     /// In the order of the file.
     package let clouds: [Cloud]
     package let aggregate: StageName
@@ -65,6 +72,29 @@ package struct Topology: Sendable {
     package let warnings: [Problem]
 
     package var dataClouds: [CloudName] { clouds.filter(\.holdsData).map(\.name) }
+
+    /// A sum over fewer clouds gives them away to each other.
+    package static let smallestCohort = 3
+    /// What a shared key has room for (`ThresholdPublicKey.maximumParties`).
+    package static let mostParties = 64
+
+    /// Whether the clouds' encrypt stages take part in opening sums.
+    package var cloudsOpen: Bool { suite == .paillier && keys == .threshold }
+
+    /// Who together can open one cloud's update, as a sentence (docs/threat-model.md, the table of keys).
+    package var trust: String {
+        if suite == .clear { return "nothing is encrypted: aggregate and publish see every cloud's update" }
+        return switch keys {
+        case .threshold:
+            "any \(threshold) of the \(dataClouds.count) clouds together can open one cloud's update, and nobody else: aggregate and publish hold no key"
+        case .publisher: "publish and aggregate together can open one cloud's update"
+        }
+    }
+
+    /// Under `threshold`, the number that each cloud with data has in the shared key: from 1, in the order of names.
+    package var parties: [CloudName: Int] {
+        Dictionary(uniqueKeysWithValues: dataClouds.sorted().enumerated().map { ($1, $0 + 1) })
+    }
 
     /// Every stage, cloud by cloud.
     package var stages: [Stage] { clouds.flatMap(\.stages) }

@@ -28,9 +28,14 @@ struct TopologyFile {
     let run: RunName?
     let suite: Topology.Suite
     let suitePlace: Place
-    let keys: Topology.KeyMode
+    /// Nil where the file leaves it to the number of clouds.
+    let statedKeys: Topology.KeyMode?
     let keysPlace: Place
+    let statedThreshold: Int?
+    let thresholdPlace: Place
+    let profile: Topology.Profile
     let allowsClear: Bool
+    let allowsOneOperator: Bool
     let clouds: [Cloud]
     let cloudsPlace: Place
     /// False where a cloud or a stage could not be read at all: rules that count would tell tales.
@@ -50,9 +55,13 @@ struct TopologyFile {
         run = file.optionalString("run").map { runName("run", $0) } ?? ofFederation
         suite = file.choice("suite", default: .paillier)
         suitePlace = file.place(of: "suite")
-        keys = file.choice("keys", default: .publisher)
+        statedKeys = file.optionalChoice("keys")
         keysPlace = file.place(of: "keys")
+        statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
+        thresholdPlace = file.place(of: "threshold")
+        profile = file.choice("profile", default: .standard)
         allowsClear = file.bool("allow-clear", default: false)
+        allowsOneOperator = file.bool("allow-one-operator", default: false)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
         clouds = file.entries("clouds") { text, value in
@@ -66,6 +75,16 @@ struct TopologyFile {
             file.refuse("clouds", "expected at most \(Topology.maximumClouds), found \(clouds.count)")
         }
     }
+
+    var dataClouds: [Cloud] { clouds.filter { cloud in StageKind.ofData.contains { cloud.stage($0) != nil } } }
+
+    /// Who opens sums: the clouds together, where they are enough for it and nothing else was asked for.
+    var keys: Topology.KeyMode {
+        statedKeys ?? (suite == .paillier && dataClouds.count >= Topology.smallestCohort ? .threshold : .publisher)
+    }
+
+    /// How many clouds it takes to open a sum under `threshold`: more than half of them unless the file says so.
+    var threshold: Int { statedThreshold ?? dataClouds.count / 2 + 1 }
 
     private static func cloudName(_ text: String, _ value: Value) throws(Refused) -> (CloudName, Place) {
         do { return (try CloudName(text), value.keyPlace) } catch {

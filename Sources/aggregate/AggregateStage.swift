@@ -11,6 +11,8 @@ final class AggregateStage: Stage {
     private let context: StageContext
     private let configuration: AggregateConfiguration
     private let key: PaillierPublicKey?
+    /// The clouds' encrypt stages help to open sums, and check them first: they are sent what they need.
+    private let cloudsOpen: Bool
     private var current: Round?
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
     private var waiting: [(arrival: Arrival, synced: Task<Void, any Error>)] = []
@@ -21,6 +23,8 @@ final class AggregateStage: Stage {
         let scheme: RoundScheme
         let product: Product
         var gathering: Gathering
+        /// What is in the product, for those who check it.
+        var contributions: [CloudName: Arrival] = [:]
         let began = ContinuousClock.now
         var adding = Duration.zero
     }
@@ -32,10 +36,13 @@ final class AggregateStage: Stage {
         init(_ accumulator: any Accumulator) { self.accumulator = accumulator }
     }
 
-    init(context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?) {
+    init(
+        context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?, cloudsOpen: Bool
+    ) {
         self.context = context
         self.configuration = configuration
         self.key = key
+        self.cloudsOpen = cloudsOpen
     }
 
     func start() async throws {
@@ -50,7 +57,7 @@ final class AggregateStage: Stage {
             current = Round(
                 opening: opening, scheme: scheme, product: Product(scheme.scheme.makeAccumulator()),
                 gathering: Gathering(opening))
-            if try context.journal.read({ try $0.hasDeparture(sumName(opening.content.round)) }) {
+            if try context.journal.read({ try $0.hasDeparture(name(.sum, opening.content.round)) }) {
                 current?.gathering.close()
             }
             context.log.info(
@@ -67,12 +74,21 @@ final class AggregateStage: Stage {
 
     private func leave(_ round: RoundNumber) throws {
         guard let current, current.opening.content.round <= round else { return }
-        try context.cancel(sumName(round), to: context.publisher)
+        let closed = current.opening.content
+        try context.cancel(name(.sum, closed.round), to: context.publisher)
+        try context.cancel(name(.record, closed.round), to: context.publisher)
+        for receiver in cloudsOpen ? closed.cohort.map(\.cloud) : [] {
+            let encrypt = StageName(cloud: receiver, kind: .encrypt)
+            try context.cancel(name(.record, closed.round), to: encrypt)
+            for cloud in closed.cohort.map(\.cloud) where cloud != receiver {
+                try context.cancel(name(.evidence, closed.round, of: cloud), to: encrypt)
+            }
+        }
         self.current = nil
     }
 
-    private func sumName(_ round: RoundNumber) -> TransferName {
-        TransferName(run: context.run, kind: .sum, round: round, cloud: context.stage.cloud)
+    private func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
+        TransferName(run: context.run, kind: kind, round: round, cloud: cloud ?? context.stage.cloud)
     }
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
@@ -121,18 +137,21 @@ final class AggregateStage: Stage {
         let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
         let (product, sealing) = (round.product, round.scheme.scheme.sealing)
-        let threads = configuration.threads
+        let (threads, cloudsOpen, scheme) = (configuration.threads, cloudsOpen, round.scheme)
+        let bound = RoundScheme.context(round.opening.digest, name.cloud)
         let seconds: Duration
         do {
             seconds = try await context.offload {
                 let clock = ContinuousClock()
                 let start = clock.now
                 try arrival.payload.withBytes {
+                    // The clouds that open the sum would refuse it for one that is not proved: it goes alone, here.
+                    if cloudsOpen { try scheme.verify(about.proof, payload: $0, context: bound, threads: threads) }
                     try product.accumulator.add($0, sealing: sealing, threads: threads)
                 }
                 return clock.now - start
             }
-        } catch let error as EncryptionError {
+        } catch  where error is EncryptionError || error is ThresholdError {
             try context.refuse(arrival, "\(error)")
             context.log.error(
                 "contribution_refused",
@@ -147,7 +166,9 @@ final class AggregateStage: Stage {
         }
         now.adding += seconds
         _ = now.gathering.count(
-            SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest))
+            SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest),
+            signed: RoundRecord.Part(offer: arrival.offerBytes, signature: arrival.signature))
+        now.contributions[name.cloud] = arrival
         current = now
         context.log.info(
             "contribution_counted",
@@ -167,16 +188,25 @@ final class AggregateStage: Stage {
         case .wait: return
         case .close:
             let sum = try round.product.accumulator.sum()
-            let name = sumName(opening.round)
-            let about = round.gathering.sum
-            let offer = context.offer(name, payload: .bytes(sum), digest: Digest(ofContent: sum), about: about)
-            let departure = Departure(
-                offer: offer, receiver: context.publisher, payload: try context.spool(sum, for: name))
-            try context.send([departure]) { try settleContributions(of: opening.round, in: $0) }
+            let digest = Digest(ofContent: sum)
+            let (about, record) = round.gathering.closing(sum: digest)
+            let named = name(.sum, opening.round)
+            var departures = try closing(record, of: round, to: context.publisher, with: [])
+            departures.append(
+                Departure(
+                    offer: context.offer(named, payload: .bytes(sum), digest: digest, about: about),
+                    receiver: context.publisher, payload: try context.spool(sum, for: named)))
+            for cloud in cloudsOpen ? round.gathering.contributors : [] {
+                departures += try closing(
+                    record, of: round, to: StageName(cloud: cloud, kind: .encrypt),
+                    with: round.gathering.contributors.filter { $0 != cloud })
+            }
+            try context.send(departures) { try settleContributions(of: opening.round, in: $0) }
             context.log.info(
                 "round_closed",
                 [
                     "round": .round(opening.round), "purpose": .name(opening.purpose),
+                    "root": .text(about.root.description),
                     "cohort": .list(about.parts.map { .name($0.cloud) }), "bytes": .number(sum.count),
                     "add_seconds": .seconds(round.adding),
                     "gather_seconds": .seconds(ContinuousClock.now - round.began),
@@ -200,6 +230,29 @@ final class AggregateStage: Stage {
         current = round
     }
 
+    /// The record of a round, and behind it the contributions of `clouds`, for a stage that checks the sum. They are the files
+    /// that came: each goes when its last receiver has it.
+    private func closing(
+        _ record: RoundRecord, of round: Round, to receiver: StageName, with clouds: [CloudName]
+    ) throws -> [Departure] {
+        let number = round.opening.content.round
+        let about = OpeningAbout(opening: round.opening.digest)
+        let bytes = record.bytes
+        let named = name(.record, number)
+        let payload = try context.spool(bytes, for: named)
+        let first = Departure(
+            offer: context.offer(named, payload: payload, digest: Digest(ofContent: bytes), about: about),
+            receiver: receiver, payload: payload)
+        return [first]
+            + clouds.compactMap { cloud in
+                guard let arrival = round.contributions[cloud] else { return nil }
+                let offer = context.offer(
+                    name(.evidence, number, of: cloud), payload: arrival.payload, digest: arrival.offer.digest,
+                    about: about)
+                return Departure(offer: offer, receiver: receiver, payload: arrival.payload)
+            }
+    }
+
     private func settleContributions(of round: RoundNumber, in entry: JournalEntry) throws {
         for arrival in try entry.held(.contribution) where arrival.offer.name.round <= round {
             try entry.settle(arrival.offer.name)
@@ -207,8 +260,13 @@ final class AggregateStage: Stage {
     }
 
     func receipted(_ delivery: Delivery) async throws {
-        guard delivery.outcome == .refused else { return }
-        context.log.error(
-            "sum_refused", ["round": .round(delivery.name.round), "reason": .text(delivery.reason)])
+        let fields: [String: EventLog.Field] = [
+            "round": .round(delivery.name.round), "to": .name(delivery.receiver),
+            "wire_bytes": .number(delivery.wireBytes), "reason": .text(delivery.reason),
+        ]
+        switch (delivery.outcome, delivery.name.kind) {
+        case (.durable, let kind): context.log.debug("\(kind.rawValue)_receipted", fields)
+        case (.refused, let kind): context.log.error("\(kind.rawValue)_refused", fields)
+        }
     }
 }

@@ -16,7 +16,9 @@ struct Aggregate: StageCommand {
         await StageMain.run(.aggregate, options: options, configuration: AggregateConfiguration.self) { parts in
             AggregateStage(
                 context: parts.context, configuration: parts.configuration,
-                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()))
+                key: parts.topology.suite == .clear
+                    ? nil : try FederationKey(text: parts.paillierPublicText()).paillier,
+                cloudsOpen: parts.topology.cloudsOpen)
         }
     }
 }

@@ -7,34 +7,35 @@ import StageKit
 /// its own configuration does not allow.
 @StageActor
 final class EncryptStage: Stage {
-    private let context: StageContext
-    private let configuration: EncryptConfiguration
+    let context: StageContext
+    let configuration: EncryptConfiguration
     private let rounding: SecretBytes
-    private let key: PaillierPublicKey?
+    let keys: SealingKeys
     private let aggregate: StageName
-    private var current: Round?
+    var current: Round?
     private var history: CohortHistory
 
-    private struct Round: Sendable {
+    struct Round: Sendable {
         let opening: Signed<Opening>
         let scheme: RoundScheme
         var isSealing = false
+        var sum = SumToOpen()
     }
 
     init(
-        context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes, key: PaillierPublicKey?,
+        context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes, keys: SealingKeys,
         aggregate: StageName, clouds: [CloudName]
     ) {
         history = CohortHistory(clouds: clouds)
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
-        self.key = key
+        self.keys = keys
         self.aggregate = aggregate
     }
 
     func start() async throws {
-        if let key {
+        if let key = keys.paillier {
             // The table takes a second or two: made before the first round needs it, while nobody waits.
             let threads = configuration.threads
             let log = context.log
@@ -57,7 +58,12 @@ final class EncryptStage: Stage {
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
             try history.check(content)
-            current = Round(opening: opening, scheme: try RoundScheme(content, key: key))
+            if let threshold = keys.opening?.key.threshold, content.minimumCohort <= threshold {
+                throw Refusal(
+                    "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
+                )
+            }
+            current = Round(opening: opening, scheme: try RoundScheme(content, key: keys.paillier))
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
         } catch {
             current = nil
@@ -80,22 +86,37 @@ final class EncryptStage: Stage {
 
     private func leave(_ round: RoundNumber) throws {
         guard let current, current.opening.content.round <= round else { return }
-        try context.cancel(contribution(round), to: aggregate)
+        let ended = current.opening.content.round
+        try context.cancel(contribution(ended), to: aggregate)
+        if keys.opening != nil {
+            try context.cancel(share(ended), to: context.publisher)
+            try context.journal.note {
+                try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
+            }
+            for arrival in current.sum.unanswered { try context.refuse(arrival, "its round is over") }
+        }
         self.current = nil
     }
 
-    private func contribution(_ round: RoundNumber) -> TransferName {
+    func contribution(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .contribution, round: round, cloud: context.stage.cloud)
     }
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
-        guard offer.name.kind == .vector, sender.cloud == context.stage.cloud, offer.name.cloud == sender.cloud else {
-            return .refuse("\(sender) may not send \(offer.name) here")
-        }
+        let isVector =
+            offer.name.kind == .vector && sender.cloud == context.stage.cloud
+            && offer.name.cloud == sender.cloud
+        let isOfSum =
+            sender == aggregate && offer.name.part == 0
+            && (offer.name.kind == .evidence || (offer.name.kind == .record && offer.name.cloud == sender.cloud))
+        guard isVector || isOfSum else { return .refuse("\(sender) may not send \(offer.name) here") }
         guard let current else { return .later }
         let opening = current.opening.content
         guard offer.name.round == opening.round else {
             return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+        }
+        if isOfSum {
+            do { return try verdict(onSum: offer, current) } catch { return .refuse("\(error)") }
         }
         guard (sender.kind == .ingest) == (opening.purpose == .statistics) else {
             return .refuse("\(sender) has no part in a round for \(opening.purpose)")
@@ -117,6 +138,7 @@ final class EncryptStage: Stage {
         guard var round = current, arrival.offer.name.round == round.opening.content.round else {
             return try context.refuse(arrival, "its round is over")
         }
+        guard arrival.offer.name.kind == .vector else { return try arrived(ofSum: arrival, round) }
         guard !round.isSealing,
             try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
         else { return try context.refuse(arrival, "this cloud has contributed to the round already") }
@@ -139,6 +161,10 @@ final class EncryptStage: Stage {
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
+        let digest = round.opening.digest
+        // Where clouds open sums, each shows that it knows what it put in, or it could pass another's off as its own.
+        let recorded = keys.opening == nil ? nil : round.scheme.recording()
+        let scheme = recorded?.round ?? round.scheme
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
             let report = try arrival.payload.withBytes { bytes in
@@ -148,11 +174,14 @@ final class EncryptStage: Stage {
                         bytes, weight: Float(opening.foldedWeight(of: cloud)),
                         rounding: StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud))
                     : .counts(bytes)
-                return try round.scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
+                return try scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
             }
             // Written and synced here too: nobody waits for the disk but this contribution.
-            let (payload, digest) = try writer.finish()
-            return (payload: payload, digest: digest, report: report)
+            let (payload, contents) = try writer.finish()
+            let proof = try recorded.map {
+                try scheme.prove($0.witness, payload: contents, context: RoundScheme.context(digest, cloud))
+            }
+            return (payload: payload, digest: contents, proof: proof ?? [], report: report)
         }
         // The round may have ended meanwhile; then this stays unsent.
         guard current?.opening.digest == round.opening.digest else {
@@ -164,9 +193,13 @@ final class EncryptStage: Stage {
             name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
                 opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
-                weight: weight))
-        try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) {
-            try $0.spend(arrival)
+                weight: weight, proof: sealed.proof))
+        try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
+            try entry.spend(arrival)
+            // To be compared with what aggregate shows when the sum is to be opened.
+            if keys.opening != nil {
+                try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))
+            }
         }
         context.acknowledge(arrival)
         context.log.info(
@@ -181,14 +214,17 @@ final class EncryptStage: Stage {
     }
 
     func receipted(_ delivery: Delivery) async throws {
+        let what = delivery.name.kind.rawValue
         let fields: [String: EventLog.Field] = [
             "round": .round(delivery.name.round), "wire_bytes": .number(delivery.wireBytes),
             "offers": .number(delivery.offers),
         ]
         switch delivery.outcome {
-        case .durable: context.log.info("contribution_receipted", fields)
+        case .durable: context.log.info("\(what)_receipted", fields)
+        case .refused where delivery.name.round != current?.opening.content.round:
+            context.log.info("\(what)_not_needed", fields.merging(["reason": .text(delivery.reason)]) { $1 })
         case .refused:
-            context.log.error("contribution_refused", fields.merging(["reason": .text(delivery.reason)]) { $1 })
+            context.log.error("\(what)_refused", fields.merging(["reason": .text(delivery.reason)]) { $1 })
         }
     }
 }

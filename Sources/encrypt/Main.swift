@@ -19,8 +19,7 @@ struct Encrypt: StageCommand {
             return EncryptStage(
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
-                key: parts.topology.suite == .clear ? nil : try PaillierPublicKey(text: parts.paillierPublicText()),
-                aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
+                keys: try SealingKeys(parts), aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
         }
     }
 }

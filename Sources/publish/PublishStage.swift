@@ -19,6 +19,9 @@ final class PublishStage: Stage {
     private let store: ReleaseWriter?
     private var releases: [Signed<Release>] = []
     private var current: Signed<Opening>?
+    private var closing = RoundClosing()
+    /// When the round is given up for want of clouds' shares; from when its sum is here.
+    private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
     private var attempts = 0
     private var isDone = false
@@ -65,6 +68,8 @@ final class PublishStage: Stage {
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening
+        closing = RoundClosing()
+        sharesBy = nil
         context.announce(opening)
         context.log.info(
             "round_opened",
@@ -124,53 +129,116 @@ final class PublishStage: Stage {
     // MARK: Sums
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
-        guard sender == topology.aggregate, offer.name.cloud == sender.cloud,
-            offer.name.kind == .sum || offer.name.kind == .shortfall
-        else { return .refuse("\(sender) may not send \(offer.name) here") }
+        let name = offer.name
+        let isAggregates = sender == topology.aggregate && name.cloud == sender.cloud
+        let isClouds = sender.kind == .encrypt && name.cloud == sender.cloud
+        guard
+            name.part == 0,
+            (isAggregates && [.sum, .record, .shortfall].contains(name.kind))
+                || (isClouds && name.kind == .share && opener.needsShares)
+        else { return .refuse("\(sender) may not send \(name) here") }
         guard let current else { return .refuse("no round is open") }
-        let opening = current.content
-        guard offer.name.round == opening.round else {
-            return .refuse("round \(offer.name.round) is not open, round \(opening.round) is")
+        guard name.round == current.content.round else {
+            return .refuse("round \(name.round) is not open, round \(current.content.round) is")
         }
         do {
-            if offer.name.kind == .shortfall {
+            switch name.kind {
+            case .shortfall:
                 return try ShortfallAbout(offer.about).opening == current.digest
                     ? .take : .refuse("it is about another opening")
+            case .record: return try verdict(onRecord: offer, current)
+            case .share: return try verdict(onShare: offer, current)
+            default: return try verdict(onSum: offer, current)
             }
-            let sum = try SumAbout(offer.about)
-            guard sum.opening == current.digest else { return .refuse("it answers another opening") }
-            guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
-                return .refuse(
-                    "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
-                )
-            }
-            for part in sum.parts where opening.member(part.cloud) == nil {
-                return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
-            }
-            let expected = try RoundScheme(opening, key: opener.publicKey).scheme.shape.byteCount
-            guard offer.byteCount == expected else {
-                return .refuse("\(offer.byteCount) bytes, the sum of round \(opening.round) has \(expected)")
-            }
-            return .take
         } catch { return .refuse("\(error)") }
     }
 
+    private func verdict(onRecord offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
+        guard try OpeningAbout(offer.about).opening == current.digest else {
+            return .refuse("it is about another opening")
+        }
+        guard offer.byteCount <= RoundRecord.maximumByteCount else {
+            return .refuse("\(offer.byteCount) bytes, a record has at most \(RoundRecord.maximumByteCount)")
+        }
+        return closing.record == nil ? .borrow : .later
+    }
+
+    private func verdict(onShare offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
+        guard try ShareAbout(offer.about).opening == current.digest else {
+            return .refuse("it answers another opening")
+        }
+        guard current.content.member(offer.name.cloud) != nil else {
+            return .refuse("\(offer.name.cloud) is not in the cohort of round \(current.content.round)")
+        }
+        let expected = try opener.sumByteCount(of: current.content)
+        guard offer.byteCount == expected else {
+            return .refuse("\(offer.byteCount) bytes, a share of round \(current.content.round) has \(expected)")
+        }
+        return .check
+    }
+
+    private func verdict(onSum offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
+        let opening = current.content
+        let sum = try SumAbout(offer.about)
+        guard sum.opening == current.digest else { return .refuse("it answers another opening") }
+        guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
+            return .refuse(
+                "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
+            )
+        }
+        for part in sum.parts where opening.member(part.cloud) == nil {
+            return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
+        }
+        let expected = try opener.sumByteCount(of: opening)
+        guard offer.byteCount == expected else {
+            return .refuse("\(offer.byteCount) bytes, the sum of round \(opening.round) has \(expected)")
+        }
+        return .take
+    }
+
     func arrived(_ arrival: Arrival) async throws {
-        guard let current, arrival.offer.name.round == current.content.round, !isOpening else {
-            if current == nil || arrival.offer.name.round != current?.content.round {
-                try context.journal.write { try $0.settle(arrival.offer.name) }
+        let name = arrival.offer.name
+        guard let current, name.round == current.content.round else {
+            return try context.refuse(arrival, "round \(name.round) is not open")
+        }
+        switch name.kind {
+        case .shortfall:
+            guard !isOpening else { return }
+            try abandon(current, missing: try ShortfallAbout(arrival.offer.about).missing, settling: name)
+        case .record:
+            do {
+                let record = try RoundRecord(bytes: try arrival.payload.read())
+                _ = try record.contributions(to: current, key: context.identity.key)
+                closing.take(record: arrival, record)
+            } catch {
+                context.log.error(
+                    "record_refused", ["round": .round(name.round), "reason": .text("\(error)")])
+                try context.refuse(arrival, "\(error)")
             }
-            return
+        case .share: closing.take(share: arrival)
+        default:
+            closing.take(sum: arrival)
+            if opener.needsShares { sharesBy = .now + configuration.deadline }
         }
-        if arrival.offer.name.kind == .shortfall {
-            try abandon(current, missing: try ShortfallAbout(arrival.offer.about).missing, settling: arrival.offer.name)
-            return
+        try openIfClosed(current)
+    }
+
+    /// Opens the sum once everything that it takes is here.
+    private func openIfClosed(_ current: Signed<Opening>) throws {
+        guard !isOpening, let (sum, record) = closing.closed else { return }
+        do { try record.check(try SumAbout(sum.offer.about), digest: sum.offer.digest) } catch {
+            context.log.error(
+                "sum_unusable", ["round": .round(current.content.round), "reason": .text("\(error)")])
+            return try abandon(
+                current, missing: [], reason: "aggregate's record is not of its sum: \(error)", settling: sum.offer.name
+            )
         }
+        guard !opener.needsShares || closing.shares.count >= opener.threshold else { return }
         isOpening = true
         context.begin { [self] in
-            try await open(arrival, of: current)
+            try await open(sum, of: current)
             isOpening = false
-            if !isDone { try openNext() }
+            if !isDone, self.current == nil { try openNext() }
         }
     }
 
@@ -178,6 +246,7 @@ final class PublishStage: Stage {
         let content = opening.content
         let about = try SumAbout(arrival.offer.about)
         let began = ContinuousClock.now
+        guard let shares = try await verifiedShares(of: arrival, opening) else { return }
         let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
         var sums: [Double]
         var adapter: ReleasedAdapter?
@@ -197,7 +266,7 @@ final class PublishStage: Stage {
                     // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
                     let next = try AdapterWriter(round: content.round, path: path)
                     try opener.open(
-                        arrival.payload, of: content, contributions: about.parts.count, threads: threads
+                        arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads
                     ) { range, sums in
                         try next.append(
                             OuterStep.apply(to: values(range), weightedSum: sums, totalWeight: total, rate: rate))
@@ -207,10 +276,10 @@ final class PublishStage: Stage {
             } else {
                 sums = try await context.offload {
                     try opener.open(
-                        arrival.payload, of: content, contributions: about.parts.count, threads: threads)
+                        arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads)
                 }
             }
-        } catch let error as EncryptionError {
+        } catch  where error is EncryptionError || error is ThresholdError {
             // What was written of the next adapter is of no use.
             context.discard(.file(path: model.path(of: content.round), count: 0))
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -246,6 +315,41 @@ final class PublishStage: Stage {
         context.log.info("round_released", fields)
     }
 
+    /// The clouds' shares that were found to be right, enough of them; nil while there are too few, or if none can come any
+    /// more, and then the round has been given up.
+    private func verifiedShares(of sum: Arrival, _ opening: Signed<Opening>) async throws -> [SumOpener.Share]? {
+        guard opener.needsShares else { return [] }
+        let (opener, threads) = (opener, configuration.threads)
+        var verified: [SumOpener.Share] = []
+        for (cloud, share) in closing.shares.sorted(by: { $0.key < $1.key }) where verified.count < opener.threshold {
+            let began = ContinuousClock.now
+            do {
+                verified.append(
+                    try await context.offload { try opener.verify(share, of: opening, sum: sum, threads: threads) })
+                context.log.info(
+                    "share_verified",
+                    [
+                        "round": .round(opening.content.round), "from": .name(cloud),
+                        "bytes": .number(share.payload.count), "seconds": .seconds(ContinuousClock.now - began),
+                    ])
+            } catch  where error is ThresholdError || error is RoundFault || error is FederationError {
+                context.log.error(
+                    "share_refused",
+                    ["round": .round(opening.content.round), "from": .name(cloud), "reason": .text("\(error)")])
+                closing.refuse(shareOf: cloud)
+                try context.refuse(share, "\(error)")
+            }
+        }
+        guard verified.count < opener.threshold else { return verified }
+        if opening.content.cohort.count - closing.refused.count < opener.threshold {
+            try abandon(
+                opening, missing: closing.refused.sorted(),
+                reason: "too few clouds sent a right share of the sum: \(opener.threshold) are needed",
+                settling: sum.offer.name)
+        }
+        return nil
+    }
+
     /// Makes a release durable with all that follows from it, then announces it.
     private func conclude(
         _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
@@ -274,7 +378,9 @@ final class PublishStage: Stage {
             try entry.settle(name)
             try entry.setFact("sum/\(release.content.round)", parts.encoded)
             if let adapter { try entry.setFact("adapter", adapter.note) }
+            for arrival in closing.unanswered { try entry.spend(arrival) }
         }
+        answerAll()
         if let adapter { model.take(adapter) }
         releases.append(release)
         current = nil
@@ -298,7 +404,10 @@ final class PublishStage: Stage {
         try context.journal.write { entry in
             try entry.insert(end, round: opening.content.round)
             if let name { try entry.settle(name) }
+            if let sum = closing.sum { try entry.settle(sum.offer.name) }
+            for arrival in closing.unanswered { try entry.spend(arrival) }
         }
+        answerAll()
         current = nil
         attempts += 1
         context.announce(end)
@@ -317,7 +426,24 @@ final class PublishStage: Stage {
         if !isOpening { try openNext() }
     }
 
+    /// What was borrowed for the round is done with, and its senders may forget it.
+    private func answerAll() {
+        for arrival in closing.unanswered {
+            arrival.payload.discard()
+            context.acknowledge(arrival)
+        }
+        closing = RoundClosing()
+        sharesBy = nil
+    }
+
     func tick() async throws {
+        if let current, let sharesBy, !isOpening, .now >= sharesBy {
+            let missing = current.content.cohort.map(\.cloud).filter { closing.shares[$0] == nil }
+            return try abandon(
+                current, missing: missing,
+                reason: "too few clouds helped to open the sum: \(closing.shares.count) of \(opener.threshold)",
+                settling: nil)
+        }
         if let endBy, .now >= endBy {
             context.log.warning(
                 "end_unheard",
@@ -330,7 +456,8 @@ final class PublishStage: Stage {
             self.endBy = nil
         }
         // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
-        guard let current, !isOpening, Timestamp.milliseconds() > current.content.deadline + 15_000 else { return }
+        guard let current, !isOpening, closing.sum == nil, Timestamp.milliseconds() > current.content.deadline + 15_000
+        else { return }
         try abandon(
             current, missing: [topology.aggregate.cloud],
             reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)

@@ -19,6 +19,7 @@ final class ReleaseWriter {
     private let tokenizerSHA256: String
     private let owners: [CloudName: String]
     private let keyMode: Topology.KeyMode
+    private let whoCouldOpen: String
 
     /// Nil where the run trains no adapter.
     init?(_ parts: StageParts<PublishConfiguration>, model: PublishedModel) throws {
@@ -30,6 +31,7 @@ final class ReleaseWriter {
         tokenizerSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/tokenizer.json"))
         owners = Dictionary(parts.topology.clouds.map { ($0.name, $0.owner) }) { first, _ in first }
         keyMode = parts.topology.keys
+        whoCouldOpen = parts.topology.trust
         let output = parts.configuration.output ?? "\(parts.topology.stateFolder(of: parts.context.stage))/releases"
         store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
     }
@@ -55,7 +57,7 @@ final class ReleaseWriter {
             privacy: .init(
                 suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: profile?.assumption ?? "none: contributions were not encrypted",
-                keyMode: keyMode.rawValue, whoCouldOpen: keyMode.trust, bits: opening.bits, clipNorm: opening.clipNorm,
+                keyMode: keyMode.rawValue, whoCouldOpen: whoCouldOpen, bits: opening.bits, clipNorm: opening.clipNorm,
                 minimumCohort: opening.minimumCohort),
             metrics: metrics)
         return try store.publish(draft)

@@ -2,55 +2,131 @@ import Encryption
 import Federation
 import Keys
 import Publication
+import Sodium
 import StageKit
 import Topology
 
-/// Whoever holds the private key: opens the sum of a round, and nothing else ever reaches it.
+/// Opens the sums of rounds: with publish's own key, or with what enough clouds send to help.
 struct SumOpener: Sendable {
-    private let privateKey: PaillierPrivateKey?
-
-    init(_ parts: StageParts<PublishConfiguration>) throws {
-        privateKey =
-            parts.topology.suite == .clear
-            ? nil : try PaillierPrivateKey(decoding: parts.keys.paillierSecret(of: parts.context.stage.cloud))
+    private enum Means: Sendable {
+        case clear
+        case alone(PaillierPrivateKey)
+        /// With the clouds' parties in the key, by name.
+        case together(ThresholdPublicKey, parties: [CloudName: Int])
     }
 
-    var publicKey: PaillierPublicKey? { privateKey?.publicKey }
+    private let means: Means
+
+    init(_ parts: StageParts<PublishConfiguration>) throws {
+        switch (parts.topology.suite, parts.topology.keys) {
+        case (.clear, _): means = .clear
+        case (.paillier, .publisher):
+            means = .alone(try PaillierPrivateKey(decoding: parts.keys.paillierSecret(of: parts.context.stage.cloud)))
+        case (.paillier, .threshold):
+            let key = try FederationKey(text: parts.paillierPublicText())
+            let parties = parts.topology.parties
+            means = .together(
+                try key.shared(parties: parties.count, threshold: parts.topology.threshold), parties: parties)
+        }
+    }
+
+    /// Nil under `clear`.
+    var publicKey: PaillierPublicKey? {
+        switch means {
+        case .clear: nil
+        case .alone(let key): key.publicKey
+        case .together(let key, _): key.paillier
+        }
+    }
+
+    /// How many clouds' shares it takes; 0 where publish opens alone.
+    var threshold: Int { if case .together(let key, _) = means { key.threshold } else { 0 } }
+    var needsShares: Bool { threshold > 0 }
+
+    func sumByteCount(of opening: Opening) throws -> Int {
+        try RoundScheme(opening, key: publicKey).scheme.shape.byteCount
+    }
+
+    /// A cloud's part in an opening, found to be right.
+    typealias Share = VerifiedOpening<[UInt8]>
+
+    /// Throws what is wrong with a cloud's part.
+    func verify(
+        _ share: Arrival, of opening: Signed<Opening>, sum: Arrival, threads: Int
+    ) throws -> Share {
+        guard case .together(let key, let parties) = means else { preconditionFailure("nobody helps publish") }
+        let about = try ShareAbout(share.offer.about)
+        let cloud = share.offer.name.cloud
+        guard about.sum == sum.offer.digest, let party = parties[cloud] else {
+            throw RoundFault.otherSum(cloud)
+        }
+        let scheme = try RoundScheme(opening.content, key: key.paillier)
+        let verifier = OpeningVerifier(key: key, layout: opening.content.layout, slots: scheme.slots)
+        return try sum.payload.withBytes {
+            try verifier.verify(
+                try share.payload.read(), proof: about.proof, party: party, sum: $0,
+                context: opening.digest.bytes, threads: threads)
+        }
+    }
 
     /// Values opened at a time: the sums of a long vector are never in memory all at once.
     private static let blockValues = 1 << 16
 
     /// The decoded sums in layout order.
-    func open(_ payload: Payload, of opening: Opening, contributions: Int, threads: Int) throws -> [Double] {
+    func open(
+        _ payload: Payload, with shares: [Share], of opening: Opening, contributions: Int, threads: Int
+    ) throws -> [Double] {
         var sums: [Double] = []
         sums.reserveCapacity(opening.layout.count)
-        try open(payload, of: opening, contributions: contributions, threads: threads) { sums += $1 }
+        try open(payload, with: shares, of: opening, contributions: contributions, threads: threads) { sums += $1 }
         return sums
     }
 
     /// The same block by block: the values' places in the layout, and their sums.
     func open(
-        _ payload: Payload, of opening: Opening, contributions: Int, threads: Int,
+        _ payload: Payload, with shares: [Share], of opening: Opening, contributions: Int, threads: Int,
         _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
         let scheme = try RoundScheme(opening, key: publicKey)
-        let opener: any Opener =
-            if let privateKey {
-                PaillierOpener(key: privateKey, layout: opening.layout, slots: scheme.slots)
-            } else {
-                ClearScheme(layout: opening.layout, slots: scheme.slots)
-            }
-        let shape = opener.shape
+        let shape = scheme.scheme.shape
         let size = max(1, SumOpener.blockValues / shape.valuesPerUnit)
-        try payload.withBytes { bytes in
+        func forEachBlock(_ open: (Range<Int>) throws -> [UInt64]) throws {
             for start in stride(from: 0, to: shape.units, by: size) {
                 let units = start..<min(start + size, shape.units)
-                let sums = try opener.open(
-                    bytes, units: units, sealing: scheme.scheme.sealing, contributions: contributions,
-                    threads: threads)
                 let values = shape.values(ofUnits: units)
-                try body(values, scheme.quantiser.dequantise(sums, of: values, contributions: contributions))
+                try body(values, scheme.quantiser.dequantise(open(units), of: values, contributions: contributions))
             }
+        }
+        func openWhole(_ opener: some Opener) throws {
+            try payload.withBytes { bytes in
+                try forEachBlock {
+                    try opener.open(
+                        bytes, units: $0, sealing: scheme.scheme.sealing, contributions: contributions,
+                        threads: threads)
+                }
+            }
+        }
+        switch means {
+        case .clear: try openWhole(ClearScheme(layout: opening.layout, slots: scheme.slots))
+        case .alone(let key):
+            try openWhole(PaillierOpener(key: key, layout: opening.layout, slots: scheme.slots))
+        case .together(let key, _):
+            let opener = ThresholdOpener(key: key, layout: opening.layout, slots: scheme.slots)
+            try forEachBlock {
+                try opener.open(shares, units: $0, contributions: contributions, threads: threads)
+            }
+        }
+    }
+}
+
+/// What is wrong with a cloud's part in an opening, beside what its proof shows.
+enum RoundFault: Error, CustomStringConvertible {
+    case otherSum(CloudName)
+
+    var description: String {
+        switch self {
+        case .otherSum(let cloud):
+            "\(cloud) opened another sum than the one that aggregate sent here: aggregate told the two different things"
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Encryption
 internal import Federation
 internal import Keys
 internal import Topology
@@ -10,6 +11,9 @@ struct MakeKeys: ParsableCommand {
         discussion: """
             Each cloud runs this for itself (--cloud NAME) and sends STATE/keys/public/NAME to the others, who put it into \
             theirs. Secrets stay in STATE/keys/secret, readable by their owner alone.
+
+            The key that opens sums is made as the topology's `profile` says (default: standard). What each rests on:
+            \(PaillierProfile.allCases.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
             """)
 
     @OptionGroup var options: TopologyOptions
@@ -50,7 +54,12 @@ struct MakeKeys: ParsableCommand {
                 print("made \(name): Paillier keys, of which the secret one opens sums")
             }
         }
+        let isAll = Set(stages) == Set(topology.stages.map(\.name))
+        if topology.cloudsOpen, isAll, try SharedKey.complete(in: store, for: topology) != nil { made += 1 }
         if made == 0 { print("nothing to make: every key is in \(store.root)") }
+        if topology.cloudsOpen, !isAll, !store.hasPaillierPublic(of: topology.publish.cloud) {
+            print("the clouds' key of sums is still to be dealt, once all cards are there: tributary deal")
+        }
         let missing = topology.stages.map(\.name).filter { !store.hasCard(of: $0) }
         if !missing.isEmpty {
             print(

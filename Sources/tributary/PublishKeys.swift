@@ -1,5 +1,6 @@
 internal import Encryption
 internal import Federation
+internal import Glibc
 internal import Keys
 internal import Publication
 internal import Topology
@@ -9,10 +10,14 @@ enum PublishKeys {
     /// Makes the pair unless it is there, and the public key again from the secret if that alone is lost. True if
     /// something was made. The `clear` suite has no keys.
     static func completePaillier(in store: KeyStore, for topology: Topology) throws -> Bool {
-        guard topology.suite == .paillier else { return false }
+        guard topology.suite == .paillier, topology.keys == .publisher else { return false }
         let cloud = topology.publish.cloud
         if !store.hasPaillierSecret(of: cloud) {
-            let key = try PaillierPrivateKey.generate()
+            guard let profile = PaillierProfile(rawValue: topology.profile.rawValue) else {
+                throw EncryptionError.invalidKey(what: "Paillier profile", "\(topology.profile) is not known here")
+            }
+            let key = try PaillierPrivateKey.generate(
+                profile: profile, threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
             try store.storePaillier(
                 secret: try key.encoded(), publicKey: Array(key.publicKey.text.utf8), of: cloud)
             return true

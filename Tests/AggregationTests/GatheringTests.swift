@@ -114,9 +114,13 @@ struct GatheringTests {
         private var gathering: Gathering
         init(_ gathering: Gathering) { self.gathering = gathering }
         var missing: [CloudName] { gathering.missing }
-        var sum: SumAbout { gathering.sum }
-        var parts: [CloudName: SumAbout.Part] { gathering.parts }
-        func count(_ part: SumAbout.Part) -> Bool { gathering.count(part) }
+        var sum: SumAbout { gathering.closing(sum: Digest(of: [7])).about }
+        var record: RoundRecord { gathering.closing(sum: Digest(of: [7])).record }
+        var count: Int { gathering.parts.count }
+        func count(_ part: SumAbout.Part) -> Bool {
+            let offer = Array("offer of \(part.cloud)".utf8)
+            return gathering.count(part, signed: .init(offer: offer, signature: [UInt8](repeating: 1, count: 64)))
+        }
         func decision(now: UInt64) -> Gathering.Decision { gathering.decision(now: now) }
         func close() { gathering.close() }
     }
@@ -140,6 +144,12 @@ struct GatheringTests {
         #expect(!gathering.count(try part("east")))
         // Whoever came first, the sum names its parts in one order.
         #expect(gathering.sum.parts.map(\.cloud.description) == ["east", "north", "west"])
+        let record = gathering.record
+        #expect(record.parts.map { String(decoding: $0.offer, as: UTF8.self).suffix(4) } == ["east", "orth", "west"])
+        #expect(record.sum == Digest(of: [7]))
+        #expect(gathering.sum.root == record.root)
+        try record.check(gathering.sum, digest: Digest(of: [7]))
+        #expect(throws: RecordFault.wrongSum) { try record.check(gathering.sum, digest: Digest(of: [8])) }
     }
 
     @Test("At the deadline a quorum closes the round, less than one abandons it and names who is missing")
@@ -158,6 +168,6 @@ struct GatheringTests {
         let gathering = Round(Gathering(try opening()))
         #expect(gathering.count(try part("north")))
         #expect(!gathering.count(try part("north")))
-        #expect(gathering.parts.count == 1)
+        #expect(gathering.count == 1)
     }
 }

@@ -93,7 +93,7 @@ struct CiphertextRefusalTests {
             try accumulator.add(payload, sealing: anonymous, threads: 1)
         }
         let unprofiled = Sealing(suite: .paillier, key: own.key, profile: nil, layout: own.layout, slots: own.slots)
-        #expect(throws: EncryptionError.wrongProfile(expected: .conservative, found: nil)) {
+        #expect(throws: EncryptionError.wrongProfile(expected: .standard, found: nil)) {
             try accumulator.add(payload, sealing: unprofiled, threads: 1)
         }
         try accumulator.add(try scheme.seal(values, threads: 1), sealing: own, threads: 1)

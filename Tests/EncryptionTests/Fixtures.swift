@@ -9,13 +9,30 @@ enum TestKeys {
     static let first = Result { try PaillierPrivateKey.generate(size: .insecure(bits: 512)) }
     static let second = Result { try PaillierPrivateKey.generate(size: .insecure(bits: 512)) }
 
-    /// The primes of a key, read from its documented encoding: 33 bytes of title, 3 of header, p, q.
+    /// A key of each kind.
+    static let ofKind: [PaillierKeyKind: Result<PaillierPrivateKey, any Error>] = Dictionary(
+        uniqueKeysWithValues: PaillierKeyKind.all.map { kind in
+            (
+                kind,
+                Result {
+                    try PaillierPrivateKey.generate(
+                        size: .insecure(bits: 512), profile: kind.profile, structure: kind.structure)
+                }
+            )
+        })
+
+    static func key(of kind: PaillierKeyKind) throws -> PaillierPrivateKey {
+        guard let key = ofKind[kind] else { throw EncryptionError.invalidKey(what: "test key", "none of \(kind)") }
+        return try key.get()
+    }
+
+    /// The primes of a key, read from its documented encoding: 33 bytes of title, 4 of header, p, q.
     static func primes(of key: PaillierPrivateKey) throws -> (p: Integer, q: Integer) {
         let width = key.publicKey.bits / 16
         return try key.encoded().withUnsafeBytes { bytes in
             (
-                Integer(bigEndian: Array(bytes[36..<(36 + width)])),
-                Integer(bigEndian: Array(bytes[(36 + width)..<(36 + 2 * width)]))
+                Integer(bigEndian: Array(bytes[37..<(37 + width)])),
+                Integer(bigEndian: Array(bytes[(37 + width)..<(37 + 2 * width)]))
             )
         }
     }
@@ -43,11 +60,14 @@ func layout(count: Int, range: Double = 1, name: String = "values") throws -> Ve
 struct Peer: CustomTestStringConvertible, Sendable {
     let suite: Suite
     let arithmetic: Arithmetic
-    var testDescription: String { suite == .paillier ? "\(suite), \(arithmetic)" : "\(suite)" }
+    var kind = PaillierKeyKind(own: .standard)
+    var testDescription: String { suite == .paillier ? "\(suite), \(kind), \(arithmetic)" : "\(suite)" }
 
     static let all =
         [Peer(suite: .clear, arithmetic: .portable), Peer(suite: .secagg, arithmetic: .portable)]
-        + Arithmetic.supported.map { Peer(suite: .paillier, arithmetic: $0) }
+        + Arithmetic.supported.flatMap { arithmetic in
+            PaillierKeyKind.all.map { Peer(suite: .paillier, arithmetic: arithmetic, kind: $0) }
+        }
 
     /// The fewest contributions of a cohort that are opened; nil where the suite takes no cohort of that size.
     func fewest(of cohort: Int) -> Int? {
@@ -68,7 +88,7 @@ struct Peer: CustomTestStringConvertible, Sendable {
                 scheme: { try round.maskings[$0].scheme(layout: layout, slots: slots) },
                 opener: { try round.opener(of: Array(round.clouds.prefix($0)), layout: layout, slots: slots) })
         case .paillier:
-            let key = try TestKeys.first.get()
+            let key = try TestKeys.key(of: kind)
             let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
             let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
             return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })

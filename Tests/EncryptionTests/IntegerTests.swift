@@ -149,18 +149,45 @@ struct IntegerTests {
                 }
                 #expect(Integer(limbs: result.base, count: result.count) == modulus.power(base, exponent))
             }
-            guard let lanes = LaneModulus(modulus) else { continue }
-            let laneTable = LaneFixedBaseTable(base: base, modulus: lanes, comb: comb) { blocks, fill in
+        }
+    }
+
+    @Test("So are those of a table modulo a square, with any message put in", arguments: 1...10)
+    func squareTable(teeth: Int) throws {
+        let n = (try Integer.random(bits: 419, from: SystemRandom.bytes) << 1) + (Integer(1) << 420) + 1
+        guard let modulus = LaneSquareModulus(Modulus(n)) else { return }
+        let square = modulus.square
+        var base: Integer
+        repeat {
+            base = try Integer.random(below: square.value, from: SystemRandom.bytes)
+        } while base.greatestCommonDivisor(n) != 1
+        let limits: [Integer] = [0, 1, (Integer(1) << 100) - 1]
+        let exponents = try limits + (0..<5).map { _ in try Integer.random(bits: 100, from: SystemRandom.bytes) }
+        let bytes = try exponents.flatMap { Array(try #require($0.bigEndianBytes(count: 13)).reversed()) }
+        let messages = try [0, n - 1, 1] + (0..<5).map { _ in try Integer.random(below: n, from: SystemRandom.bytes) }
+        for blocks in [1, 2, 3, 7, 100] {
+            let comb = Comb(exponentBits: 100, teeth: teeth, blocks: blocks)
+            let table = LaneSquareTable(base: base, modulus: modulus, comb: comb) { blocks, fill in
                 for block in (0..<blocks).reversed() { fill(block) }
             }
-            let laneMultiplier = LaneMultiplier(lanes)
-            let powers = LaneRows(count: 1, of: lanes)
-            bytes.withUnsafeBytes { laneTable.powers($0, into: powers, 0, using: laneMultiplier) }
-            laneMultiplier.reduce(powers, into: powers)
-            laneMultiplier.makeCanonical(powers)
-            for (lane, exponent) in exponents.enumerated() {
-                powers.write(lane: lane, toLimbs: result.base, count: result.count)
-                #expect(Integer(limbs: result.base, count: result.count) == modulus.power(base, exponent))
+            let multiplier = LaneSquareMultiplier(modulus)
+            let powers = LaneRows(count: 3, of: modulus.n)
+            let message = LaneRows(count: 1, of: modulus.n)
+            let limbs = LimbBuffer(count: square.limbCount)
+            for (lane, value) in messages.enumerated() {
+                value.writeLimbs(to: limbs.base, count: limbs.count)
+                message.read(limbs: limbs.base, count: 7, lane: lane)
+            }
+            let sealed = modulus.residues(count: 1)
+            bytes.withUnsafeBytes { table.powers($0, into: powers, 0, using: multiplier) }
+            multiplier.seal(powers, message: message, into: sealed)
+            var wire = [UInt8](repeating: 0, count: 8 * 106)
+            wire.withUnsafeMutableBytes { wire in
+                sealed.writeAll(width: 106) { UnsafeMutableRawBufferPointer(rebasing: wire[$0 * 106..<$0 * 106 + 106]) }
+            }
+            for lane in 0..<laneCount {
+                let expected = square.multiply(square.power(base, exponents[lane]), messages[lane] * n + 1)
+                #expect(Integer(bigEndian: Array(wire[lane * 106..<lane * 106 + 106])) == expected)
             }
         }
     }
@@ -175,9 +202,11 @@ struct IntegerTests {
             #expect(work < last)
             last = work
         }
-        // As documented: 3072 bits, 30 MiB.
-        let comb = BlindingTable.comb(exponentBits: 1536, modulusBits: 6144)
-        #expect(comb == Comb(exponentBits: 1536, teeth: 12, blocks: 8))
-        #expect(comb.stretch == 128 && comb.run == 16 && comb.entries == 32_768)
+        // As documented, at 3072 bits.
+        func comb(_ exponentBits: Int) -> Comb { BlindingTable.comb(exponentBits: exponentBits, modulusBits: 3072) }
+        #expect(comb(1536) == Comb(exponentBits: 1536, teeth: 12, blocks: 8))
+        #expect(comb(1536).stretch == 128 && comb(1536).run == 16 && comb(1536).entries == 32_768)
+        #expect(comb(512) == Comb(exponentBits: 512, teeth: 12, blocks: 8))
+        #expect(comb(256) == Comb(exponentBits: 256, teeth: 11, blocks: 8))
     }
 }

@@ -66,7 +66,7 @@ struct KnownAnswerTests {
 
     /// hs^alpha by the table.
     private func power(_ row: Row, modulus: Modulus, arithmetic: Arithmetic) throws -> Integer {
-        let comb = Comb(exponentBits: 1024, teeth: 5, blocks: 3)
+        let comb = Comb(exponentBits: 1024, teeth: 7, blocks: 8)
         let exponent = Array(try #require(try row["alpha"].bigEndianBytes(count: 128)).reversed())
         let result = LimbBuffer(count: modulus.limbCount)
         let inTurn = { (count: Int, fill: (Int) -> Void) in
@@ -77,17 +77,17 @@ struct KnownAnswerTests {
             let table = FixedBaseTable(base: try row["hs"], modulus: modulus, comb: comb, concurrently: inTurn)
             exponent.withUnsafeBytes { table.power($0, into: result.base, using: ModularMultiplier(modulus)) }
         case .lanes:
-            let lanes = try #require(LaneModulus(modulus))
-            let table = LaneFixedBaseTable(base: try row["hs"], modulus: lanes, comb: comb, concurrently: inTurn)
-            let rows = LaneRows(count: 1, of: lanes)
-            let multiplier = LaneMultiplier(lanes)
+            let square = try #require(LaneSquareModulus(Modulus(try row["p"] * row["q"])))
+            let table = LaneSquareTable(base: try row["hs"], modulus: square, comb: comb, concurrently: inTurn)
+            let rows = LaneRows(count: 3, of: square.n)
+            let multiplier = LaneSquareMultiplier(square)
             // The one that counts is in lane 5.
             let other = [UInt8](repeating: 0xff, count: 128)
             let exponents = (0..<laneCount).flatMap { $0 == 5 ? exponent : other }
             exponents.withUnsafeBytes { table.powers($0, into: rows, 0, using: multiplier) }
-            multiplier.reduce(rows, into: rows)
-            multiplier.makeCanonical(rows)
-            rows.write(lane: 5, toLimbs: result.base, count: result.count)
+            let sealed = square.residues(count: 1)
+            multiplier.seal(rows, message: LaneRows(count: 1, of: square.n), into: sealed)
+            sealed.write(lane: 5, toLimbs: result.base, count: result.count)
         }
         return Integer(limbs: result.base, count: result.count)
     }

@@ -225,4 +225,74 @@ struct LaneArithmeticTests {
             }
         }
     }
+
+    /// The residue that two rows t, q stand for: t R - q n.
+    private func residue(_ rows: borrowing LaneRows, _ row: Int, lane: Int, of n: Integer) -> Integer {
+        let digits = LaneModulus.digits(bits: n.bitWidth)
+        let limbs = LimbBuffer(count: (52 * digits + 63) / 64)
+        func take(_ row: Int) -> Integer {
+            rows.write(row: row, lane: lane, toLimbs: limbs.base, count: limbs.count)
+            return Integer(limbs: limbs.base, count: limbs.count)
+        }
+        return ((take(row) << (52 * digits)) - take(row + 1) * n).modulo(n * n)
+    }
+
+    @Test(
+        "Products of residues mod n^2 split modulo n are GMP's, one that carries beyond R too",
+        arguments: [512, 1920, 3072])
+    func splitProducts(bits: Int) throws {
+        for n in try moduli(bits: bits) {
+            let modulus = try #require(LaneSquareModulus(Modulus(n)))
+            let square = modulus.square
+            let radix = Integer(1) << (52 * LaneModulus.digits(bits: bits))
+            let inverse = try #require((radix * radix).inverse(modulo: square.value))
+            let multiplier = LaneSquareMultiplier(modulus)
+            let rows = LaneRows(count: 6, of: modulus.n)
+            let whole = modulus.residues(count: 1)
+            var generator = edges(square.value)
+            for _ in 0..<24 { generator.append(try Integer.random(below: square.value, from: SystemRandom.bytes)) }
+            var product = [Integer](repeating: 1, count: laneCount)
+            for (round, start) in stride(from: 0, to: generator.count, by: laneCount).enumerated() {
+                let values = Array(generator[start..<start + laneCount])
+                let bytes = values.flatMap { $0.bigEndianBytes(count: square.byteCount) ?? [] }
+                bytes.withUnsafeBytes { bytes in
+                    whole.readAll(width: square.byteCount) { lane in
+                        UnsafeRawBufferPointer(
+                            rebasing: bytes[lane * square.byteCount..<(lane + 1) * square.byteCount])
+                    }
+                }
+                multiplier.split(whole, into: rows, round == 0 ? 0 : 2)
+                if round > 0 { multiplier.multiply(rows, 0, by: rows, 2, into: rows, 0) }
+                product = zip(product, values).map { square.multiply($0, $1) }
+                multiplier.join(rows, 0, factors: modulus.joinFactors(count: round + 1), into: whole)
+                var wire = [UInt8](repeating: 0, count: laneCount * square.byteCount)
+                wire.withUnsafeMutableBytes { wire in
+                    whole.writeAll(width: square.byteCount) { lane in
+                        lane == 3
+                            ? nil
+                            : UnsafeMutableRawBufferPointer(
+                                rebasing: wire[lane * square.byteCount..<(lane + 1) * square.byteCount])
+                    }
+                }
+                for lane in 0..<laneCount where lane != 3 {
+                    let found = Integer(bigEndian: Array(wire[lane * square.byteCount..<(lane + 1) * square.byteCount]))
+                    #expect(found == product[lane])
+                }
+            }
+            // n * 1 leaves the quotient R - 1: with upper rows of all ones the sum does not fit R.
+            let limbs = LimbBuffer(count: (52 * LaneModulus.digits(bits: bits) + 63) / 64)
+            for (row, value) in [n, radix - 1, 1, radix - 1].enumerated() {
+                value.writeLimbs(to: limbs.base, count: limbs.count)
+                for lane in [0, 5, 7] { rows.read(limbs: limbs.base, count: limbs.count, row: row, lane: lane) }
+            }
+            let factors = (0..<laneCount).map {
+                (residue(rows, 0, lane: $0, of: n), residue(rows, 2, lane: $0, of: n))
+            }
+            multiplier.multiply(rows, 0, by: rows, 2, into: rows, 4)
+            for lane in 0..<laneCount {
+                let expected = square.multiply(square.multiply(factors[lane].0, factors[lane].1), inverse)
+                #expect(residue(rows, 4, lane: lane, of: n) == expected)
+            }
+        }
+    }
 }

@@ -123,7 +123,7 @@ struct RefusalTests {
                 try MaskShares(with("shares", .list([portions[0], spoiled]), in: Samples.shares.value))
             }
         }
-        guard case .list(let parts) = try pairs(sum)[1].value else { return }
+        guard case .list(let parts) = try pairs(sum)[2].value else { return }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list(parts.reversed()), in: sum)) }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list([parts[0], parts[0]]), in: sum)) }
     }

@@ -63,7 +63,8 @@ enum Samples {
         reason: "the deadline passed without a quorum")
     static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
     static let contribution = ContributionAbout(
-        opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), weight: 384)
+        opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), weight: 384,
+        proof: [7, 8, 9])
     static let offer = Offer(name: name, maker: encrypt, byteCount: 300_000, digest: digest, about: contribution.value)
     static let receipt = Receipt(name: name, digest: digest, outcome: .refused, reason: "round 4 has been closed")
 
@@ -77,12 +78,15 @@ enum Samples {
         Sample(
             "sum",
             SumAbout(
-                opening: digest,
+                opening: digest, root: digest,
                 parts: [
                     .init(cloud: north, weight: 384, digest: digest), .init(cloud: west, weight: 1, digest: digest),
                 ]
             ).value, { try SumAbout($0).value }
         ),
+        Sample("record", OpeningAbout(opening: digest).value, { try OpeningAbout($0).value }),
+        Sample(
+            "share", ShareAbout(opening: digest, sum: digest, proof: [1, 2, 3]).value, { try ShareAbout($0).value }),
         Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
         Sample("shortfall", ShortfallAbout(opening: digest, missing: [west]).value, { try ShortfallAbout($0).value }),
     ]

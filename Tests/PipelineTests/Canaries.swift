@@ -128,10 +128,12 @@ enum Canaries {
         for cloud in run.topology.dataClouds {
             add("rounding secret of \(cloud)", try run.keys.roundingSecret(of: cloud).withUnsafeBytes { Array($0) })
         }
-        let paillier = try run.keys.paillierSecret(of: run.topology.publish.cloud).withUnsafeBytes { Array($0) }
-        let p = Array(paillier[36..<(36 + 192)])
-        add("Paillier p", p)
-        needles.append(Needle(what: "Paillier p", bytes: p.reversed()))
+        for cloud in run.topology.cloudsOpen ? run.topology.dataClouds : [] {
+            let encoded = try run.share(of: cloud).encoded().withUnsafeBytes { Array($0) }
+            let value = Array(encoded.suffix(try run.sharedKey().bits / 4))
+            add("share of \(cloud)", value)
+            needles.append(Needle(what: "share of \(cloud)", bytes: value.reversed()))
+        }
         return needles
     }
 

@@ -42,6 +42,11 @@ extension PipelineSuite {
             Kill(
                 stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office",
                 held: "north"),
+            Kill(
+                stage: .encrypt, cloud: "east", event: "round_closed", of: .aggregate, ofCloud: "office", held: "north"),
+            Kill(stage: .encrypt, cloud: "west", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
+            Kill(stage: .publish, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
+            Kill(stage: .aggregate, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
         ]
         static let round = 3
 
@@ -53,7 +58,9 @@ extension PipelineSuite {
             run.pause(held, at: "contribution_receipted", round: Self.round - 1)
             try run.startAll()
             _ = try await run.event("contribution_receipted", of: held, round: Self.round - 1)
-            if kill.event == "round_closed" {
+            if kill.event == "share_made" || (kill.event == "round_closed" && kill.stage == .encrypt) {
+                run.resume(held)
+            } else if kill.event == "round_closed" {
                 // The sum is to be there while publish cannot take it; everyone has its opening when all have trained.
                 for cloud in SharedRuns.plan.clouds {
                     _ = try await run.event("round_trained", of: run.stage(.localTrain, cloud), round: Self.round)

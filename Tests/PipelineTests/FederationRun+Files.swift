@@ -1,5 +1,6 @@
 import Federation
 import Foundation
+import Topology
 import Glibc
 
 /// The files of a run: configs of every stage, and a topology with ports of its own.
@@ -53,7 +54,9 @@ extension FederationRun {
         }
         var text = "version: 1\nfederation: test\nsuite: \(plan.suite)\n"
         if plan.suite == .clear { text += "allow-clear: true\n" }
-        text += "keys: publisher\nclouds:\n"
+        if let keys = plan.keys { text += "keys: \(keys)\n" }
+        if plan.keys == .publisher { text += "allow-one-operator: true\n" }
+        text += "clouds:\n"
         for cloud in plan.clouds {
             text += """
                   \(cloud):

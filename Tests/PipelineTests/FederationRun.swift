@@ -4,6 +4,7 @@ import Federation
 import Foundation
 import Glibc
 import Keys
+import Sodium
 import StageKit
 import Synchronization
 import Topology
@@ -15,6 +16,8 @@ final class FederationRun: Sendable {
     struct Plan: Sendable {
         var clouds = ["north", "west", "east"]
         var suite = Suite.paillier
+        /// Who opens sums; nil for what the topology makes of the number of clouds.
+        var keys: Topology.KeyMode?
         var updates = 2
         var steps = 4
         var stays = 48
@@ -74,6 +77,11 @@ final class FederationRun: Sendable {
         if let earlier {
             try FileManager.default.createDirectory(atPath: topology.statePath, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: earlier.topology.keysPath, toPath: topology.keysPath)
+            if topology.suite == .paillier, topology.keys != earlier.topology.keys {
+                try FileManager.default.removeItem(
+                    atPath: "\(topology.keysPath)/public/\(topology.publish.cloud)/paillier.pub")
+                try makeKeyOfSums()
+            }
         } else {
             try makeKeys()
         }
@@ -87,10 +95,39 @@ final class FederationRun: Sendable {
         for stage in topology.stages { try keys.complete(stage.name) }
         for cloud in topology.dataClouds { try keys.completeRoundingSecret(of: cloud) }
         try keys.completeReleaseKey(of: topology.publish.cloud)
-        guard topology.suite == .paillier else { return }
+        if topology.suite == .paillier { try makeKeyOfSums() }
+    }
+
+    private func makeKeyOfSums() throws {
+        guard topology.keys == .publisher else { return try deal() }
         let paillier = try PaillierPrivateKey.generate()
         try keys.storePaillier(
             secret: try paillier.encoded(), publicKey: Array(paillier.publicKey.text.utf8), of: topology.publish.cloud)
+    }
+
+    private func deal() throws {
+        let clouds = topology.dataClouds.sorted()
+        let (key, shares) = try ThresholdDealer.deal(parties: clouds.count, threshold: topology.threshold, threads: 2)
+        for (cloud, share) in zip(clouds, shares) {
+            let card = try keys.card(of: StageName(cloud: cloud, kind: .encrypt))
+            try keys.storeShare(try share.sealed(to: card.curve), of: cloud)
+        }
+        try keys.storePaillierPublic(Array(key.text.utf8), of: topology.publish.cloud)
+    }
+
+    /// The key that the clouds share.
+    func sharedKey() throws -> ThresholdPublicKey {
+        let text = String(decoding: try keys.paillierPublic(of: topology.publish.cloud), as: UTF8.self)
+        return try FederationKey(text: text).shared(
+            parties: topology.dataClouds.count, threshold: topology.threshold)
+    }
+
+    /// A cloud's share of it.
+    func share(of cloud: CloudName) throws -> KeyShare {
+        let encrypt = StageName(cloud: cloud, kind: .encrypt)
+        return try KeyShare(
+            opening: try keys.share(of: cloud), with: try BoxKeyPair(secret: try keys.curveSecret(of: encrypt)),
+            key: try sharedKey())
     }
 
     // MARK: Processes

@@ -28,9 +28,9 @@ struct ObservedRound {
         let encrypts = clouds.map { StageName(cloud: $0, kind: .encrypt) }
         let (aggregate, publish) = (run.topology.aggregate, run.topology.publish)
         // Until they go on, what their clouds train stays in local-train's journal.
-        for encrypt in encrypts { run.pause(encrypt, at: "contribution_receipted", round: 1) }
+        for encrypt in encrypts { run.pause(encrypt, at: "round_joined", round: Self.round) }
         try run.startAll()
-        for encrypt in encrypts { _ = try await run.event("contribution_receipted", of: encrypt, round: 1) }
+        for encrypt in encrypts { _ = try await run.event("round_joined", of: encrypt, round: Self.round) }
         var deltas: [CloudName: [Float]] = [:]
         for cloud in clouds {
             let trainer = StageName(cloud: cloud, kind: .localTrain)

@@ -17,6 +17,8 @@ struct WatchedRun: Sendable {
     let needles: [Needle]
     let secretsInAggregate: ByteSearch.Result
     let secretsInPublish: ByteSearch.Result
+    /// Of the first cloud.
+    let secretsInEncrypt: ByteSearch.Result
     let secretsInLogs: ByteSearch.Result
     let statuses: [StageName: Int32]
     let coreLimits: [String]
@@ -25,6 +27,7 @@ struct WatchedRun: Sendable {
         var needles: [Needle] = []
         var (aggregate, publish, control) = (ByteSearch.Result(), ByteSearch.Result(), ByteSearch.Result())
         var (inAggregate, inPublish, inLogs) = (ByteSearch.Result(), ByteSearch.Result(), ByteSearch.Result())
+        var inEncrypt = ByteSearch.Result()
         var limits: [String] = []
         let stages = (aggregate: run.topology.aggregate, publish: run.topology.publish)
         let round = try await ObservedRound(
@@ -43,6 +46,7 @@ struct WatchedRun: Sendable {
                 let keys = ByteSearch(try Canaries.keyNeedles(run))
                 inAggregate = try keys.memory(of: run.pid(of: stages.aggregate))
                 inPublish = try keys.memory(of: run.pid(of: stages.publish))
+                inEncrypt = try keys.memory(of: run.pid(of: run.stage(.encrypt, run.plan.clouds[0])))
                 for stage in run.stages {
                     let pid = run.pid(of: stage)
                     let words = try run.read("/proc/\(pid)/cmdline") + run.read("/proc/\(pid)/environ")
@@ -67,6 +71,7 @@ struct WatchedRun: Sendable {
         self.needles = needles
         (self.aggregate, self.publish, self.control) = (aggregate, publish, control)
         (secretsInAggregate, secretsInPublish, secretsInLogs) = (inAggregate, inPublish, inLogs)
+        secretsInEncrypt = inEncrypt
         coreLimits = limits
         statuses = try await run.finish()
     }

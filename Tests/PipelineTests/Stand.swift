@@ -16,7 +16,7 @@ final class Stand: Sendable {
     let clouds: [CloudName: ScriptedStage]
 
     init() async throws {
-        let run = try FederationRun(.init())
+        let run = try FederationRun(.init(keys: .publisher))
         self.run = run
         key = try PaillierPrivateKey(decoding: run.keys.paillierSecret(of: run.topology.publish.cloud))
         publish = try ScriptedStage(run.topology.publish, in: run)

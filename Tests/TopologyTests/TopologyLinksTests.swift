@@ -96,7 +96,7 @@ struct TopologyLinksTests {
             #expect(topology.picture.contains(">\(cloud.owner)<"))
         }
         #expect(topology.drawing.contains("publish.example (binds 0.0.0.0), work 7101, news 7102"))
-        #expect(topology.drawing.contains(topology.keys.trust))
+        #expect(topology.drawing.contains(topology.trust))
         #expect(!topology.picture.contains("href"))
         let nasty = try Sample.load(Sample.spoiled("North Hospital", "\"A & <b>\""))
         #expect(nasty.picture.contains("A &amp; &lt;b&gt;"))

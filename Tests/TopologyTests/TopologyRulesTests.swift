@@ -30,7 +30,7 @@ struct TopologyRulesTests {
                 "paillier", "pailier",
                 "4:8: `suite`: expected one of paillier, secagg, clear, found \"pailier\" (did you mean \"paillier\"?)"
             ),
-            ("publisher", "clouds", "5:7: `keys`: expected one of publisher, found \"clouds\""),
+            ("publisher", "clouds", "5:7: `keys`: expected one of threshold, publisher, found \"clouds\""),
             ("clouds:", "cluods:", "6:1: unknown key `cluods` (did you mean \"clouds\"?)"),
             (
                 "  north:", "  North:",
@@ -163,19 +163,52 @@ struct TopologyRulesTests {
         #expect(Sample.problems(text).contains { $0.contains("cloud south lacks ingest") })
     }
 
-    @Test("publish and aggregate with one owner, or on one host, are warned of with who can open what")
+    @Test("under one key, publish and aggregate with one owner, or on one host, are refused with who can open what")
     func trust() throws {
         let row = "publish and aggregate together can open one cloud's update"
-        let owner = try Sample.load(Sample.spoiled("Release Board", "Trial Office")).warnings
-        #expect(
-            owner.map(\.description) == [
-                "/etc/tributary/t.yaml:5:1: warning: `keys: publisher`: \(row); here both belong to Trial Office"
-            ])
-        let host = try Sample.load(
+        let ofOne = Sample.spoiled("Release Board", "Trial Office")
+        let owner = Sample.problems(ofOne)
+        #expect(owner.count == 1)
+        #expect(owner[0].hasPrefix("5:1: `keys: publisher`: \(row), and here both belong to Trial Office"), "\(owner)")
+        let host = Sample.problems(
             Sample.spoiled(
-                "advertise: publish.example, work: 7101, news: 7102", "advertise: 10.0.0.1, work: 7103, news: 7104")
-        ).warnings
-        #expect(host.map(\.message) == ["`keys: publisher`: \(row); here both run on 10.0.0.1"])
+                "advertise: publish.example, work: 7101, news: 7102", "advertise: 10.0.0.1, work: 7103, news: 7104"))
+        #expect(host.count == 1)
+        #expect(host[0].hasPrefix("5:1: `keys: publisher`: \(row), and here both run on 10.0.0.1"), "\(host)")
+        let allowed = try Sample.load(ofOne.replacing("version: 1\n", with: "version: 1\nallow-one-operator: true\n"))
+        #expect(
+            allowed.warnings.map(\.message) == [
+                "`keys: publisher`: \(row); here both belong to Trial Office: for tests only"
+            ])
+    }
+
+    @Test("three clouds or more share the key unless the file says otherwise, and more than half of them open a sum")
+    func shared() throws {
+        let silent = Sample.spoiled("keys: publisher\n", "")
+        let topology = try Sample.load(silent)
+        #expect(topology.keys == .threshold)
+        #expect(topology.cloudsOpen)
+        #expect(topology.threshold == 2)
+        #expect(topology.parties.sorted { $0.value < $1.value }.map(\.key.description) == ["north", "south", "west"])
+        #expect(topology.trust.hasPrefix("any 2 of the 3 clouds together"))
+        // One owner, one host: neither aggregate nor publish has a key.
+        #expect(try Sample.load(silent.replacing("Release Board", with: "Trial Office")).warnings.isEmpty)
+        #expect(try Sample.load().keys == .publisher)
+        #expect(try Sample.load().threshold == 0)
+    }
+
+    @Test("a threshold that all clouds are needed for, or that belongs to no shared key, is refused")
+    func threshold() throws {
+        let silent = Sample.spoiled("keys: publisher\n", "threshold: 2\n")
+        #expect(try Sample.load(silent).threshold == 2)
+        #expect(
+            Sample.problems(silent.replacing("threshold: 2", with: "threshold: 3")) == [
+                "5:1: `threshold: 3`: fewer than all 3 clouds with data must be able to open a sum"
+            ])
+        #expect(
+            Sample.problems(Sample.spoiled("keys: publisher\n", "keys: publisher\nthreshold: 2\n")) == [
+                "6:1: `threshold` belongs to `keys: threshold`"
+            ])
     }
 
     @Test("shards, statistics and deltas do not go to another owner unless both agreed")

@@ -80,6 +80,48 @@ void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const ui
 /// result = left + right, which must fit the digits.
 void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits);
 
+/// result = left * right / R mod m, and the digits of the q with left * right + q * m = result * R.
+void tributary_lanes_multiply_quotient(uint64_t *result, uint64_t *quotient, const uint64_t *left,
+                                       const uint64_t *right, const tributary_lanes_modulus *modulus,
+                                       uint64_t *scratch);
+
+// Modulo n^2 for an n that need not be prime, with the pairs and the scratch of the functions above. A unit can also be
+// written b * (1 + n l) with b and l below n: multiplying a pair by b alone takes two multiplications modulo n, and the
+// l of all factors are added up and come in at the end, where the plaintext m, as (1 + n)^m = 1 + n m, comes in with
+// them.
+
+/// value = value * factor / R mod n^2, for a pair of rows below 2n and one row below 2n; both stay below 2n.
+void tributary_lanes_pair_scale(uint64_t *value, const uint64_t *factor, const tributary_lanes_pair_modulus *modulus,
+                                uint64_t *scratch);
+/// result = value / R * (1 + n * exponent) mod n^2, canonical and of twice the digits; the rows of `value` are below 2n,
+/// `exponent` below R / 4.
+void tributary_lanes_pair_seal(uint64_t *result, const uint64_t *value, const uint64_t *exponent,
+                               const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
+
+// For products of many canonical residues c below n^2, none of them in Montgomery form: one reduction modulo n gives
+// two rows t, q with c = t R - q n. A product of such rows comes with a factor of 1 / R^2.
+
+/// The rows t and q of `value`, which has twice the digits. t is c / R mod n, below 2n.
+void tributary_lanes_split_residue(uint64_t *result, const uint64_t *value, const tributary_lanes_modulus *modulus,
+                                   uint64_t *scratch);
+/// result = left * right / R^2; `radix` is R mod n. Takes different times for one in some 2^40 values: for public ones.
+void tributary_lanes_split_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
+                                    const uint64_t *radix, const tributary_lanes_modulus *modulus, uint64_t *scratch);
+/// result = value * y / R^2 mod n^2 for y = y0 + n y1, canonical and of twice the digits; `factors` are the rows y0, y1
+/// and -y0 / R mod n.
+void tributary_lanes_split_join(uint64_t *result, const uint64_t *value, const uint64_t *factors,
+                                const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
+
+/// Adds to eight single rows, one behind the other: sums + lane * digits += entries[lane], without carries.
+void tributary_lanes_accumulate(uint64_t *sums, const uint64_t *const entries[8], size_t digits);
+/// Doubles eight single rows and carries: digits are below 2^52 afterwards, but for the last.
+void tributary_lanes_double(uint64_t *sums, size_t digits);
+
+/// `tributary_lanes_read` for all lanes at once.
+void tributary_lanes_read_all(uint64_t *row, size_t digits, const uint8_t *const bytes[8], size_t count);
+/// `tributary_lanes_write` for all lanes at once; those without an address are left out.
+void tributary_lanes_write_all(const uint64_t *row, size_t digits, uint8_t *const bytes[8], size_t count);
+
 /// Gathers eight single rows (one word for each digit) into lanes: entries[lane].
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits);
 /// The other way round: writes the residues of a row as eight single rows.

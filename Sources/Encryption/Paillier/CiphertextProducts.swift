@@ -1,89 +1,149 @@
 internal import BigInteger
 
-/// A product mod n^2 for each unit of a payload. Different units may be worked on at the same time, where they are in different
-/// runs of eight counted from 0.
+/// A product mod n^2 for each unit of a payload, made anew for each payload added: until `keep` the products are as before. Different
+/// units may be worked on at the same time, where they are in different runs of eight counted from 0.
 protocol CiphertextProducts: AnyObject {
-    /// Takes the ciphertexts `units` of a checked payload for the products so far.
-    func set(_ payload: UnsafeRawBufferPointer, units: Range<Int>)
-    /// Multiplies the ciphertexts `units` of a checked payload into the products.
-    func multiply(_ payload: UnsafeRawBufferPointer, units: Range<Int>)
-    /// Writes all products, of `factors` payloads each.
-    func write(to target: UnsafeMutableRawBufferPointer, factors: Int)
+    /// Multiplies the ciphertexts `units` of a payload into the products, or takes them for these if there are none yet. Answers the
+    /// product mod n of these ciphertexts, up to a power of two.
+    func add(_ payload: UnsafeRawBufferPointer, units: Range<Int>) -> Integer
+    /// Keeps what was added for all units.
+    func keep()
+    /// Writes all products.
+    func write(to target: UnsafeMutableRawBufferPointer)
 }
 
 /// One at a time.
 final class PortableProducts: CiphertextProducts {
+    private let key: PaillierPublicKey
     private let shape: PayloadShape
-    private let modulus: Modulus
-    private let products: LimbBuffer
+    private var products: LimbBuffer
+    private var next: LimbBuffer
+    private var isEmpty = true
 
     init(key: PaillierPublicKey, shape: PayloadShape) {
+        self.key = key
         self.shape = shape
-        modulus = key.nSquared
         products = LimbBuffer(count: shape.units * key.nSquared.limbCount)
+        next = LimbBuffer(count: shape.units * key.nSquared.limbCount)
     }
 
-    func set(_ payload: UnsafeRawBufferPointer, units: Range<Int>) {
+    func add(_ payload: UnsafeRawBufferPointer, units: Range<Int>) -> Integer {
+        let width = key.nSquared.limbCount
+        let multiplier = ModularMultiplier(key.nSquared)
+        let residues = ModularMultiplier(key.n)
+        let factor = LimbBuffer(count: width)
+        let residue = LimbBuffer(count: key.n.limbCount)
+        let all = LimbBuffer(count: key.n.limbCount)
+        all.base[0] = 1
         for unit in units {
-            ResidueBytes.read(shape.unit(unit, of: payload), into: product(unit), count: modulus.limbCount)
+            ResidueBytes.read(shape.unit(unit, of: payload), into: factor.base, count: width)
+            residues.reduce(factor.base, count: width, into: residue.base)
+            residues.multiply(all.base, by: residue.base)
+            let target = next.base + unit * width
+            if isEmpty {
+                target.update(from: factor.base, count: width)
+            } else {
+                target.update(from: products.base + unit * width, count: width)
+                multiplier.multiply(target, by: factor.base)
+            }
         }
+        return Integer(limbs: all.base, count: all.count)
     }
 
-    func multiply(_ payload: UnsafeRawBufferPointer, units: Range<Int>) {
-        let multiplier = ModularMultiplier(modulus)
-        let factor = LimbBuffer(count: modulus.limbCount)
-        for unit in units {
-            ResidueBytes.read(shape.unit(unit, of: payload), into: factor.base, count: factor.count)
-            multiplier.multiply(product(unit), by: factor.base)
-        }
+    func keep() {
+        swap(&products, &next)
+        isEmpty = false
     }
 
-    func write(to target: UnsafeMutableRawBufferPointer, factors: Int) {
+    func write(to target: UnsafeMutableRawBufferPointer) {
+        let width = key.nSquared.limbCount
         for unit in 0..<shape.units {
-            ResidueBytes.write(product(unit), count: modulus.limbCount, to: shape.unit(unit, of: target))
+            ResidueBytes.write(products.base + unit * width, count: width, to: shape.unit(unit, of: target))
         }
     }
-
-    private func product(_ unit: Int) -> UnsafeMutablePointer<Limb> { products.base + unit * modulus.limbCount }
 }
 
-/// Eight at a time: a product of k ciphertexts is kept as itself times R^(1 - k), which is made good when it is written.
+/// Eight at a time: a product of k ciphertexts is kept as t R - q n = itself times R^(2 - 2 k), which is made good when it is written.
 final class LaneProducts: CiphertextProducts {
     private let shape: PayloadShape
-    private let modulus: LaneModulus
-    private let products: LaneRows
+    private let modulus: LaneSquareModulus
+    private var products: LaneRows
+    private var next: LaneRows
+    private var factors = 0
 
     init(key: PaillierPublicKey, shape: PayloadShape) {
         self.shape = shape
-        modulus = key.lanesOrTrap.nSquared
-        products = LaneRows(count: (shape.units + laneCount - 1) / laneCount, of: modulus)
+        modulus = key.lanesOrTrap.square
+        let groups = (shape.units + laneCount - 1) / laneCount
+        products = .unset(count: 2 * groups, of: modulus.n)
+        next = .unset(count: 2 * groups, of: modulus.n)
     }
 
-    func set(_ payload: UnsafeRawBufferPointer, units: Range<Int>) {
-        for unit in units {
-            products.read(shape.unit(unit, of: payload), row: unit / laneCount, lane: unit % laneCount)
-        }
-    }
-
-    func multiply(_ payload: UnsafeRawBufferPointer, units: Range<Int>) {
+    func add(_ payload: UnsafeRawBufferPointer, units: Range<Int>) -> Integer {
         precondition(units.lowerBound.isMultiple(of: laneCount), "units in runs of eight")
-        let multiplier = LaneMultiplier(modulus)
-        let factors = LaneRows(count: 1, of: modulus)
+        let multiplier = LaneSquareMultiplier(modulus)
+        let check = LaneResidueProduct(modulus)
+        let ciphertexts = modulus.residues(count: 1)
+        let split = LaneRows(count: 2, of: modulus.n)
         for group in units.groups {
-            for (lane, unit) in group.enumerated() { factors.read(shape.unit(unit, of: payload), lane: lane) }
-            let row = group.lowerBound / laneCount
-            multiplier.multiply(products, row, by: factors, into: products, row)
+            ciphertexts.readAll(width: shape.bytesPerUnit) { lane in
+                lane < group.count ? shape.unit(group.lowerBound + lane, of: payload) : nil
+            }
+            let row = group.lowerBound / laneCount * 2
+            if factors == 0 {
+                multiplier.split(ciphertexts, into: next, row)
+                check.multiply(next, row)
+            } else {
+                multiplier.split(ciphertexts, into: split)
+                check.multiply(split, 0)
+                multiplier.multiply(products, row, by: split, 0, into: next, row)
+            }
         }
+        return check.product
     }
 
-    func write(to target: UnsafeMutableRawBufferPointer, factors: Int) {
-        let multiplier = LaneMultiplier(modulus)
-        let radix = modulus.radix(factors)
-        let result = LaneRows(count: 1, of: modulus)
+    func keep() {
+        swap(&products, &next)
+        factors += 1
+    }
+
+    func write(to target: UnsafeMutableRawBufferPointer) {
+        let multiplier = LaneSquareMultiplier(modulus)
+        let correction = modulus.joinFactors(count: factors)
+        let result = modulus.residues(count: 1)
         for group in (0..<shape.units).groups {
-            multiplier.multiply(products, group.lowerBound / laneCount, by: radix, into: result, 0)
-            multiplier.makeCanonical(result)
-            for (lane, unit) in group.enumerated() { result.write(lane: lane, to: shape.unit(unit, of: target)) }
+            multiplier.join(products, group.lowerBound / laneCount * 2, factors: correction, into: result)
+            result.writeAll(width: shape.bytesPerUnit) { lane in
+                lane < group.count ? shape.unit(group.lowerBound + lane, of: target) : nil
+            }
+        }
+    }
+}
+
+/// The product mod n of many ciphertexts, up to a power of two, which shares no factor with n.
+struct LaneResidueProduct: ~Copyable {
+    private let modulus: LaneSquareModulus
+    private let multiplier: LaneMultiplier
+    private let products: LaneRows
+
+    init(_ modulus: LaneSquareModulus) {
+        self.modulus = modulus
+        multiplier = LaneMultiplier(modulus.n)
+        products = LaneRows(count: 1, of: modulus.n)
+        for lane in 0..<laneCount { products.setToOne(lane: lane) }
+    }
+
+    /// Multiplies by a row of residues mod n.
+    borrowing func multiply(_ residues: borrowing LaneRows, _ row: Int) {
+        multiplier.multiply(products, 0, by: residues, row, into: products, 0)
+    }
+
+    var product: Integer {
+        multiplier.makeCanonical(products)
+        let limbs = LimbBuffer(count: modulus.n.modulus.limbCount)
+        return (0..<laneCount).reduce(1) { result, lane in
+            products.write(lane: lane, toLimbs: limbs.base, count: limbs.count)
+            return modulus.n.modulus.multiply(result, Integer(limbs: limbs.base, count: limbs.count))
         }
     }
 }

@@ -21,8 +21,8 @@ package struct LaneDecryption: Sendable {
         q = try Half(decryption.q, nSquared: nSquared)
     }
 
-    /// The plaintexts of one to eight ciphertexts of `width` bytes, one behind the other.
-    package func plaintexts(of ciphertexts: UnsafeRawBufferPointer, width: Int) -> [Integer] {
+    /// The plaintexts of one to eight ciphertexts of `width` bytes, one behind the other; nil as `PaillierDecryption` says.
+    package func plaintexts(of ciphertexts: UnsafeRawBufferPointer, width: Int) -> [Integer?] {
         let count = ciphertexts.count / width
         precondition((1...laneCount).contains(count), "one to eight ciphertexts")
         let rows = LaneRows(count: 1, of: nSquared)
@@ -43,7 +43,7 @@ package struct LaneDecryption: Sendable {
     /// Powers modulo the square of one of the primes.
     private struct Half: Sendable {
         private let square: LanePrimeSquare
-        /// The prime less 1, least significant byte first.
+        /// Least significant byte first.
         private let exponent: SecretBytes
         private let exponentBits: Int
 
@@ -52,9 +52,9 @@ package struct LaneDecryption: Sendable {
                 throw LaneDecryption.unavailable()
             }
             self.square = square
-            exponentBits = half.prime.bitWidth
+            exponentBits = half.exponent.bitWidth
             exponent = try SecretBytes(count: (exponentBits + 7) / 8) { target in
-                precondition(half.exponent.writeBigEndian(to: target), "a prime less 1 is no longer than the prime")
+                precondition(half.exponent.writeBigEndian(to: target), "an exponent fits its own length")
                 var bytes = target
                 bytes.reverse()
             }

@@ -4,11 +4,13 @@ internal import BigInteger
 struct LaneKey: Sendable {
     let n: LaneModulus
     let nSquared: LaneModulus
+    let square: LaneSquareModulus
 
     /// Nil where the machine has no such arithmetic.
     init?(n: Modulus, nSquared: Modulus) {
-        guard let n = LaneModulus(n), let nSquared = LaneModulus(nSquared) else { return nil }
-        self.n = n
+        guard let square = LaneSquareModulus(n), let nSquared = LaneModulus(nSquared) else { return nil }
+        self.n = square.n
+        self.square = square
         self.nSquared = nSquared
     }
 }

@@ -22,26 +22,29 @@ package struct PaillierDecryption: Sendable {
     private let inverseOfQ: Integer
 
     /// Nil where p and q make no Paillier key: equal, or n not prime to (p-1)(q-1).
-    package init?(p: Integer, q: Integer) {
-        let n = p * q
-        guard p > 2, q > 2, p.isOdd, q.isOdd, n.greatestCommonDivisor((p - 1) * (q - 1)) == 1,
-            let inverseOfQ = q.inverse(modulo: p), let first = Half(prime: p, other: q),
-            let second = Half(prime: q, other: p)
+    package init?(p: Integer, q: Integer) { self.init(PaillierFactor(prime: p), PaillierFactor(prime: q)) }
+
+    init?(_ p: PaillierFactor, _ q: PaillierFactor) {
+        let n = p.prime * q.prime
+        guard p.prime > 2, q.prime > 2, n.isOdd, n.greatestCommonDivisor((p.prime - 1) * (q.prime - 1)) == 1,
+            let inverseOfQ = q.prime.inverse(modulo: p.prime), let first = Half(p, other: q.prime),
+            let second = Half(q, other: p.prime)
         else { return nil }
         self.p = first
         self.q = second
         self.inverseOfQ = inverseOfQ
     }
 
-    /// The plaintext in 0..<n of a ciphertext that is prime to n.
-    package func plaintext(of ciphertext: Integer) -> Integer {
+    /// The plaintext in 0..<n of a ciphertext that is prime to n; nil where its blinding lies outside the key's private subgroups,
+    /// which no honest sealer's does.
+    package func plaintext(of ciphertext: Integer) -> Integer? {
         plaintext(powerModP: p.power(of: ciphertext), powerModQ: q.power(of: ciphertext))
     }
 
-    /// The plaintext, from the ciphertext's powers by the exponents of the two halves.
-    func plaintext(powerModP: Integer, powerModQ: Integer) -> Integer {
-        let modP = p.plaintext(ofPower: powerModP)
-        let modQ = q.plaintext(ofPower: powerModQ)
+    /// The plaintext, from the ciphertext's powers by the exponents of the two halves. Both are looked at before either is told of.
+    func plaintext(powerModP: Integer, powerModQ: Integer) -> Integer? {
+        let (first, second) = (p.plaintext(ofPower: powerModP), q.plaintext(ofPower: powerModQ))
+        guard let modP = first, let modQ = second else { return nil }
         // Garner: m = mq + q * ((mp - mq) / q mod p)
         return modQ + q.prime * ((modP - modQ) * inverseOfQ).modulo(p.prime)
     }
@@ -50,23 +53,28 @@ package struct PaillierDecryption: Sendable {
     struct Half {
         let prime: Integer
         let square: Integer
-        /// prime - 1.
+        /// A multiple of the order that honest blinding has: prime - 1, or the order of the private subgroup.
         let exponent: Integer
         private let scale: Integer
 
-        init?(prime: Integer, other: Integer) {
-            // L((1 + n)^(p-1) mod p^2) = (p - 1) q = -q (mod p), where L(x) = (x - 1) / p.
-            guard let scale = (-other).modulo(prime).inverse(modulo: prime) else { return nil }
-            self.prime = prime
+        init?(_ factor: PaillierFactor, other: Integer) {
+            prime = factor.prime
+            exponent = factor.exponent
+            // L((1 + n)^e mod p^2) = e q (mod p), where L(x) = (x - 1) / p.
+            guard let scale = (exponent * other).modulo(prime).inverse(modulo: prime) else { return nil }
             self.scale = scale
             square = prime * prime
-            exponent = prime - 1
         }
 
         func power(of ciphertext: Integer) -> Integer {
             ciphertext.modulo(square).secretPower(exponent, modulo: square)
         }
 
-        func plaintext(ofPower power: Integer) -> Integer { ((power - 1) / prime * scale).modulo(prime) }
+        /// Nil where the power is not 1 modulo the prime: some of the blinding is still there.
+        func plaintext(ofPower power: Integer) -> Integer? {
+            let rest = power - 1
+            guard rest.modulo(prime).isZero else { return nil }
+            return (rest / prime * scale).modulo(prime)
+        }
     }
 }

@@ -23,16 +23,12 @@ final class PaillierAccumulator: Accumulator {
             throw EncryptionError.cohortFull(cohort: scheme.sealing.slots.cohort)
         }
         try payload.withContiguousBytes { bytes in
-            // First every check, then every product: a refused contribution must leave no trace.
-            try PaillierValidation(scheme).check(bytes, units: 0..<scheme.shape.units, threads: threads)
-            Parallel.forEachBlock(of: scheme.shape.units, size: 64, threads: threads) { block in
-                if contributions == 0 {
-                    products.set(bytes, units: block)
-                } else {
-                    products.multiply(bytes, units: block)
-                }
+            // The products are kept only once everything is checked: a refused contribution must leave no trace.
+            try PaillierValidation(scheme).check(bytes, units: 0..<scheme.shape.units, threads: threads) { block in
+                products.add(bytes, units: block)
             }
         }
+        products.keep()
         contributions += 1
     }
 
@@ -40,7 +36,7 @@ final class PaillierAccumulator: Accumulator {
         guard contributions > 0 else { throw EncryptionError.nothingToSum }
         let byteCount = scheme.shape.byteCount
         return [UInt8](unsafeUninitializedCapacity: byteCount) { target, filled in
-            products.write(to: UnsafeMutableRawBufferPointer(target), factors: contributions)
+            products.write(to: UnsafeMutableRawBufferPointer(target))
             filled = byteCount
         }
     }

@@ -2,10 +2,13 @@ internal import BigInteger
 internal import Sodium
 
 extension PaillierPrivateKey {
-    /// A fresh key pair from the system's generator (Damgard, Jurik, Nielsen 2010, section 4.2); a second or two of one core
-    /// at 3072 bits.
+    /// A fresh key pair from the system's generator: less than a second of one core at 3072 bits, but some ten seconds where
+    /// `turbo` needs safe primes.
+    ///
+    /// - Parameter structure: of the primes; what the profile goes with where one party holds the key, if nil.
     package static func generate(
-        size: PaillierKeySize = .bits3072, profile: PaillierProfile = .conservative
+        size: PaillierKeySize = .bits3072, profile: PaillierProfile = .standard, structure: PaillierKeyStructure? = nil,
+        threads: Int = 1
     ) throws -> PaillierPrivateKey {
         let sizes: PaillierKeySizes =
             switch size {
@@ -16,33 +19,26 @@ extension PaillierPrivateKey {
             throw EncryptionError.invalidKey(
                 what: "Paillier key size", "\(size.bits) bits asked for, expected \(sizes.expectation)")
         }
-        let p = try randomPrime(bits: size.bits / 2)
-        var q = try randomPrime(bits: size.bits / 2)
-        while !suit(p, q) { q = try randomPrime(bits: size.bits / 2) }
-
-        let n = p * q
-        let x = try randomUnit(of: n)
-        let h = (-(x * x)).modulo(n)
-        // By the remainder theorem over p^2 and q^2 this would be faster; it happens once in the life of a key.
-        let hs = h.power(n, modulo: n * n)
-        return try PaillierPrivateKey(p: p, q: q, hs: hs, profile: profile, allowing: sizes)
-    }
-
-    /// Uniform among the primes = 3 (mod 4) of exactly `bits` bits whose second-highest bit is set as well, so that the
-    /// product of two has exactly 2 * bits bits.
-    private static func randomPrime(bits: Int) throws -> Integer {
-        let fixed = (Integer(3) << (bits - 2)) + 3
-        while true {
-            let middle = try Integer.random(bits: bits - 4, from: SystemRandom.bytes) << 2
-            let candidate = fixed + middle
-            if candidate.isProbablePrime() { return candidate }
+        let structure = structure ?? profile.ownStructure
+        guard let kind = PaillierKeyKind(structure: structure, profile: profile) else {
+            throw EncryptionError.invalidKey(
+                what: "Paillier key", "profile \(profile) does not go with primes of the kind \(structure)")
         }
-    }
-
-    private static func randomUnit(of n: Integer) throws -> Integer {
-        while true {
-            let candidate = try Integer.random(below: n, from: SystemRandom.bytes)
-            if candidate > 1, candidate.greatestCommonDivisor(n) == 1 { return candidate }
-        }
+        var (p, q): (PaillierFactor, PaillierFactor)
+        repeat {
+            switch structure {
+            case .general: (p, q) = (try .general(bits: size.bits / 2), try .general(bits: size.bits / 2))
+            case .subgroups:
+                let bits = PaillierKeyKind.subgroupBits(modulusBits: size.bits)
+                (p, q) = (
+                    try .subgroup(bits: size.bits / 2, order: bits), try .subgroup(bits: size.bits / 2, order: bits)
+                )
+            case .safePrimes:
+                let primes = try SafePrimeSearch(bits: size.bits / 2).find(2, threads: threads) { _ in }
+                (p, q) = (PaillierFactor(prime: primes[0]), PaillierFactor(prime: primes[1]))
+            }
+        } while !suit(p.prime, q.prime)
+        let hs = try blindingBase(p, q)
+        return try PaillierPrivateKey(p: p, q: q, hs: hs, kind: kind, allowing: sizes)
     }
 }

@@ -37,6 +37,7 @@ package struct PaillierOpener: Opener {
                             lanes?.plaintexts(of: ciphertexts, width: shape.bytesPerUnit)
                             ?? block.map { decryption.plaintext(of: Integer(bigEndian: shape.unit($0, of: bytes))) }
                         for (unit, plaintext) in zip(block, plaintexts) {
+                            guard let plaintext else { throw EncryptionError.ciphertextOutsideSubgroup(index: unit) }
                             let values = shape.values(ofUnit: unit)
                             let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
                             try unpack(
@@ -48,16 +49,5 @@ package struct PaillierOpener: Opener {
                 }
             }
         }
-    }
-
-    private func unpack(
-        _ plaintext: Integer, unit: Int, into values: UnsafeMutableBufferPointer<UInt64>, contributions: Int
-    ) throws {
-        let limbs = LimbBuffer(count: key.publicKey.n.limbCount)
-        plaintext.writeLimbs(to: limbs.base, count: limbs.count)
-        guard sealing.slots.unpack(limbs.base, count: limbs.count, into: values) else {
-            throw EncryptionError.sumOverflows(ciphertext: unit)
-        }
-        try checkRange(values, from: shape.values(ofUnit: unit).lowerBound, contributions: contributions)
     }
 }

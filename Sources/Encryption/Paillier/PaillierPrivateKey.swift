@@ -4,30 +4,65 @@ package import Sodium
 /// The primes of a key pair, in guarded memory, with the public half beside them.
 package final class PaillierPrivateKey: Sendable {
     package let publicKey: PaillierPublicKey
-    /// p, then q, each half as wide as n.
-    private let primes: SecretBytes
+    /// p, q, each half as wide as n; under a key with private subgroups then alpha_p, alpha_q.
+    private let secrets: SecretBytes
 
-    /// Checks that the primes make a key of the kind that `PaillierKeyGeneration` makes, and that hs belongs to it.
+    /// Checks that the primes make a key of the kind that `generate` makes, and that hs belongs to it.
     init(
-        p: Integer, q: Integer, hs: Integer, profile: PaillierProfile, allowing sizes: PaillierKeySizes
+        p: PaillierFactor, q: PaillierFactor, hs: Integer, kind: PaillierKeyKind, allowing sizes: PaillierKeySizes
     ) throws {
         func refuse(_ reason: String) -> EncryptionError { .invalidKey(what: "Paillier private key", reason) }
-        publicKey = try PaillierPublicKey(n: p * q, hs: hs, profile: profile, allowing: sizes)
-        let width = publicKey.bits / 16
-        guard p.bitWidth == width * 8, q.bitWidth == width * 8 else { throw refuse("p and q are not of equal width") }
-        guard p.isProbablePrime(), q.isProbablePrime() else { throw refuse("p and q are not both prime") }
-        guard PaillierPrivateKey.suit(p, q) else {
+        publicKey = try PaillierPublicKey(n: p.prime * q.prime, hs: hs, kind: kind, allowing: sizes)
+        let widths = Widths(kind: kind, bits: publicKey.bits)
+        for factor in [p, q] {
+            guard factor.prime.bitWidth == widths.prime * 8 else { throw refuse("p and q are not of equal width") }
+            guard factor.prime.isProbablePrime() else { throw refuse("p and q are not both prime") }
+            if let fault = factor.fault(for: kind.structure, modulusBits: publicKey.bits) { throw refuse(fault) }
+            if factor.subgroup != nil, hs.modulo(factor.prime) == 1 { throw refuse("hs is 1 modulo p or q") }
+        }
+        guard PaillierPrivateKey.suit(p.prime, q.prime) else {
             throw refuse("p and q do not meet the conditions of Damgard, Jurik and Nielsen, or lie too close together")
         }
-        // hs must be an n-th residue, that is an encryption of 0; else every sealed value would be shifted.
-        guard let decryption = PaillierDecryption(p: p, q: q), decryption.plaintext(of: hs).isZero else {
+        guard p.subgroup == nil || p.subgroup != q.subgroup else { throw refuse("its subgroups have the same order") }
+        // hs must be an n-th residue, of the subgroups if there are any, that is an encryption of 0; else every sealed value would
+        // be shifted.
+        guard let decryption = PaillierDecryption(p, q), decryption.plaintext(of: hs) == 0 else {
             throw refuse("hs does not belong to p and q")
         }
-        primes = try SecretBytes(count: 2 * width) { target in
-            let fits =
-                p.writeBigEndian(to: UnsafeMutableRawBufferPointer(rebasing: target[..<width]))
-                && q.writeBigEndian(to: UnsafeMutableRawBufferPointer(rebasing: target[width...]))
-            precondition(fits, "primes of checked width fit")
+        secrets = try SecretBytes(count: 2 * (widths.prime + widths.subgroup)) { target in
+            var start = 0
+            func put(_ value: Integer, _ width: Int) {
+                let fits = value.writeBigEndian(
+                    to: UnsafeMutableRawBufferPointer(rebasing: target[start..<start + width]))
+                precondition(fits, "secrets of checked width fit")
+                start += width
+            }
+            for factor in [p, q] { put(factor.prime, widths.prime) }
+            for factor in [p, q] { put(factor.subgroup ?? 0, widths.subgroup) }
+        }
+    }
+
+    /// Bytes of a prime, and of the order of a private subgroup, 0 if there is none.
+    private struct Widths {
+        let prime: Int
+        let subgroup: Int
+
+        init(kind: PaillierKeyKind, bits: Int) {
+            prime = bits / 16
+            subgroup = kind.structure == .subgroups ? PaillierKeyKind.subgroupBits(modulusBits: bits) / 8 : 0
+        }
+
+        /// p, q and what else is secret, from bytes that are exactly as long.
+        func factors(in bytes: UnsafeRawBufferPointer) -> (p: PaillierFactor, q: PaillierFactor) {
+            func integer(_ start: Int, _ count: Int) -> Integer {
+                Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]))
+            }
+            func factor(_ index: Int) -> PaillierFactor {
+                PaillierFactor(
+                    prime: integer(index * prime, prime),
+                    subgroup: subgroup == 0 ? nil : integer(2 * prime + index * subgroup, subgroup))
+            }
+            return (factor(0), factor(1))
         }
     }
 
@@ -41,10 +76,9 @@ package final class PaillierPrivateKey: Sendable {
 
     /// Lends the means to decrypt, whose memory is wiped when the closure returns.
     func withDecryption<Result>(_ body: (PaillierDecryption) throws -> Result) throws -> Result {
-        let decryption = primes.withUnsafeBytes { bytes in
-            PaillierDecryption(
-                p: Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)])),
-                q: Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[(bytes.count / 2)...])))
+        let decryption = secrets.withUnsafeBytes { bytes in
+            let (p, q) = Widths(kind: publicKey.kind, bits: publicKey.bits).factors(in: bytes)
+            return PaillierDecryption(p, q)
         }
         guard let decryption else { preconditionFailure("the primes were checked when the key was made") }
         return try body(decryption)
@@ -53,24 +87,40 @@ package final class PaillierPrivateKey: Sendable {
 
 /// A private key as bytes for a file that only its owner may read:
 ///
-///     "tributary-paillier-private-key 1\n"   33 bytes
-///     profile                                 1 byte: 1 = conservative
+///     "tributary-paillier-private-key 2\n"   33 bytes
+///     primes                                  1 byte: 1 = general, 2 = subgroups, 3 = safe primes
+///     profile                                 1 byte: 1 = conservative, 2 = standard, 3 = turbo
 ///     |n| in bits                             2 bytes, most significant first
 ///     p, q                                    |n| / 16 bytes each
+///     alpha_p, alpha_q                        32 bytes each; under `subgroups` alone
 ///     hs                                      |n| / 4 bytes
 extension PaillierPrivateKey {
-    private static let title = Array("tributary-paillier-private-key 1\n".utf8)
-    private static let codes: [(profile: PaillierProfile, code: UInt8)] = [(.conservative, 1)]
+    private static let title = Array("tributary-paillier-private-key 2\n".utf8)
+    private static let structures: [PaillierKeyStructure] = [.general, .subgroups, .safePrimes]
+    private static let profiles: [PaillierProfile] = [.conservative, .standard, .turbo]
+
+    /// The place in the list, from 1.
+    private static func code<Choice: Equatable>(of choice: Choice, in list: [Choice]) -> UInt8 {
+        UInt8((list.firstIndex(of: choice) ?? -1) + 1)
+    }
+
+    private static func choice<Choice>(_ code: UInt8, in list: [Choice]) -> Choice? {
+        list.indices.contains(Int(code) - 1) ? list[Int(code) - 1] : nil
+    }
 
     package func encoded() throws -> SecretBytes {
-        let bits = publicKey.bits
-        let code = PaillierPrivateKey.codes.first { $0.profile == publicKey.profile }?.code ?? 0
-        let header = PaillierPrivateKey.title + [code, UInt8(bits >> 8), UInt8(bits & 255)]
+        let (bits, kind) = (publicKey.bits, publicKey.kind)
+        let header =
+            PaillierPrivateKey.title + [
+                PaillierPrivateKey.code(of: kind.structure, in: PaillierPrivateKey.structures),
+                PaillierPrivateKey.code(of: kind.profile, in: PaillierPrivateKey.profiles), UInt8(bits >> 8),
+                UInt8(bits & 255),
+            ]
         let hs = publicKey.hs.bigEndianBytes(count: bits / 4) ?? []
-        return try SecretBytes(count: header.count + primes.count + hs.count) { target in
+        return try SecretBytes(count: header.count + secrets.count + hs.count) { target in
             target[..<header.count].copyBytes(from: header)
-            primes.withUnsafeBytes { target[header.count..<(header.count + $0.count)].copyBytes(from: $0) }
-            target[(header.count + primes.count)...].copyBytes(from: hs)
+            secrets.withUnsafeBytes { target[header.count..<(header.count + $0.count)].copyBytes(from: $0) }
+            target[(header.count + secrets.count)...].copyBytes(from: hs)
         }
     }
 
@@ -78,26 +128,28 @@ extension PaillierPrivateKey {
         func refuse(_ reason: String) -> EncryptionError { .invalidKey(what: "Paillier private key", reason) }
         let parts = try bytes.withUnsafeBytes { bytes in
             let start = PaillierPrivateKey.title.count
-            guard bytes.count > start + 3, bytes[..<start].elementsEqual(PaillierPrivateKey.title) else {
-                throw refuse("it does not begin like one, or is of another version")
+            guard bytes.count > start + 4, bytes[..<start].elementsEqual(PaillierPrivateKey.title) else {
+                throw refuse("it does not begin like one, or is of another version; make new keys")
             }
-            guard let profile = PaillierPrivateKey.codes.first(where: { $0.code == bytes[start] })?.profile else {
-                throw refuse("its profile is not known here")
-            }
-            let bits = Int(bytes[start + 1]) << 8 | Int(bytes[start + 2])
+            guard let structure = PaillierPrivateKey.choice(bytes[start], in: PaillierPrivateKey.structures),
+                let profile = PaillierPrivateKey.choice(bytes[start + 1], in: PaillierPrivateKey.profiles),
+                let kind = PaillierKeyKind(structure: structure, profile: profile)
+            else { throw refuse("its kind of primes or its profile is not known here, or they do not go together") }
+            let bits = Int(bytes[start + 2]) << 8 | Int(bytes[start + 3])
             guard sizes.allow(bits: bits) else { throw refuse("n has \(bits) bits, expected \(sizes.expectation)") }
-            let expected = start + 3 + bits / 8 + bits / 4
+            let widths = Widths(kind: kind, bits: bits)
+            let secretCount = 2 * (widths.prime + widths.subgroup)
+            let expected = start + 4 + secretCount + bits / 4
             guard bytes.count == expected else {
                 throw refuse("expected \(expected) bytes for \(bits) bits, found \(bytes.count)")
             }
-            func integer(_ from: Int, _ count: Int) -> Integer {
-                Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[from..<(from + count)]))
-            }
+            let secrets = UnsafeRawBufferPointer(rebasing: bytes[(start + 4)..<(start + 4 + secretCount)])
             return (
-                p: integer(start + 3, bits / 16), q: integer(start + 3 + bits / 16, bits / 16),
-                hs: integer(start + 3 + bits / 8, bits / 4), profile: profile
+                factors: widths.factors(in: secrets),
+                hs: Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[(start + 4 + secretCount)...])),
+                kind: kind
             )
         }
-        try self.init(p: parts.p, q: parts.q, hs: parts.hs, profile: parts.profile, allowing: sizes)
+        try self.init(p: parts.factors.p, q: parts.factors.q, hs: parts.hs, kind: parts.kind, allowing: sizes)
     }
 }

@@ -8,7 +8,7 @@ package final class PaillierPublicKey: Sendable {
     package let n: Modulus
     package let nSquared: Modulus
     package let hs: Integer
-    package let profile: PaillierProfile
+    package let kind: PaillierKeyKind
     package let id: PaillierKeyID
 
     /// n and n^2 for eight ciphertexts at a time; nil where the machine has no such arithmetic.
@@ -17,12 +17,15 @@ package final class PaillierPublicKey: Sendable {
     private let tables = Mutex<[Arithmetic: BlindingTable]>([:])
 
     package var bits: Int { n.value.bitWidth }
-    package var exponentBits: Int { profile.exponentBits(modulusBits: bits) }
+    package var profile: PaillierProfile { kind.profile }
+    package var exponentBits: Int { kind.exponentBits(modulusBits: bits) }
 
     /// Checks everything about a public key that can be checked without the primes. That n is a product of two large
     /// primes, and hs an n-th residue of large order, its maker has to be trusted for (docs/threat-model.md).
+    ///
+    /// - Parameter bound: what else the id stands for, where the key is part of a larger one.
     package init(
-        n: Integer, hs: Integer, profile: PaillierProfile, allowing sizes: PaillierKeySizes = .secure
+        n: Integer, hs: Integer, kind: PaillierKeyKind, allowing sizes: PaillierKeySizes = .secure, bound: [UInt8] = []
     ) throws(EncryptionError) {
         func refuse(_ reason: String) -> EncryptionError { .invalidKey(what: "Paillier public key", reason) }
         guard n.signum > 0, sizes.allow(bits: n.bitWidth) else {
@@ -39,10 +42,11 @@ package final class PaillierPublicKey: Sendable {
         nSquared = Modulus(square)
         lanes = LaneKey(n: self.n, nSquared: nSquared)
         self.hs = hs
-        self.profile = profile
+        self.kind = kind
         let hasher = Digest.Hasher()
         hasher.update(n.bigEndianBytes(count: n.bitWidth / 8) ?? [])
         hasher.update(hs.bigEndianBytes(count: n.bitWidth / 4) ?? [])
+        hasher.update(bound)
         id = PaillierKeyID(digest: hasher.finish())
     }
 
@@ -65,8 +69,17 @@ package final class PaillierPublicKey: Sendable {
     }
 }
 
+extension PaillierPublicKey {
+    /// A key of the kind that goes with the profile where one party holds it alone.
+    package convenience init(
+        n: Integer, hs: Integer, profile: PaillierProfile, allowing sizes: PaillierKeySizes = .secure
+    ) throws(EncryptionError) {
+        try self.init(n: n, hs: hs, kind: PaillierKeyKind(own: profile), allowing: sizes)
+    }
+}
+
 extension PaillierPublicKey: Equatable {
     package static func == (left: PaillierPublicKey, right: PaillierPublicKey) -> Bool {
-        left.n.value == right.n.value && left.hs == right.hs && left.profile == right.profile
+        left.id == right.id && left.n.value == right.n.value && left.hs == right.hs && left.kind == right.kind
     }
 }

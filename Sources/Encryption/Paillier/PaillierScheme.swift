@@ -9,6 +9,8 @@ package struct PaillierScheme: AdditiveScheme {
     package let sealing: Sealing
     package let shape: PayloadShape
     package let arithmetic: Arithmetic
+    /// Told of what is sealed, for the proof of plaintext knowledge, where there is to be one.
+    private var witness: PlaintextWitness?
 
     /// Ciphertexts that a thread takes at a time: some milliseconds of work.
     static let blockSize = 16
@@ -40,9 +42,11 @@ package struct PaillierScheme: AdditiveScheme {
                     ofUnits: units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound)
                 var exponents = try SystemRandom.bytes(count: block.count * exponentByteCount)
                 defer { wipe(&exponents) }
+                let values = UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first])
+                let sealed = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
+                witness?.record(values, units: sealed, exponents: exponents)
                 seal(
-                    UnsafeBufferPointer(rebasing: values[part.lowerBound - first..<part.upperBound - first]),
-                    units: block.count, exponents: exponents,
+                    values, units: block.count, exponents: exponents,
                     to: UnsafeMutableRawBufferPointer(rebasing: target[shape.bytes(ofUnits: block)]), with: table)
             }
             filled = byteCount
@@ -62,6 +66,7 @@ package struct PaillierScheme: AdditiveScheme {
             try values.withUnsafeBufferPointer { values in
                 let part = UnsafeBufferPointer(rebasing: values[shape.values(ofUnits: units)])
                 try checkValues(part, units: units)
+                witness?.record(part, units: units, exponents: exponents)
                 seal(part, units: units.count, exponents: exponents, to: target, with: table)
             }
         }
@@ -103,13 +108,13 @@ package struct PaillierScheme: AdditiveScheme {
     /// Eight at a time. Lanes beyond the last unit work on with the exponent 0 and a message of 0.
     private func seal(
         _ values: UnsafeBufferPointer<UInt32>, units: Int, exponents: UnsafeRawBufferPointer,
-        to target: UnsafeMutableRawBufferPointer, with table: LaneFixedBaseTable
+        to target: UnsafeMutableRawBufferPointer, with table: LaneSquareTable
     ) {
-        let multiplier = LaneMultiplier(table.modulus)
+        let multiplier = LaneSquareMultiplier(table.modulus)
         let plaintext = LimbBuffer(count: key.n.limbCount)
-        let message = LimbBuffer(count: key.nSquared.limbCount)
-        let ciphertexts = LaneRows(count: 1, of: table.modulus)
-        let messages = LaneRows(count: 1, of: table.modulus)
+        let powers = LaneRows(count: 3, of: table.modulus.n)
+        let messages = LaneRows(count: 1, of: table.modulus.n)
+        let ciphertexts = table.modulus.residues(count: 1)
         var group = [UInt8](repeating: 0, count: laneCount * exponentByteCount)
         defer { wipe(&group) }
         for positions in (0..<units).groups {
@@ -119,20 +124,26 @@ package struct PaillierScheme: AdditiveScheme {
                 )
                 // Of a last group alone: a block is a whole number of groups.
                 for index in positions.count * exponentByteCount..<group.count { group[index] = 0 }
-                table.powers(UnsafeRawBufferPointer(group), into: ciphertexts, 0, using: multiplier)
+                table.powers(UnsafeRawBufferPointer(group), into: powers, 0, using: multiplier)
             }
             for (lane, position) in positions.enumerated() {
-                write(message: position, of: values, through: plaintext, to: message)
-                messages.read(limbs: message.base, count: message.count, lane: lane)
+                pack(position, of: values, into: plaintext)
+                messages.read(limbs: plaintext.base, count: plaintext.count, lane: lane)
             }
-            // (hs^r R) (1 + m n) / R: the message's form takes the power out of Montgomery's.
-            multiplier.multiply(ciphertexts, 0, by: messages, into: ciphertexts, 0)
-            multiplier.makeCanonical(ciphertexts)
-            for (lane, position) in positions.enumerated() {
-                ciphertexts.write(
-                    lane: lane, to: shape.unit(position, of: target))
+            multiplier.seal(powers, message: messages, into: ciphertexts)
+            ciphertexts.writeAll(width: shape.bytesPerUnit) { lane in
+                lane < positions.count ? shape.unit(positions.lowerBound + lane, of: target) : nil
             }
         }
+    }
+
+    /// The plaintext of the unit at `position` in `values`.
+    private func pack(
+        _ position: Int, of values: UnsafeBufferPointer<UInt32>, into plaintext: borrowing LimbBuffer
+    ) {
+        let slots = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
+        sealing.slots.pack(
+            UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base, count: plaintext.count)
     }
 
     /// 1 + m n for the plaintext m of the unit at `position` in `values`.
@@ -140,10 +151,15 @@ package struct PaillierScheme: AdditiveScheme {
         message position: Int, of values: UnsafeBufferPointer<UInt32>, through plaintext: borrowing LimbBuffer,
         to message: borrowing LimbBuffer
     ) {
-        let slots = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
-        sealing.slots.pack(
-            UnsafeBufferPointer(rebasing: values[slots]), into: plaintext.base, count: plaintext.count)
+        pack(position, of: values, into: plaintext)
         key.n.multiply(plaintext.base, adding: 1, into: message.base)
+    }
+
+    /// The same scheme, which tells `witness` of all that it seals.
+    package func recording(_ witness: PlaintextWitness) -> PaillierScheme {
+        var scheme = self
+        scheme.witness = witness
+        return scheme
     }
 
     package func makeAccumulator() -> any Accumulator { PaillierAccumulator(scheme: self) }

@@ -21,25 +21,36 @@ struct PaillierValidation {
 
     /// Checks the length of a payload, and the ciphertexts `units` of it.
     func check(_ payload: UnsafeRawBufferPointer, units: Range<Int>, threads: Int) throws {
+        try check(payload, units: units, threads: threads) { block in
+            switch arithmetic {
+            case .portable: portableProduct(of: block, in: payload)
+            case .lanes: laneProduct(of: block, in: payload)
+            }
+        }
+    }
+
+    /// The same, where the products of the ciphertexts of a block of units, mod n and up to a power of two, come out of other work.
+    func check(
+        _ payload: UnsafeRawBufferPointer, units: Range<Int>, threads: Int, product: (Range<Int>) -> Integer
+    ) throws {
         try shape.check(byteCount: payload.count)
-        let product = Mutex<Integer>(1)
-        try Parallel.forEachBlock(of: units.count, size: 256, threads: threads) { block in
+        let whole = Mutex<Integer>(1)
+        try Parallel.forEachBlock(of: units.count, size: PaillierValidation.blockSize, threads: threads) { block in
             let block = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
             for unit in block { try checkRange(of: unit, in: payload) }
-            let blockProduct =
-                switch arithmetic {
-                case .portable: portableProduct(of: block, in: payload)
-                case .lanes: laneProduct(of: block, in: payload)
-                }
-            product.withLock { $0 = key.n.multiply($0, blockProduct) }
+            let blockProduct = product(block)
+            whole.withLock { $0 = key.n.multiply($0, blockProduct) }
         }
-        let share = product.withLock { $0.greatestCommonDivisor(key.n.value) }
+        let share = whole.withLock { $0.greatestCommonDivisor(key.n.value) }
         guard share != 1 else { return }
         for unit in units where !isInvertible(unit, in: payload) {
             throw EncryptionError.ciphertextNotInvertible(index: unit)
         }
         preconditionFailure("a product shares a factor with n only if one of its terms does")
     }
+
+    /// Ciphertexts that a thread takes at a time.
+    private static let blockSize = 256
 
     private func checkRange(of unit: Int, in payload: UnsafeRawBufferPointer) throws(EncryptionError) {
         let bytes = shape.unit(unit, of: payload)
@@ -71,24 +82,19 @@ struct PaillierValidation {
 
     /// The same times some power of two, which shares no factor with n.
     private func laneProduct(of units: Range<Int>, in payload: UnsafeRawBufferPointer) -> Integer {
-        let lanes = key.lanesOrTrap
-        let multiplier = LaneMultiplier(lanes.n)
-        let ciphertexts = LaneRows(count: 1, of: lanes.nSquared)
-        let residues = LaneRows(count: 1, of: lanes.n)
-        let products = LaneRows(count: 1, of: lanes.n)
-        for lane in 0..<laneCount { products.setToOne(lane: lane) }
+        let modulus = key.lanesOrTrap.square
+        let multiplier = LaneSquareMultiplier(modulus)
+        let check = LaneResidueProduct(modulus)
+        let ciphertexts = modulus.residues(count: 1)
+        let split = LaneRows(count: 2, of: modulus.n)
         for group in units.groups {
-            for (lane, unit) in group.enumerated() { ciphertexts.read(shape.unit(unit, of: payload), lane: lane) }
-            for lane in group.count..<laneCount { ciphertexts.setToOne(lane: lane) }
-            multiplier.reduce(ciphertexts, into: residues)
-            multiplier.multiply(products, 0, by: residues, into: products, 0)
+            ciphertexts.readAll(width: shape.bytesPerUnit) { lane in
+                lane < group.count ? shape.unit(group.lowerBound + lane, of: payload) : nil
+            }
+            multiplier.split(ciphertexts, into: split)
+            check.multiply(split, 0)
         }
-        multiplier.makeCanonical(products)
-        let product = LimbBuffer(count: key.n.limbCount)
-        return (0..<laneCount).reduce(1) { result, lane in
-            products.write(lane: lane, toLimbs: product.base, count: product.count)
-            return key.n.multiply(result, Integer(limbs: product.base, count: product.count))
-        }
+        return check.product
     }
 
     private func isInvertible(_ unit: Int, in payload: UnsafeRawBufferPointer) -> Bool {

@@ -73,19 +73,26 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let profile: String
     package let keyID: [UInt8]
     package let weight: UInt32
+    /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
+    package let proof: [UInt8]
 
-    package init(opening: Digest, suite: Suite, profile: String, keyID: [UInt8], weight: UInt32) {
+    package static let maximumProofBytes = 8 << 10
+
+    package init(
+        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], weight: UInt32, proof: [UInt8] = []
+    ) {
         self.opening = opening
         self.suite = suite
         self.profile = profile
         self.keyID = keyID
         self.weight = weight
+        self.proof = proof
     }
 
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
-            ("key", .bytes(keyID)), ("weight", .unsigned(UInt64(weight))),
+            ("key", .bytes(keyID)), ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
         ])
     }
 
@@ -96,6 +103,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         profile = try fields.text("profile", limit: 64)
         keyID = try fields.bytes("key", limit: 16)
         weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
+        proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
         try fields.finish()
     }
 }
@@ -115,17 +123,20 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
     }
 
     package let opening: Digest
+    /// The root of the hash tree over what the clouds signed (`RoundRecord.root`).
+    package let root: Digest
     /// In the order of the clouds' names.
     package let parts: [Part]
 
-    package init(opening: Digest, parts: [Part]) {
+    package init(opening: Digest, root: Digest, parts: [Part]) {
         self.opening = opening
+        self.root = root
         self.parts = parts
     }
 
     package var value: Value {
         .map([
-            ("opening", .digest(opening)),
+            ("opening", .digest(opening)), ("root", .digest(root)),
             (
                 "parts",
                 .list(
@@ -142,6 +153,7 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: "offer.about")
         opening = try fields.digest("opening")
+        root = try fields.digest("root")
         parts = try fields.list("parts", limit: 1024).map { value in
             var fields = try Fields(value, at: "offer.about.parts")
             let part = Part(
@@ -154,6 +166,49 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
         guard zip(parts, parts.dropFirst()).allSatisfy({ $0.cloud < $1.cloud }) else {
             throw FederationError.malformed(place: "offer.about.parts", "clouds are not in order, or one appears twice")
         }
+    }
+}
+
+/// What an offer says of a record or of evidence: the opening that it belongs to.
+package struct OpeningAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+
+    package init(opening: Digest) { self.opening = opening }
+
+    package var value: Value { .map([("opening", .digest(opening))]) }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        try fields.finish()
+    }
+}
+
+/// What an offer says of a cloud's part in an opening: of which sum, and the proof that it is the right one.
+package struct ShareAbout: OfferAbout, Equatable, Sendable {
+    package let opening: Digest
+    /// The digest of the sum's payload.
+    package let sum: Digest
+    package let proof: [UInt8]
+
+    package static let maximumProofBytes = 8 << 10
+
+    package init(opening: Digest, sum: Digest, proof: [UInt8]) {
+        self.opening = opening
+        self.sum = sum
+        self.proof = proof
+    }
+
+    package var value: Value {
+        .map([("opening", .digest(opening)), ("sum", .digest(sum)), ("proof", .bytes(proof))])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        opening = try fields.digest("opening")
+        sum = try fields.digest("sum")
+        proof = try fields.bytes("proof", limit: ShareAbout.maximumProofBytes)
+        try fields.finish()
     }
 }
 

@@ -9,8 +9,14 @@ package enum TransferKind: String, Sendable, CaseIterable, Hashable {
     case vector
     /// A sealed vector, encrypt to aggregate.
     case contribution
+    /// What each cloud signed of a sum, aggregate to publish and, where clouds help to open it, to their encrypt stages.
+    case record
+    /// Another cloud's contribution, aggregate to an encrypt stage that is to help to open the sum and checks it first.
+    case evidence
     /// The product of a cohort's contributions, aggregate to publish.
     case sum
+    /// A cloud's part in the opening of a sum, encrypt to publish.
+    case share
     /// Word that the deadline passed without a quorum, aggregate to publish.
     case shortfall
     /// The values of a released adapter, publish to local-train.

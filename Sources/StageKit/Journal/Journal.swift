@@ -226,17 +226,30 @@ package struct JournalEntry {
 
     // MARK: Departures
 
-    package func insert(_ departure: Departure) throws {
+    package func insert(_ departure: Departure) throws { try insert(departure, as: "sending") }
+
+    /// Keeps a payload of this stage's own until it is settled, under the stage as its receiver: it is not sent.
+    package func keep(_ departure: Departure) throws { try insert(departure, as: "kept") }
+
+    /// A payload that was kept, with the offer that was signed for it.
+    package func kept(
+        _ name: TransferName, by stage: StageName, verifiedBy key: VerifyingKey
+    ) throws -> Departure? {
+        try departures("state = 'kept' AND name = ?", [name.description], verifiedBy: key, of: stage).first
+    }
+
+    private func insert(_ departure: Departure, as state: String) throws {
         let (blob, file) = columns(departure.payload)
         let name = departure.offer.content.name
         try database.execute(
             sql: """
                 INSERT INTO departure (name, receiver, kind, round, offer, signature, payload, file, count, state)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 name.description, departure.receiver.description, name.kind.rawValue, Int(name.round.value),
                 Data(departure.offer.bytes), Data(departure.offer.signature.bytes), blob, file, departure.payload.count,
+                state,
             ])
     }
 
@@ -247,8 +260,15 @@ package struct JournalEntry {
     }
 
     package func sending(verifiedBy key: VerifyingKey, of stage: StageName) throws -> [Departure] {
-        try Row.fetchAll(database, sql: "SELECT * FROM departure WHERE state = 'sending' ORDER BY round, name").map {
-            row in
+        try departures("state = 'sending'", [], verifiedBy: key, of: stage)
+    }
+
+    private func departures(
+        _ condition: String, _ arguments: StatementArguments, verifiedBy key: VerifyingKey, of stage: StageName
+    ) throws -> [Departure] {
+        try Row.fetchAll(
+            database, sql: "SELECT * FROM departure WHERE \(condition) ORDER BY round, name", arguments: arguments
+        ).map { row in
             Departure(
                 offer: try Signed(
                     bytes: Array(row["offer"] as Data), signature: Array(row["signature"] as Data), key: key,

@@ -23,7 +23,8 @@ package struct StageIdentity: Sendable {
         self.keys = keys
     }
 
-    func key(of stage: StageName) throws -> VerifyingKey {
+    /// Throws where the stage has no card here.
+    package func key(of stage: StageName) throws -> VerifyingKey {
         guard let key = keys[stage] else { throw MessageFault(reason: "no public key of \(stage) is known here") }
         return key
     }

@@ -72,7 +72,7 @@ struct Demo: ParsableCommand {
             source, changes: changes, into: "\(folder)/topology", state: state)
         view.busy("making keys")
         try Subprocess.run(try StageFolder.ownPath(), ["keys", topology.file, "--state", state]) { _ in }
-        view.done("keys made; \(topology.keys): \(topology.keys.trust)")
+        view.done("keys made; \(topology.keys): \(topology.trust)")
         let progress = try FederationRun(topology: topology, view: view, timeout: limit).run()
         guard let release = progress.rounds.last(where: { $0.folder != nil })?.folder else {
             throw LauncherError.runFailed("the run released no adapter; \(state)/logs tells why")

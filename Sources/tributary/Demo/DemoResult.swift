@@ -187,7 +187,7 @@ struct DemoResult {
     private var privacy: [String] {
         ["What aggregate saw:"] + aggregateSaw.map { "  \($0)" }
             + [
-                "keys: \(topology.keys): \(topology.keys.trust)",
+                "keys: \(topology.keys): \(topology.trust)",
                 "Simulated here: \(simulated.joined(separator: "; ")).",
             ]
     }

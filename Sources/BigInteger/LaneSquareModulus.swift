@@ -1,0 +1,75 @@
+internal import CMontgomery
+
+/// The square of an odd modulus n, for eight residues at a time as rows modulo n (CMontgomery.h): half the work of a product modulo
+/// n^2 as a whole.
+///
+/// Unchecked: all of it is written in the initialiser alone.
+package final class LaneSquareModulus: @unchecked Sendable {
+    package let n: LaneModulus
+    package let square: Modulus
+    let pair: tributary_lanes_pair_modulus
+    /// R mod n in all lanes.
+    let radix: LaneRows
+    private let correction: LimbBuffer
+
+    /// Nil where the arithmetic is not to be had (see `LaneModulus`).
+    package init?(_ modulus: Modulus) {
+        guard let n = LaneModulus(modulus) else { return nil }
+        self.n = n
+        square = Modulus(modulus.value * modulus.value)
+        correction = LimbBuffer(count: n.digits)
+        let row = LaneRows(count: 1, of: n)
+        n.write((1 - n.radixPower(1)).modulo(modulus.value), toAllLanesOf: row.base)
+        for digit in 0..<n.digits { correction.base[digit] = UInt(row.base[digit * laneCount]) }
+        radix = n.radix(1)
+        pair = tributary_lanes_pair_modulus(
+            prime: n.constants, correction: UnsafeRawPointer(correction.base).assumingMemoryBound(to: UInt64.self))
+    }
+
+    /// Bits by which R is longer than n.
+    var slack: Int { LaneSquareModulus.slack(modulusBits: n.modulus.value.bitWidth) }
+
+    package static func slack(modulusBits: Int) -> Int { 52 * LaneModulus.digits(bits: modulusBits) - modulusBits }
+
+    /// Digits of a residue mod n^2, as it comes from a wire and goes there.
+    var residueDigits: Int { 2 * n.digits }
+
+    /// `count` whole residues mod n^2.
+    package func residues(count: Int) -> LaneRows { LaneRows(count: count, digits: residueDigits) }
+}
+
+extension LaneRows {
+    /// Reads one residue for each lane, most significant byte first; missing ones are 1.
+    package borrowing func readAll(row: Int = 0, width: Int, _ bytes: (_ lane: Int) -> UnsafeRawBufferPointer?) {
+        precondition(width * 8 <= digits * 52, "the bytes do not fit the row")
+        withUnsafeTemporaryAllocation(byteCount: width, alignment: 1) { one in
+            one.initializeMemory(as: UInt8.self, repeating: 0)
+            one[width - 1] = 1
+            var addresses = InlineArray<8, UnsafePointer<UInt8>?> { lane in
+                let source = bytes(lane) ?? UnsafeRawBufferPointer(one)
+                precondition(source.count == width, "a residue of another width")
+                return source.assumingMemoryBound(to: UInt8.self).baseAddress
+            }
+            withUnsafePointer(to: &addresses) { pointer in
+                pointer.withMemoryRebound(to: UnsafePointer<UInt8>?.self, capacity: 8) {
+                    tributary_lanes_read_all(self.row(row), digits, $0, width)
+                }
+            }
+        }
+    }
+
+    /// Writes the canonical residue of each lane that has a place, most significant byte first.
+    package borrowing func writeAll(row: Int = 0, width: Int, _ bytes: (_ lane: Int) -> UnsafeMutableRawBufferPointer?)
+    {
+        var addresses = InlineArray<8, UnsafeMutablePointer<UInt8>?> { lane in
+            guard let target = bytes(lane) else { return nil }
+            precondition(target.count == width, "a residue of another width")
+            return target.assumingMemoryBound(to: UInt8.self).baseAddress
+        }
+        withUnsafePointer(to: &addresses) { pointer in
+            pointer.withMemoryRebound(to: UnsafeMutablePointer<UInt8>?.self, capacity: 8) {
+                tributary_lanes_write_all(self.row(row), digits, $0, width)
+            }
+        }
+    }
+}

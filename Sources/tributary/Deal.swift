@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Encryption
+internal import Federation
+internal import Glibc
+internal import Keys
+internal import Topology
+
+struct Deal: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deal",
+        abstract: "Makes the key of sums that the clouds share; never overwrites one.",
+        discussion: """
+            Run once, by someone whom all clouds trust for that minute, where the cards of all encrypt stages are in \
+            STATE/keys/public. The key exists in guarded memory alone and is wiped: what is left is the public key, for everyone, \
+            and for each cloud STATE/keys/public/CLOUD/opening.share, sealed so that its encrypt stage alone can open it.
+            """)
+
+    @OptionGroup var options: TopologyOptions
+
+    func run() throws {
+        let topology = try options.load(clouds: [])
+        guard topology.cloudsOpen else {
+            throw LauncherError.configuration(
+                "\(topology.file) says `suite: \(topology.suite)`, `keys: \(topology.keys)`: only `keys: threshold` has a key to deal"
+            )
+        }
+        do {
+            if try SharedKey.complete(in: KeyStore(root: topology.keysPath), for: topology) == nil {
+                print("nothing to deal: the key of sums is there; a new one needs a new state")
+            }
+        } catch let error as KeyError { throw LauncherError.configuration(error.description) }
+    }
+}
+
+/// The key that the clouds of a federation share.
+enum SharedKey {
+    /// Deals it unless its public half is there, and tells so; nil where there was nothing to do.
+    static func complete(in store: KeyStore, for topology: Topology) throws -> ThresholdPublicKey? {
+        let publisher = topology.publish.cloud
+        guard topology.cloudsOpen, !store.hasPaillierPublic(of: publisher) else { return nil }
+        let clouds = topology.dataClouds.sorted()
+        let cards = try clouds.map { try store.card(of: StageName(cloud: $0, kind: .encrypt)) }
+        for cloud in clouds where store.hasShare(of: cloud) {
+            throw LauncherError.configuration(
+                "\(cloud) has a share of an earlier key, whose public half is gone: put it back, or move the shares away"
+            )
+        }
+        print("looking for two safe primes for the clouds' key: some seconds, now and then half a minute")
+        let clock = ContinuousClock()
+        let start = clock.now
+        guard let profile = PaillierProfile(rawValue: topology.profile.rawValue) else {
+            throw EncryptionError.invalidKey(what: "Paillier profile", "\(topology.profile) is not known here")
+        }
+        let (key, shares) = try ThresholdDealer.deal(
+            profile: profile, parties: clouds.count, threshold: topology.threshold,
+            threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        // The public half last: without it nobody uses a share.
+        for (cloud, (card, share)) in zip(clouds, zip(cards, shares)) {
+            try store.storeShare(try share.sealed(to: card.curve), of: cloud)
+        }
+        try store.storePaillierPublic(Array(key.text.utf8), of: publisher)
+        let seconds = (clock.now - start) / .seconds(1)
+        print(
+            "dealt a key of \(key.bits) bits to \(clouds.map(\.description).joined(separator: ", ")) in \(Int(seconds.rounded())) s: any \(key.threshold) of them open a sum"
+        )
+        return key
+    }
+}

@@ -1,0 +1,87 @@
+import BigInteger
+import Encryption
+import Federation
+import Foundation
+import Sodium
+import Testing
+
+@Suite("Measurements of threshold opening")
+struct ThresholdMeasurementTests {
+    private func report(_ what: String, per count: Int = 1, _ body: () throws -> Void) rethrows {
+        let seconds = try ContinuousClock().measure(body) / .seconds(1)
+        print(String(format: "%-44@ %12.1f us", what as NSString, seconds / Double(count) * 1e6))
+    }
+
+    @Test(
+        "Prints what a threshold key and its openings cost at 3072 bits, on one thread unless said otherwise",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE"] != nil,
+            "set TRIBUTARY_MEASURE=1 to print the cost of each operation"))
+    func costs() throws {
+        var dealt: ThresholdDealer.Dealing?
+        for threads in [1, 2] {
+            try report("deal 2 of 3, \(threads) threads") {
+                dealt = try ThresholdDealer.deal(parties: 3, threshold: 2, threads: threads)
+            }
+        }
+        let dealing = try #require(dealt)
+        let count = ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE_UNITS"].flatMap { Int($0) } ?? 512
+        for arithmetic in Arithmetic.supported {
+            let units = arithmetic == .lanes ? count : min(count, 64)
+            print("\(arithmetic), \(units) ciphertexts; each:")
+            let round = try ThresholdRound(dealing, count: units * 307, arithmetic: arithmetic)
+            let openers = try (1...2).map { try round.opener($0) }
+            var rows: [[UInt8]] = []
+            for threads in [1, 2] {
+                try report("partial opening, \(threads) threads", per: units) {
+                    rows.append(try round.row(threads, threads: threads))
+                }
+            }
+            var proofs: [[UInt8]] = []
+            for (opener, row) in zip(openers, rows) {
+                try report("proof of a row") {
+                    proofs.append(try opener.proof(of: row, sum: round.sum, context: round.context, threads: 1))
+                }
+            }
+            var openings: [VerifiedOpening<[UInt8]>] = []
+            for party in 1...2 {
+                try report("check of a row's proof") {
+                    openings.append(
+                        try round.verifier.verify(
+                            rows[party - 1], proof: proofs[party - 1], party: party, sum: round.sum,
+                            context: round.context, threads: 1))
+                }
+            }
+            var opened: [UInt64] = []
+            try report("combination of two", per: units) {
+                opened = try round.combiner.open(openings, contributions: 3, threads: 1)
+            }
+            #expect(opened == round.values)
+            try measurePlaintextProof(round)
+        }
+    }
+
+    private func measurePlaintextProof(_ round: ThresholdRound) throws {
+        let key = round.dealing.key.paillier
+        let plain = PaillierScheme(key: key, layout: round.layout, slots: round.slots, arithmetic: round.arithmetic)
+        let witness = PlaintextWitness(for: plain)
+        let values = [UInt32](repeating: 7, count: round.layout.count)
+        let units = plain.shape.units
+        key.blindingTable(threads: 1, arithmetic: round.arithmetic)
+        try report("seal, no record kept", per: units) { _ = try plain.seal(values, threads: 1) }
+        var payload: [UInt8] = []
+        try report("seal, recorded for a proof", per: units) {
+            payload = try plain.recording(witness).seal(values, threads: 1)
+        }
+        let proof = PlaintextProof(key: key, layout: round.layout, slots: round.slots, arithmetic: round.arithmetic)
+        var made: [UInt8] = []
+        try report("proof of plaintext knowledge") {
+            made = try proof.prove(witness, payload: Digest(ofContent: payload), context: [])
+        }
+        for threads in [1, 2] {
+            try report("check of it, \(threads) threads") {
+                try proof.verify(made, payload: payload, context: [], threads: threads)
+            }
+        }
+    }
+}
