@@ -66,6 +66,10 @@ base-model: build ## train models/base again from its recipe
 bench: build ## speed, bytes and memory, as ratios to TenSEAL, python-paillier and PEFT where they are the peer
 	@python3 bench/run.py $(BENCHFLAGS)
 
+.PHONY: bench-encryption
+bench-encryption: build ## encryption alone on one core, beside TenSEAL, python-paillier and ciphers; BENCHFLAGS=--all or --paper
+	@python3 bench/encryption.py $(BENCHFLAGS)
+
 .PHONY: bench-peers
 bench-peers: build ## empty rounds in alternation with NVIDIA FLARE and Flower from PyPI
 	@python3 bench/peers.py $(BENCHFLAGS)

@@ -1,8 +1,8 @@
 internal import CMontgomery
 
 extension LanePrimeSquare {
-    /// `Modulus.weightedProduct`, each of the eight lanes at work on another byte of the weights: all of them multiply by the same
-    /// value, but into buckets of their own.
+    /// `Modulus.weightedProduct`, each of the eight lanes at work on another byte of the weights: all of them multiply
+    /// by the same value, but into buckets of their own.
     ///
     /// - Parameter values: the modulus of the values, which this was made with.
     package func weightedProduct(

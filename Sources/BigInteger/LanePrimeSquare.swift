@@ -1,8 +1,9 @@
 internal import CMontgomery
 internal import Glibc
 
-/// Powers modulo the square of a secret odd prime, eight at a time, with residues as pairs x0 + x1 p (CMontgomery.h): over a
-/// quarter quicker than modulo p^2 as a whole. Wiped on release.
+/// Powers modulo the square of a secret odd prime, eight at a time, with residues as pairs x0 + x1 p (CMontgomery.h):
+/// over a quarter quicker than modulo p^2 as a whole. Wiped on release. Nothing here asks p to be a prime: any odd
+/// number will do.
 ///
 /// Unchecked: all of it is written in the initialiser alone.
 package final class LanePrimeSquare: @unchecked Sendable {
@@ -52,11 +53,12 @@ package final class LanePrimeSquare: @unchecked Sendable {
         prime.write(value / prime.modulus.value, toAllLanesOf: constants.row(row + 1))
     }
 
-    /// value^exponent mod p^2 for the first `count` lanes of a row of `values`, the exponent being secret and the same for all:
-    /// `exponent`, least significant byte first, `bits` of them.
+    /// value^exponent mod p^2 for the first `count` lanes of a row of `values`, the exponent being secret and the same
+    /// for all: `exponent`, least significant byte first, `bits` of them.
     ///
-    /// No branch and no address depends on the exponent, on p or on a value until the powers are there: the table of 2^4 powers
-    /// is read whole for each four bits. Putting the pairs of the powers together is GMP's work, which is not constant-time.
+    /// No branch and no address depends on the exponent, on p or on a value until the powers are there: the table of
+    /// 2^4 powers is read whole for each four bits. Putting the pairs of the powers together is GMP's work, which is
+    /// not constant-time.
     package func powers(
         of values: borrowing LaneRows, _ row: Int = 0, count: Int, exponent: UnsafeRawBufferPointer, bits: Int
     ) -> [Integer] {

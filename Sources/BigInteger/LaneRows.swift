@@ -24,11 +24,16 @@ package struct LaneRows: ~Copyable {
         self.digits = digits
         self.words = words
         self.isSecret = isSecret
-        // A cache line and a vector register are 64 bytes.
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(words, 1) * 8, alignment: 64)
+        // A cache line and a vector register are 64 bytes; large pages spare as many thousand faults as there are megabytes.
+        let isLarge = words * 8 >= LaneRows.largePage
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: max(words, 1) * 8, alignment: isLarge ? LaneRows.largePage : 64)
+        if isLarge { madvise(memory, words * 8 / LaneRows.largePage * LaneRows.largePage, MADV_HUGEPAGE) }
         base = memory.bindMemory(to: UInt64.self, capacity: words)
         if isSecret { base.initialize(repeating: 0, count: words) }
     }
+
+    private static let largePage = 2 << 20
 
     /// Rows for public residues: not set to anything at first, and not wiped.
     package static func unset(count: Int, of modulus: borrowing LaneModulus) -> LaneRows {

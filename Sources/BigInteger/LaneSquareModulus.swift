@@ -58,6 +58,11 @@ extension LaneRows {
         }
     }
 
+    /// Asks for bytes that will be read soon to be brought near, while something else is worked on.
+    package static func prefetch(_ bytes: UnsafeRawBufferPointer) {
+        tributary_lanes_prefetch_bytes(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
+    }
+
     /// Writes the canonical residue of each lane that has a place, most significant byte first.
     package borrowing func writeAll(row: Int = 0, width: Int, _ bytes: (_ lane: Int) -> UnsafeMutableRawBufferPointer?)
     {

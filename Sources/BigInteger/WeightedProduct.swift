@@ -1,7 +1,7 @@
-// Products of many public powers: prod c_j^(r_j), for weights r_j of a few bytes. By buckets (Pippenger, "On the evaluation of
-// powers and related problems", FOCS 1976; Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery identification",
-// INDOCRYPT 2012): for each place of a weight's digits, all values with the same digit there are multiplied together first.
-// Nothing here takes the same time for all operands: values and weights are public.
+// Products of many public powers: prod c_j^(r_j), for weights r_j of a few bytes. By buckets (Pippenger, "On the
+// evaluation of powers and related problems", FOCS 1976; Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery
+// identification", INDOCRYPT 2012): for each place of a weight's digits, all values with the same digit there are
+// multiplied together first. Nothing here takes the same time for all operands: values and weights are public.
 
 extension Modulus {
     /// The product of value(j)^(weight j) over j in 0..<count.

@@ -62,21 +62,27 @@ void tributary_lanes_canonical(uint64_t *value, const tributary_lanes_modulus *m
     subtract_once((row8 *)value, modulus, (row8 *)scratch);
 }
 
-/// result = table[index] for entries of n rows, a multiple of 8: all of the table is read, and masks choose.
-static inline void look_up(row8 *result, const row8 *table, size_t entries, size_t index, size_t n) {
-    for (size_t i = 0; i < n; i += 8) {
-        row8 d[8];
-        for (int k = 0; k < 8; k++) d[k] = zero();
-        for (size_t entry = 0; entry < entries; entry++) {
-            // All ones for the one wanted. The compiler must not know what this compares: it would be free to branch.
-            size_t difference = entry ^ index;
-            __asm__("" : "+r"(difference));
-            const __mmask8 chosen = (__mmask8)(0 - ((difference - 1) >> 63));
-            const row8 *row = table + entry * n + i;
-            for (int k = 0; k < 8; k++) d[k] = _mm512_mask_mov_epi64(d[k], chosen, row[k]);
-        }
-        for (int k = 0; k < 8; k++) result[i + k] = d[k];
+/// `count` rows from row i of entry `index` of the table.
+static inline __attribute__((always_inline)) void look_up_part(row8 *result, const row8 *table, size_t entries,
+                                                               size_t index, size_t n, size_t i, const int count) {
+    row8 d[8];
+    for (int k = 0; k < count; k++) d[k] = zero();
+    for (size_t entry = 0; entry < entries; entry++) {
+        // All ones for the one wanted. The compiler must not know what this compares: it would be free to branch.
+        size_t difference = entry ^ index;
+        __asm__("" : "+r"(difference));
+        const __mmask8 chosen = (__mmask8)(0 - ((difference - 1) >> 63));
+        const row8 *row = table + entry * n + i;
+        for (int k = 0; k < count; k++) d[k] = _mm512_mask_mov_epi64(d[k], chosen, row[k]);
     }
+    for (int k = 0; k < count; k++) result[i + k] = d[k];
+}
+
+/// result = table[index] for entries of n rows, a multiple of 4: all of the table is read, and masks choose.
+static inline void look_up(row8 *result, const row8 *table, size_t entries, size_t index, size_t n) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) look_up_part(result, table, entries, index, n, i, 8);
+    if (i < n) look_up_part(result, table, entries, index, n, i, 4);
 }
 
 static inline size_t exponent_digit(const uint8_t *exponent, size_t exponentBits, size_t digit) {
@@ -151,6 +157,30 @@ void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const ui
     }
 }
 
+void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
+                           uint64_t *scratch) {
+    const size_t n = modulus->digits, width = 8 * n, entries = 1 << TRIBUTARY_LANES_WINDOW;
+    uint64_t *chosen = table + entries * width;
+    for (size_t i = 0; i < width; i++) {
+        table[i] = one[i];
+        table[width + i] = base[i];
+    }
+    for (size_t entry = 2; entry < entries; entry++)
+        tributary_lanes_multiply(table + entry * width, table + (entry - 1) * width, table + width, modulus, scratch);
+    const size_t digits = (exponentBits + TRIBUTARY_LANES_WINDOW - 1) / TRIBUTARY_LANES_WINDOW;
+    for (size_t digit = digits; digit-- > 0;) {
+        const size_t index = exponent_digit(exponent, exponentBits, digit);
+        if (digit == digits - 1) {
+            look_up((row8 *)result, (const row8 *)table, entries, index, n);
+            continue;
+        }
+        for (int i = 0; i < TRIBUTARY_LANES_WINDOW; i++) tributary_lanes_square(result, result, modulus, scratch);
+        look_up((row8 *)chosen, (const row8 *)table, entries, index, n);
+        tributary_lanes_multiply(result, result, chosen, modulus, scratch);
+    }
+}
+
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits) {
     for (size_t i = 0; i < digits; i += 8) {
         const __mmask8 part = digits - i >= 8 ? 0xff : (__mmask8)((1 << (digits - i)) - 1);
@@ -192,6 +222,11 @@ void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_mod
 void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
                                 size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
                                 uint64_t *scratch) {
+    __builtin_trap();
+}
+void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
+                           uint64_t *scratch) {
     __builtin_trap();
 }
 void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits) {

@@ -93,3 +93,7 @@ void tributary_lanes_double(uint64_t *sums, size_t digits) {
         }
     }
 }
+
+void tributary_lanes_prefetch_bytes(const uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch(bytes + i);
+}

@@ -13,6 +13,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case wrongSuite(expected: Suite, found: Suite)
     case wrongKey(expected: PaillierKeyID, found: PaillierKeyID?)
     case wrongProfile(expected: PaillierProfile, found: PaillierProfile?)
+    /// Another s of Damgard and Jurik.
+    case wrongDegree(expected: Int, found: Int)
     case wrongLayout(expected: Digest, found: Digest)
     case wrongSlots(expected: SlotLayout, found: SlotLayout)
     /// Under `secagg`: masked for another agreement of clouds.
@@ -22,7 +24,7 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
 
     case wrongPayloadLength(expected: Int, found: Int)
     case ciphertextIsZero(index: Int)
-    /// A ciphertext that is not below n^2.
+    /// A ciphertext that is not below n^2 (n^(s + 1)).
     case ciphertextTooLarge(index: Int)
     /// A ciphertext that shares a factor with n: no encryption makes one.
     case ciphertextNotInvertible(index: Int)
@@ -53,6 +55,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
             "sealed under key \(found.map(\.description) ?? "(none)"), this round's key is \(expected)"
         case .wrongProfile(let expected, let found):
             "sealed with profile \(found.map(\.description) ?? "(none)"), this round's profile is \(expected)"
+        case .wrongDegree(let expected, let found):
+            "sealed with plaintexts mod n^\(found), this round's are mod n^\(expected)"
         case .wrongLayout(let expected, let found):
             "sealed for layout \(found.short), this round's layout is \(expected.short)"
         case .wrongSlots(let expected, let found): "sealed with \(found), this round uses \(expected)"
@@ -61,7 +65,7 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .masksNotAgreed(let round): "round \(round) is masked, and no masks are agreed on yet"
         case .wrongPayloadLength(let expected, let found): "expected a payload of \(expected) bytes, found \(found)"
         case .ciphertextIsZero(let index): "ciphertext \(index) is 0"
-        case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the square of the modulus"
+        case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the modulus of ciphertexts"
         case .ciphertextNotInvertible(let index): "ciphertext \(index) shares a factor with the modulus"
         case .ciphertextOutsideSubgroup(let index):
             "ciphertext \(index) is blinded by something other than a power of the key's hs: a contribution was not sealed with "

@@ -17,9 +17,10 @@ package struct RoundScheme: Sendable {
 
     /// - Parameters:
     ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
+    ///   - pool: blinding of that key made in advance, for who seals.
     ///   - masks: under `secagg` alone: a cloud's own scheme (`CloudMasking`), or aggregate's, which adds (`MaskedScheme`).
     package init(
-        _ opening: Opening, key: PaillierPublicKey?, masks: MaskedScheme? = nil
+        _ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil, masks: MaskedScheme? = nil
     ) throws(EncryptionError) {
         layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
@@ -52,7 +53,7 @@ package struct RoundScheme: Sendable {
             guard key.profile.rawValue == opening.profile else {
                 throw .wrongProfile(expected: key.profile, found: PaillierProfile(rawValue: opening.profile))
             }
-            scheme = PaillierScheme(key: key, layout: opening.layout, slots: slots)
+            scheme = PaillierScheme(key: key, layout: opening.layout, slots: slots, pool: pool)
         }
     }
     /// Values sealed at a time.

@@ -28,18 +28,21 @@ package struct Sealing: Hashable, Sendable {
     /// The digest of the layout of the values.
     package let layout: Digest
     package let slots: SlotLayout
+    /// Damgard and Jurik's s: plaintexts are mod n^s. 1 is Paillier's scheme.
+    package let degree: Int
     /// Under `secagg`: the digest of the agreement that names the round's masks. Nil otherwise.
     package let masks: Digest?
 
     package init(
         suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout,
-        masks: Digest? = nil
+        degree: Int = 1, masks: Digest? = nil
     ) {
         self.suite = suite
         self.key = key
         self.profile = profile
         self.layout = layout
         self.slots = slots
+        self.degree = degree
         self.masks = masks
     }
 
@@ -48,6 +51,7 @@ package struct Sealing: Hashable, Sendable {
         guard other.suite == suite else { throw .wrongSuite(expected: suite, found: other.suite) }
         if let key, other.key != key { throw .wrongKey(expected: key, found: other.key) }
         if let profile, other.profile != profile { throw .wrongProfile(expected: profile, found: other.profile) }
+        guard other.degree == degree else { throw .wrongDegree(expected: degree, found: other.degree) }
         guard other.layout == layout else { throw .wrongLayout(expected: layout, found: other.layout) }
         guard other.slots == slots else { throw .wrongSlots(expected: slots, found: other.slots) }
         if let masks, other.masks != masks { throw .wrongMasks(expected: masks, found: other.masks) }

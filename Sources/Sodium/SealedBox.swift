@@ -2,8 +2,8 @@ internal import CSodium
 
 /// A secret closed for the holder of one Curve25519 secret key, by a sender who stays unnamed and cannot open it again.
 ///
-/// Source: libsodium, "Sealed boxes" (crypto_box_seal: X25519 with a fresh key, XSalsa20-Poly1305). Whoever has the public key
-/// can make one: a sealed box says nothing about where it comes from.
+/// Source: libsodium, "Sealed boxes" (crypto_box_seal: X25519 with a fresh key, XSalsa20-Poly1305). Whoever has the
+/// public key can make one: a sealed box says nothing about where it comes from.
 package enum SealedBox {
     /// Bytes that a box has beyond what is in it.
     package static let overhead = crypto_box_sealbytes()

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Encryption
-import Federation
-import Sodium
+import Glibc
 
 /// Seals, adds and opens one vector again and again, as it is told, so that a benchmark can alternate with a peer.
 struct BenchSealing: ParsableCommand {
@@ -18,92 +17,88 @@ struct BenchSealing: ParsableCommand {
     @Option var cohort = 3
     @Option var threads = 1
     @Option var modulus = 3072
+    @Option(help: "paillier, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
+    @Option(help: "conservative, standard or turbo") var profile = "standard"
+    @Option(help: "Damgard and Jurik's s, 1 to 3") var degree = 1
+    @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
+    @Option(help: "Seconds to repeat each task for at least.") var atLeast = 0.0
+    @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
 
     func run() throws {
-        let sizes: [Int: PaillierKeySize] = [2048: .bits2048, 3072: .bits3072, 4096: .bits4096]
-        guard let size = sizes[modulus] else { throw ValidationError("--modulus: expected 2048, 3072 or 4096") }
-        let key = try PaillierPrivateKey.generate(size: size)
-        let bench = try SealingBench(values: values, bits: bits, cohort: cohort, threads: threads, key: key)
+        guard let work = try makeWork() else {
+            throw ValidationError("--scheme \(scheme): not known, or not on this processor")
+        }
         while let line = readLine() {
             switch line {
-            case "encrypt": try say(bench.encrypt(), bytes: bench.payload.count)
-            case "aggregate": try say(bench.aggregate(), bytes: bench.sum.count)
-            case "open":
-                let (time, error) = try bench.open()
-                say(time, bytes: bench.sum.count, error: error)
+            case "encrypt": say(try repeated(work.encrypt), bytes: work.payloadBytes)
+            case "aggregate": say(try repeated(work.aggregate), bytes: work.sumBytes)
+            case "open": say(try repeated(work.open), bytes: work.sumBytes, errors: work.errors)
             default: throw ValidationError("\"\(line)\": expected encrypt, aggregate or open")
             }
         }
     }
 
-    private func say(_ time: Duration, bytes: Int, error: Double? = nil) {
-        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
-        let tail = error.map { ",\"largest_error\":\($0)" } ?? ""
-        print("{\"seconds\":\(seconds),\"values\":\(values),\"bytes\":\(bytes)\(tail)}")
+    /// Mean times of as many rounds as take `atLeast` seconds. A round answers what its own clocks say.
+    private func repeated(_ round: () throws -> Elapsed) rethrows -> Elapsed {
+        var total = Elapsed.zero
+        var rounds = 0.0
+        repeat {
+            let next = try round()
+            total.seconds += next.seconds
+            total.processorSeconds += next.processorSeconds
+            rounds += 1
+        } while total.seconds < atLeast
+        return Elapsed(seconds: total.seconds / rounds, processorSeconds: total.processorSeconds / rounds)
+    }
+
+    private func makeWork() throws -> (any SealingWork)? {
+        guard scheme == "paillier" else {
+            return try CipherWork(scheme, values: values, bits: bits, threads: threads, block: block)
+        }
+        let sizes: [Int: PaillierKeySize] = [2048: .bits2048, 3072: .bits3072, 4096: .bits4096]
+        guard let size = sizes[modulus] else { throw ValidationError("--modulus: expected 2048, 3072 or 4096") }
+        guard let profile = PaillierProfile(rawValue: profile) else { throw ValidationError("--profile \(profile)") }
+        guard DamgardJurik.allowedDegrees.contains(degree) else { throw ValidationError("--degree \(degree)") }
+        let key = try PaillierPrivateKey.generate(size: size, profile: profile, threads: 2)
+        return try PaillierWork(
+            values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
+    }
+
+    private func say(_ time: Elapsed, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {
+        let tail = errors.map { ",\"largest_error\":\($0.largest),\"rms_error\":\($0.rms)" } ?? ""
+        print(
+            "{\"seconds\":\(time.seconds),\"processor_seconds\":\(time.processorSeconds),\"values\":\(values),"
+                + "\"bytes\":\(bytes)\(tail)}")
         flush()
     }
 }
 
-/// One layout, one cohort, and what was made of them last.
-private final class SealingBench {
-    private let quantiser: Quantiser
-    private let scheme: PaillierScheme
-    private let opener: PaillierOpener
-    private let rounding: StochasticRounding
-    private let vector: [Float]
-    private let cohort: Int
-    private let threads: Int
-    private(set) var payload: [UInt8] = []
-    private(set) var sum: [UInt8] = []
+/// What a clock on the wall says, and one that runs while this process has a processor.
+struct Elapsed {
+    var seconds: Double
+    var processorSeconds: Double
+    static let zero = Elapsed(seconds: 0, processorSeconds: 0)
 
-    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey) throws {
-        let layout = try VectorLayout([.init(name: "values", shape: [values], range: 1)])
-        let slots = try SlotLayout(bits: bits, cohort: cohort)
-        quantiser = try Quantiser(layout: layout, bits: bits)
-        scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots)
-        opener = PaillierOpener(key: key, layout: layout, slots: slots)
-        rounding = StochasticRounding(
-            secret: try SecretBytes.random(count: KeyStream.keyByteCount), run: try RunName("bench"),
-            round: RoundNumber(1),
-            cloud: try CloudName("bench"))
-        var state: UInt64 = 88_172_645_463_325_252
-        vector = (0..<values).map { _ in
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return Float(state >> 40) / Float(1 << 23) - 1
+    static func measure(_ body: () throws -> Void) rethrows -> Elapsed {
+        func now(_ clock: clockid_t) -> Double {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
         }
-        self.cohort = cohort
-        self.threads = threads
-        key.publicKey.blindingTable(threads: threads)
+        let (wall, processor) = (now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID))
+        try body()
+        return Elapsed(
+            seconds: now(CLOCK_MONOTONIC) - wall, processorSeconds: now(CLOCK_PROCESS_CPUTIME_ID) - processor)
     }
+}
 
-    func encrypt() throws -> Duration {
-        try ContinuousClock().measure {
-            payload = try scheme.seal(
-                quantiser.quantise(vector, rounding: .stochastic(rounding)).values, threads: threads)
-        }
-    }
-
-    /// The same payload for each of the cohort: what is in it changes nothing of the work.
-    func aggregate() throws -> Duration {
-        if payload.isEmpty { _ = try encrypt() }
-        return try ContinuousClock().measure {
-            let accumulator = scheme.makeAccumulator()
-            for _ in 0..<cohort { try accumulator.add(payload, sealing: scheme.sealing, threads: threads) }
-            sum = try accumulator.sum()
-        }
-    }
-
-    func open() throws -> (time: Duration, largestError: Double) {
-        if sum.isEmpty { _ = try aggregate() }
-        var opened: [Double] = []
-        let time = try ContinuousClock().measure {
-            opened = try quantiser.dequantise(
-                opener.open(sum, sealing: scheme.sealing, contributions: cohort, threads: threads),
-                contributions: cohort)
-        }
-        let errors = zip(opened, vector).map { abs($0 / Double(cohort) - Double($1)) }
-        return (time, errors.max() ?? 0)
-    }
+/// One vector, one way to seal it, and what was made of it last.
+protocol SealingWork: AnyObject {
+    var payloadBytes: Int { get }
+    var sumBytes: Int { get }
+    func encrypt() throws -> Elapsed
+    func aggregate() throws -> Elapsed
+    func open() throws -> Elapsed
+    /// Of what was opened last.
+    var errors: (largest: Double, rms: Double) { get }
 }

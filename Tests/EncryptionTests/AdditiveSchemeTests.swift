@@ -139,17 +139,18 @@ struct AdditiveSchemeTests {
         let payload = try scheme.seal([1, 2, 3], threads: 1)
         let own = scheme.sealing
         func sealing(
-            suite: Suite? = nil, layout: VectorLayout? = nil, slots: SlotLayout? = nil
+            suite: Suite? = nil, layout: VectorLayout? = nil, slots: SlotLayout? = nil, degree: Int? = nil
         ) -> Sealing {
             Sealing(
                 suite: suite ?? own.suite, key: own.key, profile: own.profile, layout: layout?.digest ?? own.layout,
-                slots: slots ?? own.slots, masks: own.masks)
+                slots: slots ?? own.slots, degree: degree ?? own.degree, masks: own.masks)
         }
         let renamed = try layout(count: 3, name: "other")
         let wider = try SlotLayout(bits: 8, cohort: 4)
         let otherSuite: Suite = own.suite == .clear ? .paillier : .clear
         for (spoiled, error) in [
             (sealing(suite: otherSuite), .wrongSuite(expected: own.suite, found: otherSuite)),
+            (sealing(degree: 4), .wrongDegree(expected: own.degree, found: 4)),
             (sealing(layout: renamed), .wrongLayout(expected: own.layout, found: renamed.digest)),
             (sealing(slots: wider), .wrongSlots(expected: slots, found: wider)),
         ] as [(Sealing, EncryptionError)] {

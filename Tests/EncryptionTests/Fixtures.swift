@@ -61,12 +61,16 @@ struct Peer: CustomTestStringConvertible, Sendable {
     let suite: Suite
     let arithmetic: Arithmetic
     var kind = PaillierKeyKind(own: .standard)
-    var testDescription: String { suite == .paillier ? "\(suite), \(kind), \(arithmetic)" : "\(suite)" }
+    var degree = 1
+    var testDescription: String {
+        suite == .paillier ? "\(suite), \(kind), s = \(degree), \(arithmetic)" : "\(suite)"
+    }
 
     static let all =
         [Peer(suite: .clear, arithmetic: .portable), Peer(suite: .secagg, arithmetic: .portable)]
         + Arithmetic.supported.flatMap { arithmetic in
             PaillierKeyKind.all.map { Peer(suite: .paillier, arithmetic: arithmetic, kind: $0) }
+                + [2, 3].map { Peer(suite: .paillier, arithmetic: arithmetic, degree: $0) }
         }
 
     /// The fewest contributions of a cohort that are opened; nil where the suite takes no cohort of that size.
@@ -89,8 +93,17 @@ struct Peer: CustomTestStringConvertible, Sendable {
                 opener: { try round.opener(of: Array(round.clouds.prefix($0)), layout: layout, slots: slots) })
         case .paillier:
             let key = try TestKeys.key(of: kind)
-            let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
-            let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            let scheme: any AdditiveScheme
+            let opener: any Opener
+            if degree == 1 {
+                scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
+                opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            } else {
+                let higher = DamgardJurikScheme(
+                    key: key.publicKey, degree: degree, layout: layout, slots: slots, arithmetic: arithmetic)
+                scheme = higher
+                opener = DamgardJurikOpener(key: key, scheme: higher)
+            }
             return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })
         }
     }

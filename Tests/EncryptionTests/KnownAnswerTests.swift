@@ -127,6 +127,28 @@ struct KnownAnswerTests {
         }
     }
 
+    @Test(
+        "Damgard and Jurik's ciphertexts with s = 2 and 3 open to the vectors' plaintexts, and are made of them",
+        arguments: [2, 3])
+    func damgardJurik(degree: Int) throws {
+        for row in try KnownAnswerTests.rows() {
+            let n = try row["p"] * row["q"]
+            let (message, ciphertext) = (try row["dj\(degree)_m"], try row["dj\(degree)_c"])
+            let decryption = try #require(
+                DamgardJurikDecryption(p: try row["p"], q: try row["q"], degree: degree))
+            #expect(decryption.plaintext(of: ciphertext) == message)
+            let equations = DamgardJurik(n: Modulus(n), degree: degree)
+            // hs of the key serves any s.
+            let base = equations.blindingBase(try row["hs"])
+            #expect(try base == equations.ciphertexts.power(row["h"], equations.plaintexts.value))
+            let blinding = equations.ciphertexts.power(base, try row["alpha"])
+            #expect(equations.ciphertexts.multiply(equations.encode(message), blinding) == ciphertext)
+            #expect(equations.encode(message) == equations.ciphertexts.power(n + 1, message))
+            #expect(equations.encode(0) == 1)
+            #expect(decryption.plaintext(of: equations.ciphertexts.multiply(ciphertext, base)) == message)
+        }
+    }
+
     @Test("What a sealer packs is, ciphertext by ciphertext, the sum of u_i * 2^(i * width)")
     func packedPlaintexts() throws {
         let row = try #require(try KnownAnswerTests.rows().first)

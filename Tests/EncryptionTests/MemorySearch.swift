@@ -8,8 +8,8 @@ struct MemorySearch {
     /// Three or four words of each needle, masked.
     private var needles: [(name: String, words: [UInt64])] = []
 
-    /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned round, as
-    /// limbs lie; for 24 of a secret of 32 bytes, whose ends X25519 changes.
+    /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned
+    /// round, as limbs lie; for 24 of a secret of 32 bytes, whose ends X25519 changes.
     mutating func add(_ name: String, _ secret: UnsafeRawBufferPointer) {
         precondition(secret.count >= 32, "too short to be told from chance")
         let count = secret.count >= 40 ? 4 : 3

@@ -15,10 +15,14 @@ struct PlaintextProofTests {
         let witness: PlaintextWitness
         let payload: [UInt8]
 
-        init(_ key: PaillierPublicKey, count: Int, arithmetic: Arithmetic, threads: Int = 1) throws {
+        init(
+            _ key: PaillierPublicKey, count: Int, arithmetic: Arithmetic, threads: Int = 1, pooled: Int = 0
+        ) throws {
             let layout = try layout(count: count)
             let slots = try SlotLayout(bits: 8, cohort: 3)
-            let plain = PaillierScheme(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            let pool = BlindingPool(key: key, capacity: pooled, arithmetic: arithmetic)
+            try pool.fill(threads: 1) { true }
+            let plain = PaillierScheme(key: key, layout: layout, slots: slots, arithmetic: arithmetic, pool: pool)
             witness = PlaintextWitness(for: plain)
             scheme = plain.recording(witness)
             proof = PlaintextProof(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
@@ -47,6 +51,16 @@ struct PlaintextProofTests {
                 #expect(proof.count == contribution.proof.byteCount)
                 try contribution.verify(proof, context, threads: threads)
             }
+        }
+    }
+
+    @Test(
+        "A contribution blinded from a pool, all of it or in part, is proved as well", arguments: Arithmetic.supported)
+    func pool(arithmetic: Arithmetic) throws {
+        for pooled in [8, 48, 200] {
+            let contribution = try Contribution(
+                try keys()[0], count: 5000, arithmetic: arithmetic, threads: 2, pooled: pooled)
+            try contribution.verify(try contribution.prove(context), context)
         }
     }
 
@@ -117,6 +131,31 @@ struct PlaintextProofTests {
                 }
             }
         }
+    }
+
+    @Test("Another cloud's ciphertexts hidden in one's own cannot be proved, though all together hold what is known")
+    func hiddenCiphertexts() throws {
+        let key = try ThresholdKeys.twoOfThree.get().key.paillier
+        let (thief, victim) = (
+            try Contribution(key, count: 500, arithmetic: .fastest),
+            try Contribution(key, count: 500, arithmetic: .fastest)
+        )
+        let (square, width) = (key.nSquared, thief.scheme.shape.bytesPerUnit)
+        func unit(_ index: Int, of payload: [UInt8]) -> Integer {
+            Integer(bigEndian: Array(payload[index * width..<(index + 1) * width]))
+        }
+        let stolen = unit(0, of: victim.payload)
+        let inverse = try #require(square.inverse(of: stolen))
+        var payload = thief.payload
+        for (index, factor) in [(0, stolen), (1, inverse)] {
+            let made = square.multiply(unit(index, of: thief.payload), factor)
+            payload.replaceSubrange(
+                index * width..<(index + 1) * width, with: try #require(made.bigEndianBytes(count: width)))
+        }
+        let own = try thief.prove(context)
+        try thief.verify(own, context)
+        let attempt = try thief.proof.prove(thief.witness, payload: Digest(ofContent: payload), context: context)
+        #expect(throws: ThresholdError.wrongPlaintextProof) { try thief.verify(attempt, context, payload: payload) }
     }
 
     @Test("A proof is made once every unit is sealed, not before")

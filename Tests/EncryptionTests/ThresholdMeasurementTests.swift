@@ -19,7 +19,8 @@ struct ThresholdMeasurementTests {
             "set TRIBUTARY_MEASURE=1 to print the cost of each operation"))
     func costs() throws {
         var dealt: ThresholdDealer.Dealing?
-        for threads in [1, 2] {
+        // The search for primes is luck: five times each.
+        for threads in [1, 1, 1, 1, 1, 2, 2, 2, 2, 2] {
             try report("deal 2 of 3, \(threads) threads") {
                 dealt = try ThresholdDealer.deal(parties: 3, threshold: 2, threads: threads)
             }
@@ -82,6 +83,49 @@ struct ThresholdMeasurementTests {
             try report("check of it, \(threads) threads") {
                 try proof.verify(made, payload: payload, context: [], threads: threads)
             }
+        }
+    }
+
+    @Test(
+        "Prints Welch's t between the times of one share and of random ones (dudect: Reparaz, Balasch, Verbauwhede, 2017)",
+        .enabled(
+            if: ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE"] != nil,
+            "set TRIBUTARY_MEASURE=1 to print it; above 4.5 on a quiet machine means that time tells shares apart"))
+    func timing() throws {
+        let primes = try TestKeys.primes(of: .generate(size: .insecure(bits: 1024), profile: .turbo))
+        let count = 40
+        func share(_ coefficient: Integer) throws -> ThresholdDealer.Dealing {
+            let choices = ThresholdDealer.Choices(
+                p: primes.p, q: primes.q, blindingRoot: 2, verificationRoot: 3, coefficients: [coefficient])
+            return try ThresholdDealer.deal(choices, profile: .standard, parties: 2, threads: 1, allowing: .testing)
+        }
+        for arithmetic in Arithmetic.supported {
+            // As many objects of either class: the first all of one share, the second of one each.
+            var classes: [[(ThresholdRound, PartialOpener)]] = [[], []]
+            for index in 0..<2 * count {
+                let coefficient = index < count ? 5 : try Integer.random(bits: 1000, from: SystemRandom.bytes)
+                let round = try ThresholdRound(try share(coefficient), count: 102 * 8, arithmetic: arithmetic)
+                classes[index / count].append((round, try round.opener(1)))
+            }
+            var times: [[Double]] = [[], []]
+            for _ in 0..<4000 {
+                let which = Int.random(in: 0...1)
+                let (round, opener) = classes[which][Int.random(in: 0..<count)]
+                let seconds = try ContinuousClock().measure {
+                    _ = try opener.row(of: round.sum, units: 0..<8, sealing: opener.sealing, threads: 1)
+                }
+                times[which].append(seconds / .seconds(1))
+            }
+            // Without the slowest tenth, which other programs made.
+            let limit = times.joined().sorted()[3600]
+            let moments = times.map { times in
+                let kept = times.filter { $0 < limit }
+                let mean = kept.reduce(0, +) / Double(kept.count)
+                let variance = kept.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(kept.count - 1)
+                return (mean: mean, error: variance / Double(kept.count))
+            }
+            let t = (moments[0].mean - moments[1].mean) / (moments[0].error + moments[1].error).squareRoot()
+            print(String(format: "%@: t = %.2f at %.1f us", "\(arithmetic)" as NSString, t, moments[0].mean * 1e6))
         }
     }
 }

@@ -72,7 +72,7 @@ struct ThresholdRefusalTests {
         var long = proof
         long[32] = 0xff
         #expect(throws: ThresholdError.malformedProof(party: 2)) { try verify(proof: long) }
-        #expect(throws: ThresholdError.wrongOpening(party: 2)) {
+        #expect(throws: ThresholdError.malformedProof(party: 2)) {
             try verify(proof: [UInt8](repeating: 0, count: proof.count))
         }
     }
@@ -121,10 +121,15 @@ struct ThresholdRefusalTests {
         let proof = try opener.proof(of: negated, sum: round.sum, context: round.context, threads: 1)
         let openings = [try round.opening(1), try verify(row: negated, proof: proof)]
         #expect(try round.combiner.open(openings, contributions: 3, threads: 1) == round.values)
-        // No other wrong unit gets through, though its maker has the share.
-        let wrong = try row(0) { ($0 * (n + 1)).modulo(n * n) }
-        let attempt = try opener.proof(of: wrong, sum: round.sum, context: round.context, threads: 1)
-        #expect(throws: ThresholdError.wrongOpening(party: 2)) { try verify(row: wrong, proof: attempt) }
+        // No other wrong units get through, though their maker has the share: not even where the product of all is
+        // right.
+        let shifted = try row(0) { ($0 * (n + 1)).modulo(n * n) }
+        var balanced = try row(1) { ($0 * (n * (n - 1) + 1)).modulo(n * n) }
+        balanced.replaceSubrange(..<width, with: shifted[..<width])
+        for wrong in [shifted, balanced, Array(row[width...] + row[..<width])] {
+            let attempt = try opener.proof(of: wrong, sum: round.sum, context: round.context, threads: 1)
+            #expect(throws: ThresholdError.wrongOpening(party: 2)) { try verify(row: wrong, proof: attempt) }
+        }
     }
 
     @Test("Openings of one party twice, or of different sums or rounds, are not combined")
@@ -171,5 +176,23 @@ struct ThresholdRefusalTests {
         #expect(throws: EncryptionError.self) {
             try opener.row(of: round.sum.dropLast(), units: units, sealing: opener.sealing, threads: 1)
         }
+    }
+
+    @Test("Rows that were proved against a dealer's false verification values do not combine to anything")
+    func falseDealer() throws {
+        let (first, second) = try SharedPrimes.dealings()
+        // Party 2 has a share of another polynomial than party 1.
+        let keys = [first.key.verificationKeys[0], second.key.verificationKeys[1], first.key.verificationKeys[2]]
+        let mixed = try ThresholdPublicKey(
+            n: first.key.paillier.n.value, hs: first.key.paillier.hs, profile: .standard, threshold: 2,
+            verificationBase: first.key.verificationBase, verificationKeys: keys, allowing: .testing)
+        let shares = try [first.shares[0], second.shares[1], first.shares[2]].map { share in
+            var bytes = try share.encoded().withUnsafeBytes { Array($0) }
+            bytes.replaceSubrange(24..<40, with: mixed.id.bytes)
+            return try KeyShare(decoding: try SecretBytes(wiping: &bytes), key: mixed)
+        }
+        let round = try ThresholdRound((mixed, shares), count: 100)
+        #expect(try round.open([1, 3]) == round.values)
+        #expect(throws: ThresholdError.combinationFails(ciphertext: 0)) { try round.open([1, 2]) }
     }
 }

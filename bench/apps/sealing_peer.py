@@ -1,10 +1,12 @@
-"""TenSEAL's CKKS or python-paillier, one line of JSON for each line of standard input: encrypt, aggregate, open.
+"""Peers of our sealing, one line of JSON for each line of standard input: encrypt, aggregate, open.
 
-usage: sealing_peer.py tenseal|phe VALUES COHORT
+usage: sealing_peer.py tenseal|tenseal-lean|phe|textbook VALUES COHORT [MODULUS]
 
 tenseal: as NVIDIA FLARE sets it (polynomials of 8192, [60, 40, 40], scale 2^40, symmetric, 4096 values a ciphertext); encrypt ends
 with bytes and aggregate goes from bytes to bytes.
-phe: 3072 bits, one value a ciphertext; numbers, not bytes, as its users send them pickled. VALUES should be small.
+tenseal-lean: the same with polynomials of 4096, [40, 40], scale 2^28, 2048 values a ciphertext.
+phe: one value a ciphertext; numbers, not bytes, as its users send them pickled. VALUES should be small.
+textbook: (1 + m n) r^n mod n^2 with gmpy2, one value of 8 bits a ciphertext, bytes at both ends.
 """
 
 import json
@@ -14,19 +16,21 @@ import time
 import numpy as np
 
 which, values, cohort = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+modulus = int(sys.argv[4]) if len(sys.argv) > 4 else 3072
 vector = np.random.default_rng(1).uniform(-1, 1, values).astype(np.float32)
 
 
-def tenseal():
+def tenseal(degree=8192, sizes=(60, 40, 40), scale=2**40):
     import tenseal as ts
 
     context = ts.context(
-        ts.SCHEME_TYPE.CKKS, poly_modulus_degree=8192, coeff_mod_bit_sizes=[60, 40, 40],
+        ts.SCHEME_TYPE.CKKS, poly_modulus_degree=degree, coeff_mod_bit_sizes=list(sizes),
         encryption_type=ts.ENCRYPTION_TYPE.SYMMETRIC, n_threads=1)
-    context.global_scale = 2**40
+    context.global_scale = scale
     # What FLARE's server has: the context without the secret key.
     public = ts.context_from(context.serialize(save_secret_key=False), n_threads=1)
-    blocks = [vector[start : start + 4096].tolist() for start in range(0, values, 4096)]
+    slots = degree // 2
+    blocks = [vector[start : start + slots].tolist() for start in range(0, values, slots)]
     held = {}
 
     def encrypt():
@@ -53,9 +57,9 @@ def tenseal():
 def phe():
     from phe import paillier
 
-    public, private = paillier.generate_paillier_keypair(n_length=3072)
+    public, private = paillier.generate_paillier_keypair(n_length=modulus)
     numbers = [float(value) for value in vector]
-    width = 2 * 3072 // 8
+    width = 2 * modulus // 8
     held = {}
 
     def encrypt():
@@ -76,13 +80,63 @@ def phe():
     return held, {"encrypt": encrypt, "aggregate": aggregate, "open": open_sum}
 
 
-held, work = {"tenseal": tenseal, "phe": phe}[which]()
+def textbook():
+    import secrets
+
+    import gmpy2
+
+    def prime():
+        return int(gmpy2.next_prime(3 << (modulus // 2 - 2) | secrets.randbits(modulus // 2 - 2)))
+
+    p, q = prime(), prime()
+    n = gmpy2.mpz(p * q)
+    square, width = n * n, 2 * modulus // 8
+    phi = (p - 1) * (q - 1)
+    inverse = gmpy2.invert(phi, n)
+    whole = [int(round((float(value) + 1) * 127)) for value in vector]
+    held = {}
+
+    def encrypt():
+        held["payload"] = [
+            int((1 + m * n) * gmpy2.powmod(secrets.randbelow(int(n) - 1) + 1, n, square) % square).to_bytes(width, "big")
+            for m in whole]
+        return width * len(whole)
+
+    def aggregate():
+        sums = []
+        for piece in held["payload"]:
+            total = gmpy2.mpz(1)
+            for _ in range(cohort):
+                total = total * int.from_bytes(piece, "big") % square
+            sums.append(int(total).to_bytes(width, "big"))
+        held["sum"] = sums
+        return width * len(sums)
+
+    def open_sum():
+        opened = []
+        for piece in held["sum"]:
+            power = gmpy2.powmod(int.from_bytes(piece, "big"), phi, square)
+            opened.append(float((power - 1) // n * inverse % n) / 127 - cohort)
+        held["opened"] = opened
+        return width * len(opened)
+
+    return held, {"encrypt": encrypt, "aggregate": aggregate, "open": open_sum}
+
+
+def lean():
+    return tenseal(4096, (40, 40), 2**28)
+
+
+held, work = {"tenseal": tenseal, "tenseal-lean": lean, "phe": phe, "textbook": textbook}[which]()
 print("ready", flush=True)
 for line in sys.stdin:
     task = line.strip()
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     count = work[task]()
-    answer = {"seconds": time.perf_counter() - began, "values": values, "bytes": count}
+    answer = {
+        "seconds": time.perf_counter() - began, "processor_seconds": time.process_time() - used, "values": values, "bytes": count}
     if task == "open":
-        answer["largest_error"] = float(np.max(np.abs(np.array(held["opened"][:values]) / cohort - vector)))
+        errors = np.array(held["opened"][:values]) / cohort - vector
+        answer["largest_error"] = float(np.max(np.abs(errors)))
+        answer["rms_error"] = float(np.sqrt(np.mean(errors * errors)))
     print(json.dumps(answer), flush=True)

@@ -7,7 +7,7 @@
 // implementation of modular exponentiation, using advanced vector instructions architectures", WAIFI 2012: almost
 // Montgomery multiplication).
 //
-// No branch and no address depends on a digit, nor on an exponent in `tributary_lanes_pair_power`. The callers wipe
+// No branch and no address depends on a digit, nor on an exponent in the powers below. The callers wipe
 // rows and scratch; registers that the compiler spills to the stack are out of their reach.
 #pragma once
 #include <stdbool.h>
@@ -77,6 +77,13 @@ void tributary_lanes_pair_square(uint64_t *value, const tributary_lanes_pair_mod
 void tributary_lanes_pair_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
                                 size_t exponentBits, const tributary_lanes_pair_modulus *modulus, uint64_t *table,
                                 uint64_t *scratch);
+/// The same modulo m, with rows instead of pairs and a table of `tributary_lanes_power_table_words`.
+void tributary_lanes_power(uint64_t *result, const uint64_t *base, const uint64_t *one, const uint8_t *exponent,
+                           size_t exponentBits, const tributary_lanes_modulus *modulus, uint64_t *table,
+                           uint64_t *scratch);
+static inline size_t tributary_lanes_power_table_words(size_t digits) {
+    return 8 * digits * ((1 << TRIBUTARY_LANES_WINDOW) + 1);
+}
 /// result = left + right, which must fit the digits.
 void tributary_lanes_add(uint64_t *result, const uint64_t *left, const uint64_t *right, size_t digits);
 
@@ -126,6 +133,8 @@ void tributary_lanes_write_all(const uint64_t *row, size_t digits, uint8_t *cons
 void tributary_lanes_gather(uint64_t *result, const uint64_t *const entries[8], size_t digits);
 /// The other way round: writes the residues of a row as eight single rows.
 void tributary_lanes_scatter(uint64_t *const entries[8], const uint64_t *value, size_t digits);
+/// Asks for bytes to be brought near.
+void tributary_lanes_prefetch_bytes(const uint8_t *bytes, size_t count);
 /// Asks for eight single rows to be brought near.
 void tributary_lanes_prefetch(const uint64_t *const entries[8], size_t digits);
 

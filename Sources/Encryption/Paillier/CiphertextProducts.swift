@@ -89,6 +89,8 @@ final class LaneProducts: CiphertextProducts {
             ciphertexts.readAll(width: shape.bytesPerUnit) { lane in
                 lane < group.count ? shape.unit(group.lowerBound + lane, of: payload) : nil
             }
+            let following = group.upperBound..<min(group.upperBound + laneCount, shape.units)
+            LaneRows.prefetch(UnsafeRawBufferPointer(rebasing: payload[shape.bytes(ofUnits: following)]))
             let row = group.lowerBound / laneCount * 2
             if factors == 0 {
                 multiplier.split(ciphertexts, into: next, row)

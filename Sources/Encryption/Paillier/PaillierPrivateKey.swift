@@ -76,12 +76,23 @@ package final class PaillierPrivateKey: Sendable {
 
     /// Lends the means to decrypt, whose memory is wiped when the closure returns.
     func withDecryption<Result>(_ body: (PaillierDecryption) throws -> Result) throws -> Result {
-        let decryption = secrets.withUnsafeBytes { bytes in
-            let (p, q) = Widths(kind: publicKey.kind, bits: publicKey.bits).factors(in: bytes)
-            return PaillierDecryption(p, q)
-        }
+        let decryption = withFactors { PaillierDecryption($0, $1) }
         guard let decryption else { preconditionFailure("the primes were checked when the key was made") }
         return try body(decryption)
+    }
+
+    /// The same of plaintexts mod n^s.
+    func withDecryption<Result>(degree: Int, _ body: (DamgardJurikDecryption) throws -> Result) throws -> Result {
+        let decryption = withFactors { DamgardJurikDecryption($0, $1, degree: degree) }
+        guard let decryption else { preconditionFailure("the primes were checked when the key was made") }
+        return try body(decryption)
+    }
+
+    private func withFactors<Result>(_ body: (PaillierFactor, PaillierFactor) -> Result) -> Result {
+        secrets.withUnsafeBytes { bytes in
+            let (p, q) = Widths(kind: publicKey.kind, bits: publicKey.bits).factors(in: bytes)
+            return body(p, q)
+        }
     }
 }
 

@@ -9,15 +9,16 @@ package final class KeyShare: Sendable {
     /// s_i, as wide as n^2, most significant byte first.
     private let value: SecretBytes
 
-    /// Refuses a value that is not the party's: v^(Delta s_i) must be v_i.
+    /// Refuses a value that is not the party's: s_i must be 1 mod n, and v^(Delta s_i) must be v_i.
     convenience init(party: Int, value: SecretBytes, key: ThresholdPublicKey) throws {
         try key.check(party: party)
         guard value.count == key.bits / 4 else {
             throw ThresholdError.malformedShare("expected a value of \(key.bits / 4) bytes, found \(value.count)")
         }
         let belongs = value.withUnsafeBytes { bytes in
-            let exponent = Integer(bigEndian: bytes) * key.delta
-            return exponent.signum > 0
+            let share = Integer(bigEndian: bytes)
+            let exponent = share * key.delta
+            return share > 1 && share.modulo(key.paillier.n.value) == 1
                 && key.paillier.nSquared.secretPower(key.verificationBase, exponent) == key.verificationKey(of: party)
         }
         guard belongs else { throw ThresholdError.wrongShare(party: party) }
@@ -36,14 +37,10 @@ package final class KeyShare: Sendable {
         try body(value.withUnsafeBytes { Integer(bigEndian: $0) } * (key.delta * 2))
     }
 
-    /// 2 Delta s_i, least significant byte first, in `key.exponentBits` bits.
-    func exponent(_ key: ThresholdPublicKey) throws -> SecretBytes {
-        try SecretBytes(count: (key.exponentBits + 7) / 8) { target in
-            let fits = withExponent(key) { $0.writeBigEndian(to: target) }
-            precondition(fits, "a share is below n^2 / 4")
-            var bytes = target
-            bytes.reverse()
-        }
+    /// 2 Delta b_i, where s_i = 1 + n b_i.
+    func residueExponent(_ key: ThresholdPublicKey) throws -> SecretExponent {
+        let quotient = value.withUnsafeBytes { Integer(bigEndian: $0) } / key.paillier.n.value
+        return try SecretExponent(quotient * (key.delta * 2), bits: key.bits + key.delta.bitWidth)
     }
 }
 

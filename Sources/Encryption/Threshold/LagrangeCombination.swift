@@ -2,10 +2,10 @@ internal import BigInteger
 
 /// How the partial openings of given parties make plaintexts.
 ///
-/// With lambda_i = Delta prod j / (j - i) over the other parties j, whole numbers, sum lambda_i s_i = Delta d (mod n p' q'). So the
-/// product of d_i^(2 lambda_i), where d_i = c^(2 Delta s_i), is c^(4 Delta^2 d) = (1 + n)^(4 Delta^2 m) = 1 + 4 Delta^2 m n (mod
-/// n^2): blinding, whose order divides 2 p' q', is gone. What all lambda_i have in common is left out and made good at the end;
-/// for a few parties they are then small.
+/// With lambda_i = Delta prod j / (j - i) over the other parties j, whole numbers, sum lambda_i s_i = Delta d (mod n p'
+/// q'). So the product of d_i^(2 lambda_i), where d_i = c^(2 Delta s_i), is c^(4 Delta^2 d) = (1 + n)^(4 Delta^2 m) = 1
+/// + 4 Delta^2 m n (mod n^2): blinding, whose order divides 2 p' q', is gone. What all lambda_i have in common is left
+/// out and made good at the end; for a few parties they are then small.
 struct LagrangeCombination {
     private let key: ThresholdPublicKey
     private let nSquared: Modulus
@@ -38,7 +38,8 @@ struct LagrangeCombination {
         }
     }
 
-    /// The plaintexts of `units`, where `opening` finds the partial opening of a party (by its place in `parties`) of a unit.
+    /// The plaintexts of `units`, where `opening` finds the partial opening of a party (by its place in `parties`) of a
+    /// unit.
     func plaintexts(
         of units: Range<Int>, _ opening: (_ row: Int, _ unit: Int) -> UnsafeRawBufferPointer
     ) throws(ThresholdError) -> [Integer] {
@@ -61,8 +62,8 @@ struct LagrangeCombination {
         return plaintexts
     }
 
-    /// The product of the powers by the magnitudes of those exponents that are of the wanted sign: by squaring once for all of
-    /// them (Straus, American Mathematical Monthly 71, 1964).
+    /// The product of the powers by the magnitudes of those exponents that are of the wanted sign: by squaring once for
+    /// all of them (Straus, American Mathematical Monthly 71, 1964).
     private func product(of bases: [Integer], _ isWanted: (Integer) -> Bool) -> Integer {
         let wanted = exponents.indices.filter { isWanted(exponents[$0]) }
         let magnitudes = wanted.map { exponents[$0].signum < 0 ? -exponents[$0] : exponents[$0] }
@@ -76,7 +77,8 @@ struct LagrangeCombination {
         return result
     }
 
-    /// The inverses of residues, by one inversion for all of them (Montgomery, Mathematics of Computation 48, 1987, section 10.3).
+    /// The inverses of residues, by one inversion for all of them (Montgomery, Mathematics of Computation 48, 1987,
+    /// section 10.3).
     private func inverses(of residues: [Integer], units: Range<Int>) throws(ThresholdError) -> [Integer] {
         var products: [Integer] = [1]
         for residue in residues { products.append(nSquared.multiply(products[products.count - 1], residue)) }

@@ -12,9 +12,10 @@ struct OpeningStatement: Hashable, Sendable {
 
 /// One proof for a whole row: that every d_j in it is c_j^(2 Delta s_i), up to a sign that no opening depends on.
 ///
-/// Weights r_j of 128 bits are hashed from the statement and the row; with C = prod c_j^(4 r_j) and D = prod d_j^(2 r_j), the
-/// proof shows that D is C to the power that v_i is of v (Chaum, Pedersen, CRYPTO '92, over a group of unknown order as in Shoup,
-/// EUROCRYPT 2000; Fiat, Shamir, CRYPTO '86). Why that is enough: docs/cryptography.md, "Proof of a row".
+/// Weights r_j of 128 bits are hashed from the statement and the row; with C = prod c_j^(4 r_j) and D = prod d_j^(2
+/// r_j), the proof shows that D is C to the power that v_i is of v (Chaum, Pedersen, CRYPTO '92, over a group of
+/// unknown order as in Shoup, EUROCRYPT 2000; Fiat, Shamir, CRYPTO '86). Why that is enough: docs/cryptography.md,
+/// "Proof of a row".
 struct OpeningProof {
     private static let challengeBytes = 32
     /// By how many bits the nonce is longer than what it hides: Delta s_i times a challenge.
@@ -37,8 +38,8 @@ struct OpeningProof {
         let weights = BatchWeights.make(count: scheme.shape.units, seed: seed)
         let base = modulus.power(WeightedPayload(scheme).product(of: sum, weights: weights, threads: threads), 4)
         let nonce = try Integer.random(bits: nonceBits, from: SystemRandom.bytes) + 1
-        let challenge = challenge(
-            seed, modulus.secretPower(key.verificationBase, nonce), modulus.secretPower(base, nonce))
+        let commitments = try powers(of: [key.verificationBase, base], nonce, isSecret: true)
+        let challenge = challenge(seed, commitments)
         // The exponent of a row is 2 Delta s_i; that of v_i, half of it.
         let response = share.withExponent(key) { nonce + Integer(bigEndian: challenge.bytes) * ($0 >> 1) }
         guard let bytes = response.bigEndianBytes(count: responseBytes) else {
@@ -51,29 +52,36 @@ struct OpeningProof {
     func verify(
         _ proof: [UInt8], of statement: OpeningStatement, party: Int, sum: UnsafeRawBufferPointer,
         row: UnsafeRawBufferPointer, threads: Int
-    ) throws(ThresholdError) {
+    ) throws {
         guard proof.count == byteCount, let claimed = Digest(bytes: proof.prefix(OpeningProof.challengeBytes)) else {
-            throw .malformedProof(party: party)
+            throw ThresholdError.malformedProof(party: party)
         }
         let response = Integer(bigEndian: Array(proof.dropFirst(OpeningProof.challengeBytes)))
-        guard response.bitWidth <= nonceBits + 1 else { throw .malformedProof(party: party) }
+        guard response.signum > 0, response.bitWidth <= nonceBits + 1 else {
+            throw ThresholdError.malformedProof(party: party)
+        }
         let seed = seed(statement, party: party, row: row)
         let weights = BatchWeights.make(count: scheme.shape.units, seed: seed)
         let product = WeightedPayload(scheme)
         let base = modulus.power(product.product(of: sum, weights: weights, threads: threads), 4)
         let power = modulus.power(product.product(of: row, weights: weights, threads: threads), 2)
         let exponent = Integer(bigEndian: claimed.bytes)
-        guard let first = commitment(key.verificationBase, response, key.verificationKey(of: party), exponent),
-            let second = commitment(base, response, power, exponent), challenge(seed, first, second) == claimed
-        else { throw .wrongOpening(party: party) }
+        let bases = try powers(of: [key.verificationBase, base], response, isSecret: false)
+        let commitments = zip(bases, [key.verificationKey(of: party), power]).map { base, power in
+            // base^response * power^-challenge.
+            guard let inverse = modulus.inverse(of: modulus.power(power, exponent)) else {
+                preconditionFailure("verification keys and checked units are prime to n")
+            }
+            return modulus.multiply(base, inverse)
+        }
+        guard challenge(seed, commitments) == claimed else { throw ThresholdError.wrongOpening(party: party) }
     }
 
-    /// base^response * power^-challenge.
-    private func commitment(
-        _ base: Integer, _ response: Integer, _ power: Integer, _ challenge: Integer
-    ) -> Integer? {
-        guard let inverse = modulus.inverse(of: modulus.power(power, challenge)) else { return nil }
-        return modulus.multiply(modulus.power(base, response), inverse)
+    /// Side by side where there are lanes: they cost as much as one.
+    private func powers(of bases: [Integer], _ exponent: Integer, isSecret: Bool) throws -> [Integer] {
+        if scheme.arithmetic == .portable, !isSecret { return bases.map { modulus.power($0, exponent) } }
+        return CommonPower(key.paillier, scheme.arithmetic)
+            .powers(of: bases, try SecretExponent(exponent, bits: nonceBits + 1))
     }
 
     private func seed(_ statement: OpeningStatement, party: Int, row: UnsafeRawBufferPointer) -> Digest {
@@ -88,11 +96,10 @@ struct OpeningProof {
         return transcript.digest()
     }
 
-    private func challenge(_ seed: Digest, _ first: Integer, _ second: Integer) -> Digest {
+    private func challenge(_ seed: Digest, _ commitments: [Integer]) -> Digest {
         var transcript = Transcript("tributary opening challenge 1")
         transcript.append(seed.bytes)
-        transcript.append(first, of: modulus)
-        transcript.append(second, of: modulus)
+        for commitment in commitments { transcript.append(commitment, of: modulus) }
         return transcript.digest()
     }
 }

@@ -2,13 +2,13 @@ package import BigInteger
 package import Federation
 package import Sodium
 
-/// A sender's proof that it knows what each ciphertext c_j = (1 + n)^(m_j) hs^(rho_j) of its contribution holds. Without it, a
-/// cloud in league with the aggregate could contribute what it made from another cloud's ciphertexts, such as their inverses, and
-/// have the federation open that cloud's update.
+/// A sender's proof that it knows what each ciphertext c_j = (1 + n)^(m_j) hs^(rho_j) of its contribution holds.
+/// Without it, a cloud in league with the aggregate could contribute what it made from another cloud's ciphertexts,
+/// such as their inverses, and have the federation open that cloud's update.
 ///
 /// Weights r_j of 128 bits are hashed from the contribution; the proof shows knowledge of M and R with prod c_j^(r_j) =
-/// (1 + n)^M hs^R (Schnorr, CRYPTO '89; Fiat, Shamir, CRYPTO '86). What follows from that, and what does not, the sizes of
-/// the values: docs/cryptography.md, "Proof of plaintext knowledge".
+/// (1 + n)^M hs^R (Schnorr, CRYPTO '89; Fiat, Shamir, CRYPTO '86). What follows from that, and what does not, the sizes
+/// of the values: docs/cryptography.md, "Proof of plaintext knowledge".
 package struct PlaintextProof: Sendable {
     private static let challengeBytes = 32
     /// By how many bits a nonce is longer than what it hides: the sum of exponents times a challenge.

@@ -3,14 +3,16 @@ internal import Federation
 internal import Sodium
 internal import Synchronization
 
-/// What the sealer of a contribution knows of each ciphertext, kept from its sealing to its proof (`PlaintextProof`) in memory
-/// that is wiped on release: 600 bytes or less for each ciphertext at 3072 bits.
+/// What the sealer of a contribution knows of each ciphertext, kept from its sealing to its proof (`PlaintextProof`) in
+/// memory that is wiped on release: 600 bytes or less for each ciphertext at 3072 bits.
 ///
-/// Unchecked: each unit is written once, by the thread that seals it, and read after all are there, which `sealed` counts.
+/// Unchecked: each unit is written once, by the thread that seals it, and read after all are there, which `sealed`
+/// counts.
 package final class PlaintextWitness: @unchecked Sendable {
     let shape: PayloadShape
     private let slots: SlotLayout
     private let plaintextLimbs: Int
+    private let exponentBytes: Int
     private let exponentLimbs: Int
     private let plaintexts: LimbBuffer
     private let exponents: LimbBuffer
@@ -21,16 +23,17 @@ package final class PlaintextWitness: @unchecked Sendable {
         shape = scheme.shape
         slots = scheme.sealing.slots
         plaintextLimbs = scheme.key.n.limbCount
-        exponentLimbs = (scheme.exponentByteCount + 7) / 8
+        exponentBytes = scheme.exponentByteCount
+        exponentLimbs = (exponentBytes + 7) / 8
         plaintexts = LimbBuffer(count: shape.units * plaintextLimbs)
         exponents = LimbBuffer(count: shape.units * exponentLimbs)
     }
 
-    /// Keeps the values of consecutive units and the exponents that blind them, least significant byte first, one behind the
-    /// other.
-    func record(_ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, exponents bytes: [UInt8]) {
-        let width = bytes.count / units.count
-        precondition(units.upperBound <= shape.units && width <= exponentLimbs * 8, "units of this witness's payload")
+    /// Keeps the values of consecutive units and the exponents that blind them, least significant byte first, one
+    /// behind the other; there may be more of these.
+    func record(_ values: UnsafeBufferPointer<UInt32>, units: Range<Int>, exponents bytes: UnsafeRawBufferPointer) {
+        let width = exponentBytes
+        precondition(units.upperBound <= shape.units && bytes.count >= units.count * width, "units of this payload")
         for (position, unit) in units.enumerated() {
             let part = position * shape.valuesPerUnit..<min((position + 1) * shape.valuesPerUnit, values.count)
             slots.pack(

@@ -3,11 +3,12 @@ internal import Glibc
 internal import Sodium
 internal import Synchronization
 
-/// Looks for safe primes p = 2 p' + 1, p and p' both prime: such a p makes the squares mod p^2 a group without small subgroups.
+/// Looks for safe primes p = 2 p' + 1, p and p' both prime: such a p makes the squares mod p^2 a group without small
+/// subgroups.
 ///
-/// The numbers of a random stretch are sieved for p' and p together (Wiener, "Safe prime generation with a combined sieve", IACR
-/// ePrint 2003/186), and what is left is tested, p' before p. Each stretch is drawn afresh and gives one prime at most, so that
-/// no two primes of a key lie near each other.
+/// The numbers of a random stretch are sieved for p' and p together (Wiener, "Safe prime generation with a combined
+/// sieve", IACR ePrint 2003/186), and what is left is tested, p' before p. Each stretch is drawn afresh and gives one
+/// prime at most, so that no two primes of a key lie near each other.
 struct SafePrimeSearch {
     /// Of p. The two highest are 1, so that a product of two such primes has exactly twice as many.
     let bits: Int

@@ -1,8 +1,8 @@
 package import BigInteger
 internal import Sodium
 
-/// Makes a threshold key and its shares, and forgets the key: the one place where the primes of a shared key ever are. Whoever
-/// runs it has to be trusted to let nothing of it out.
+/// Makes a threshold key and its shares, and forgets the key: the one place where the primes of a shared key ever are.
+/// Whoever runs it has to be trusted to let nothing of it out.
 package enum ThresholdDealer {
     /// What a dealer draws at random.
     package struct Choices {
@@ -13,7 +13,7 @@ package enum ThresholdDealer {
         package let blindingRoot: Integer
         /// A unit mod n^2: v is its square.
         package let verificationRoot: Integer
-        /// The polynomial's coefficients but the lowest, which is d: threshold - 1 of them below n p' q'.
+        /// threshold - 1 numbers below p' q': times n, the polynomial's coefficients but the lowest, which is d.
         package let coefficients: [Integer]
 
         package init(
@@ -29,8 +29,8 @@ package enum ThresholdDealer {
 
     package typealias Dealing = (key: ThresholdPublicKey, shares: [KeyShare])
 
-    /// A fresh key from the system's generator, and a share for each party: some seconds of two cores at 3072 bits, most of it
-    /// the search for safe primes, whose length varies.
+    /// A fresh key from the system's generator, and a share for each party: some seconds of two cores at 3072 bits,
+    /// most of it the search for safe primes, whose length varies.
     ///
     /// - Parameter progress: told the number of candidates tested so far, from any thread.
     package static func deal(
@@ -53,11 +53,11 @@ package enum ThresholdDealer {
             let (p, q) = (primes[0], primes[1])
             guard PaillierPrivateKey.suit(p, q) else { continue }
             let n = p * q
-            let order = n * ((p - 1) >> 1) * ((q - 1) >> 1)
+            let m = ((p - 1) >> 1) * ((q - 1) >> 1)
             let choices = Choices(
                 p: p, q: q, blindingRoot: try randomUnit(of: n), verificationRoot: try randomUnit(of: n * n),
                 coefficients: try (1..<threshold).map { _ in
-                    try Integer.random(below: order, from: SystemRandom.bytes)
+                    try Integer.random(below: m, from: SystemRandom.bytes)
                 })
             return try deal(choices, profile: profile, parties: parties, threads: threads, allowing: sizes)
         }
@@ -88,13 +88,14 @@ package enum ThresholdDealer {
         let hs = square.power(h, n)
         let base = square.multiply(choices.verificationRoot, choices.verificationRoot)
         let delta = ThresholdPublicKey.delta(parties: parties)
+        let coefficients = choices.coefficients.reversed().map { $0 * n } + [secret]
         let values = (1...parties).map { party in
             // Horner, from the highest coefficient down.
-            (choices.coefficients.reversed() + [secret]).reduce(Integer(0)) { sum, coefficient in
+            coefficients.reduce(Integer(0)) { sum, coefficient in
                 (sum * Integer(party) + coefficient).modulo(order)
             }
         }
-        guard values.allSatisfy({ !$0.isZero }) else { throw refuse("a share is 0: deal again") }
+        guard values.allSatisfy({ $0 > 1 }) else { throw refuse("a share gives nothing to open with: deal again") }
         var verificationKeys = [Integer](repeating: 0, count: parties)
         verificationKeys.withUnsafeMutableBufferPointer { keys in
             Parallel.forEachBlock(of: parties, size: 1, threads: threads) { block in

@@ -15,8 +15,8 @@ package struct ThresholdOpener: SumReader {
         shape = scheme.shape
     }
 
-    /// Opens the units `units` of the sum of `contributions` payloads from verified rows, at least `threshold` of them; of more,
-    /// those of the lowest indices are used. Each opened U is checked to lie in K...K * (2^bits - 1).
+    /// Opens the units `units` of the sum of `contributions` payloads from verified rows, at least `threshold` of them;
+    /// of more, those of the lowest indices are used. Each opened U is checked to lie in K...K * (2^bits - 1).
     package func open<Row: ContiguousCollection>(
         _ openings: [VerifiedOpening<Row>], units: Range<Int>, contributions: Int, threads: Int
     ) throws -> [UInt64] {

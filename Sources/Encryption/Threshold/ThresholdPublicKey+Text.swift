@@ -1,8 +1,8 @@
 internal import BigInteger
 internal import Sodium
 
-/// A threshold public key as a text file of six lines and one for each party, each ended by a newline; numbers in lower-case
-/// hexadecimal, n exactly as wide as it is, the others exactly twice as wide:
+/// A threshold public key as a text file of six lines and one for each party, each ended by a newline; numbers in
+/// lower-case hexadecimal, n exactly as wide as it is, the others exactly twice as wide:
 ///
 ///     tributary-threshold-public-key 1
 ///     profile standard

@@ -1,12 +1,15 @@
 package import BigInteger
 internal import Sodium
 
-/// A Paillier public key whose private half is shared among parties, `threshold` of whom open a sum together (Fouque, Poupard,
-/// Stern, "Sharing decryption in the context of voting or lotteries", Financial Cryptography 2000; Damgard, Jurik, PKC 2001).
+/// A Paillier public key whose private half is shared among parties, `threshold` of whom open a sum together (Fouque,
+/// Poupard, Stern, "Sharing decryption in the context of voting or lotteries", Financial Cryptography 2000; Damgard,
+/// Jurik, PKC 2001).
 ///
-/// n is a product of two safe primes, so that the squares mod n^2 form a cyclic group of order n p' q' without small subgroups.
-/// Party i holds s_i = f(i) for a polynomial f of degree threshold - 1 over the residues of n p' q', with f(0) = d, where d = 0
-/// mod p' q' and d = 1 mod n. What it proves its work against is v_i = v^(Delta s_i), v a generator of the squares.
+/// n is a product of two safe primes, so that the squares mod n^2 form a cyclic group of order n p' q' without small
+/// subgroups. Party i holds s_i = f(i) for a polynomial f of degree threshold - 1 over the residues of n p' q', with
+/// f(0) = d, where d = 0 mod p' q' and d = 1 mod n. As the latter is no secret, neither is f mod n, which is 1
+/// everywhere: it makes s_i = 1 + n b_i. What it proves its work against is v_i = v^(Delta s_i), v a generator of the
+/// squares.
 package final class ThresholdPublicKey: Sendable {
     /// Delta and with it the exponents grow with the number of parties: at 64 by 296 bits.
     package static let maximumParties = 64
@@ -27,8 +30,8 @@ package final class ThresholdPublicKey: Sendable {
     package var id: PaillierKeyID { paillier.id }
     package var bits: Int { paillier.bits }
 
-    /// Checks everything that can be checked without the primes. That n is a product of safe primes and the verification values
-    /// belong to the shares, the dealer has to be trusted for.
+    /// Checks everything that can be checked without the primes. That n is a product of safe primes and the
+    /// verification values belong to the shares, the dealer has to be trusted for.
     package init(
         n: Integer, hs: Integer, profile: PaillierProfile, threshold: Int, verificationBase: Integer,
         verificationKeys: [Integer], allowing sizes: PaillierKeySizes = .secure

@@ -1,8 +1,8 @@
 internal import BigInteger
 internal import Sodium
 
-/// What a proof is about, hashed: BLAKE2b over a label and fields, each behind its length, so that no two statements have the
-/// same bytes. The proofs here take it for a random oracle.
+/// What a proof is about, hashed: BLAKE2b over a label and fields, each behind its length, so that no two statements
+/// have the same bytes. The proofs here take it for a random oracle.
 struct Transcript {
     private var bytes: [UInt8] = []
 

@@ -46,7 +46,8 @@ package struct OpeningVerifier: Sendable {
     package var shape: PayloadShape { scheme.shape }
     package var proofByteCount: Int { OpeningProof(key: key, scheme: scheme).byteCount }
 
-    /// Checks a party's row: its length, each unit of it, and its proof. The sum is one that the caller knows to be sound.
+    /// Checks a party's row: its length, each unit of it, and its proof. The sum is one that the caller knows to be
+    /// sound.
     package func verify<Row: ContiguousCollection>(
         _ row: Row, proof: [UInt8], party: Int, sum: some ContiguousCollection, context: [UInt8], threads: Int
     ) throws -> VerifiedOpening<Row> {

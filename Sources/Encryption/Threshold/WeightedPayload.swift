@@ -22,7 +22,7 @@ struct WeightedPayload {
     func product(of payload: UnsafeRawBufferPointer, weights: [UInt8], threads: Int) -> Integer {
         let result = Mutex<Integer>(1)
         // What the buckets of a part cost does not depend on its length: one part for each thread.
-        let part = max((shape.units + threads - 1) / threads, 64)
+        let part = max((shape.units + threads - 1) / max(threads, 1), 64)
         Parallel.forEachBlock(of: shape.units, size: part, threads: threads) { block in
             let product = weights.withUnsafeBytes { weights in
                 let weights = UnsafeRawBufferPointer(

@@ -70,12 +70,12 @@ n = p * q
 square, m = n * n, (p - 1) * (q - 1) // 4
 assert n.bit_length() == BITS and gcd(n, m) == 1
 d = m * pow(m, -1, n)
-coefficients = [drawn.randrange(n * m) for _ in range(THRESHOLD - 1)]
+coefficients = [drawn.randrange(m) for _ in range(THRESHOLD - 1)]
 x, y = drawn.randrange(n), drawn.randrange(square)
 hs = pow(x * x % n, n, square)
 v = y * y % square
 delta = factorial(PARTIES)
-shares = [(d + sum(a * i**k for k, a in enumerate(coefficients, 1))) % (n * m) for i in range(1, PARTIES + 1)]
+shares = [(d + n * sum(a * i**k for k, a in enumerate(coefficients, 1))) % (n * m) for i in range(1, PARTIES + 1)]
 keys = [pow(v, delta * s, square) for s in shares]
 width, wide = BITS // 8, BITS // 4
 

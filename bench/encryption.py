@@ -1,0 +1,242 @@
+"""Encryption alone, on one core, alternating in one run: our profiles beside TenSEAL, python-paillier, textbook Paillier and
+ciphers that do not add up. docs/benchmarks.md describes the JSON.
+
+usage: python3 bench/encryption.py [--all] [--paper] [--values N] [--repeat N] [--out FILE]
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import environments
+import federation
+import figures
+import machine
+from figures import Table, number, ratio, shown
+from talk import Talk
+
+PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps", "sealing_peer.py")
+PACKAGES = ["tenseal", "phe", "gmpy2", "numpy"]
+PROFILES = ["conservative", "standard", "turbo"]
+CIPHERS = ["aes-256-gcm", "xchacha20-poly1305"]
+TASKS = ["encrypt", "aggregate", "open"]
+# One value a ciphertext: milliseconds each.
+FEW = {"phe": 200, "textbook": 2_000}
+REFERENCE = "tenseal"
+NAMES = {
+    "tenseal": "TenSEAL, FLARE's settings", "tenseal-lean": "TenSEAL, 4096, [40, 40]", "phe": "python-paillier",
+    "textbook": "textbook Paillier", "aes-256-gcm": "AES-256-GCM", "xchacha20-poly1305": "XChaCha20-Poly1305",
+} | {profile: f"ours, {profile}" for profile in PROFILES} | {f"{profile}-pool": f"ours, {profile}, pool" for profile in PROFILES}
+# At 3072 bits, 8 bits a value, 3 clouds: times TenSEAL's rate (bytes: at most this part of TenSEAL's).
+TARGETS = [
+    ("standard", "encrypt", 3), ("turbo", "encrypt", 5), ("standard", "aggregate", 20), ("standard", "open", 0.2),
+    ("standard", "bytes", 1 / 20),
+]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def ours(name, values, bits, cohort, modulus, threads=1, block=65_536):
+    command = [
+        federation.program("tributary-lab"), "bench-sealing", "--values", str(values), "--bits", str(bits), "--cohort", str(cohort),
+        "--modulus", str(modulus), "--threads", str(threads), "--block", str(block), "--at-least", "0.2"]
+    if name in CIPHERS:
+        return Talk(name, command + ["--scheme", name])
+    profile, _, pool = name.partition("-")
+    return Talk(name, command + ["--profile", profile] + (["--pool"] if pool else []))
+
+
+def rate(answer):
+    """Values a second of one processor: what else runs on the machine shows less than on a clock on the wall."""
+    return answer["values"] / answer["processor_seconds"]
+
+
+def grid(options):
+    if options.all:
+        return [(modulus, bits, cohort) for modulus in (2048, 3072) for bits in (8, 16) for cohort in (3, 8, 64)]
+    return [(3072, 8, 3)]
+
+
+def cell(options, modulus, bits, cohort, python):
+    """All rows of one setting, in alternation."""
+    first = (modulus, bits, cohort) == (3072, 8, 3) or not options.all
+    rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool"]
+    peers = ["tenseal", "tenseal-lean"] + (["textbook", "phe"] if first else [])
+    talks, absent = {}, {}
+    for name in rows + CIPHERS:
+        talks[name] = ours(name, options.values, bits, cohort, modulus)
+    for name in peers:
+        if python is None:
+            absent[name] = "its package is not installed"
+            continue
+        try:
+            talks[name] = Talk(
+                name, [python, PEER, name, str(FEW.get(name, options.values)), str(cohort), str(modulus)], greeting="ready",
+                env=ENVIRONMENT)
+        except federation.Failed as failure:
+            absent[name] = str(failure)
+    samples = {}
+    for repetition in range(options.repeat):
+        for task in TASKS:
+            for name, talk in talks.items():
+                if repetition > 0 and name in FEW:
+                    continue
+                if task == "aggregate" and name in CIPHERS:
+                    continue
+                samples.setdefault((name, task), []).append(json.loads(talk.ask(task)))
+    for talk in talks.values():
+        talk.end()
+    result = []
+    for name in talks:
+        row = {"who": name, "extrapolated": name in FEW}
+        for task in TASKS:
+            answers = samples.get((name, task))
+            if not answers:
+                continue
+            row[task] = figures.summary([rate(answer) for answer in answers])
+            if task == "encrypt":
+                row["bytes_per_value"] = answers[-1]["bytes"] / answers[-1]["values"]
+            if task == "open":
+                row["largest_error"] = answers[-1]["largest_error"]
+                row["rms_error"] = answers[-1]["rms_error"]
+            reference = samples.get((REFERENCE, task))
+            if reference and name != REFERENCE:
+                # Of neighbours in time: what slows one down slows the other down.
+                row.setdefault("ratio", {})[task] = figures.summary([
+                    rate(own) / rate(other) for own, other in zip(answers, reference)])
+        result.append(row)
+    return {"modulus": modulus, "bits": bits, "cohort": cohort, "rows": result, "absent": absent}
+
+
+def targets(part):
+    """What the default setting must reach, and whether it does."""
+    rows = {row["who"]: row for row in part["rows"]}
+    if REFERENCE not in rows:
+        return []
+    answers = []
+    for who, what, wanted in TARGETS:
+        if what == "bytes":
+            found = rows[who]["bytes_per_value"] / rows[REFERENCE]["bytes_per_value"]
+            answers.append({"who": who, "what": what, "wanted": wanted, "found": found, "reached": found <= wanted})
+        else:
+            found = rows[who]["ratio"][what]["median"]
+            answers.append({"who": who, "what": what, "wanted": wanted, "found": found, "reached": found >= wanted})
+    return answers
+
+
+def profile(missed):
+    """Where the time of a missed target goes, by perf(1) if it is there."""
+    import shutil
+    import subprocess
+    import tempfile
+
+    if not shutil.which("perf"):
+        return ["perf is not installed"]
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run(
+            ["perf", "record", "-q", "-o", file.name, federation.program("tributary-lab"), "bench-sealing", "--bits", "8",
+             "--profile", missed["who"]],
+            input=(missed["what"] + "\n") * 60, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = subprocess.run(
+            ["perf", "report", "-i", file.name, "--stdio", "-g", "none", "--sort", "symbol"], capture_output=True, text=True)
+    lines = [line.split() for line in told.stdout.splitlines() if "%" in line and not line.startswith("#")]
+    return [" ".join(words[:1] + words[2:3]) for words in lines][:10]
+
+
+def show(part):
+    table = Table(
+        f"One core, values a second: n of {part['modulus']} bits, {part['bits']} bits a value, {part['cohort']} contributions",
+        ["who", "encrypt", "x TenSEAL", "aggregate", "x TenSEAL", "open", "x TenSEAL", "B/value", "largest error", "RMS"])
+    for row in part["rows"]:
+        cells = [NAMES[row["who"]] + (" (scaled)" if row["extrapolated"] else "")]
+        for task in TASKS:
+            cells.append(shown(row[task]) if task in row else "impossible")
+            cells.append(shown(row["ratio"][task], 2) if task in row.get("ratio", {}) else "")
+        table.row(*cells, number(row["bytes_per_value"]), number(row["largest_error"], 2), number(row["rms_error"], 2))
+    for name, why in part["absent"].items():
+        table.note(f"{NAMES[name]} is missing: {why.splitlines()[0]}")
+    table.note("Seconds of processor time, one thread; ratios are of neighbours in time. Ours: quantising and packing included.")
+    table.show()
+
+
+def paper(options):
+    """Block-parallel against serial (the paper's own table): encrypt and decrypt, by records and threads."""
+    rows = []
+    for records in [10**5, 10**6] + ([10**7] if options.all else []):
+        for name in CIPHERS + ["standard"]:
+            for threads in (1, 2):
+                talk = ours(name, records, 8, 1, 3072, threads=threads)
+                answers = {task: [json.loads(talk.ask(task)) for _ in range(options.repeat)] for task in ("encrypt",)}
+                if name not in CIPHERS:
+                    talk.ask("aggregate")
+                answers["open"] = [json.loads(talk.ask("open")) for _ in range(options.repeat)]
+                talk.end()
+                rows.append({
+                    "who": name, "records": records, "threads": threads,
+                    "encrypt": figures.summary([answer["seconds"] for answer in answers["encrypt"]]),
+                    "decrypt": figures.summary([answer["seconds"] for answer in answers["open"]]),
+                })
+    serial = {(row["who"], row["records"]): row for row in rows if row["threads"] == 1}
+    for row in rows:
+        base = serial[row["who"], row["records"]]
+        row["saved"] = {task: 1 - row[task]["median"] / base[task]["median"] for task in ("encrypt", "decrypt")}
+    return rows
+
+
+def show_paper(rows):
+    table = Table(
+        "Blocks over threads against one thread: seconds, quantising included, 8 bits a record",
+        ["who", "records", "threads", "encrypt", "saved", "decrypt", "saved"])
+    for row in rows:
+        saved = [f"{100 * row['saved'][task]:.0f} %" if row["threads"] > 1 else "" for task in ("encrypt", "decrypt")]
+        table.row(
+            NAMES[row["who"]], row["records"], row["threads"], shown(row["encrypt"]), saved[0], shown(row["decrypt"]), saved[1])
+    table.note("The paper claims 20, 30 and 45 % saved. Ciphers: two bytes a record, blocks of 65,536 records.")
+    table.show()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures encryption alone; prints tables and writes JSON.")
+    parser.add_argument("--all", action="store_true", help="every setting, and 1e7 records with --paper")
+    parser.add_argument("--paper", action="store_true", help="block-parallel against serial, instead of the comparison")
+    parser.add_argument("--values", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--out", default=os.path.join(federation.ROOT, "out", "bench-encryption.json"))
+    options = parser.parse_args()
+
+    report = machine.report("bench-encryption")
+    foreign = machine.ForeignWork()
+    if options.paper:
+        report["paper"] = paper(options)
+        show_paper(report["paper"])
+    else:
+        python = None
+        try:
+            python = environments.environment("sealing", PACKAGES)
+            report["versions"] = environments.versions(python, PACKAGES)
+        except environments.NotInstalled as failure:
+            print(failure, file=sys.stderr)
+        report["settings"] = []
+        for setting in grid(options):
+            part = cell(options, *setting, python)
+            report["settings"].append(part)
+            show(part)
+            if setting == (3072, 8, 3):
+                report["targets"] = targets(part)
+                for answer in report["targets"]:
+                    print(
+                        f"  {NAMES[answer['who']]}, {answer['what']}: {answer['found']:.3g} x TenSEAL, wanted "
+                        f"{'at most' if answer['what'] == 'bytes' else 'at least'} {answer['wanted']:.3g}"
+                        + ("" if answer["reached"] else "  MISSED"))
+                    if not answer["reached"] and answer["what"] != "bytes":
+                        answer["profile"] = profile(answer)
+                        print("\n".join("      " + line for line in answer["profile"]))
+    report["foreign_cores"] = foreign.cores()
+    report["load_at_end"] = machine.load()
+    os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
+    figures.write(options.out, report)
+    print(f"\ncores used by others meanwhile: {report['foreign_cores']:.1f}; written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
