@@ -13,6 +13,9 @@ final class EncryptStage: Stage {
     let keys: SealingKeys
     private let aggregate: StageName
     var current: Round?
+    /// Filled from a round's opening until there is something to seal.
+    private let pool: BlindingPool?
+    private let isIdle = IdleFlag()
     private var history: CohortHistory
 
     struct Round: Sendable {
@@ -31,6 +34,7 @@ final class EncryptStage: Stage {
         self.configuration = configuration
         self.rounding = rounding
         self.keys = keys
+        pool = keys.paillier.map { BlindingPool(key: $0, capacity: EncryptStage.pooledCiphertexts) }
         self.aggregate = aggregate
     }
 
@@ -63,11 +67,29 @@ final class EncryptStage: Stage {
                     "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
                 )
             }
-            current = Round(opening: opening, scheme: try RoundScheme(content, key: keys.paillier))
+            let scheme = try RoundScheme(content, key: keys.paillier, pool: pool)
+            current = Round(opening: opening, scheme: scheme)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
+            fillPool(for: scheme)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+        }
+    }
+
+    /// At most so much blinding is made in advance: 12 MB at 3072 bits, for some 2.5 million values of 8 bits.
+    private static let pooledCiphertexts = 8192
+
+    /// Makes blinding for the round's vector while it is still being trained.
+    private func fillPool(for scheme: RoundScheme) {
+        guard let pool else { return }
+        isIdle.set(true)
+        let (threads, units, log) = (configuration.threads, scheme.scheme.shape.units, context.log)
+        context.begin { [context, isIdle] in
+            let seconds = try await context.offload {
+                try ContinuousClock().measure { try pool.fill(threads: threads, count: units) { isIdle.value } }
+            }
+            log.info("blinding_pool_filled", ["ciphertexts": .number(pool.count), "seconds": .seconds(seconds)])
         }
     }
 
@@ -143,6 +165,7 @@ final class EncryptStage: Stage {
             try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
         else { return try context.refuse(arrival, "this cloud has contributed to the round already") }
         round.isSealing = true
+        isIdle.set(false)
         current = round
         let about = try VectorAbout(arrival.offer.about)
         context.begin { [self] in

@@ -49,6 +49,8 @@ final class ReleaseWriter {
             $0.merge($1.metrics) { $1 }
         }
         let profile = PaillierProfile(rawValue: opening.profile)
+        // A shared key has safe primes, whatever its profile.
+        let assumption = profile.flatMap { $0.assumption(over: keyMode == .threshold ? .safePrimes : $0.ownStructure) }
         let draft = ReleaseDraft(
             run: context.run, round: release.round,
             adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),
@@ -56,7 +58,7 @@ final class ReleaseWriter {
             tokenizerSHA256: tokenizerSHA256, rounds: rounds + [try round(release.round, release.purpose, parts)],
             privacy: .init(
                 suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
-                assumption: profile?.assumption ?? "none: contributions were not encrypted",
+                assumption: assumption ?? "none: contributions were not encrypted",
                 keyMode: keyMode.rawValue, whoCouldOpen: whoCouldOpen, bits: opening.bits, clipNorm: opening.clipNorm,
                 minimumCohort: opening.minimumCohort),
             metrics: metrics)

@@ -66,6 +66,9 @@ struct BlindingPoolTests {
         let pool = BlindingPool(key: key.publicKey, capacity: 32)
         try pool.fill(threads: 1) { false }
         #expect(pool.count == 0)
+        for _ in 0..<2 { try pool.fill(threads: 1, count: 5) { true } }
+        #expect(pool.count == 8)
+        pool.drain()
         let asked = Atomic<Int>(0)
         try pool.fill(threads: 1) { asked.wrappingAdd(1, ordering: .relaxed).newValue <= 3 }
         #expect(pool.count == 16)  // asked once before, and once before each eight

@@ -93,17 +93,14 @@ struct Peer: CustomTestStringConvertible, Sendable {
                 opener: { try round.opener(of: Array(round.clouds.prefix($0)), layout: layout, slots: slots) })
         case .paillier:
             let key = try TestKeys.key(of: kind)
-            let scheme: any AdditiveScheme
-            let opener: any Opener
-            if degree == 1 {
-                scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
-                opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
-            } else {
-                let higher = DamgardJurikScheme(
+            guard degree == 1 else {
+                let scheme = DamgardJurikScheme(
                     key: key.publicKey, degree: degree, layout: layout, slots: slots, arithmetic: arithmetic)
-                scheme = higher
-                opener = DamgardJurikOpener(key: key, scheme: higher)
+                let opener = DamgardJurikOpener(key: key, scheme: scheme)
+                return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })
             }
+            let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
+            let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
             return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })
         }
     }

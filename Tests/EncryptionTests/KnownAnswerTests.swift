@@ -1,6 +1,7 @@
 import BigInteger
 import Encryption
 import Foundation
+import Sodium
 import Testing
 
 @Suite("Paillier's known answers")
@@ -146,6 +147,66 @@ struct KnownAnswerTests {
             #expect(equations.encode(message) == equations.ciphertexts.power(n + 1, message))
             #expect(equations.encode(0) == 1)
             #expect(decryption.plaintext(of: equations.ciphertexts.multiply(ciphertext, base)) == message)
+        }
+    }
+
+    /// Made by Python integers alone from a seed: keys of every kind, exponents and values; the digests of what they seal.
+    private struct ProfileRow: Decodable {
+        let primes: String
+        let profile: String
+        let p: String
+        let q: String
+        let hs: String
+        let alpha_p: String?
+        let alpha_q: String?
+        let exponents: [String]
+        let values: [UInt32]
+        let payload_sha256: String
+        let sum_of_three_sha256: String
+
+        /// The private key, through its documented encoding.
+        func key() throws -> PaillierPrivateKey {
+            let structures = ["general": 1, "subgroups": 2, "safe-primes": 3]
+            let profiles = ["conservative": 1, "standard": 2, "turbo": 3]
+            func bytes(_ text: String, _ count: Int) throws -> [UInt8] {
+                let value: Integer = try #require(Integer(text, radix: 16))
+                return try #require(value.bigEndianBytes(count: count))
+            }
+            var encoded = Array("tributary-paillier-private-key 2\n".utf8)
+            encoded += [UInt8(try #require(structures[primes])), UInt8(try #require(profiles[profile])), 8, 0]
+            encoded += try bytes(p, 128) + bytes(q, 128)
+            if let alpha_p, let alpha_q { encoded += try bytes(alpha_p, 32) + bytes(alpha_q, 32) }
+            encoded += try bytes(hs, 512)
+            return try PaillierPrivateKey(decoding: try SecretBytes(wiping: &encoded))
+        }
+    }
+
+    @Test(
+        "Each kind of key seals, sums and opens what independent integers say, in every arithmetic",
+        arguments: Arithmetic.supported)
+    func profiles(arithmetic: Arithmetic) throws {
+        let url = try #require(
+            Bundle.module.url(forResource: "profiles-2048", withExtension: "json", subdirectory: "Vectors"))
+        let rows = try JSONDecoder().decode([ProfileRow].self, from: Data(contentsOf: url))
+        #expect(rows.map { "\($0.profile) over \($0.primes)" } == PaillierKeyKind.all.map(\.description))
+        for row in rows {
+            let key = try row.key()
+            let slots = try SlotLayout(bits: 8, cohort: 3)
+            let layout = try layout(count: row.values.count)
+            let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
+            let exponents = try row.exponents.flatMap { text in
+                let exponent: Integer = try #require(Integer(text, radix: 16))
+                return Array(try #require(exponent.bigEndianBytes(count: scheme.exponentByteCount)).reversed())
+            }
+            let payload = try scheme.seal(row.values, units: 0..<3, exponents: exponents)
+            #expect(SHA256.hex(of: payload) == row.payload_sha256)
+            let accumulator = scheme.makeAccumulator()
+            for _ in 0..<3 { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) }
+            let sum = try accumulator.sum()
+            #expect(SHA256.hex(of: sum) == row.sum_of_three_sha256)
+            let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            let opened = try opener.open(sum, sealing: scheme.sealing, contributions: 3, threads: 1)
+            #expect(opened == row.values.map { UInt64($0) * 3 })
         }
     }
 

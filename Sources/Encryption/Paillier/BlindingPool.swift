@@ -89,9 +89,10 @@ package final class BlindingPool: Sendable {
     /// Ciphertexts that there is blinding for.
     package var count: Int { entries.withLock { $0.count } * laneCount }
 
-    /// Makes blinding on up to `threads` threads until the pool is full, or `goesOn` says no (asked before each eight).
-    package func fill(threads: Int, while goesOn: @Sendable () -> Bool) throws {
-        let wanted = (capacity + laneCount - 1) / laneCount
+    /// Makes blinding on up to `threads` threads until there is enough for `count` ciphertexts (at most, and by default, for the pool's
+    /// capacity), or `goesOn` says no (asked before each eight).
+    package func fill(threads: Int, count: Int = .max, while goesOn: @Sendable () -> Bool) throws {
+        let wanted = (min(count, capacity) + laneCount - 1) / laneCount
         let missing = wanted - entries.withLock { $0.count }
         guard missing > 0, goesOn() else { return }
         let table = key.blindingTable(threads: threads, arithmetic: arithmetic)
