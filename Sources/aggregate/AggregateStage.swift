@@ -273,9 +273,9 @@ final class AggregateStage: Stage {
                     }
                 })
             parent.keepNewest(configuration.evidenceRounds)
-        } catch let fault as EvidenceFolder.Fault {
+        } catch {
             // A round does not fail for want of room for its evidence; whoever wants to audit it hears why.
-            context.log.error("evidence_not_kept", ["round": .round(opening.round), "reason": .text("\(fault)")])
+            context.log.error("evidence_not_kept", ["round": .round(opening.round), "reason": .text("\(error)")])
         }
     }
 
