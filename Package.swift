@@ -141,7 +141,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors",
+                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
+                "Safetensors",
                 "Sodium",
                 "StageKit", "Topology",
             ]),
@@ -179,7 +180,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption", "Federation", "Keys",
+                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
+                "Federation", "Keys",
                 "MessagePack", "Publication", "Safetensors",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
