@@ -141,7 +141,7 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors",
+                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication", "Safetensors",
                 "Sodium",
                 "StageKit", "Topology",
             ]),

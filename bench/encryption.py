@@ -27,6 +27,7 @@ REFERENCE = "tenseal"
 NAMES = {
     "tenseal": "TenSEAL, FLARE's settings", "tenseal-lean": "TenSEAL, 4096, [40, 40]", "phe": "python-paillier",
     "textbook": "textbook Paillier", "aes-256-gcm": "AES-256-GCM", "xchacha20-poly1305": "XChaCha20-Poly1305",
+    "secagg": "ours, pairwise masks",
 } | {profile: f"ours, {profile}" for profile in PROFILES} | {f"{profile}-pool": f"ours, {profile}, pool" for profile in PROFILES}
 # At 3072 bits, 8 bits a value, 3 clouds: times TenSEAL's rate (bytes: at most this part of TenSEAL's).
 TARGETS = [
@@ -40,7 +41,7 @@ def ours(name, values, bits, cohort, modulus, threads=1, block=65_536):
     command = [
         federation.program("tributary-lab"), "bench-sealing", "--values", str(values), "--bits", str(bits), "--cohort", str(cohort),
         "--modulus", str(modulus), "--threads", str(threads), "--block", str(block), "--at-least", "0.2"]
-    if name in CIPHERS:
+    if name in CIPHERS or name == "secagg":
         return Talk(name, command + ["--scheme", name])
     profile, _, pool = name.partition("-")
     return Talk(name, command + ["--profile", profile] + (["--pool"] if pool else []))
@@ -60,7 +61,7 @@ def grid(options):
 def cell(options, modulus, bits, cohort, python):
     """All rows of one setting, in alternation."""
     first = (modulus, bits, cohort) == (3072, 8, 3) or not options.all
-    rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool"]
+    rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool", "secagg"]
     peers = ["tenseal", "tenseal-lean"] + (["textbook", "phe"] if first else [])
     talks, absent = {}, {}
     for name in rows + CIPHERS:
@@ -163,9 +164,10 @@ def paper(options):
     """Block-parallel against serial (the paper's own table): encrypt and decrypt, by records and threads."""
     rows = []
     for records in [10**5, 10**6] + ([10**7] if options.all else []):
-        for name in CIPHERS + ["standard"]:
+        for name in CIPHERS + ["standard", "secagg"]:
             for threads in (1, 2):
-                talk = ours(name, records, 8, 1, 3072, threads=threads)
+                # Masks need others to be shared with.
+                talk = ours(name, records, 8, 3 if name == "secagg" else 1, 3072, threads=threads)
                 answers = {task: [json.loads(talk.ask(task)) for _ in range(options.repeat)] for task in ("encrypt",)}
                 if name not in CIPHERS:
                     talk.ask("aggregate")

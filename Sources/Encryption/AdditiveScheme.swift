@@ -1,6 +1,7 @@
 package import Sodium
 
-/// A suite set up for one layout and one cohort: vectors are sealed, sealed vectors are added without being opened.
+/// A suite set up for one layout and one cohort: vectors are sealed, sealed vectors are added without being opened. Under
+/// `secagg` a scheme is one cloud's, and seals one vector.
 ///
 /// A payload is a row of units of fixed width; nothing in it depends on the number of threads but, under `paillier`, the
 /// fresh randomness of each unit.

@@ -17,6 +17,10 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case wrongDegree(expected: Int, found: Int)
     case wrongLayout(expected: Digest, found: Digest)
     case wrongSlots(expected: SlotLayout, found: SlotLayout)
+    /// Under `secagg`: masked for another agreement of clouds.
+    case wrongMasks(expected: Digest, found: Digest?)
+    /// Under `secagg`: values are to be sealed or added before the clouds have agreed on masks.
+    case masksNotAgreed(round: RoundNumber)
 
     case wrongPayloadLength(expected: Int, found: Int)
     case ciphertextIsZero(index: Int)
@@ -56,6 +60,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .wrongLayout(let expected, let found):
             "sealed for layout \(found.short), this round's layout is \(expected.short)"
         case .wrongSlots(let expected, let found): "sealed with \(found), this round uses \(expected)"
+        case .wrongMasks(let expected, let found):
+            "masked for agreement \(found?.short ?? "(none)"), this round's agreement is \(expected.short)"
+        case .masksNotAgreed(let round): "round \(round) is masked, and no masks are agreed on yet"
         case .wrongPayloadLength(let expected, let found): "expected a payload of \(expected) bytes, found \(found)"
         case .ciphertextIsZero(let index): "ciphertext \(index) is 0"
         case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the modulus of ciphertexts"

@@ -16,14 +16,31 @@ package struct RoundScheme: Sendable {
     package let layout: VectorLayout
 
     /// - Parameters:
-    ///   - key: the federation's public key; nil only under `clear`.
+    ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
     ///   - pool: blinding of that key made in advance, for who seals.
-    package init(_ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil) throws(EncryptionError) {
+    ///   - masks: under `secagg` alone: a cloud's own scheme (`CloudMasking`), or aggregate's, which adds (`MaskedScheme`).
+    package init(
+        _ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil, masks: MaskedScheme? = nil
+    ) throws(EncryptionError) {
         layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
         switch opening.suite {
-        case .clear: scheme = ClearScheme(layout: opening.layout, slots: slots)
+        case .clear:
+            // Who has a key is in no clear federation: an opening must not talk it out of encrypting.
+            guard key == nil, masks == nil else {
+                throw .wrongSuite(expected: key == nil ? .secagg : .paillier, found: .clear)
+            }
+            scheme = ClearScheme(layout: opening.layout, slots: slots)
+        case .secagg:
+            guard let masks else { throw .masksNotAgreed(round: opening.round) }
+            guard masks.sealing.layout == opening.layout.digest else {
+                throw .wrongLayout(expected: opening.layout.digest, found: masks.sealing.layout)
+            }
+            guard masks.sealing.slots == slots else {
+                throw .wrongSlots(expected: slots, found: masks.sealing.slots)
+            }
+            scheme = masks
         case .paillier:
             guard let key else {
                 throw .invalidKey(

@@ -21,18 +21,21 @@ package struct PaillierKeyID: Hashable, Sendable, CustomStringConvertible {
 /// What two payloads must have in common before they may be added: it goes into the header of each.
 package struct Sealing: Hashable, Sendable {
     package let suite: Suite
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     package let key: PaillierKeyID?
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     package let profile: PaillierProfile?
     /// The digest of the layout of the values.
     package let layout: Digest
     package let slots: SlotLayout
     /// Damgard and Jurik's s: plaintexts are mod n^s. 1 is Paillier's scheme.
     package let degree: Int
+    /// Under `secagg`: the digest of the agreement that names the round's masks. Nil otherwise.
+    package let masks: Digest?
 
     package init(
-        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout, degree: Int = 1
+        suite: Suite, key: PaillierKeyID?, profile: PaillierProfile?, layout: Digest, slots: SlotLayout,
+        degree: Int = 1, masks: Digest? = nil
     ) {
         self.suite = suite
         self.key = key
@@ -40,6 +43,7 @@ package struct Sealing: Hashable, Sendable {
         self.layout = layout
         self.slots = slots
         self.degree = degree
+        self.masks = masks
     }
 
     /// Throws the first difference of `other`, which came from a peer, to this round's sealing.
@@ -50,6 +54,7 @@ package struct Sealing: Hashable, Sendable {
         guard other.degree == degree else { throw .wrongDegree(expected: degree, found: other.degree) }
         guard other.layout == layout else { throw .wrongLayout(expected: layout, found: other.layout) }
         guard other.slots == slots else { throw .wrongSlots(expected: slots, found: other.slots) }
+        if let masks, other.masks != masks { throw .wrongMasks(expected: masks, found: other.masks) }
     }
 }
 
@@ -57,7 +62,7 @@ package struct Sealing: Hashable, Sendable {
 package struct PayloadShape: Hashable, Sendable {
     /// Values over all units.
     package let values: Int
-    /// Ciphertexts (`paillier`) or words (`clear`).
+    /// Ciphertexts (`paillier`), groups of eight values (`secagg`) or words (`clear`).
     package let units: Int
     package let valuesPerUnit: Int
     package let bytesPerUnit: Int

@@ -70,6 +70,11 @@ struct TopologyRules {
     }
 
     private func checkSuite() {
+        if file.suite == .secagg {
+            problems.note(
+                "`suite: secagg` is a library so far, the stages do not run it: use `suite: paillier`",
+                at: file.suitePlace)
+        }
         guard file.suite == .clear else { return }
         let owners = Set(file.clouds.flatMap { cloud in cloud.stages.map { $0.owner ?? cloud.owner } })
         guard dataClouds.count > 1 || owners.count > 1 else { return }

@@ -13,6 +13,7 @@ final class AggregateStage: Stage {
     private let key: PaillierPublicKey?
     /// The clouds' encrypt stages help to open sums, and check them first: they are sent what they need.
     private let cloudsOpen: Bool
+    private let evidencePath: String
     private var current: Round?
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
     private var waiting: [(arrival: Arrival, synced: Task<Void, any Error>)] = []
@@ -37,12 +38,14 @@ final class AggregateStage: Stage {
     }
 
     init(
-        context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?, cloudsOpen: Bool
+        context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?, cloudsOpen: Bool,
+        evidencePath: String
     ) {
         self.context = context
         self.configuration = configuration
         self.key = key
         self.cloudsOpen = cloudsOpen
+        self.evidencePath = evidencePath
     }
 
     func start() async throws {
@@ -201,6 +204,7 @@ final class AggregateStage: Stage {
                     record, of: round, to: StageName(cloud: cloud, kind: .encrypt),
                     with: round.gathering.contributors.filter { $0 != cloud })
             }
+            try keepEvidence(of: round, record, sum: sum)
             try context.send(departures) { try settleContributions(of: opening.round, in: $0) }
             context.log.info(
                 "round_closed",
@@ -251,6 +255,28 @@ final class AggregateStage: Stage {
                     about: about)
                 return Departure(offer: offer, receiver: receiver, payload: arrival.payload)
             }
+    }
+
+    /// Keeps what an auditor needs (`tributary audit`); the contributions' files are linked, not copied.
+    private func keepEvidence(of round: Round, _ record: RoundRecord, sum: [UInt8]) throws {
+        let opening = round.opening.content
+        guard configuration.evidenceRounds > 0, opening.suite != .clear else { return }
+        do {
+            let parent = EvidenceShelf(path: evidencePath)
+            try parent.make()
+            try parent.folder(opening.round).write(
+                opening: round.opening, record: record, sum: sum,
+                contributions: round.contributions.map { cloud, arrival in
+                    switch arrival.payload {
+                    case .bytes(let bytes): (cloud, .bytes(bytes))
+                    case .file(let path, _): (cloud, .file(path))
+                    }
+                })
+            parent.keepNewest(configuration.evidenceRounds)
+        } catch {
+            // A round does not fail for want of room for its evidence; whoever wants to audit it hears why.
+            context.log.error("evidence_not_kept", ["round": .round(opening.round), "reason": .text("\(error)")])
+        }
     }
 
     private func settleContributions(of round: RoundNumber, in entry: JournalEntry) throws {

@@ -18,7 +18,8 @@ struct Aggregate: StageCommand {
                 context: parts.context, configuration: parts.configuration,
                 key: parts.topology.suite == .clear
                     ? nil : try FederationKey(text: parts.paillierPublicText()).paillier,
-                cloudsOpen: parts.topology.cloudsOpen)
+                cloudsOpen: parts.topology.cloudsOpen,
+                evidencePath: "\(parts.topology.stateFolder(of: parts.context.stage))/evidence")
         }
     }
 }

@@ -95,7 +95,22 @@ final class EncryptStage: Stage {
 
     func released(_ release: Signed<Release>) async throws {
         note(release.content)
+        try lookForOwn(in: release.content)
         try leave(release.content.round)
+    }
+
+    /// Aggregate has signed for a contribution: then it is in the sum, or the cloud is told that it was left out.
+    private func lookForOwn(in release: Release) throws {
+        let cloud = context.stage.cloud
+        guard !release.cohort.contains(where: { $0.cloud == cloud }),
+            try context.journal.read({ try $0.departureState(contribution(release.round), to: aggregate) }) == "durable"
+        else { return }
+        context.log.error(
+            "contribution_dropped",
+            [
+                "round": .round(release.round),
+                "reason": .text("\(aggregate) receipted it, and it is not in the sum that was released"),
+            ])
     }
 
     private func note(_ release: Release) {

@@ -17,7 +17,7 @@ struct BenchSealing: ParsableCommand {
     @Option var cohort = 3
     @Option var threads = 1
     @Option var modulus = 3072
-    @Option(help: "paillier, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
+    @Option(help: "paillier, secagg, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
     @Option(help: "conservative, standard or turbo") var profile = "standard"
     @Option(help: "Damgard and Jurik's s, 1 to 3") var degree = 1
     @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
@@ -52,6 +52,9 @@ struct BenchSealing: ParsableCommand {
     }
 
     private func makeWork() throws -> (any SealingWork)? {
+        if scheme == "secagg" {
+            return try MaskedWork(values: values, bits: bits, cohort: cohort, threads: threads)
+        }
         guard scheme == "paillier" else {
             return try CipherWork(scheme, values: values, bits: bits, threads: threads, block: block)
         }

@@ -20,6 +20,8 @@ struct SumOpener: Sendable {
     init(_ parts: StageParts<PublishConfiguration>) throws {
         switch (parts.topology.suite, parts.topology.keys) {
         case (.clear, _): means = .clear
+        case (.secagg, _):
+            throw StageError.configuration("`suite: secagg` is not wired to the stages yet: choose `suite: paillier`")
         case (.paillier, .publisher):
             means = .alone(try PaillierPrivateKey(decoding: parts.keys.paillierSecret(of: parts.context.stage.cloud)))
         case (.paillier, .threshold):

@@ -56,39 +56,65 @@ func layout(count: Int, range: Double = 1, name: String = "values") throws -> Ve
     try VectorLayout([VectorLayout.Segment(name: name, shape: [count], range: range)])
 }
 
-/// A scheme and its opener: the suites under test, each with every arithmetic that this machine has.
+/// The suites under test, each with every arithmetic that this machine has.
 struct Peer: CustomTestStringConvertible, Sendable {
     let suite: Suite
     let arithmetic: Arithmetic
     var kind = PaillierKeyKind(own: .standard)
     var degree = 1
-    var testDescription: String { suite == .clear ? "clear" : "\(suite), \(kind), s = \(degree), \(arithmetic)" }
+    var testDescription: String {
+        suite == .paillier ? "\(suite), \(kind), s = \(degree), \(arithmetic)" : "\(suite)"
+    }
 
     static let all =
-        [Peer(suite: .clear, arithmetic: .portable)]
+        [Peer(suite: .clear, arithmetic: .portable), Peer(suite: .secagg, arithmetic: .portable)]
         + Arithmetic.supported.flatMap { arithmetic in
             PaillierKeyKind.all.map { Peer(suite: .paillier, arithmetic: arithmetic, kind: $0) }
                 + [2, 3].map { Peer(suite: .paillier, arithmetic: arithmetic, degree: $0) }
         }
 
-    func make(layout: VectorLayout, slots: SlotLayout) throws -> (scheme: any AdditiveScheme, opener: any Opener) {
+    /// The fewest contributions of a cohort that are opened; nil where the suite takes no cohort of that size.
+    func fewest(of cohort: Int) -> Int? {
+        guard suite == .secagg else { return 1 }
+        return cohort < MaskingTerms.smallestCohort ? nil : max(MaskingTerms.smallestCohort, cohort / 2 + 1)
+    }
+
+    func make(layout: VectorLayout, slots: SlotLayout) throws -> PeerRound {
         switch suite {
         case .clear:
             let scheme = ClearScheme(layout: layout, slots: slots)
-            return (scheme, scheme)
+            return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in scheme })
+        case .secagg:
+            let round = try MaskedRound(clouds: slots.cohort)
+            return PeerRound(
+                adder: MaskedScheme(agreement: round.members.digest, layout: layout, slots: slots),
+                cohort: slots.cohort,
+                scheme: { try round.maskings[$0].scheme(layout: layout, slots: slots) },
+                opener: { try round.opener(of: Array(round.clouds.prefix($0)), layout: layout, slots: slots) })
         case .paillier:
             let key = try TestKeys.key(of: kind)
             guard degree == 1 else {
                 let scheme = DamgardJurikScheme(
                     key: key.publicKey, degree: degree, layout: layout, slots: slots, arithmetic: arithmetic)
-                return (scheme, DamgardJurikOpener(key: key, scheme: scheme))
+                let opener = DamgardJurikOpener(key: key, scheme: scheme)
+                return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })
             }
-            return (
-                PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic),
-                PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
-            )
+            let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
+            let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)
+            return PeerRound(adder: scheme, cohort: slots.cohort, scheme: { _ in scheme }, opener: { _ in opener })
         }
     }
+}
+
+/// One round of a suite, as its parties see it.
+struct PeerRound {
+    /// Adds; under `secagg` it cannot seal.
+    let adder: any AdditiveScheme
+    let cohort: Int
+    /// The scheme of one cloud, asked for once for each.
+    let scheme: (Int) throws -> any AdditiveScheme
+    /// The opener for a sum of the first so many clouds.
+    let opener: (Int) throws -> any Opener
 }
 
 enum KeyStreamSecret {

@@ -46,6 +46,49 @@ struct MeasurementTests {
         )
     }
 
+    @Test(
+        "Prints what masking costs, a million values on one thread", .serialized,
+        .enabled(
+            if: ProcessInfo.processInfo.environment["TRIBUTARY_MEASURE"] != nil,
+            "set TRIBUTARY_MEASURE=1 to print the cost of each operation"),
+        arguments: [(8, 3, 0), (8, 8, 0), (8, 8, 1), (8, 64, 0), (16, 3, 0), (16, 8, 0), (16, 8, 1)])
+    func masking(bits: Int, cohort: Int, dropped: Int) throws {
+        let slots = try SlotLayout(bits: bits, cohort: cohort)
+        let layout = try layout(count: 1_000_000)
+        let values = [UInt32](repeating: 100, count: layout.count)
+        var made: MaskedRound?
+        let dealing = try seconds { made = try MaskedRound(clouds: cohort) }
+        let round = try #require(made)
+        let adder = MaskedScheme(agreement: round.members.digest, layout: layout, slots: slots)
+        print("secagg b=\(bits), K=\(cohort), \(dropped) dropped out: \(adder.shape.bytesPerValue) bytes per value")
+        report("keys and shares, per cloud", dealing, per: cohort)
+        let accumulator = adder.makeAccumulator()
+        var (sealing, adding) = (Double.infinity, Double.infinity)
+        for masking in round.maskings.dropLast(dropped) {
+            let scheme = try masking.scheme(layout: layout, slots: slots)
+            var payload: [UInt8] = []
+            sealing = min(sealing, try seconds { payload = try scheme.seal(values, threads: 1) })
+            adding = min(adding, try seconds { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) })
+        }
+        let sum = try accumulator.sum()
+        var complete: (any Opener)?
+        let gathering = try seconds {
+            complete = try round.opener(of: round.clouds.dropLast(dropped), layout: layout, slots: slots)
+        }
+        report("consents to keys, all of them", gathering, per: 1)
+        let opener = try #require(complete)
+        var opening = Double.infinity
+        for _ in 0..<3 {
+            let once = try seconds {
+                _ = try opener.open(sum, sealing: adder.sealing, contributions: cohort - dropped, threads: 1)
+            }
+            opening = min(opening, once)
+        }
+        for (what, seconds) in [("seal", sealing), ("add", adding), ("open", opening)] {
+            print(String(format: "%-28@ %10.1f million values/s", what as NSString, 1 / seconds))
+        }
+    }
+
     private func seconds(_ body: () throws -> Void) rethrows -> Double {
         try ContinuousClock().measure(body) / .seconds(1)
     }

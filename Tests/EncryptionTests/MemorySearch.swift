@@ -5,17 +5,18 @@ import Testing
 /// Looks for secrets in this process's own memory. It keeps what it looks for under a mask, so as not to find itself.
 struct MemorySearch {
     private static let mask: UInt64 = 0x5a5a_5a5a_5a5a_5a5a
-    /// Four words of each needle, masked.
+    /// Three or four words of each needle, masked.
     private var needles: [(name: String, words: [UInt64])] = []
 
     /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned
-    /// round, as limbs lie.
+    /// round, as limbs lie; for 24 of a secret of 32 bytes, whose ends X25519 changes.
     mutating func add(_ name: String, _ secret: UnsafeRawBufferPointer) {
-        precondition(secret.count >= 40, "too short to be told from chance")
-        let start = secret.count / 2 - 16
+        precondition(secret.count >= 32, "too short to be told from chance")
+        let count = secret.count >= 40 ? 4 : 3
+        let start = secret.count / 2 - 4 * count
         func word(_ index: Int) -> UInt64 { secret.loadUnaligned(fromByteOffset: start + 8 * index, as: UInt64.self) }
-        needles.append((name, (0..<4).map { word($0) ^ Self.mask }))
-        needles.append((name + ", turned round", (0..<4).map { word(3 - $0).byteSwapped ^ Self.mask }))
+        needles.append((name, (0..<count).map { word($0) ^ Self.mask }))
+        needles.append((name + ", turned round", (0..<count).map { word(count - 1 - $0).byteSwapped ^ Self.mask }))
     }
 
     /// The names of what lies in memory, once for each place.
@@ -40,14 +41,16 @@ struct MemorySearch {
                     position = (position / 4096 + 1) * 4096
                     continue
                 }
-                for offset in 0..<max(count - 31, 0) {
+                for offset in 0..<max(count - 23, 0) {
                     let word = buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
                     guard starts[Int(word & 0xffff)], !own.contains(position + offset) else { continue }
                     for needle in needles
-                    where (0..<4).allSatisfy({
-                        buffer.loadUnaligned(fromByteOffset: offset + 8 * $0, as: UInt64.self) ^ Self.mask
-                            == needle.words[$0]
-                    }) {
+                    where offset + 8 * needle.words.count <= count
+                        && needle.words.indices.allSatisfy({
+                            buffer.loadUnaligned(fromByteOffset: offset + 8 * $0, as: UInt64.self) ^ Self.mask
+                                == needle.words[$0]
+                        })
+                    {
                         result.append(needle.name)
                     }
                 }

@@ -55,7 +55,9 @@ struct ThresholdRound {
         OpeningVerifier(key: dealing.key, layout: layout, slots: slots, arithmetic: arithmetic)
     }
 
-    var combiner: ThresholdOpener { ThresholdOpener(key: dealing.key, layout: layout, slots: slots) }
+    var combiner: ThresholdOpener {
+        ThresholdOpener(key: dealing.key, layout: layout, slots: slots, arithmetic: arithmetic)
+    }
 
     func row(_ party: Int, threads: Int = 1) throws -> [UInt8] {
         let opener = try opener(party)

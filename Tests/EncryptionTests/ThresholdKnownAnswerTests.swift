@@ -76,7 +76,7 @@ struct ThresholdKnownAnswerTests {
                     row, proof: try bytes(vectors.rowProofs[share.party - 1]), party: share.party, sum: payload,
                     context: try bytes(vectors.context), threads: 1))
         }
-        let opened = try ThresholdOpener(key: dealing.key, layout: layout, slots: slots)
+        let opened = try ThresholdOpener(key: dealing.key, layout: layout, slots: slots, arithmetic: arithmetic)
             .open(openings.suffix(3), contributions: 1, threads: 1)
         #expect(opened == vectors.values.map(UInt64.init))
     }

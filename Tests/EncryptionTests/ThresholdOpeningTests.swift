@@ -27,18 +27,19 @@ struct ThresholdOpeningTests {
         }
     }
 
-    @Test("Sixty-four parties, whose Delta is of 296 bits: the first, the last and any others of them open a sum")
-    func manyParties() throws {
-        let dealing = try ThresholdKeys.deal(5, of: 64)
-        let round = try ThresholdRound(dealing, count: 60)
+    @Test(
+        "Sixty-four parties, whose Delta is of 296 bits: the first, the last and any others of them open a sum",
+        arguments: Arithmetic.supported)
+    func manyParties(arithmetic: Arithmetic) throws {
+        let round = try ThresholdRound(try ThresholdKeys.deal(5, of: 64), count: 600, arithmetic: arithmetic)
         #expect(try round.open([1, 2, 3, 4, 5]) == round.values)
         #expect(try round.open([60, 61, 62, 63, 64]) == round.values)
         #expect(try round.open([64, 7, 1, 33, 12]) == round.values)
     }
 
-    @Test("All sixty-four of sixty-four open a sum")
-    func everyParty() throws {
-        let round = try ThresholdRound(try ThresholdKeys.deal(64, of: 64), count: 10)
+    @Test("All sixty-four of sixty-four open a sum", arguments: Arithmetic.supported)
+    func everyParty(arithmetic: Arithmetic) throws {
+        let round = try ThresholdRound(try ThresholdKeys.deal(64, of: 64), count: 10, arithmetic: arithmetic)
         #expect(try round.open(Array(1...64)) == round.values)
     }
 

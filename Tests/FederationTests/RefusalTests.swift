@@ -95,6 +95,34 @@ struct RefusalTests {
             #expect(throws: FederationError.self, "\(key)") { try Offer(with(key, value, in: offer)) }
         }
         let sum = Samples.abouts[3].value
+        let short = Value.bytes([UInt8](repeating: 1, count: 31))
+        for (key, value) in [
+            ("mask-key", short), ("sharing-key", .bytes([UInt8](repeating: 1, count: 33))), ("stage", .text("north")),
+        ] {
+            #expect(throws: FederationError.self, "\(key)") {
+                try MaskAdvertisement(with(key, value, in: Samples.advertisement.value))
+            }
+        }
+        let roster = Samples.roster.value
+        guard case .list(let advertisements) = try pairs(roster)[4].value else { return }
+        let many = Value.list([Value](repeating: advertisements[0], count: 257))
+        #expect(throws: FederationError.self) { try MaskRoster(with("advertisements", many, in: roster)) }
+        for threshold in [0, 1, 257] as [UInt64] {
+            #expect(throws: FederationError.self) {
+                try MaskRoster(with("threshold", .unsigned(threshold), in: roster))
+            }
+        }
+        for (key, value) in [("document", 1025), ("signature", 65)] {
+            let long = try with(key, .bytes([UInt8](repeating: 0, count: value)), in: advertisements[0])
+            #expect(throws: FederationError.self) { try MaskRoster(with("advertisements", .list([long]), in: roster)) }
+        }
+        guard case .list(let portions) = try pairs(Samples.shares.value)[6].value else { return }
+        for count in [1, MaskShares.sealedByteCount - 1, MaskShares.sealedByteCount + 1] {
+            let spoiled = try with("sealed", .bytes([UInt8](repeating: 0, count: count)), in: portions[1])
+            #expect(throws: FederationError.self) {
+                try MaskShares(with("shares", .list([portions[0], spoiled]), in: Samples.shares.value))
+            }
+        }
         guard case .list(let parts) = try pairs(sum)[2].value else { return }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list(parts.reversed()), in: sum)) }
         #expect(throws: FederationError.self) { try SumAbout(with("parts", .list([parts[0], parts[0]]), in: sum)) }

@@ -102,7 +102,7 @@ enum Samples {
             Sample("abandonment", abandonment.value, { try Abandonment($0).value }),
             Sample("offer", offer.value, { try Offer($0).value }),
             Sample("receipt", receipt.value, { try Receipt($0).value }),
-        ]
+        ] + masking
 
     /// Every kind of message.
     static let messages: [WireMessage] = [

@@ -175,7 +175,7 @@ struct LauncherTests {
         try Data(Sample.spoiled("paillier", "pailier").utf8).write(to: URL(filePath: fake.topology))
         let outcome = try fake.run("validate", fake.topology)
         #expect(outcome.status == 78)
-        #expect(outcome.complaint.contains("\(fake.topology):4:8: `suite`: expected one of paillier, clear"))
+        #expect(outcome.complaint.contains("\(fake.topology):4:8: `suite`: expected one of paillier, secagg, clear"))
         let json = try fake.run("validate", fake.topology, "--format", "json")
         #expect(json.status == 78)
         #expect(json.output.contains("\"exit_code\" : 78") && json.output.contains("\"line\" : 4"))

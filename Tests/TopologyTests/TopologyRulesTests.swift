@@ -28,7 +28,7 @@ struct TopologyRulesTests {
             ("federation: trial", "federation: Trial!", "2:13: `federation`: \"Trial!\" is not a run name"),
             (
                 "paillier", "pailier",
-                "4:8: `suite`: expected one of paillier, clear, found \"pailier\" (did you mean \"paillier\"?)"
+                "4:8: `suite`: expected one of paillier, secagg, clear, found \"pailier\" (did you mean \"paillier\"?)"
             ),
             ("publisher", "clouds", "5:7: `keys`: expected one of threshold, publisher, found \"clouds\""),
             ("clouds:", "cluods:", "6:1: unknown key `cluods` (did you mean \"clouds\"?)"),
@@ -137,6 +137,13 @@ struct TopologyRulesTests {
         #expect(Sample.problems(shared).contains { $0.contains("`allow-clear: true`") })
         let allowed = try Sample.load(shared.replacing("suite: clear\n", with: "suite: clear\nallow-clear: true\n"))
         #expect(allowed.warnings.contains { $0.message.contains("for tests only") })
+    }
+
+    @Test("secagg is refused, as no stage runs it")
+    func secagg() {
+        #expect(Sample.problems(Sample.spoiled("suite: paillier", "suite: paillier")).isEmpty)
+        let masked = Sample.problems(Sample.spoiled("suite: paillier", "suite: secagg"))
+        #expect(masked.contains { $0.hasPrefix("4:1: `suite: secagg` is a library so far") })
     }
 
     @Test("clear between clouds must be asked for by name, and is warned of")

@@ -9,24 +9,35 @@ internal import BigInteger
 struct LagrangeCombination {
     private let key: ThresholdPublicKey
     private let nSquared: Modulus
-    /// 2 lambda_i without the common factor, for each party in turn.
-    private let exponents: [Integer]
+    /// 2 lambda_i without the common factor, for each party in turn: those above 0, and the others without their sign.
+    private let above: [(row: Int, exponent: Integer)]
+    private let below: [(row: Int, exponent: Integer)]
     /// The inverse mod n of 4 Delta^2 by the common factor.
     private let scale: Integer
+    /// Nil with GMP's arithmetic.
+    private let lanes: (square: LanePrimeSquare, values: LaneModulus)?
 
     /// - Parameter parties: different ones of the key, at least as many as its threshold.
-    init(parties: [Int], key: ThresholdPublicKey) {
+    init(parties: [Int], key: ThresholdPublicKey, arithmetic: Arithmetic) {
         self.key = key
         nSquared = key.paillier.nSquared
         let n = key.paillier.n
         let coefficients = LagrangeCombination.coefficients(parties: parties, delta: key.delta)
         let common = coefficients.reduce(Integer(0)) { $0.greatestCommonDivisor($1) }
-        exponents = coefficients.map { $0 / common * 2 }
+        let exponents = coefficients.enumerated().map { (row: $0, exponent: $1 / common * 2) }
+        above = exponents.filter { $0.exponent.signum > 0 }
+        below = exponents.filter { $0.exponent.signum < 0 }.map { ($0.row, -$0.exponent) }
         let factor = n.multiply(key.delta * key.delta * 4, n.inverse(of: common) ?? 1)
         guard let inverse = n.inverse(of: factor) else {
             preconditionFailure("products of numbers up to \(ThresholdPublicKey.maximumParties) are prime to n")
         }
         scale = inverse
+        switch arithmetic {
+        case .portable: lanes = nil
+        case .lanes:
+            let values = key.paillier.lanesOrTrap.nSquared
+            lanes = LanePrimeSquare(prime: n.value, values: values).map { ($0, values) }
+        }
     }
 
     /// lambda_i for each of the parties.
@@ -43,13 +54,8 @@ struct LagrangeCombination {
     func plaintexts(
         of units: Range<Int>, _ opening: (_ row: Int, _ unit: Int) -> UnsafeRawBufferPointer
     ) throws(ThresholdError) -> [Integer] {
-        var above: [Integer] = []
-        var below: [Integer] = []
-        for unit in units {
-            let bases = exponents.indices.map { Integer(bigEndian: opening($0, unit)) }
-            above.append(product(of: bases) { $0.signum > 0 })
-            below.append(product(of: bases) { $0.signum < 0 })
-        }
+        let above = products(above, of: units, opening)
+        let below = products(below, of: units, opening)
         var plaintexts: [Integer] = []
         for (index, inverse) in try inverses(of: below, units: units).enumerated() {
             let power = nSquared.multiply(above[index], inverse) - 1
@@ -62,17 +68,29 @@ struct LagrangeCombination {
         return plaintexts
     }
 
-    /// The product of the powers by the magnitudes of those exponents that are of the wanted sign: by squaring once for
-    /// all of them (Straus, American Mathematical Monthly 71, 1964).
-    private func product(of bases: [Integer], _ isWanted: (Integer) -> Bool) -> Integer {
-        let wanted = exponents.indices.filter { isWanted(exponents[$0]) }
-        let magnitudes = wanted.map { exponents[$0].signum < 0 ? -exponents[$0] : exponents[$0] }
-        var result: Integer = 1
-        for bit in (0..<(magnitudes.map(\.bitWidth).max() ?? 0)).reversed() {
-            if result != 1 { result = nSquared.multiply(result, result) }
-            for (place, magnitude) in zip(wanted, magnitudes) where magnitude.bit(bit) {
-                result = nSquared.multiply(result, bases[place])
+    /// The products of some rows' units to the power of their exponents, by squaring once for all of them (Straus,
+    /// American Mathematical Monthly 71, 1964).
+    private func products(
+        _ terms: [(row: Int, exponent: Integer)], of units: Range<Int>,
+        _ opening: (_ row: Int, _ unit: Int) -> UnsafeRawBufferPointer
+    ) -> [Integer] {
+        guard let lanes else {
+            return units.map { unit in
+                product(terms.map { (Integer(bigEndian: opening($0.row, unit)), $0.exponent) })
             }
+        }
+        return units.groups.flatMap { group in
+            lanes.square.powerProducts(count: group.count, exponents: terms.map(\.exponent), values: lanes.values) {
+                opening(terms[$0].row, group.lowerBound + $1)
+            }
+        }
+    }
+
+    private func product(_ powers: [(base: Integer, exponent: Integer)]) -> Integer {
+        var result: Integer = 1
+        for bit in (0..<(powers.map(\.exponent.bitWidth).max() ?? 0)).reversed() {
+            if result != 1 { result = nSquared.multiply(result, result) }
+            for (base, exponent) in powers where exponent.bit(bit) { result = nSquared.multiply(result, base) }
         }
         return result
     }

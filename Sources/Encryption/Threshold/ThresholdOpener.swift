@@ -1,4 +1,4 @@
-internal import BigInteger
+package import BigInteger
 package import Federation
 package import Sodium
 
@@ -7,9 +7,14 @@ package struct ThresholdOpener: SumReader {
     package let key: ThresholdPublicKey
     package let sealing: Sealing
     package let shape: PayloadShape
+    private let arithmetic: Arithmetic
 
-    package init(key: ThresholdPublicKey, layout: VectorLayout, slots: SlotLayout) {
-        let scheme = PaillierScheme(key: key.paillier, layout: layout, slots: slots, arithmetic: .portable)
+    /// - Parameter arithmetic: one of those that this machine has.
+    package init(
+        key: ThresholdPublicKey, layout: VectorLayout, slots: SlotLayout, arithmetic: Arithmetic = .fastest
+    ) {
+        let scheme = PaillierScheme(key: key.paillier, layout: layout, slots: slots, arithmetic: arithmetic)
+        self.arithmetic = arithmetic
         self.key = key
         sealing = scheme.sealing
         shape = scheme.shape
@@ -22,7 +27,7 @@ package struct ThresholdOpener: SumReader {
     ) throws -> [UInt64] {
         let openings = try check(openings)
         try checkCount(contributions)
-        let combination = LagrangeCombination(parties: openings.map(\.party), key: key)
+        let combination = LagrangeCombination(parties: openings.map(\.party), key: key, arithmetic: arithmetic)
         let all = shape.values(ofUnits: units)
         return try withRows(openings) { rows in
             try [UInt64](unsafeUninitializedCapacity: all.count) { target, filled in

@@ -5,6 +5,8 @@ package import Sodium
 package enum Suite: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     /// Packed Paillier: whoever lacks the private key learns sizes only.
     case paillier
+    /// Pairwise masks: whoever lacks the others' masks learns sizes only. For rounds in which all clouds answer together.
+    case secagg
     /// Nothing is hidden: the peer to test and measure against. Refused between clouds unless asked for by name.
     case clear
 

@@ -1,4 +1,4 @@
-package import MessagePack
+internal import MessagePack
 package import Sodium
 
 /// What aggregate says of a sum: its digest, and what each contributor signed. With it, and with the contributions themselves,

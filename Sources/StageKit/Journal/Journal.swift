@@ -253,6 +253,13 @@ package struct JournalEntry {
             ])
     }
 
+    /// `sending`, `durable`, `refused` and so on; nil for what was never to be sent there.
+    package func departureState(_ name: TransferName, to receiver: StageName) throws -> String? {
+        try String.fetchOne(
+            database, sql: "SELECT state FROM departure WHERE name = ? AND receiver = ?",
+            arguments: [name.description, receiver.description])
+    }
+
     package func hasDeparture(_ name: TransferName) throws -> Bool {
         try Bool.fetchOne(
             database, sql: "SELECT EXISTS (SELECT 1 FROM departure WHERE name = ?)", arguments: [name.description])

@@ -1,0 +1,160 @@
+package import Federation
+internal import Glibc
+package import Sodium
+
+/// What aggregate keeps of a round for whoever audits it: a folder with the opening as publish signed it, the record, the sum,
+/// and each contribution.
+///
+///     opening, opening.signature   the document's bytes, and 64 bytes
+///     record                       `RoundRecord.bytes`
+///     sum                          the payload that publish was sent
+///     contribution-CLOUD           the payload that the cloud sent
+package struct EvidenceFolder: Sendable {
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    /// What could not be read or written, and why.
+    package struct Fault: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    package static let openingLimit = 4 << 20
+    package static let payloadLimit = Offer.maximumBytes
+
+    package func contributionPath(_ cloud: CloudName) -> String { "\(path)/contribution-\(cloud)" }
+    package var sumPath: String { "\(path)/sum" }
+
+    // MARK: writing
+
+    /// Writes the folder under another name and then gives it its own, so that it is there whole or not at all. A file that
+    /// lies on the same disk is linked, not copied.
+    package func write(
+        opening: Signed<Opening>, record: RoundRecord, sum: [UInt8], contributions: [(CloudName, Source)]
+    ) throws(Fault) {
+        let draft = EvidenceFolder(path + ".part")
+        draft.remove()
+        guard mkdir(draft.path, 0o700) == 0 else { throw draft.fault("mkdir", draft.path) }
+        try draft.write(opening.bytes, to: "\(draft.path)/opening")
+        try draft.write(opening.signature.bytes, to: "\(draft.path)/opening.signature")
+        try draft.write(record.bytes, to: "\(draft.path)/record")
+        try draft.write(sum, to: draft.sumPath)
+        for (cloud, source) in contributions {
+            switch source {
+            case .bytes(let bytes): try draft.write(bytes, to: draft.contributionPath(cloud))
+            case .file(let file):
+                guard link(file, draft.contributionPath(cloud)) == 0 else { throw draft.fault("link", file) }
+            }
+        }
+        remove()
+        guard rename(draft.path, path) == 0 else { throw fault("rename", path) }
+    }
+
+    /// Where a contribution's payload is.
+    package enum Source: Sendable {
+        case bytes([UInt8])
+        case file(String)
+    }
+
+    private func write(_ bytes: [UInt8], to file: String) throws(Fault) {
+        let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw fault("open", file) }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), $0.count - done) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw fault("write", file) }
+            done += count
+        }
+    }
+
+    /// Removes the folder with what such a folder holds, if it is there.
+    package func remove() {
+        guard let folder = opendir(path) else { return }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { unlink("\(path)/\(name)") }
+        }
+        closedir(folder)
+        rmdir(path)
+    }
+
+    // MARK: reading
+
+    /// The opening, whose signature is checked with publish's key.
+    package func opening(key: VerifyingKey, signer: StageName) throws -> Signed<Opening> {
+        try Signed<Opening>(
+            bytes: read("\(path)/opening", limit: EvidenceFolder.openingLimit),
+            signature: read("\(path)/opening.signature", limit: Signature.byteCount), key: key,
+            signer: signer.description)
+    }
+
+    package func record() throws -> RoundRecord {
+        try RoundRecord(bytes: read("\(path)/record", limit: RoundRecord.maximumByteCount))
+    }
+
+    package func contribution(of cloud: CloudName) throws(Fault) -> [UInt8] {
+        try read(contributionPath(cloud), limit: EvidenceFolder.payloadLimit)
+    }
+
+    package func sum() throws(Fault) -> [UInt8] { try read(sumPath, limit: EvidenceFolder.payloadLimit) }
+
+    private func read(_ file: String, limit: Int) throws(Fault) -> [UInt8] {
+        let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw fault("open", file) }
+        defer { close(descriptor) }
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { throw fault("stat", file) }
+        guard information.st_mode & S_IFMT == S_IFREG, information.st_size <= limit else {
+            throw Fault(description: "\(file): expected a file of at most \(limit) bytes")
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(information.st_size))
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress?.advanced(by: done), $0.count - done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw fault("read", file) }
+            done += count
+        }
+        return bytes
+    }
+
+    private func fault(_ call: String, _ file: String) -> Fault {
+        Fault(description: "\(file): \(call): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// The folders of the rounds that aggregate keeps, named by their numbers.
+package struct EvidenceShelf: Sendable {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    package func make() throws(EvidenceFolder.Fault) {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw EvidenceFolder.Fault(description: "\(path): mkdir: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    package func folder(_ round: RoundNumber) -> EvidenceFolder { EvidenceFolder("\(path)/\(round)") }
+
+    /// Removes all but the newest `count`, and what a kill has left half made.
+    package func keepNewest(_ count: Int) {
+        guard let folder = opendir(path) else { return }
+        defer { closedir(folder) }
+        var rounds: [UInt32] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let round = UInt32(name) { rounds.append(round) }
+            if name.hasSuffix(".part") { EvidenceFolder("\(path)/\(name)").remove() }
+        }
+        for round in rounds.sorted().dropLast(count) { self.folder(RoundNumber(round)).remove() }
+    }
+}

@@ -1,0 +1,132 @@
+package import MessagePack
+package import Sodium
+
+/// A signed document inside another one, and whose it is said to be.
+package struct SignedBytes: Hashable, Sendable {
+    package let signer: StageName
+    package let bytes: [UInt8]
+    package let signature: [UInt8]
+
+    package init<Content: Declaration>(_ document: Signed<Content>, by signer: StageName) {
+        self.signer = signer
+        bytes = document.bytes
+        signature = document.signature.bytes
+    }
+
+    var value: Value {
+        .map([
+            ("stage", .text(signer.description)), ("document", .bytes(bytes)), ("signature", .bytes(signature)),
+        ])
+    }
+
+    init(_ value: Value, at place: String) throws {
+        var fields = try Fields(value, at: place)
+        signer = try fields.stage("stage")
+        bytes = try fields.bytes("document", limit: 1024)
+        signature = try fields.bytes("signature", limit: Signature.byteCount)
+        try fields.finish()
+    }
+}
+
+/// The keys of one stage for the masks of one round: of the encrypt stages of the cohort, and of publish. Signed by it.
+package struct MaskAdvertisement: Declaration {
+    package static let kind = "mask-advertisement"
+    package static let keyByteCount = BoxKeyPair.keyByteCount
+
+    package let run: RunName
+    package let round: RoundNumber
+    package let opening: Digest
+    package let stage: StageName
+    /// X25519: masks of pairs come from it. Its secret is opened if the cloud drops out.
+    package let maskKey: [UInt8]
+    /// X25519: what is sealed to this stage comes under it. Its secret is never opened.
+    package let sharingKey: [UInt8]
+
+    package init(
+        run: RunName, round: RoundNumber, opening: Digest, stage: StageName, maskKey: [UInt8], sharingKey: [UInt8]
+    ) {
+        self.run = run
+        self.round = round
+        self.opening = opening
+        self.stage = stage
+        self.maskKey = maskKey
+        self.sharingKey = sharingKey
+    }
+
+    package var value: Value {
+        .map([
+            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
+            ("stage", .text(stage.description)), ("mask-key", .bytes(maskKey)), ("sharing-key", .bytes(sharingKey)),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: Self.kind)
+        run = try fields.run("run")
+        round = try fields.round("round")
+        opening = try fields.digest("opening")
+        stage = try fields.stage("stage")
+        maskKey = try fields.key("mask-key")
+        sharingKey = try fields.key("sharing-key")
+        try fields.finish()
+    }
+}
+
+/// Whose keys make the masks of a round: the advertisements as they were signed, in the order of their stages' names.
+/// Made by aggregate.
+package struct MaskRoster: Declaration {
+    package static let kind = "mask-roster"
+    /// Clouds, and publish.
+    package static let maximumAdvertisements = 256
+
+    package let run: RunName
+    package let round: RoundNumber
+    package let opening: Digest
+    /// Shares that open what was shared.
+    package let threshold: Int
+    package let advertisements: [SignedBytes]
+
+    package init(
+        run: RunName, round: RoundNumber, opening: Digest, threshold: Int, advertisements: [SignedBytes]
+    ) {
+        self.run = run
+        self.round = round
+        self.opening = opening
+        self.threshold = threshold
+        self.advertisements = advertisements
+    }
+
+    package var value: Value {
+        .map([
+            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
+            ("threshold", .number(threshold)), ("advertisements", .list(advertisements.map(\.value))),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: Self.kind)
+        run = try fields.run("run")
+        round = try fields.round("round")
+        opening = try fields.digest("opening")
+        threshold = try fields.integer("threshold", in: 2...MaskRoster.maximumAdvertisements)
+        advertisements = try fields.list("advertisements", limit: MaskRoster.maximumAdvertisements).map {
+            try SignedBytes($0, at: "mask-roster.advertisements")
+        }
+        try fields.finish()
+    }
+}
+
+extension Declaration {
+    /// Names a document that travels inside a signed one, or that nobody need sign: BLAKE2b of its bytes.
+    package var documentDigest: Digest { Digest(of: encode(value)) }
+}
+
+extension Fields {
+    mutating func key(_ name: String) throws(FederationError) -> [UInt8] {
+        let key = try bytes(name, limit: BoxKeyPair.keyByteCount)
+        guard key.count == BoxKeyPair.keyByteCount else {
+            throw .malformed(place: name, "expected a key of 32 bytes, found \(key.count)")
+        }
+        return key
+    }
+}
