@@ -84,6 +84,8 @@ multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start, row8 *qu
         add_upper(g, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
         row8 f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3], g0 = g[0], g1 = g[1], g2 = g[2], g3 = g[3];
         const row8 x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
+        // After four turns every window is back in its registers.
+#pragma clang loop unroll_count(4)
         for (size_t j = BLOCK; j < n; j++) {
             const row8 y = b[j], z = same(m[j]);
             f0 = _mm512_add_epi64(f0, columns[j]);
@@ -151,6 +153,8 @@ static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_mod
         add_upper(f, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
         row8 f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3];
         const row8 q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
+        // After four turns every window is back in its registers.
+#pragma clang loop unroll_count(4)
         for (size_t j = BLOCK; j < n; j++) {
             const row8 z = same(m[j]);
             SLIDE(q, z, base[j]);

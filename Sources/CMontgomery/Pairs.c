@@ -44,6 +44,8 @@ static inline __attribute__((always_inline)) row8 multiply_two(row8 *result, con
         row8 h0 = h[0], h1 = h[1], h2 = h[2], h3 = h[3];
         const row8 x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
         const row8 w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+        // After four turns every window is back in its registers.
+#pragma clang loop unroll_count(4)
         for (size_t j = BLOCK; j < n; j++) {
             const row8 y = b[j], v = d[j], z = same(m[j]);
             f0 = _mm512_add_epi64(f0, columns[j]);
@@ -114,6 +116,8 @@ static inline void join(row8 *result, row8 *lower, row8 *upper, const tributary_
         row8 *base = columns + i;
         row8 f0 = zero(), f1 = zero(), f2 = zero(), f3 = zero();
         const row8 x0 = upper[i], x1 = upper[i + 1], x2 = upper[i + 2], x3 = upper[i + 3];
+        // After four turns every window is back in its registers.
+#pragma clang loop unroll_count(4)
         for (size_t j = 0; j < n; j++) {
             const row8 z = same(m[j]);
             SLIDE(x, z, base[j]);

@@ -12,8 +12,9 @@ struct MakeKeys: ParsableCommand {
             Each cloud runs this for itself (--cloud NAME) and sends STATE/keys/public/NAME to the others, who put it into \
             theirs. Secrets stay in STATE/keys/secret, readable by their owner alone.
 
-            The key that opens sums is made as the topology's `profile` says (default: standard). What each rests on:
-            \(PaillierProfile.allCases.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
+            The key that opens sums is made as the topology's `profile` says (default: standard); a shared key (`keys: threshold`) \
+            has safe primes. What each rests on:
+            \(PaillierKeyKind.all.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
             """)
 
     @OptionGroup var options: TopologyOptions
