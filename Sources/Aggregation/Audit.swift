@@ -48,7 +48,7 @@ package struct Audit: Sendable {
                 }
                 // What is altered goes in too: the sum may be of that.
                 try recount.add(contribution, payload, isProved: !arePartsProved || problem != nil, threads: threads)
-            } catch where error is RecordFault || error is EvidenceFolder.Fault { problem = problem ?? "\(error)" }
+            } catch  where error is RecordFault || error is EvidenceFolder.Fault { problem = problem ?? "\(error)" }
             findings.append(
                 Finding(
                     cloud: contribution.cloud, digest: contribution.digest, byteCount: contribution.byteCount,
@@ -61,7 +61,7 @@ package struct Audit: Sendable {
                     problems.append("the sum that lies here is not the one that the record is of")
                 }
                 _ = try recount.sum(as: record)
-            } catch where error is RecordFault || error is EncryptionError || error is EvidenceFolder.Fault {
+            } catch  where error is RecordFault || error is EncryptionError || error is EvidenceFolder.Fault {
                 problems.append("the sum: \(error)")
             }
         }

@@ -103,6 +103,8 @@ extension EncryptStage {
                 [
                     "round": .round(number), "cohort": .list(record.contributions.map { .name($0.cloud) }),
                     "root": .text(record.contents.root.description), "bytes": .number(made.payload.count),
+                    "evidence_bytes": .number(
+                        arrivals.reduce(0) { $0 + $1.payload.count + $1.offerBytes.count + $1.signature.count }),
                     "check_seconds": .seconds(made.checking), "open_seconds": .seconds(made.opening),
                 ])
         } catch  where error is RecordFault || error is EncryptionError || error is ThresholdError {

@@ -62,7 +62,7 @@ struct AuditCommand: ParsableCommand {
                 publicKey: key, arePartsProved: topology.cloudsOpen, threads: max(1, threads))
         } catch let error as KeyError {
             throw LauncherError.configuration(error.description)
-        } catch where error is EvidenceFolder.Fault || error is FederationError || error is EncryptionError {
+        } catch  where error is EvidenceFolder.Fault || error is FederationError || error is EncryptionError {
             throw LauncherError.runFailed("\(folder): \(error)")
         }
         try show(audit)

@@ -162,9 +162,28 @@ struct DemoResult {
         guard let first = updates.first, !parts.isEmpty else { return [] }
         let mean = Double(parts.reduce(0, +)) / Double(parts.count)
         let plain = Double(plainBytes(first))
-        return [
-            "On the wire between clouds: \(Bytes.text(Int(mean))) a cloud and update round, "
-                + "\(first.values) values as fp32 are \(Bytes.text(plainBytes(first))): \(Fixed.text(mean / plain, 2)) of that"
+        func average(_ bytes: (RunProgress.Round) -> [String: Int]) -> Int {
+            let all = updates.flatMap { bytes($0).values }
+            return all.isEmpty ? 0 : all.reduce(0, +) / all.count
+        }
+        func line(_ bytes: Int, _ what: String) -> String { "  \(Terminal.padded(Bytes.text(bytes), 10)) \(what)" }
+        // The adapter comes as fp32, to every cloud, after each update but the last.
+        let (share, evidence, adapter) = (average(\.shareBytes), average(\.evidenceBytes), plainBytes(first))
+        var lines = [
+            "On the wire between clouds, a cloud and update round of \(first.values) values:",
+            line(
+                Int(mean),
+                "its contribution: \(Fixed.text(mean / plain, 2)) of the same values as fp32, \(Bytes.text(plainBytes(first)))"
+            ),
+        ]
+        if share > 0 {
+            lines += [
+                line(share, "its share of the opening"),
+                line(evidence, "the others' contributions, which it checks before it helps"),
+            ]
+        }
+        return lines + [
+            line(adapter, "the new adapter"), line(Int(mean) + share + evidence + adapter, "in all"),
         ]
     }
 

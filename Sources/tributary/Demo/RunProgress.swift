@@ -15,6 +15,11 @@ struct RunProgress {
         var quantised: [String: Double] = [:]
         var sealed: [String: Double] = [:]
         var wireBytes: [String: Int] = [:]
+        /// Where clouds open sums: seconds that each took to check a sum and make its share, the bytes of its share as sent,
+        /// and those of the others' contributions that it was shown.
+        var helped: [String: Double] = [:]
+        var shareBytes: [String: Int] = [:]
+        var evidenceBytes: [String: Int] = [:]
         var counted: [String: Int] = [:]
         var lastSealedAt = 0.0
         var closedAt: Double?
@@ -81,6 +86,12 @@ struct RunProgress {
         case "contribution_receipted":
             update { $0.wireBytes[cloud] = Int(line.number("wire_bytes") ?? 0) }
             doing[cloud] = "sent"
+        case "share_made":
+            update {
+                $0.helped[cloud] = (line.number("check_seconds") ?? 0) + (line.number("open_seconds") ?? 0)
+                $0.evidenceBytes[cloud] = Int(line.number("evidence_bytes") ?? 0)
+            }
+        case "share_receipted": update { $0.shareBytes[cloud] = Int(line.number("wire_bytes") ?? 0) }
         case "contribution_counted":
             guard let sender = line["from"] else { return }
             update { $0.counted[sender] = Int(line.number("bytes") ?? 0) }
@@ -110,11 +121,13 @@ extension RunProgress.Round {
     var phases: [(name: String, seconds: Double)] {
         guard let closedAt, let releasedAt, lastSealedAt > 0 else { return [] }
         let open = min(openSeconds, Clock.between(closedAt, releasedAt))
-        return [
+        let share = min(helped.values.max() ?? 0, Clock.between(closedAt, releasedAt) - open)
+        let first = [
             ("train", trained.values.max() ?? 0), ("quantise", quantised.values.max() ?? 0),
-            ("seal", sealed.values.max() ?? 0), ("gather", Clock.between(lastSealedAt, closedAt)), ("open", open),
-            ("publish", Clock.between(closedAt, releasedAt) - open),
+            ("seal", sealed.values.max() ?? 0), ("gather", Clock.between(lastSealedAt, closedAt)),
         ]
+        return first + (helped.isEmpty ? [] : [("share", share)])
+            + [("open", open), ("publish", Clock.between(closedAt, releasedAt) - open - share)]
     }
 
     var seconds: Double { releasedAt.map { Clock.between(openedAt, $0) } ?? 0 }
