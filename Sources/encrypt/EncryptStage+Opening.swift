@@ -64,6 +64,12 @@ extension EncryptStage {
         guard !isHelped, let own = kept else {
             return try leave(now.sum, "this cloud has opened the round already, or has nothing in it")
         }
+        let sum = OpenedSum(
+            round.opening.content, sum: record.contents.sum, clouds: record.contributions.map(\.cloud))
+        if let conflict = try openedSums().lazy.compactMap({ $0.conflict(with: sum) }).first {
+            context.log.error("sum_refused", ["round": .round(number), "reason": .text(conflict)])
+            return try leave(now.sum, conflict)
+        }
         let check = SumCheck(
             opening: round.opening, scheme: round.scheme, cloud: cloud, own: own, record: record,
             evidence: now.sum.evidence)
@@ -72,15 +78,15 @@ extension EncryptStage {
             let made = try await context.offload { [context] in
                 let clock = ContinuousClock()
                 let start = clock.now
-                let sum = try check.product(threads: threads)
+                let product = try check.product(threads: threads)
                 let checked = clock.now
                 let helper = try PartialOpener(
                     share: opening.share, key: opening.key, layout: round.opening.content.layout,
                     slots: round.scheme.slots)
                 let row = try helper.row(
-                    of: sum, units: 0..<helper.shape.units, sealing: helper.sealing, threads: threads)
+                    of: product, units: 0..<helper.shape.units, sealing: helper.sealing, threads: threads)
                 let proof = try helper.proof(
-                    of: row, sum: sum, context: round.opening.digest.bytes, threads: threads)
+                    of: row, sum: product, context: round.opening.digest.bytes, threads: threads)
                 let writer = context.payloadWriter(for: name)
                 try row.withUnsafeBytes(writer.append)
                 let (payload, digest) = try writer.finish()
@@ -95,6 +101,7 @@ extension EncryptStage {
                 about: ShareAbout(opening: round.opening.digest, sum: record.contents.sum, proof: made.proof))
             let arrivals = now.sum.unanswered
             try context.send([Departure(offer: offer, receiver: context.publisher, payload: made.payload)]) { entry in
+                try entry.setFact("\(Self.openedPrefix)\(number)", sum.bytes)
                 for arrival in arrivals { try entry.spend(arrival) }
             }
             answer(arrivals)
@@ -110,6 +117,17 @@ extension EncryptStage {
         } catch  where error is RecordFault || error is EncryptionError || error is ThresholdError {
             complain(of: round, error)
             try leave(now.sum, "\(error)")
+        }
+    }
+
+    private static let openedPrefix = "opened/"
+
+    /// All that this cloud has helped with in the run.
+    private func openedSums() throws -> [OpenedSum] {
+        try context.journal.read { entry in
+            try entry.factKeys(under: Self.openedPrefix).compactMap { key in
+                try entry.fact(Self.openedPrefix + key).map { try OpenedSum(bytes: $0) }
+            }
         }
     }
 

@@ -1,0 +1,61 @@
+internal import MessagePack
+package import Sodium
+
+/// A sum that a cloud has helped to open, as its journal keeps it from before its share leaves.
+package struct OpenedSum: Equatable, Sendable {
+    package let round: RoundNumber
+    package let purpose: Purpose
+    /// Of an update: the adapter that it was trained from.
+    package let startsFrom: RoundNumber
+    package let sum: Digest
+    /// Whose contributions are in it, in the order of their names.
+    package let clouds: [CloudName]
+
+    package init(_ opening: Opening, sum: Digest, clouds: [CloudName]) {
+        round = opening.round
+        purpose = opening.purpose
+        startsFrom = opening.startsFrom
+        self.sum = sum
+        self.clouds = clouds
+    }
+
+    /// Why a cloud that has helped with this sum does not help with another; nil if the two tell nothing together that each does
+    /// not tell alone. A round that publish gives up after it has the shares is opened again from the same adapter: were other
+    /// clouds in that sum, the one less the other would be nearly one cloud's update.
+    package func conflict(with other: OpenedSum) -> String? {
+        if other.round == round {
+            return other.sum == sum ? nil : "this cloud has helped to open another sum of round \(round)"
+        }
+        guard purpose == .update, other.purpose == .update, other.startsFrom == startsFrom, other.clouds != clouds
+        else {
+            return nil
+        }
+        return
+            "this cloud has helped to open a sum over \(named(clouds)) in round \(round), from the same adapter: less this one over \(named(other.clouds)), it would show what the difference of clouds trained"
+    }
+
+    private func named(_ clouds: [CloudName]) -> String { clouds.map(\.description).joined(separator: ", ") }
+
+    package var bytes: [UInt8] {
+        encode(
+            .map([
+                ("round", .round(round)), ("purpose", .text(purpose.rawValue)), ("starts-from", .round(startsFrom)),
+                ("sum", .digest(sum)), ("clouds", .list(clouds.map { .text($0.description) })),
+            ]))
+    }
+
+    package init(bytes: [UInt8]) throws {
+        var fields = try Fields(decodeDocument(bytes), at: "opened")
+        round = try fields.round("round")
+        purpose = try fields.choice("purpose")
+        startsFrom = try fields.round("starts-from")
+        sum = try fields.digest("sum")
+        clouds = try fields.list("clouds", limit: 1024).map { value in
+            guard case .text(let text) = value else {
+                throw FederationError.malformed(place: "opened.clouds", "expected names")
+            }
+            return try CloudName(text)
+        }
+        try fields.finish()
+    }
+}
