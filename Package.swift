@@ -106,7 +106,7 @@ let package = Package(
         library("Corpus", uses: ["Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
-        library("Aggregation", uses: ["Federation", "Encryption", "Sodium"]),
+        library("Aggregation", uses: ["Federation", "Encryption", "Safetensors", "Sodium"]),
         library(
             "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 

@@ -1,5 +1,6 @@
 package import Federation
 internal import Glibc
+internal import Safetensors
 package import Sodium
 
 /// What aggregate keeps of a round for whoever audits it: a folder with the opening as publish signed it, the record, the sum,
@@ -57,18 +58,7 @@ package struct EvidenceFolder: Sendable {
     }
 
     private func write(_ bytes: [UInt8], to file: String) throws(Fault) {
-        let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw fault("open", file) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), $0.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw fault("write", file) }
-            done += count
-        }
+        do { try DurableFile.create(file, bytes, mode: 0o600) } catch { throw Fault(description: "\(error)") }
     }
 
     /// Removes the folder with what such a folder holds, if it is there.
@@ -105,25 +95,7 @@ package struct EvidenceFolder: Sendable {
     package func sum() throws(Fault) -> [UInt8] { try read(sumPath, limit: EvidenceFolder.payloadLimit) }
 
     private func read(_ file: String, limit: Int) throws(Fault) -> [UInt8] {
-        let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw fault("open", file) }
-        defer { close(descriptor) }
-        var information = stat()
-        guard fstat(descriptor, &information) == 0 else { throw fault("stat", file) }
-        guard information.st_mode & S_IFMT == S_IFREG, information.st_size <= limit else {
-            throw Fault(description: "\(file): expected a file of at most \(limit) bytes")
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(information.st_size))
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                Glibc.read(descriptor, $0.baseAddress?.advanced(by: done), $0.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw fault("read", file) }
-            done += count
-        }
-        return bytes
+        do { return try DurableFile.read(file, limit: limit) } catch { throw Fault(description: "\(error)") }
     }
 
     private func fault(_ call: String, _ file: String) -> Fault {
