@@ -28,9 +28,13 @@ struct Rotate: ParsableCommand {
         let cloud = topology.publish.cloud
         do {
             let numbers = store.sumKeys(of: cloud)
-            guard let number = key ?? numbers.first, numbers.contains(number) else {
+            guard let newest = numbers.first else {
+                throw LauncherError.configuration("there is no key of sums in \(store.root)/public/\(cloud)")
+            }
+            let number = key ?? newest
+            guard numbers.contains(number) else {
                 throw LauncherError.configuration(
-                    "\(store.root)/public/\(cloud) has no key of sums \(key.map { "\($0)" } ?? "at all"); there are: \(numbers.reversed().map(String.init).joined(separator: ", "))"
+                    "\(store.root)/public/\(cloud) has no key of sums \(number); there are: \(numbers.reversed().map(String.init).joined(separator: ", "))"
                 )
             }
             let chosen = try SumKeys.checked(number, in: store, for: topology)
