@@ -25,10 +25,11 @@ package struct Audit: Sendable {
 
     /// - Parameters:
     ///   - keys: the verifying key of a stage; throws if there is none.
+    ///   - publicKey: the key of sums that an opening names, nil under `clear`; throws if there is none.
     ///   - arePartsProved: where clouds open sums, each contribution came with a proof.
     package init(
         _ folder: EvidenceFolder, publisher: StageName, keys: (StageName) throws -> VerifyingKey,
-        publicKey: PaillierPublicKey?, arePartsProved: Bool, threads: Int
+        publicKey: (Opening) throws -> PaillierPublicKey?, arePartsProved: Bool, threads: Int
     ) throws {
         opening = try folder.opening(key: keys(publisher), signer: publisher)
         record = try folder.record()
@@ -37,7 +38,7 @@ package struct Audit: Sendable {
         do { listed = try record.contributions(to: opening, key: keys) } catch let fault as RecordFault {
             problems.append("the record: \(fault)")
         }
-        let scheme = try RoundScheme(opening.content, key: publicKey)
+        let scheme = try RoundScheme(opening.content, key: publicKey(opening.content))
         var recount = Recount(opening: opening, scheme: scheme)
         for contribution in listed {
             var problem: String?

@@ -41,6 +41,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case sumOverflows(ciphertext: Int)
 
     case invalidKey(what: String, String)
+    /// No key of sums here has the id that an opening names. `problems`: what is wrong with those that could not be used.
+    case noSuchKey(PaillierKeyID?, problems: [String])
 
     package var description: String {
         switch self {
@@ -80,6 +82,10 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .sumOverflows(let ciphertext):
             "the opened ciphertext \(ciphertext) has bits beyond its last slot: a contribution was malformed"
         case .invalidKey(let what, let reason): "\(what): \(reason)"
+        case .noSuchKey(let id, let problems):
+            "no key of sums here has the id \(id?.description ?? "(none)"), which the round names: it has not come yet, or was "
+                + "deleted; compare `tributary keys --list`"
+                + (problems.isEmpty ? "" : "; not usable: \(problems.joined(separator: "; "))")
         }
     }
 }

@@ -67,6 +67,24 @@ enum KeyFile {
     /// Writes beside `path`, then links the file to its name: link(2) fails where the name is taken, and a crash leaves
     /// no half a key.
     static func create(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws {
+        try write(path, mode: mode, bytes) { draft in
+            guard link(draft, path) == 0 else {
+                if errno == EEXIST { throw KeyError.exists(path: path) }
+                throw failure("name", path)
+            }
+        }
+    }
+
+    /// The same for what is no key and may change: it takes the place of what is there, whole or not at all.
+    static func replace(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws {
+        try write(path, mode: mode, bytes) { draft in
+            guard rename(draft, path) == 0 else { throw failure("name", path) }
+        }
+    }
+
+    private static func write(
+        _ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer, _ named: (_ draft: String) throws -> Void
+    ) throws {
         let draft = "\(path).\(getpid()).\(Hex.encode(try SystemRandom.bytes(count: 6)))"
         let descriptor = Glibc.open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw failure("create", draft) }
@@ -77,16 +95,13 @@ enum KeyFile {
         guard fchmod(descriptor, mode) == 0 else { throw failure("set the mode of", draft) }  // whatever the umask is
         var written = 0
         while written < bytes.count {
-            let count = write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            let count = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure("write", draft) }
             written += count
         }
         guard fsync(descriptor) == 0 else { throw failure("flush", draft) }
-        guard link(draft, path) == 0 else {
-            if errno == EEXIST { throw KeyError.exists(path: path) }
-            throw failure("name", path)
-        }
+        try named(draft)
     }
 
     /// Makes the folders of `parts` one inside the other below `root`. A private one that others can reach is refused.

@@ -11,8 +11,11 @@ package import Sodium
 ///     public/CLOUD/STAGE.pub       the stage's card
 ///     public/CLOUD/paillier.pub    the public key of sums; opaque here
 ///     public/CLOUD/opening.share   the cloud's share of a shared key of sums, sealed for its encrypt stage; opaque here
+///     key-of-sums                  which of several keys of sums publish opens rounds with, where publish runs
 ///     public/CLOUD/release.pub     the release key's public half, 64 hexadecimal digits
 ///     public/CLOUD/minisign.pub    the same for minisign(1)
+///
+/// There may be several keys of sums: the later ones are `paillier.2.secret`, `paillier.2.pub`, `opening.2.share`, and so on.
 ///
 /// Secrets: folders 0700, files 0600, refused when others can reach them. Nothing is ever overwritten. What lies in public/
 /// is what clouds send each other.
@@ -121,46 +124,6 @@ package struct KeyStore: Sendable {
 
     // MARK: publish's keys
 
-    package func hasPaillierSecret(of cloud: CloudName) -> Bool {
-        KeyFile.exists(secretPath(cloud, "paillier.secret"))
-    }
-
-    package func hasPaillierPublic(of cloud: CloudName) -> Bool { KeyFile.exists(publicPath(cloud, "paillier.pub")) }
-
-    /// Stores the key of sums as its library encodes it; throws `KeyError.exists` where there is one.
-    package func storePaillier(secret: SecretBytes, publicKey: [UInt8], of cloud: CloudName) throws {
-        let path = publicPath(cloud, "paillier.pub")
-        guard !KeyFile.exists(path) else { throw KeyError.exists(path: path) }
-        try storeOpaque(secret, at: secretPath(cloud, "paillier.secret"), of: cloud)
-        try storePaillierPublic(publicKey, of: cloud)
-    }
-
-    /// The public key alone: on the hosts of the other clouds, or to write again what was lost.
-    package func storePaillierPublic(_ publicKey: [UInt8], of cloud: CloudName) throws {
-        try writePublic(publicKey, at: publicPath(cloud, "paillier.pub"), of: cloud)
-    }
-
-    package func paillierSecret(of cloud: CloudName) throws -> SecretBytes {
-        try KeyFile.secret(at: secretPath(cloud, "paillier.secret"), what: "Paillier key of \(cloud)")
-    }
-
-    package func paillierPublic(of cloud: CloudName) throws -> [UInt8] {
-        try KeyFile.open(at: publicPath(cloud, "paillier.pub"), what: "Paillier public key of \(cloud)")
-    }
-
-    // MARK: a shared key
-
-    package func hasShare(of cloud: CloudName) -> Bool { KeyFile.exists(publicPath(cloud, "opening.share")) }
-
-    /// A cloud's share of the key of sums, which the dealer sealed for that cloud's encrypt stage alone.
-    package func storeShare(_ sealed: [UInt8], of cloud: CloudName) throws {
-        try writePublic(sealed, at: publicPath(cloud, "opening.share"), of: cloud)
-    }
-
-    package func share(of cloud: CloudName) throws -> [UInt8] {
-        try KeyFile.open(at: publicPath(cloud, "opening.share"), what: "sealed share of \(cloud)")
-    }
-
     /// Makes the key that signs releases unless it is there. True if something was made.
     @discardableResult
     package func completeReleaseKey(of cloud: CloudName) throws -> Bool {
@@ -216,8 +179,8 @@ package struct KeyStore: Sendable {
         static let rounding = "tributary-rounding-secret"
     }
 
-    private func secretPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/secret/\(cloud)/\(file)" }
-    private func publicPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/public/\(cloud)/\(file)" }
+    func secretPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/secret/\(cloud)/\(file)" }
+    func publicPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/public/\(cloud)/\(file)" }
     private func curvePath(_ stage: StageName) -> String { secretPath(stage.cloud, "\(stage.kind).curve") }
     private func signPath(_ stage: StageName) -> String { secretPath(stage.cloud, "\(stage.kind).sign") }
     private func cardPath(_ stage: StageName) -> String { publicPath(stage.cloud, "\(stage.kind).pub") }
@@ -234,12 +197,12 @@ package struct KeyStore: Sendable {
         try storeOpaque(try SecretText.encode(secret, kind: kind), at: path, of: cloud)
     }
 
-    private func storeOpaque(_ secret: SecretBytes, at path: String, of cloud: CloudName) throws {
+    func storeOpaque(_ secret: SecretBytes, at path: String, of cloud: CloudName) throws {
         try KeyFile.makeFolders(["secret", cloud.description], below: root, mode: 0o700)
         try secret.withUnsafeBytes { try KeyFile.create(path, mode: 0o600, $0) }
     }
 
-    private func writePublic(_ bytes: [UInt8], at path: String, of cloud: CloudName) throws {
+    func writePublic(_ bytes: [UInt8], at path: String, of cloud: CloudName) throws {
         try KeyFile.makeFolders(["public", cloud.description], below: root, mode: 0o755)
         try bytes.withUnsafeBytes { try KeyFile.create(path, mode: 0o644, $0) }
     }

@@ -76,7 +76,7 @@ extension ReleaseManifest.File {
 
 extension ReleaseManifest.Round {
     fileprivate var json: JSON {
-        .object([
+        var members: [String: JSON] = [
             "round": .integer(Int(round.value)), "purpose": .string(purpose.rawValue),
             "cohort": .array(
                 cohort.map { part in
@@ -85,15 +85,18 @@ extension ReleaseManifest.Round {
                         "weight": .number(part.weight), "contribution": .string(part.contribution.description),
                     ])
                 }),
-        ])
+        ]
+        if let key { members["key"] = .string(key) }
+        return .object(members)
     }
 
     fileprivate init(_ field: JSONField) throws {
-        try field.allow(only: ["round", "purpose", "cohort"])
+        try field.allow(only: ["round", "purpose", "key", "cohort"])
         let name = try field.member("purpose").string()
         guard let purpose = Purpose(rawValue: name) else { throw field.refused("\"\(name)\" is not a purpose") }
         self.init(
             round: RoundNumber(UInt32(try field.member("round").integer(in: 1...Int(UInt32.max)))), purpose: purpose,
+            key: try field.optional("key")?.keyID(),
             cohort: try field.member("cohort").elements(atMost: 4096).map { part in
                 try part.allow(only: ["cloud", "owner", "weight", "contribution"])
                 guard let bytes = Hex.decode(try part.member("contribution").string()),
@@ -154,6 +157,14 @@ extension JSONField {
         let text = try string()
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 31 && $0 != 127 }) else {
             throw refused("expected one line of printable text")
+        }
+        return text
+    }
+
+    fileprivate func keyID() throws(JSONError) -> String {
+        let text = try string(atMost: 32)
+        guard Hex.decode(text)?.count == 16 else {
+            throw refused("expected the id of a key of sums, 32 lower-case hexadecimal digits")
         }
         return text
     }

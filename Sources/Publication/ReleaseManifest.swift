@@ -46,12 +46,15 @@ package struct ReleaseManifest: Equatable, Sendable {
     package struct Round: Equatable, Sendable {
         package let round: RoundNumber
         package let purpose: Purpose
+        /// The id of the key of sums that contributions were sealed under, in hexadecimal; nil under `clear`.
+        package let key: String?
         /// By name of the cloud.
         package let cohort: [Participant]
 
-        package init(round: RoundNumber, purpose: Purpose, cohort: [Participant]) {
+        package init(round: RoundNumber, purpose: Purpose, key: String?, cohort: [Participant]) {
             self.round = round
             self.purpose = purpose
+            self.key = key
             self.cohort = cohort.sorted { $0.cloud < $1.cloud }
         }
     }

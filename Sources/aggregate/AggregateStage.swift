@@ -10,7 +10,8 @@ import StageKit
 final class AggregateStage: Stage {
     private let context: StageContext
     private let configuration: AggregateConfiguration
-    private let key: PaillierPublicKey?
+    /// Nil under `clear`.
+    private var keys: KeySearch<PaillierPublicKey>?
     /// The clouds' encrypt stages help to open sums, and check them first: they are sent what they need.
     private let cloudsOpen: Bool
     private let evidencePath: String
@@ -38,12 +39,13 @@ final class AggregateStage: Stage {
     }
 
     init(
-        context: StageContext, configuration: AggregateConfiguration, key: PaillierPublicKey?, cloudsOpen: Bool,
-        evidencePath: String
-    ) {
+        context: StageContext, configuration: AggregateConfiguration, keys: KeySearch<PaillierPublicKey>?,
+        cloudsOpen: Bool, evidencePath: String
+    ) throws {
         self.context = context
         self.configuration = configuration
-        self.key = key
+        self.keys = keys
+        _ = try self.keys?.oldest()
         self.cloudsOpen = cloudsOpen
         self.evidencePath = evidencePath
     }
@@ -56,7 +58,7 @@ final class AggregateStage: Stage {
 
     private func take(_ opening: Signed<Opening>) throws {
         do {
-            let scheme = try RoundScheme(opening.content, key: key)
+            let scheme = try RoundScheme(opening.content, key: keys?.key(opening.content.keyID))
             current = Round(
                 opening: opening, scheme: scheme, product: Product(scheme.scheme.makeAccumulator()),
                 gathering: Gathering(opening))

@@ -14,10 +14,10 @@ struct Aggregate: StageCommand {
 
     func run() async throws {
         await StageMain.run(.aggregate, options: options, configuration: AggregateConfiguration.self) { parts in
-            AggregateStage(
+            try AggregateStage(
                 context: parts.context, configuration: parts.configuration,
-                key: parts.topology.suite == .clear
-                    ? nil : try FederationKey(text: parts.paillierPublicText()).paillier,
+                keys: parts.topology.suite == .clear
+                    ? nil : KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) { $1.paillier },
                 cloudsOpen: parts.topology.cloudsOpen,
                 evidencePath: "\(parts.topology.stateFolder(of: parts.context.stage))/evidence")
         }

@@ -7,7 +7,7 @@ import StageKit
 extension EncryptStage {
     func verdict(onSum offer: Offer, _ round: Round) throws -> Verdict {
         let opening = round.opening.content
-        guard keys.opening != nil else { return .refuse("this cloud has no part in opening sums") }
+        guard cloudsOpen else { return .refuse("this cloud has no part in opening sums") }
         guard try OpeningAbout(offer.about).opening == round.opening.digest else {
             return .refuse("it answers another opening of round \(opening.round)")
         }
@@ -54,7 +54,9 @@ extension EncryptStage {
     /// Checks the sum, and only then makes this cloud's share; the decision and the share are journaled as one before anything
     /// leaves, under a name that a round has once: a second sum of the round finds no help.
     private func help(round: Round, record: SumToOpen.Record) async throws {
-        guard let opening = keys.opening, let now = current, now.opening.digest == round.opening.digest else { return }
+        guard let opening = round.key?.opening, let now = current, now.opening.digest == round.opening.digest else {
+            return
+        }
         let (number, cloud) = (round.opening.content.round, context.stage.cloud)
         let signer = context.identity.signing.verifyingKey
         let kept = try context.journal.read {

@@ -10,36 +10,42 @@ final class EncryptStage: Stage {
     let context: StageContext
     let configuration: EncryptConfiguration
     private let rounding: SecretBytes
-    let keys: SealingKeys
+    /// Nil under `clear`.
+    private var keys: KeySearch<SealingKey>?
+    /// This cloud helps to open sums.
+    let cloudsOpen: Bool
     private let aggregate: StageName
     var current: Round?
-    /// Filled from a round's opening until there is something to seal.
-    private let pool: BlindingPool?
     private let isIdle = IdleFlag()
     private var history: CohortHistory
 
     struct Round: Sendable {
         let opening: Signed<Opening>
         let scheme: RoundScheme
+        /// The key that the opening names, whatever others have come since.
+        let key: SealingKey?
         var isSealing = false
         var sum = SumToOpen()
     }
 
     init(
-        context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes, keys: SealingKeys,
-        aggregate: StageName, clouds: [CloudName]
-    ) {
+        context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes,
+        keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName]
+    ) throws {
         history = CohortHistory(clouds: clouds)
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
         self.keys = keys
-        pool = keys.paillier.map { BlindingPool(key: $0, capacity: EncryptStage.pooledCiphertexts) }
+        self.cloudsOpen = cloudsOpen
         self.aggregate = aggregate
+        _ = try self.keys?.oldest()
     }
 
     func start() async throws {
-        if let key = keys.paillier {
+        for release in try context.releases() { note(release.content) }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
+        if let key = keys?.found?.paillier {
             // The table takes a second or two: made before the first round needs it, while nobody waits.
             let threads = configuration.threads
             let log = context.log
@@ -50,8 +56,6 @@ final class EncryptStage: Stage {
                 log.info("blinding_table_ready", ["seconds": .seconds(seconds)])
             }
         }
-        for release in try context.releases() { note(release.content) }
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
     }
 
     func opened(_ opening: Signed<Opening>) async throws { take(opening) }
@@ -62,27 +66,24 @@ final class EncryptStage: Stage {
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
             try history.check(content)
-            if let threshold = keys.opening?.key.threshold, content.minimumCohort <= threshold {
+            let key = try keys?.key(content.keyID)
+            if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
                 throw Refusal(
                     "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
                 )
             }
-            let scheme = try RoundScheme(content, key: keys.paillier, pool: pool)
-            current = Round(opening: opening, scheme: scheme)
+            let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
+            current = Round(opening: opening, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
-            fillPool(for: scheme)
+            if let key { fill(key.pool, for: scheme) }
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
         }
     }
 
-    /// At most so much blinding is made in advance: 12 MB at 3072 bits, for some 2.5 million values of 8 bits.
-    private static let pooledCiphertexts = 8192
-
     /// Makes blinding for the round's vector while it is still being trained.
-    private func fillPool(for scheme: RoundScheme) {
-        guard let pool else { return }
+    private func fill(_ pool: BlindingPool, for scheme: RoundScheme) {
         isIdle.set(true)
         let (threads, units, log) = (configuration.threads, scheme.scheme.shape.units, context.log)
         context.begin { [context, isIdle] in
@@ -125,7 +126,7 @@ final class EncryptStage: Stage {
         guard let current, current.opening.content.round <= round else { return }
         let ended = current.opening.content.round
         try context.cancel(contribution(ended), to: aggregate)
-        if keys.opening != nil {
+        if cloudsOpen {
             try context.cancel(share(ended), to: context.publisher)
             try context.journal.note {
                 try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
@@ -201,7 +202,7 @@ final class EncryptStage: Stage {
         let name = contribution(opening.round)
         let digest = round.opening.digest
         // Where clouds open sums, each shows that it knows what it put in, or it could pass another's off as its own.
-        let recorded = keys.opening == nil ? nil : round.scheme.recording()
+        let recorded = cloudsOpen ? round.scheme.recording() : nil
         let scheme = recorded?.round ?? round.scheme
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
@@ -235,7 +236,7 @@ final class EncryptStage: Stage {
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
             // To be compared with what aggregate shows when the sum is to be opened.
-            if keys.opening != nil {
+            if cloudsOpen {
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))
             }
         }

@@ -16,10 +16,11 @@ struct Encrypt: StageCommand {
     func run() async throws {
         await StageMain.run(.encrypt, options: options, configuration: EncryptConfiguration.self) { parts in
             let cloud = parts.context.stage.cloud
-            return EncryptStage(
+            return try EncryptStage(
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
-                keys: try SealingKeys(parts), aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
+                keys: SealingKey.search(parts), cloudsOpen: parts.topology.cloudsOpen,
+                aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
         }
     }
 }

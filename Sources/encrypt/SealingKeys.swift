@@ -5,25 +5,25 @@ import Sodium
 import StageKit
 import Topology
 
-/// What this cloud seals with, and its share of the key where the clouds open sums together.
-struct SealingKeys: Sendable {
+/// What this cloud seals with under one key of sums, and its share of that key where the clouds open sums together.
+struct SealingKey: Sendable {
     struct Opening: Sendable {
         let key: ThresholdPublicKey
         let share: KeyShare
     }
 
-    /// Nil under `clear`.
-    let paillier: PaillierPublicKey?
+    let paillier: PaillierPublicKey
     /// Nil where this cloud has no part in opening sums.
     let opening: Opening?
+    /// Filled from a round's opening until there is something to seal.
+    let pool: BlindingPool
 
-    init(_ parts: StageParts<EncryptConfiguration>) throws {
-        guard parts.topology.suite == .paillier else {
-            (paillier, opening) = (nil, nil)
-            return
-        }
-        let key = try FederationKey(text: parts.paillierPublicText())
+    /// At most so much blinding is made in advance: 12 MB at 3072 bits, for some 2.5 million values of 8 bits.
+    private static let pooledCiphertexts = 8192
+
+    init(_ parts: StageParts<EncryptConfiguration>, number: Int, _ key: FederationKey) throws {
         paillier = key.paillier
+        pool = BlindingPool(key: key.paillier, capacity: SealingKey.pooledCiphertexts)
         guard parts.topology.cloudsOpen else {
             opening = nil
             return
@@ -32,7 +32,7 @@ struct SealingKeys: Sendable {
         let parties = parts.topology.parties
         let shared = try key.shared(parties: parties.count, threshold: parts.topology.threshold)
         let share = try KeyShare(
-            opening: try parts.keys.share(of: stage.cloud),
+            opening: try parts.keys.share(number, of: stage.cloud),
             with: try BoxKeyPair(secret: try parts.keys.curveSecret(of: stage)), key: shared)
         guard share.party == parties[stage.cloud] else {
             throw StageError.configuration(
@@ -40,5 +40,13 @@ struct SealingKeys: Sendable {
             )
         }
         opening = Opening(key: shared, share: share)
+    }
+
+    /// Finds keys by the id that an opening names; nil under `clear`.
+    static func search(_ parts: StageParts<EncryptConfiguration>) -> KeySearch<SealingKey>? {
+        guard parts.topology.suite == .paillier else { return nil }
+        return KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) {
+            try SealingKey(parts, number: $0, $1)
+        }
     }
 }

@@ -14,7 +14,8 @@ final class PublishStage: Stage {
     private let context: StageContext
     private let configuration: PublishConfiguration
     private let topology: Topology
-    private let opener: SumOpener
+    private var keys: KeyChoice
+    private var opener: SumOpener { keys.opener }
     private let model: PublishedModel
     private let store: ReleaseWriter?
     private var releases: [Signed<Release>] = []
@@ -33,7 +34,7 @@ final class PublishStage: Stage {
         context = parts.context
         configuration = parts.configuration
         topology = parts.topology
-        opener = try SumOpener(parts)
+        keys = try KeyChoice(parts)
         let clouds = parts.topology.dataClouds.count
         guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
         else {
@@ -55,8 +56,13 @@ final class PublishStage: Stage {
         releases = try context.releases()
         let last = releases.last?.content.round ?? RoundNumber(0)
         attempts = try context.abandonments().filter { $0.content.round > last }.count
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { current = opening }
-        if current == nil { try openNext() }
+        guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
+        do {
+            try keys.resume(opening.content)
+            current = opening
+        } catch {
+            try abandon(opening, missing: [], reason: "publish cannot open its sum any more: \(error)", settling: nil)
+        }
     }
 
     /// Opens the next step of the plan, or ends the run.
@@ -64,7 +70,11 @@ final class PublishStage: Stage {
         guard releases.last?.content.isFinal != true, let step = configuration.plan.step(after: releases.count) else {
             return try finish()
         }
-        let last = try context.latestOpening()?.content.round ?? RoundNumber(0)
+        let before = try context.latestOpening()?.content
+        if let problem = try keys.advance(after: before) {
+            context.log.error("rotation_refused", ["reason": .text(problem)])
+        }
+        let last = before?.round ?? RoundNumber(0)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening
@@ -75,6 +85,7 @@ final class PublishStage: Stage {
             "round_opened",
             [
                 "round": .round(opening.content.round), "purpose": .name(opening.content.purpose),
+                "key": .text(opener.publicKey?.id.description ?? ""),
                 "values": .number(opening.content.layout.count), "bits": .number(opening.content.bits),
                 "cohort": .list(opening.content.cohort.map { .name($0.cloud) }),
                 "split": .text(opening.content.split?.rawValue ?? ""),

@@ -43,7 +43,7 @@ final class ReleaseWriter {
         release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: ReleasedAdapter?
     ) throws -> String? {
         guard let adapter, let shape = model.base?.shape else { return nil }
-        let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round)) }
+        let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round), key: keyID(of: $0.round)) }
         // Figures of this adapter alone: those of the evaluations since it was made.
         let metrics = (past + [release]).drop { $0.round <= adapter.round }.reduce(into: [String: Double]()) {
             $0.merge($1.metrics) { $1 }
@@ -55,7 +55,10 @@ final class ReleaseWriter {
             run: context.run, round: release.round,
             adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),
             createdAt: Int(Timestamp.milliseconds() / 1000), baseModelSHA256: baseModelSHA256,
-            tokenizerSHA256: tokenizerSHA256, rounds: rounds + [try round(release.round, release.purpose, parts)],
+            tokenizerSHA256: tokenizerSHA256,
+            rounds: rounds + [
+                try round(release.round, release.purpose, parts, key: opening.keyID)
+            ],
             privacy: .init(
                 suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: assumption ?? "none: contributions were not encrypted",
@@ -72,11 +75,21 @@ final class ReleaseWriter {
         return try SumAbout(encoded: bytes).parts
     }
 
+    /// The key that a round was opened with: it may have been another than this one's.
+    private func keyID(of round: RoundNumber) throws -> [UInt8] {
+        let key = try context.identity.key(of: context.stage)
+        let opening = try context.journal.read {
+            try $0.document(Opening.self, round: round, key: key, signer: context.stage)
+        }
+        guard let opening else { throw StageError.journal("the journal has no opening of round \(round)") }
+        return opening.content.keyID
+    }
+
     private func round(
-        _ round: RoundNumber, _ purpose: Purpose, _ parts: [SumAbout.Part]
+        _ round: RoundNumber, _ purpose: Purpose, _ parts: [SumAbout.Part], key: [UInt8]
     ) throws -> ReleaseManifest.Round {
         .init(
-            round: round, purpose: purpose,
+            round: round, purpose: purpose, key: key.isEmpty ? nil : Hex.encode(key),
             cohort: parts.map {
                 .init(
                     cloud: $0.cloud, owner: owners[$0.cloud] ?? "unknown", weight: Double($0.weight),

@@ -6,7 +6,7 @@ import Sodium
 import StageKit
 import Topology
 
-/// Opens the sums of rounds: with publish's own key, or with what enough clouds send to help.
+/// Opens the sums of rounds under one key: with publish's own, or with what enough clouds send to help.
 struct SumOpener: Sendable {
     private enum Means: Sendable {
         case clear
@@ -17,15 +17,21 @@ struct SumOpener: Sendable {
 
     private let means: Means
 
-    init(_ parts: StageParts<PublishConfiguration>) throws {
-        switch (parts.topology.suite, parts.topology.keys) {
-        case (.clear, _): means = .clear
-        case (.secagg, _):
-            throw StageError.configuration("`suite: secagg` is not wired to the stages yet: choose `suite: paillier`")
-        case (.paillier, .publisher):
-            means = .alone(try PaillierPrivateKey(decoding: parts.keys.paillierSecret(of: parts.context.stage.cloud)))
-        case (.paillier, .threshold):
-            let key = try FederationKey(text: parts.paillierPublicText())
+    private init(_ means: Means) { self.means = means }
+
+    static let clear = SumOpener(.clear)
+
+    /// With the key of that number, whose private half must be here where publish opens alone.
+    init(_ parts: StageParts<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
+        switch parts.topology.keys {
+        case .publisher:
+            let secret = try PaillierPrivateKey(
+                decoding: parts.keys.paillierSecret(number, of: parts.context.stage.cloud))
+            guard secret.publicKey.id == key.paillier.id else {
+                throw EncryptionError.wrongKey(expected: key.paillier.id, found: secret.publicKey.id)
+            }
+            means = .alone(secret)
+        case .threshold:
             let parties = parts.topology.parties
             means = .together(
                 try key.shared(parties: parties.count, threshold: parts.topology.threshold), parties: parties)

@@ -51,15 +51,10 @@ struct AuditCommand: ParsableCommand {
         let store = KeyStore(root: topology.keysPath)
         let audit: Audit
         do {
-            let key =
-                topology.suite == .clear
-                ? nil
-                : try FederationKey(
-                    text: String(decoding: store.paillierPublic(of: topology.publish.cloud), as: UTF8.self)
-                ).paillier
+            var search = topology.suite == .clear ? nil : SumKeys.search(in: store, of: topology.publish.cloud)
             audit = try Audit(
                 EvidenceFolder(folder), publisher: topology.publish, keys: { try store.card(of: $0).verifying },
-                publicKey: key, arePartsProved: topology.cloudsOpen, threads: max(1, threads))
+                publicKey: { try search?.key($0.keyID) }, arePartsProved: topology.cloudsOpen, threads: max(1, threads))
         } catch let error as KeyError {
             throw LauncherError.configuration(error.description)
         } catch  where error is EvidenceFolder.Fault || error is FederationError || error is EncryptionError {

@@ -15,6 +15,10 @@ struct MakeKeys: ParsableCommand {
             The key that opens sums is made as the topology's `profile` says (default: standard); a shared key (`keys: threshold`) \
             has safe primes. What each rests on:
             \(PaillierKeyKind.all.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
+
+            With --next, and `keys: publisher`, publish's cloud makes another key of sums beside those that are there, while \
+            the federation runs (paillier.2.pub, then 3, ...): send it out, and when everyone has it, `tributary rotate` makes \
+            publish use it. Under `keys: threshold` that is `tributary deal --next`.
             """)
 
     @OptionGroup var options: TopologyOptions
@@ -22,12 +26,20 @@ struct MakeKeys: ParsableCommand {
     var cloud: [String] = []
     @Flag(help: "Make nothing: list the public cards at hand, with fingerprints to compare by telephone.")
     var list = false
+    @Flag(help: "Make another key of sums beside those that are there, to rotate to, and nothing else.")
+    var next = false
 
     func run() throws {
         let topology = try options.load(clouds: cloud)
         let store = KeyStore(root: topology.keysPath)
         do {
-            if list { try show(topology, store) } else { try make(topology, store) }
+            if list {
+                try show(topology, store)
+            } else if next {
+                try makeNext(topology, store)
+            } else {
+                try make(topology, store)
+            }
         } catch let error as KeyError { throw LauncherError.configuration(error.description) }
     }
 
@@ -58,7 +70,7 @@ struct MakeKeys: ParsableCommand {
         let isAll = Set(stages) == Set(topology.stages.map(\.name))
         if topology.cloudsOpen, isAll, try SharedKey.complete(in: store, for: topology) != nil { made += 1 }
         if made == 0 { print("nothing to make: every key is in \(store.root)") }
-        if topology.cloudsOpen, !isAll, !store.hasPaillierPublic(of: topology.publish.cloud) {
+        if topology.cloudsOpen, !isAll, store.sumKeys(of: topology.publish.cloud).isEmpty {
             print("the clouds' key of sums is still to be dealt, once all cards are there: tributary deal")
         }
         let missing = topology.stages.map(\.name).filter { !store.hasCard(of: $0) }
@@ -69,11 +81,33 @@ struct MakeKeys: ParsableCommand {
         }
     }
 
+    private func makeNext(_ topology: Topology, _ store: KeyStore) throws {
+        guard topology.suite == .paillier, topology.keys == .publisher,
+            topology.stages(in: cloud).contains(topology.publish)
+        else {
+            throw LauncherError.configuration(
+                topology.cloudsOpen
+                    ? "the clouds share the key of sums: `tributary deal --next` deals another"
+                    : "another key of sums is made where publish runs, \(topology.publish.cloud), and under `suite: paillier` alone"
+            )
+        }
+        let name = topology.publish.cloud
+        guard !store.paillierSecrets(of: name).isEmpty else {
+            throw LauncherError.configuration(
+                "there is no key of sums in \(store.root) that another could follow: `tributary keys` makes the first")
+        }
+        let number = try store.nextSumKey(of: name)
+        try PublishKeys.makePaillier(number, in: store, for: topology)
+        print("made \(name): Paillier key \(number), of which the secret half opens sums")
+        print(SumKeys.advice(number))
+    }
+
     private func show(_ topology: Topology, _ store: KeyStore) throws {
         let width = topology.stages.map(\.name.description.count).max() ?? 0
         for stage in topology.stages(in: cloud) {
             let text = store.hasCard(of: stage) ? try store.card(of: stage).fingerprint : "no card"
             print("\(Terminal.padded(stage.description, width))  \(text)")
         }
+        for line in try SumKeys.listed(in: store, for: topology) { print(line) }
     }
 }

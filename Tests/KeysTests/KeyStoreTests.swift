@@ -174,4 +174,72 @@ struct KeyStoreTests {
         #expect(try store.roundingSecret(of: cloud).withUnsafeBytes { Array($0) } == first)
         #expect(first.count == 32)
     }
+
+    @Test("keys of sums lie side by side under their numbers, the first under its old name; none is overwritten")
+    func sumKeys() throws {
+        let (office, north) = (try CloudName("office"), try CloudName("north"))
+        #expect(store.sumKeys(of: office).isEmpty)
+        #expect(try store.nextSumKey(of: office) == 1)
+        for number in 1...2 {
+            try store.storePaillier(
+                secret: try SecretBytes.random(count: 8), publicKey: [UInt8(number)], number: number, of: office)
+        }
+        #expect(TemporaryFolder.read("\(store.root)/public/office/paillier.pub") == "\u{1}")
+        #expect(TemporaryFolder.read("\(store.root)/public/office/paillier.2.pub") == "\u{2}")
+        #expect(TemporaryFolder.mode(of: "\(store.root)/secret/office/paillier.2.secret") == 0o600)
+        #expect(try store.paillierPublic(2, of: office) == [2])
+        #expect(store.sumKeys(of: office) == [2, 1])
+        #expect(store.paillierSecrets(of: office) == [1, 2])
+        #expect(throws: KeyError.exists(path: "\(store.root)/public/office/paillier.2.pub")) {
+            try store.storePaillier(
+                secret: try SecretBytes.random(count: 8), publicKey: [9], number: 2, of: office)
+        }
+        #expect(try store.paillierPublic(2, of: office) == [2])
+        try store.storeShare([7], number: 2, of: north)
+        #expect(try store.share(2, of: north) == [7])
+        #expect(throws: KeyError.self) { try store.share(of: north) }
+        #expect(throws: KeyError.self) { try store.storeShare([8], number: 2, of: north) }
+        // What is left of a key whose making was cut short keeps its number.
+        try store.storeShare([7], number: 3, of: north)
+        #expect(store.sumKeys(of: office) == [2, 1])
+        #expect(try store.nextSumKey(of: office, sharedBy: [north]) == 4)
+        // An old key may go; its number is not used again while a later one is there.
+        #expect(unlink("\(store.root)/public/office/paillier.pub") == 0)
+        #expect(store.sumKeys(of: office) == [2])
+        #expect(try store.nextSumKey(of: office) == 3)
+    }
+
+    @Test("no more than 32 keys of sums are looked at, the newest, whatever else lies in the folder")
+    func manySumKeys() throws {
+        let office = try CloudName("office")
+        for number in 1...40 { try store.storePaillierPublic([1], number: number, of: office) }
+        for name in ["paillier.0.pub", "paillier.041.pub", "paillier.-1.pub", "paillier.x.pub", "paillier.1.pub"] {
+            #expect(TemporaryFolder.write("x", to: "\(store.root)/public/office/\(name)"))
+        }
+        #expect(store.sumKeys(of: office) == Array((9...40).reversed()))
+        #expect(try store.nextSumKey(of: office) == 41)
+        #expect(try store.allCards().isEmpty)
+        try store.storePaillierPublic([1], number: 999, of: office)
+        #expect(throws: KeyError.self) { try store.nextSumKey(of: office) }
+    }
+
+    @Test("the choice of a key is replaced by the next, is this user's alone, and is refused when spoiled")
+    func chosenSumKey() throws {
+        try store.generate(for: stage)
+        #expect(try store.chosenSumKey() == nil)
+        let ids = [UInt8(1), 2].map { [UInt8](repeating: $0, count: 16) }
+        for id in ids {
+            try store.chooseSumKey(id)
+            #expect(try store.chosenSumKey() == id)
+        }
+        let path = "\(store.root)/key-of-sums"
+        #expect(TemporaryFolder.mode(of: path) == 0o600)
+        let sound = try #require(TemporaryFolder.read(path))
+        for spoiled in ["", "x", "0101", sound + sound, sound.uppercased() + " "] {
+            #expect(TemporaryFolder.write(spoiled, to: path))
+            #expect(throws: KeyError.self) { try store.chosenSumKey() }
+        }
+        #expect(TemporaryFolder.write(sound, to: path))
+        #expect(try store.chosenSumKey() == ids[1])
+    }
 }

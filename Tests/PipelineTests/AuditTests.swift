@@ -18,7 +18,7 @@ extension PipelineSuite {
         private func audit(_ folder: String, _ run: FederationRun) throws -> Audit {
             try Audit(
                 EvidenceFolder(folder), publisher: run.topology.publish, keys: { try run.keys.card(of: $0).verifying },
-                publicKey: try run.sharedKey().paillier, arePartsProved: true, threads: 1)
+                publicKey: { _ in try run.sharedKey().paillier }, arePartsProved: true, threads: 1)
         }
 
         /// A copy of the newest round's evidence.

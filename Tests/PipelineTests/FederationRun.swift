@@ -130,6 +130,37 @@ final class FederationRun: Sendable {
             key: try sharedKey())
     }
 
+    /// Puts another key of sums beside the first, as the launcher does, and answers its id: a new one, or under a shared key
+    /// the one that another run was dealt, as dealing takes long.
+    func addKeyOfSums(_ number: Int = 2, from other: FederationRun) throws -> PaillierKeyID {
+        let publisher = topology.publish.cloud
+        guard topology.keys == .threshold else {
+            let key = try PaillierPrivateKey.generate()
+            try keys.storePaillier(
+                secret: try key.encoded(), publicKey: Array(key.publicKey.text.utf8), number: number, of: publisher)
+            return key.publicKey.id
+        }
+        for cloud in topology.dataClouds { try addShare(number, of: cloud, from: other) }
+        let key = try other.sharedKey()
+        try keys.storePaillierPublic(Array(key.text.utf8), number: number, of: publisher)
+        return key.id
+    }
+
+    func addShare(_ number: Int, of cloud: CloudName, from other: FederationRun) throws {
+        let card = try keys.card(of: StageName(cloud: cloud, kind: .encrypt))
+        try keys.storeShare(try other.share(of: cloud).sealed(to: card.curve), number: number, of: cloud)
+    }
+
+    /// Takes a key's public half and the clouds' shares of it away, as an operator may.
+    func removeKeyOfSums(_ number: Int) throws {
+        let ending = number == 1 ? "" : ".\(number)"
+        try FileManager.default.removeItem(
+            atPath: "\(topology.keysPath)/public/\(topology.publish.cloud)/paillier\(ending).pub")
+        for cloud in topology.cloudsOpen ? topology.dataClouds : [] {
+            try FileManager.default.removeItem(atPath: "\(topology.keysPath)/public/\(cloud)/opening\(ending).share")
+        }
+    }
+
     // MARK: Processes
 
     var stages: [StageName] { topology.stages.map(\.name) }

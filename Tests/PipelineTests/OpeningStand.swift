@@ -22,7 +22,7 @@ final class OpeningStand: Sendable {
 
     static let values = 40
     /// Dealing a key takes seconds: all stands have the same.
-    private static let keys = Task { try FederationRun(.init()) }
+    static let keys = Task { try FederationRun(.init()) }
 
     init() async throws {
         let run = try FederationRun(.init(), keys: try await Self.keys.value)
@@ -50,7 +50,13 @@ final class OpeningStand: Sendable {
 
     // MARK: publish
 
-    func open(_ round: UInt32, minimum: Int = 3) async throws -> Signed<Opening> {
+    /// - Parameters:
+    ///   - key: another key of sums than the stand's.
+    ///   - refused: waits for north's refusal instead of its joining.
+    func open(
+        _ round: UInt32, minimum: Int = 3, under key: ThresholdPublicKey? = nil, refused: Bool = false
+    ) async throws -> Signed<Opening> {
+        let key = key ?? self.key
         let opening = Signed(
             Opening(
                 run: run.topology.run, round: RoundNumber(round), purpose: .update,
@@ -72,7 +78,7 @@ final class OpeningStand: Sendable {
                 signature: opening.signature.bytes), topic: Topic.all)
         // What is offered for a round that is not known yet is offered again; a test says it once.
         _ = try await run.event(
-            minimum < 3 ? "opening_refused" : "round_joined", of: encrypt, round: Int(round))
+            minimum < 3 || refused ? "opening_refused" : "round_joined", of: encrypt, round: Int(round))
         return opening
     }
 

@@ -45,11 +45,18 @@ final class Stand: Sendable {
     }
 
     /// Opens a round of 64 values, as publish would.
-    func open(_ round: UInt32, quorum: Int = 3, seconds: Double = 300) async throws -> Signed<Opening> {
+    /// - Parameters:
+    ///   - key: another key of sums than the stand's.
+    ///   - event: what aggregate says to it.
+    func open(
+        _ round: UInt32, quorum: Int = 3, seconds: Double = 300, under key: PaillierPublicKey? = nil,
+        event: String = "round_joined"
+    ) async throws -> Signed<Opening> {
+        let key = key ?? self.key.publicKey
         let content = Opening(
             run: run.topology.run, round: RoundNumber(round), purpose: .update,
             layout: try VectorLayout([.init(name: "values", shape: [64], range: 1)]), bits: 12, suite: .paillier,
-            keyID: key.publicKey.id.bytes, profile: key.publicKey.profile.rawValue, clipNorm: 1,
+            keyID: key.id.bytes, profile: key.profile.rawValue, clipNorm: 1,
             cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: quorum,
             minimumCohort: 2,
             deadline: Timestamp.milliseconds() + UInt64(seconds * 1000), startsFrom: RoundNumber(0),
@@ -61,7 +68,7 @@ final class Stand: Sendable {
             split: nil)
         let opening = Signed(content, by: publish.signing)
         announce(opening, sequence: UInt64(round))
-        _ = try await run.event("round_joined", of: run.topology.aggregate, round: Int(round))
+        _ = try await run.event(event, of: run.topology.aggregate, round: Int(round))
         return opening
     }
 

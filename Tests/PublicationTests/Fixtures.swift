@@ -28,6 +28,7 @@ enum Fixtures {
         try (1...last).map { round in
             ReleaseManifest.Round(
                 round: RoundNumber(round), purpose: round == 1 ? .statistics : .update,
+                key: round == 2 ? nil : String(repeating: "0\(round % 10)", count: 16),
                 cohort: try ["west", "north", "east"].map { cloud in
                     ReleaseManifest.Participant(
                         cloud: try CloudName(cloud), owner: "Hospital | \(cloud)", weight: 1.5,

@@ -16,9 +16,12 @@ package struct StageParts<StageConfiguration: Sendable>: Sendable {
 }
 
 extension StageParts {
-    /// The federation's Paillier public key as its file has it; the reader checks it as a stranger's.
-    package func paillierPublicText() throws -> String {
-        String(decoding: try keys.paillierPublic(of: topology.publish.cloud), as: UTF8.self)
+    /// The numbers of the federation's keys of sums that are here, newest first.
+    package func sumKeys() -> [Int] { keys.sumKeys(of: topology.publish.cloud) }
+
+    /// A key's public half as its file has it; the reader checks it as a stranger's.
+    package func sumKeyText(_ number: Int) throws -> String {
+        String(decoding: try keys.paillierPublic(number, of: topology.publish.cloud), as: UTF8.self)
     }
 }
 
