@@ -4,6 +4,7 @@ import Glibc
 import Keys
 import MessagePack
 import Sodium
+import Synchronization
 
 /// A release build's traps say nothing.
 private func stop(_ reason: String) -> Never {
@@ -17,6 +18,7 @@ private func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
     guard count > 0, let start else { return -1 }
     let entries = Harness.entries
     guard Int(start[0]) < entries.count else { return -1 }
+    Harness.counts.withLock { $0[Int(start[0])] += 1 }
     do {
         try entries[Int(start[0])].take(Array(UnsafeBufferPointer(start: start + 1, count: count - 1)))
     } catch {
@@ -41,6 +43,7 @@ func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePoin
         Harness.writeSeeds(to: String(cString: folder))
         return 0
     }
+    atexit { Harness.printCounts() }
     var (count, arguments) = (count, arguments)
     return runDriver(&count, &arguments) { fuzzOneInput($0, $1) }
 }
@@ -67,6 +70,14 @@ enum Harness {
             precondition(card.text == text, "a public card reads otherwise than it was written")
         }
     )
+
+    /// Inputs that each decoder was given.
+    static let counts = Mutex([Int](repeating: 0, count: 256))
+
+    static func printCounts() {
+        let counts = counts.withLock { $0 }
+        for (index, entry) in entries.enumerated() { print("decoder \(entry.name) \(counts[index])") }
+    }
 
     static func isExpected(_ error: any Error) -> Bool {
         error is FederationError || error is MessagePackError || error is EncryptionError || error is ThresholdError
