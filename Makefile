@@ -46,6 +46,14 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 	@$(SWIFT_BUILD) --build-tests
 	@swift test -c release --skip-build $(TESTFLAGS)
 
+.PHONY: long
+long: packages ## ten million mutated inputs through every decoder of the encryption layer, with sanitizers (docs/long-runs.md)
+	@scripts/fuzz --inputs 10000000
+
+.PHONY: fuzz
+fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600
+	@scripts/fuzz --inputs 1000000000 --seconds $(or $(SECONDS),300)
+
 .PHONY: reference
 reference: ## PEFT, transformers, tokenizers and python-paillier for the tests that compare with them
 	@scripts/reference $(REFERENCE)

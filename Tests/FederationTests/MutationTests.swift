@@ -1,4 +1,5 @@
 import Federation
+import Glibc
 import MessagePack
 import Testing
 
@@ -80,5 +81,58 @@ struct MutationTests {
         }
         #expect(refused > Self.count / 4)
         #expect(try WireMessage(frames: message.frames) == message)
+    }
+
+    @Test("Ten thousand spoiled records, up to what each contribution in them says")
+    func records() throws {
+        let entry = try #require(DocumentDecoders.all.first { $0.name == "record" })
+        let good = try #require(entry.seeds.first)
+        try entry.take(good)
+        var dice = Dice(state: 99)
+        var refused = 0
+        for _ in 0..<Self.count {
+            do { try entry.take(Self.spoil(good, &dice)) } catch {
+                refused += 1
+                if !Self.isExpected(error) && !(error is RecordFault) { Issue.record("\(error)") }
+            }
+        }
+        #expect(refused > Self.count / 4)
+    }
+
+    @Test("A length that the bytes do not hold is refused before anything is allocated for it")
+    func lengths() throws {
+        // Of bytes, text, lists and maps: four thousand million of them, and the most that is positive in 32 bits.
+        let claims: [[UInt8]] = [0xc6, 0xdb, 0xdd, 0xdf].flatMap { type in
+            [[type, 0xff, 0xff, 0xff, 0xff], [type, 0x7f, 0xff, 0xff, 0xff]]
+        }
+        let before = try Self.peakAddressSpace()
+        for entry in DocumentDecoders.all {
+            for seed in entry.seeds {
+                for place in seed.indices {
+                    for claim in claims {
+                        do { try entry.take(Array(seed[..<place] + claim + seed[place...].dropFirst())) } catch {
+                            if !Self.isExpected(error) && !(error is RecordFault) { Issue.record("\(error)") }
+                        }
+                    }
+                }
+            }
+        }
+        // The least of those claims believed is 2 GiB of bytes at a place; a list's is 64 GiB. The process has other tests in it,
+        // so the bound is wide; the fuzzer's, of 64 MiB for one allocation, is not.
+        #expect(try Self.peakAddressSpace() - before < 32 << 30)
+    }
+
+    /// VmPeak of proc(5), in bytes.
+    private static func peakAddressSpace() throws -> Int {
+        let file = try #require(fopen("/proc/self/status", "r"))
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, 256, file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard text.hasPrefix("VmPeak:") else { continue }
+            return try #require(Int(text.filter(\.isNumber))) << 10
+        }
+        Issue.record("there is no VmPeak in /proc/self/status")
+        return 0
     }
 }
