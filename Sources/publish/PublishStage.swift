@@ -11,24 +11,24 @@ import Topology
 /// Everything it decides is in its journal before anyone hears of it, so a restart goes on where it was.
 @StageActor
 final class PublishStage: Stage {
-    private let context: StageContext
-    private let configuration: PublishConfiguration
-    private let topology: Topology
+    let context: StageContext
+    let configuration: PublishConfiguration
+    let topology: Topology
     private var keys: KeyChoice
-    private var opener: SumOpener { keys.opener }
+    var opener: SumOpener { keys.opener }
     private let model: PublishedModel
     private let store: ReleaseWriter?
-    private var releases: [Signed<Release>] = []
-    private var current: Signed<Opening>?
-    private var closing = RoundClosing()
+    private(set) var releases: [Signed<Release>] = []
+    private(set) var current: Signed<Opening>?
+    private(set) var closing = RoundClosing()
     /// When the round is given up for want of clouds' shares; from when its sum is here.
     private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
     private var attempts = 0
-    private var isDone = false
+    var isDone = false
     /// Stages that have not said that they have heard the end.
-    private var unheard: Set<StageName> = []
-    private var endBy: ContinuousClock.Instant?
+    var unheard: Set<StageName> = []
+    var endBy: ContinuousClock.Instant?
 
     init(_ parts: StageParts<PublishConfiguration>) throws {
         context = parts.context
@@ -138,74 +138,6 @@ final class PublishStage: Stage {
     }
 
     // MARK: Sums
-
-    func verdict(on offer: Offer, from sender: StageName) -> Verdict {
-        let name = offer.name
-        let isAggregates = sender == topology.aggregate && name.cloud == sender.cloud
-        let isClouds = sender.kind == .encrypt && name.cloud == sender.cloud
-        guard
-            name.part == 0,
-            (isAggregates && [.sum, .record, .shortfall].contains(name.kind))
-                || (isClouds && name.kind == .share && opener.needsShares)
-        else { return .refuse("\(sender) may not send \(name) here") }
-        guard let current else { return .refuse("no round is open") }
-        guard name.round == current.content.round else {
-            return .refuse("round \(name.round) is not open, round \(current.content.round) is")
-        }
-        do {
-            switch name.kind {
-            case .shortfall:
-                return try ShortfallAbout(offer.about).opening == current.digest
-                    ? .take : .refuse("it is about another opening")
-            case .record: return try verdict(onRecord: offer, current)
-            case .share: return try verdict(onShare: offer, current)
-            default: return try verdict(onSum: offer, current)
-            }
-        } catch { return .refuse("\(error)") }
-    }
-
-    private func verdict(onRecord offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
-        guard try OpeningAbout(offer.about).opening == current.digest else {
-            return .refuse("it is about another opening")
-        }
-        guard offer.byteCount <= RoundRecord.maximumByteCount else {
-            return .refuse("\(offer.byteCount) bytes, a record has at most \(RoundRecord.maximumByteCount)")
-        }
-        return closing.record == nil ? .borrow : .later
-    }
-
-    private func verdict(onShare offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
-        guard try ShareAbout(offer.about).opening == current.digest else {
-            return .refuse("it answers another opening")
-        }
-        guard current.content.member(offer.name.cloud) != nil else {
-            return .refuse("\(offer.name.cloud) is not in the cohort of round \(current.content.round)")
-        }
-        let expected = try opener.sumByteCount(of: current.content)
-        guard offer.byteCount == expected else {
-            return .refuse("\(offer.byteCount) bytes, a share of round \(current.content.round) has \(expected)")
-        }
-        return .check
-    }
-
-    private func verdict(onSum offer: Offer, _ current: Signed<Opening>) throws -> Verdict {
-        let opening = current.content
-        let sum = try SumAbout(offer.about)
-        guard sum.opening == current.digest else { return .refuse("it answers another opening") }
-        guard sum.parts.count >= opening.minimumCohort, sum.parts.count >= opening.quorum else {
-            return .refuse(
-                "a sum of \(sum.parts.count) clouds: at least \(max(opening.minimumCohort, opening.quorum)) must be in it"
-            )
-        }
-        for part in sum.parts where opening.member(part.cloud) == nil {
-            return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
-        }
-        let expected = try opener.sumByteCount(of: opening)
-        guard offer.byteCount == expected else {
-            return .refuse("\(offer.byteCount) bytes, the sum of round \(opening.round) has \(expected)")
-        }
-        return .take
-    }
 
     func arrived(_ arrival: Arrival) async throws {
         let name = arrival.offer.name
@@ -472,55 +404,5 @@ final class PublishStage: Stage {
         try abandon(
             current, missing: [topology.aggregate.cloud],
             reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)
-    }
-
-    // MARK: The end
-
-    private static let heardPrefix = "heard/"
-
-    /// The run is over: everyone has been told, and the process stays until all have said that they have heard it, or have
-    /// been away for too long. Started again it waits for those once more.
-    private func finish() throws {
-        guard !isDone else { return }
-        isDone = true
-        // An adapter that somebody still lacks is of no use any more.
-        try context.cancelAll()
-        let heard = Set(try context.journal.read { try $0.factKeys(under: Self.heardPrefix) })
-        unheard = Set(topology.stages.map(\.name).filter { $0 != context.stage && !heard.contains("\($0)") })
-        context.log.info(
-            "run_finished",
-            ["rounds": .number(releases.count), "waiting_for": .list(unheard.sorted().map { .name($0) })])
-        endBy = .now + configuration.endGrace
-        try leaveIfHeard()
-    }
-
-    func heardEnd(by stage: StageName, of release: Digest) async throws {
-        guard let last = releases.last, last.content.isFinal, last.digest == release else { return }
-        // It may come before `finish` has looked for who is missing.
-        if !isDone || unheard.contains(stage) {
-            try context.journal.write { try $0.setFact("\(Self.heardPrefix)\(stage)", [1]) }
-            unheard.remove(stage)
-        }
-        // Said again for as long as the stage asks: the answer may have been lost.
-        context.sayHeard(release, to: stage)
-        try leaveIfHeard()
-    }
-
-    private func leaveIfHeard() throws {
-        guard isDone, unheard.isEmpty else { return }
-        try context.journal.write { try $0.endRun() }
-        context.end(.success(()))
-        endBy = nil
-    }
-
-    // MARK: Subscribers
-
-    /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
-    func joined(_ stage: StageName) async throws {
-        let newest = Purpose.allCases.compactMap { purpose in releases.last { $0.content.purpose == purpose } }
-        for release in newest.sorted(by: { $0.content.round < $1.content.round }) {
-            context.announce(release, to: stage)
-        }
-        if let current { context.announce(current, to: stage) }
     }
 }
