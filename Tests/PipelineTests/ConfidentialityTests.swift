@@ -1,6 +1,6 @@
 import Encryption
 import Federation
-import Glibc
+import Foundation
 import Keys
 import Sodium
 import Testing
@@ -51,15 +51,15 @@ extension PipelineSuite {
                 "share of \(encrypt.cloud)",
             ]
             #expect(watched.secretsInEncrypt.whats.isSubset(of: held))
-            // Whether its own is found there is luck: guarded pages cannot be read but while they are used. In this process
-            // it is, so the search does see shares.
-            let shown = try watched.run.share(of: encrypt.cloud).encoded().withUnsafeBytes { bytes in
-                let copy = Array(bytes)
-                return try withExtendedLifetime(copy) {
-                    try ByteSearch(Canaries.keyNeedles(watched.run)).memory(of: getpid())
-                }
+            // Whether its own is found there is luck: guarded pages cannot be read but while they are used. That the search
+            // does see shares, a file with one in it shows.
+            let decoy = "\(watched.run.root)/share"
+            try FileManager.default.createDirectory(atPath: decoy, withIntermediateDirectories: true)
+            try watched.run.share(of: encrypt.cloud).encoded().withUnsafeBytes {
+                try watched.run.write([0, 7, 9] + Array($0), "\(decoy)/decoy")
             }
-            #expect(shown.whats.contains("share of \(encrypt.cloud)"))
+            let shown = try ByteSearch(Canaries.keyNeedles(watched.run)).files(below: decoy)
+            #expect(shown.whats == ["share of \(encrypt.cloud)"])
             // Every needle is one: each but the shares, which are sealed, is found in the folder of the keys.
             let needles = try Canaries.keyNeedles(watched.run)
             let plain = Set(needles.map(\.what).filter { !$0.hasPrefix("share of") })
