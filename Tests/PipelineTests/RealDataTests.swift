@@ -50,7 +50,7 @@ extension PipelineSuite {
                 ["demo", "--real", data, "--rounds", "2", "--no-compare", "--out", out, "--format", "json"])
             #expect(demo.status == 0)
             let report = try RunReport(demo.output)
-            #expect(report.suite == "paillier" && report.keyMode == "publisher")
+            #expect(report.suite == "paillier" && report.keyMode == "threshold")
             #expect(report.rounds.count == 2)
             for round in report.rounds {
                 #expect(Set(round.clouds.map(\.cloud)) == ["carevue", "metavision", "eicu"])
