@@ -70,11 +70,7 @@ struct TopologyRules {
     }
 
     private func checkSuite() {
-        if file.suite == .secagg {
-            problems.note(
-                "`suite: secagg` is a library so far, the stages do not run it: use `suite: paillier`",
-                at: file.suitePlace)
-        }
+        if file.suite == .secagg { checkMasks() }
         guard file.suite == .clear else { return }
         let owners = Set(file.clouds.flatMap { cloud in cloud.stages.map { $0.owner ?? cloud.owner } })
         guard dataClouds.count > 1 || owners.count > 1 else { return }
@@ -86,6 +82,24 @@ struct TopologyRules {
             problems.note(
                 "`suite: clear` would show every cloud's update to aggregate and publish; "
                     + "if this is a test and no more, say so with `allow-clear: true`",
+                at: file.suitePlace)
+        }
+    }
+
+    /// Masks belong to one round, and their keys are made for it: there is none to choose, and none to keep.
+    private func checkMasks() {
+        for (key, place) in [
+            ("keys", file.statedKeys == nil ? nil : file.keysPlace),
+            ("threshold", file.statedThreshold == nil ? nil : file.thresholdPlace), ("profile", file.profilePlace),
+        ] {
+            guard let place else { continue }
+            problems.note(
+                "`\(key)` belongs to `suite: paillier`: under `suite: secagg` the clouds agree on masks anew in every round, remove it",
+                at: place)
+        }
+        if dataClouds.count > MaskDealing.maximumClouds {
+            problems.note(
+                "`suite: secagg` is for at most \(MaskDealing.maximumClouds) clouds with data, here are \(dataClouds.count)",
                 at: file.suitePlace)
         }
     }
@@ -180,7 +194,7 @@ struct TopologyRules {
     private func checkThreshold() {
         let count = dataClouds.count
         guard file.keys == .threshold, file.suite == .paillier, file.isWhole, count >= Topology.smallestCohort else {
-            if file.statedThreshold != nil, file.keys != .threshold {
+            if file.statedThreshold != nil, file.keys != .threshold, file.suite != .secagg {
                 problems.note("`threshold` belongs to `keys: threshold`", at: file.thresholdPlace)
             }
             return

@@ -34,6 +34,8 @@ struct TopologyFile {
     let statedThreshold: Int?
     let thresholdPlace: Place
     let profile: Topology.Profile
+    /// Where the file says a profile; nil where it leaves it to the default.
+    let profilePlace: Place?
     let allowsClear: Bool
     let allowsOneOperator: Bool
     let clouds: [Cloud]
@@ -60,6 +62,7 @@ struct TopologyFile {
         statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
         thresholdPlace = file.place(of: "threshold")
         profile = file.choice("profile", default: .standard)
+        profilePlace = file.has("profile") ? file.place(of: "profile") : nil
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
         cloudsPlace = file.place(of: "clouds")

@@ -16,8 +16,8 @@ struct Aggregate: StageCommand {
         await StageMain.run(.aggregate, options: options, configuration: AggregateConfiguration.self) { parts in
             try AggregateStage(
                 context: parts.context, configuration: parts.configuration,
-                keys: parts.topology.suite == .clear
-                    ? nil : KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) { $1.paillier },
+                keys: parts.topology.suite == .paillier
+                    ? KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) { $1.paillier } : nil,
                 cloudsOpen: parts.topology.cloudsOpen,
                 evidencePath: "\(parts.topology.stateFolder(of: parts.context.stage))/evidence")
         }

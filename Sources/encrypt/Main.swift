@@ -19,7 +19,7 @@ struct Encrypt: StageCommand {
             return try EncryptStage(
                 context: parts.context, configuration: parts.configuration,
                 rounding: try parts.keys.roundingSecret(of: cloud),
-                keys: SealingKey.search(parts), cloudsOpen: parts.topology.cloudsOpen,
+                suite: parts.topology.suite, keys: SealingKey.search(parts), cloudsOpen: parts.topology.cloudsOpen,
                 aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
         }
     }

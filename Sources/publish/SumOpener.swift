@@ -11,6 +11,8 @@ struct SumOpener: Sendable {
     private enum Means: Sendable {
         case clear
         case alone(PaillierPrivateKey)
+        /// With what the survivors of one masked round have opened.
+        case masked(MaskOpener, MaskedScheme)
         /// With the clouds' parties in the key, by name.
         case together(ThresholdPublicKey, parties: [CloudName: Int])
     }
@@ -20,6 +22,9 @@ struct SumOpener: Sendable {
     private init(_ means: Means) { self.means = means }
 
     static let clear = SumOpener(.clear)
+
+    /// - Parameter scheme: of the same masks, to add.
+    static func masked(_ opener: MaskOpener, _ scheme: MaskedScheme) -> SumOpener { SumOpener(.masked(opener, scheme)) }
 
     /// With the key of that number, whose private half must be here where publish opens alone.
     init(_ parts: StageParts<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
@@ -38,10 +43,10 @@ struct SumOpener: Sendable {
         }
     }
 
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     var publicKey: PaillierPublicKey? {
         switch means {
-        case .clear: nil
+        case .clear, .masked: nil
         case .alone(let key): key.publicKey
         case .together(let key, _): key.paillier
         }
@@ -95,7 +100,9 @@ struct SumOpener: Sendable {
         _ payload: Payload, with shares: [Share], of opening: Opening, contributions: Int, threads: Int,
         _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
-        let scheme = try RoundScheme(opening, key: publicKey)
+        var masks: MaskedScheme?
+        if case .masked(_, let scheme) = means { masks = scheme }
+        let scheme = try RoundScheme(opening, key: publicKey, masks: masks)
         let shape = scheme.scheme.shape
         let size = max(1, SumOpener.blockValues / shape.valuesPerUnit)
         func forEachBlock(_ open: (Range<Int>) throws -> [UInt64]) throws {
@@ -116,6 +123,7 @@ struct SumOpener: Sendable {
         }
         switch means {
         case .clear: try openWhole(ClearScheme(layout: opening.layout, slots: scheme.slots))
+        case .masked(let opener, _): try openWhole(opener)
         case .alone(let key):
             try openWhole(PaillierOpener(key: key, layout: opening.layout, slots: scheme.slots))
         case .together(let key, _):

@@ -71,6 +71,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let suite: Suite
     package let profile: String
+    /// Under `secagg` the name of the agreement that the masks are of (`MaskAgreement.name`).
     package let keyID: [UInt8]
     package let weight: UInt32
     /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
@@ -169,7 +170,7 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of a record or of evidence: the opening that it belongs to.
+/// What an offer says of a record, of evidence, and of all that belongs to masks: the opening that it belongs to.
 package struct OpeningAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
 
@@ -227,18 +228,23 @@ package struct AdapterAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// Who was missing when a round's deadline passed without a quorum.
+/// Why there will be no sum of a round, and who was missing.
 package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let missing: [CloudName]
+    package let reason: String
 
-    package init(opening: Digest, missing: [CloudName]) {
+    package init(opening: Digest, missing: [CloudName], reason: String) {
         self.opening = opening
         self.missing = missing
+        self.reason = String(reason.prefix(240))
     }
 
     package var value: Value {
-        .map([("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) }))])
+        .map([
+            ("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) })),
+            ("reason", .text(reason)),
+        ])
     }
 
     package init(_ value: Value) throws {
@@ -250,6 +256,7 @@ package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
             }
             return try CloudName(text)
         }
+        reason = try fields.text("reason", limit: 1024)
         try fields.finish()
     }
 }

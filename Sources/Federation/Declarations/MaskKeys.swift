@@ -19,10 +19,10 @@ package struct SignedBytes: Hashable, Sendable {
         ])
     }
 
-    init(_ value: Value, at place: String) throws {
+    init(_ value: Value, at place: String, limit: Int = 1024) throws {
         var fields = try Fields(value, at: place)
         signer = try fields.stage("stage")
-        bytes = try fields.bytes("document", limit: 1024)
+        bytes = try fields.bytes("document", limit: limit)
         signature = try fields.bytes("signature", limit: Signature.byteCount)
         try fields.finish()
     }

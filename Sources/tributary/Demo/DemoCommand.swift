@@ -72,7 +72,7 @@ struct Demo: ParsableCommand {
             source, changes: changes, into: "\(folder)/topology", state: state)
         view.busy("making keys")
         try Subprocess.run(try StageFolder.ownPath(), ["keys", topology.file, "--state", state]) { _ in }
-        view.done("keys made; \(topology.keys): \(topology.trust)")
+        view.done("keys made; \(topology.keysName): \(topology.trust)")
         let progress = try FederationRun(topology: topology, view: view, timeout: limit).run()
         guard let release = progress.rounds.last(where: { $0.folder != nil })?.folder else {
             throw LauncherError.runFailed("the run released no adapter; \(state)/logs tells why")
@@ -107,7 +107,7 @@ struct Demo: ParsableCommand {
         var chosen: Topology.Suite?
         if let suite {
             guard let known = Topology.Suite(rawValue: suite) else {
-                throw LauncherError.arguments("--suite: expected paillier or clear, found \"\(suite)\"")
+                throw LauncherError.arguments("--suite: expected paillier, secagg or clear, found \"\(suite)\"")
             }
             chosen = known
         }

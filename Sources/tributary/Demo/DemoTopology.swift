@@ -77,10 +77,10 @@ struct DemoTopology {
             "run: \(topology.run)", "suite: \(suite)",
         ]
         if suite == .clear { lines.append("allow-clear: true") }
-        lines.append("keys: \(topology.keys)")
+        if suite != .secagg { lines.append("keys: \(topology.keys)") }
         if topology.cloudsOpen, suite == .paillier { lines.append("threshold: \(topology.threshold)") }
         // What the file that this is made of was allowed.
-        if topology.keys == .publisher { lines.append("allow-one-operator: true") }
+        if topology.keys == .publisher, suite != .secagg { lines.append("allow-one-operator: true") }
         lines.append("clouds:")
         for cloud in topology.clouds {
             lines += ["  \(cloud.name):", "    owner: \(ConfigText.quoted(cloud.owner))"]
