@@ -7,10 +7,14 @@ package struct SignedBytes: Hashable, Sendable {
     package let bytes: [UInt8]
     package let signature: [UInt8]
 
-    package init<Content: Declaration>(_ document: Signed<Content>, by signer: StageName) {
+    package init(signer: StageName, bytes: [UInt8], signature: [UInt8]) {
         self.signer = signer
-        bytes = document.bytes
-        signature = document.signature.bytes
+        self.bytes = bytes
+        self.signature = signature
+    }
+
+    package init<Content: Declaration>(_ document: Signed<Content>, by signer: StageName) {
+        self.init(signer: signer, bytes: document.bytes, signature: document.signature.bytes)
     }
 
     var value: Value {
