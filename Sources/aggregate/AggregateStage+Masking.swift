@@ -49,11 +49,11 @@ extension AggregateStage {
             return try context.refuse(arrival, "its round is over")
         }
         do {
-            if name.kind == .withdrawal {
-                masks.lose(name.cloud)
-            } else {
-                try masks.take(arrival, key: context.identity.key)
-            }
+            try masks.take(arrival, key: context.identity.key)
+            try await context.keep(arrival)
+            // Durable, so it counts; what has happened meanwhile counts too.
+            guard current?.opening.content.round == name.round else { return }
+            try current?.masks?.take(arrival, key: context.identity.key)
         } catch  where error is MaskingError || error is FederationError {
             context.log.error(
                 "masks_refused",
@@ -63,9 +63,6 @@ extension AggregateStage {
                 ])
             return try context.refuse(arrival, "\(error)")
         }
-        try await context.keep(arrival)
-        guard current?.opening.content.round == name.round else { return }
-        current?.masks = masks
         if name.kind == .withdrawal { note(lossOf: name.cloud, reason: "it has lost its secrets of the round") }
         try conductMasks()
         try closeIfDue()
@@ -193,9 +190,7 @@ extension AggregateStage {
             let document = try Content(payload: bytes)
             if document.run == context.run { try body(document) }
         }
-        for arrival in kept[.withdrawal] ?? [] where arrival.offer.name.round == opening.content.round {
-            masks.lose(arrival.offer.name.cloud)
-        }
+        try replay(.withdrawal)
         try replay(.advertisement)
         try named(MaskRoster.self) { if $0.opening == opening.digest { try masks.adopt($0) } }
         try replay(.shares)
@@ -228,6 +223,7 @@ extension MaskedGathering {
     fileprivate mutating func take(_ arrival: Arrival, key: (StageName) throws -> VerifyingKey) throws {
         let payload = try arrival.payload.read()
         switch arrival.offer.name.kind {
+        case .withdrawal: lose(arrival.offer.name.cloud)
         case .advertisement: try take(Signed<MaskAdvertisement>(payload: payload, of: arrival.peer, key: key))
         case .shares: try take(Signed<MaskShares>(payload: payload, of: arrival.peer, key: key))
         default: try take(Signed<MaskConsent>(payload: payload, of: arrival.peer, key: key))

@@ -88,7 +88,8 @@ enum Samples {
         Sample(
             "share", ShareAbout(opening: digest, sum: digest, proof: [1, 2, 3]).value, { try ShareAbout($0).value }),
         Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
-        Sample("shortfall", 
+        Sample(
+            "shortfall",
             ShortfallAbout(opening: digest, missing: [west], reason: "late").value, { try ShortfallAbout($0).value }),
     ]
 

@@ -61,7 +61,7 @@ extension PipelineSuite {
             if lie == .exchangedKeys {
                 let listed = roster.advertisements
                 let spoiled = MaskRoster(
-                    run: roster.run, round: roster.round, opening: roster.opening, threshold: roster.threshold,
+                    head: roster.head, threshold: roster.threshold,
                     advertisements: listed.map { each in
                         let other = listed.first { $0.signer == (others[0] == each.signer ? others[1] : others[0]) }
                         return others.contains(each.signer) ? each.with(other ?? each) : each
@@ -80,8 +80,7 @@ extension PipelineSuite {
             let agreement = try convener.agreement()
             if lie == .fewerMembers {
                 let fewer = MaskAgreement(
-                    run: agreement.run, round: agreement.round, opening: agreement.opening, roster: agreement.roster,
-                    members: Array(agreement.members.prefix(2)))
+                    head: agreement.head, roster: agreement.roster, members: Array(agreement.members.prefix(2)))
                 return try await refused(
                     .agreement, MaskDealing(agreement: fewer, shares: Array(convener.shares.prefix(2))).payload)
             }
@@ -175,7 +174,7 @@ extension PipelineSuite {
             try await play(stand, 2)
         }
 
-        @Test("Aggregate counts no contribution that is masked for another agreement; the round closes with the honest ones")
+        @Test("Aggregate counts no contribution that is masked for another agreement; the round closes without it")
         func otherAgreement() async throws {
             let stand = try await MaskedStand(real: .aggregate)
             let opening = try await stand.open(1)
