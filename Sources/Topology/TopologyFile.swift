@@ -83,8 +83,14 @@ struct TopologyFile {
         statedKeys ?? (suite == .paillier && dataClouds.count >= Topology.smallestCohort ? .threshold : .publisher)
     }
 
-    /// How many clouds it takes to open a sum under `threshold`: more than half of them unless the file says so.
-    var threshold: Int { statedThreshold ?? dataClouds.count / 2 + 1 }
+    /// How many clouds it takes to open a sum: under `threshold` more than half of them unless the file says so.
+    var threshold: Int {
+        switch keys {
+        case .threshold: statedThreshold ?? dataClouds.count / 2 + 1
+        case .clouds: 1
+        case .publisher: 0
+        }
+    }
 
     private static func cloudName(_ text: String, _ value: Value) throws(Refused) -> (CloudName, Place) {
         do { return (try CloudName(text), value.keyPlace) } catch {

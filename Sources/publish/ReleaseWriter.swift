@@ -50,7 +50,7 @@ final class ReleaseWriter {
         }
         let profile = PaillierProfile(rawValue: opening.profile)
         // A shared key has safe primes, whatever its profile.
-        let assumption = profile.flatMap { $0.assumption(over: keyMode == .threshold ? .safePrimes : $0.ownStructure) }
+        let assumption = profile.flatMap { $0.assumption(over: keyMode != .publisher ? .safePrimes : $0.ownStructure) }
         let draft = ReleaseDraft(
             run: context.run, round: release.round,
             adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),

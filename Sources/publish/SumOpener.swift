@@ -11,7 +11,7 @@ struct SumOpener: Sendable {
     private enum Means: Sendable {
         case clear
         case alone(PaillierPrivateKey)
-        /// With the clouds' parties in the key, by name.
+        /// With what one cloud or several send, by their parties in the key.
         case together(ThresholdPublicKey, parties: [CloudName: Int])
     }
 
@@ -31,7 +31,7 @@ struct SumOpener: Sendable {
                 throw EncryptionError.wrongKey(expected: key.paillier.id, found: secret.publicKey.id)
             }
             means = .alone(secret)
-        case .threshold:
+        case .threshold, .clouds:
             let parties = ground.topology.parties
             means = .together(
                 try key.shared(parties: parties.count, threshold: ground.topology.threshold), parties: parties)

@@ -30,7 +30,7 @@ struct TopologyRulesTests {
                 "paillier", "pailier",
                 "4:8: `suite`: expected one of paillier, secagg, clear, found \"pailier\" (did you mean \"paillier\"?)"
             ),
-            ("publisher", "clouds", "5:7: `keys`: expected one of threshold, publisher, found \"clouds\""),
+            ("publisher", "cloud", "5:7: `keys`: expected one of threshold, publisher, clouds, found \"cloud\""),
             ("clouds:", "cluods:", "6:1: unknown key `cluods` (did you mean \"clouds\"?)"),
             (
                 "  north:", "  North:",
@@ -195,6 +195,28 @@ struct TopologyRulesTests {
         #expect(try Sample.load(silent.replacing("Release Board", with: "Trial Office")).warnings.isEmpty)
         #expect(try Sample.load().keys == .publisher)
         #expect(try Sample.load().threshold == 0)
+    }
+
+    @Test("one key in every cloud's hands is taken with a warning of who can open what, and takes no threshold")
+    func oneKeyOfAll() throws {
+        let text = Sample.spoiled("keys: publisher\n", "keys: clouds\n")
+        let topology = try Sample.load(text)
+        #expect(topology.keys == .clouds && topology.cloudsOpen && topology.threshold == 1)
+        #expect(topology.trust.hasPrefix("any one of the 3 clouds alone can open another cloud's update"))
+        #expect(topology.warnings.count == 1)
+        #expect(
+            topology.warnings[0].description.contains(
+                "`keys: clouds`: every cloud holds the whole key of sums and is shown what the others sent, so any one of them alone"
+            ), "\(topology.warnings)")
+        #expect(topology.drawing.contains("keys clouds: any one of the 3 clouds alone"))
+        // Neither aggregate nor publish has a key, whosever they are.
+        #expect(try Sample.load(text.replacing("Release Board", with: "Trial Office")).warnings.count == 1)
+        for threshold in [2, 3] {
+            #expect(
+                Sample.problems(text.replacing("keys: clouds\n", with: "keys: clouds\nthreshold: \(threshold)\n")) == [
+                    "6:1: `threshold` belongs to `keys: threshold`: under `keys: clouds` each cloud opens sums alone"
+                ])
+        }
     }
 
     @Test("a threshold that all clouds are needed for, or that belongs to no shared key, is refused")

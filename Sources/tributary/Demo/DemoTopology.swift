@@ -78,7 +78,7 @@ struct DemoTopology {
         ]
         if suite == .clear { lines.append("allow-clear: true") }
         lines.append("keys: \(topology.keys)")
-        if topology.cloudsOpen, suite == .paillier { lines.append("threshold: \(topology.threshold)") }
+        if topology.keys == .threshold, suite == .paillier { lines.append("threshold: \(topology.threshold)") }
         // What the file that this is made of was allowed.
         if topology.keys == .publisher { lines.append("allow-one-operator: true") }
         lines.append("clouds:")
