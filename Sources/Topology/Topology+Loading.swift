@@ -58,7 +58,7 @@ extension Topology {
         return Topology(
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,
             threshold: file.threshold,
-            profile: file.profile, clouds: clouds,
+            profile: file.profile, damgardJurik: file.damgardJurik, clouds: clouds,
             aggregate: aggregate, publish: publish,
             statePath: state.map { FilePath.resolve($0, in: currentFolder) } ?? defaultState(of: file.federation),
             warnings: problems.warnings)

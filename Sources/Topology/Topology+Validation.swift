@@ -14,6 +14,7 @@ struct TopologyRules {
             checkCohort()
         }
         checkSuite()
+        checkDamgardJurik()
         checkPorts()
         checkConsent()
         checkTrust()
@@ -87,6 +88,19 @@ struct TopologyRules {
                 "`suite: clear` would show every cloud's update to aggregate and publish; "
                     + "if this is a test and no more, say so with `allow-clear: true`",
                 at: file.suitePlace)
+        }
+    }
+
+    private func checkDamgardJurik() {
+        guard file.damgardJurik > 1 else { return }
+        if file.suite != .paillier {
+            problems.note(
+                "`damgard-jurik` belongs to `suite: paillier`, here is `suite: \(file.suite)`",
+                at: file.damgardJurikPlace)
+        } else if file.keys != .publisher {
+            problems.note(
+                "`damgard-jurik: \(file.damgardJurik)` needs `keys: publisher`: a key that clouds share opens plaintexts mod n alone, s = 1; here is `keys: \(file.keys)`",
+                at: file.damgardJurikPlace)
         }
     }
 

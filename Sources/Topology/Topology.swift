@@ -65,6 +65,8 @@ package struct Topology: Sendable {
     package let threshold: Int
     /// Of the key that `tributary keys` makes.
     package let profile: Profile
+    /// Damgard and Jurik's s in the rounds that publish opens; 1 is Paillier's scheme.
+    package let damgardJurik: Int
     /// In the order of the file.
     package let clouds: [Cloud]
     package let aggregate: StageName

@@ -34,6 +34,8 @@ struct TopologyFile {
     let statedThreshold: Int?
     let thresholdPlace: Place
     let profile: Topology.Profile
+    let damgardJurik: Int
+    let damgardJurikPlace: Place
     let allowsClear: Bool
     let allowsOneOperator: Bool
     let clouds: [Cloud]
@@ -60,6 +62,8 @@ struct TopologyFile {
         statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
         thresholdPlace = file.place(of: "threshold")
         profile = file.choice("profile", default: .standard)
+        damgardJurik = file.int("damgard-jurik", in: 1...3, default: 1)
+        damgardJurikPlace = file.place(of: "damgard-jurik")
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
         cloudsPlace = file.place(of: "clouds")

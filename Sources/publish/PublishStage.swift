@@ -123,7 +123,7 @@ final class PublishStage: Stage {
         return Opening(
             run: context.run, round: round, purpose: step.purpose, layout: layout,
             bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
-            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
+            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
             minimumCohort: configuration.minimumCohort,
             deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),

@@ -117,7 +117,7 @@ struct SumOpener: Sendable {
         switch means {
         case .clear: try openWhole(ClearScheme(layout: opening.layout, slots: scheme.slots))
         case .alone(let key):
-            try openWhole(PaillierOpener(key: key, layout: opening.layout, slots: scheme.slots))
+            try openWhole(scheme.opener(key))
         case .together(let key, _):
             let opener = ThresholdOpener(key: key, layout: opening.layout, slots: scheme.slots)
             try forEachBlock {

@@ -219,6 +219,28 @@ struct TopologyRulesTests {
         }
     }
 
+    @Test("Damgard and Jurik's s is for a key that publish holds alone, and 3 at most")
+    func damgardJurik() throws {
+        func text(_ keys: String, _ degree: Int) -> String {
+            Sample.spoiled("keys: publisher\n", "keys: \(keys)\ndamgard-jurik: \(degree)\n")
+        }
+        #expect(try Sample.load().damgardJurik == 1)
+        for degree in 1...3 { #expect(try Sample.load(text("publisher", degree)).damgardJurik == degree) }
+        #expect(try Sample.load(text("threshold", 1)).damgardJurik == 1)
+        for keys in ["threshold", "clouds"] {
+            let problems = Sample.problems(text(keys, 2))
+            #expect(problems.count == 1)
+            let reason = "a key that clouds share opens plaintexts mod n alone, s = 1; here is `keys: \(keys)`"
+            #expect(
+                problems[0] == "6:1: `damgard-jurik: 2` needs `keys: publisher`: \(reason)", "\(problems)")
+        }
+        let inClear = Sample.spoiled(
+            "suite: paillier\nkeys: publisher\n", "suite: clear\nallow-clear: true\ndamgard-jurik: 2\n")
+        #expect(
+            Sample.problems(inClear) == ["6:1: `damgard-jurik` belongs to `suite: paillier`, here is `suite: clear`"])
+        for degree in [0, 4] { #expect(Sample.problems(text("publisher", degree)).count == 1) }
+    }
+
     @Test("a threshold that all clouds are needed for, or that belongs to no shared key, is refused")
     func threshold() throws {
         let silent = Sample.spoiled("keys: publisher\n", "threshold: 2\n")
