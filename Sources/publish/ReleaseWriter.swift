@@ -54,7 +54,7 @@ final class ReleaseWriter {
         let draft = ReleaseDraft(
             run: context.run, round: release.round,
             adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),
-            createdAt: Int(Timestamp.milliseconds() / 1000), baseModelSHA256: baseModelSHA256,
+            createdAt: Int(context.surroundings.time / 1000), baseModelSHA256: baseModelSHA256,
             tokenizerSHA256: tokenizerSHA256,
             rounds: rounds + [
                 try round(release.round, release.purpose, parts, key: opening.keyID)
