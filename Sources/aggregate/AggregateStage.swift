@@ -41,11 +41,10 @@ final class AggregateStage: Stage {
     init(
         context: StageContext, configuration: AggregateConfiguration, keys: KeySearch<PaillierPublicKey>?,
         cloudsOpen: Bool, evidencePath: String
-    ) throws {
+    ) {
         self.context = context
         self.configuration = configuration
         self.keys = keys
-        _ = try self.keys?.oldest()
         self.cloudsOpen = cloudsOpen
         self.evidencePath = evidencePath
     }

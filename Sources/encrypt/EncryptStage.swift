@@ -39,7 +39,6 @@ final class EncryptStage: Stage {
         self.keys = keys
         self.cloudsOpen = cloudsOpen
         self.aggregate = aggregate
-        _ = try self.keys?.oldest()
     }
 
     func start() async throws {

@@ -10,6 +10,8 @@ final class EmptyTrainer: Trainer {
         seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
+    func rehearse() throws {}
+
     func check(_ opening: Opening) throws {}
 
     func train(

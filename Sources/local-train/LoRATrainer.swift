@@ -20,6 +20,27 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         threads = configuration.threads
     }
 
+    /// One step and one score on one example of two tokens. It loads the engine, which stays.
+    func rehearse() throws {
+        let adapter = try AdapterConfiguration(
+            rank: 1, alpha: 1, targets: [.q], trains: .b, seed: 1, baseModelName: "rehearsal")
+        let tuner = try FineTuner(base: base, adapter: adapter, threads: threads)
+        let shard = try TokenShard(
+            examples: [[answers.event, answers.noEvent]], answer: [1], label: [1], split: .train,
+            tokenizer: (base.tokenizerDigest ?? base.digest).description,
+            cloud: "rehearsal")
+        let report = try tuner.train(
+            shard,
+            try TrainingSettings(
+                steps: 1, batchSize: 1, learningRate: .constant(1e-3), optimizer: OptimizerSettings(), seed: 1)
+        ) { _ in }
+        let scores = try tuner.scores(of: shard, answers: answers)
+        guard report.losses.allSatisfy(\.isFinite), scores.allSatisfy(\.isFinite) else {
+            throw StageError.configuration(
+                "the self-test's step gave no finite loss: the engine or the base model is broken")
+        }
+    }
+
     func check(_ opening: Opening) throws {
         let plan = opening.adapter
         guard plan.baseDigest == base.digest.description else {

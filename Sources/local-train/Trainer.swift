@@ -4,6 +4,8 @@ import Tokenization
 
 /// What a local-train stage asks of whatever does the training. Calls come one at a time, off the stage's actor.
 protocol Trainer: AnyObject, Sendable {
+    /// Does a little of everything, so that a program that cannot train is found out before a round needs it.
+    func rehearse() throws
     /// Throws the reason for which this cloud cannot take part in such an opening.
     func check(_ opening: Opening) throws
     /// Trains from `start` and gives the clipped delta to `delta`, in one piece or several: f32 values in layout order.

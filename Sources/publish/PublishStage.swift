@@ -30,11 +30,11 @@ final class PublishStage: Stage {
     var unheard: Set<StageName> = []
     var endBy: ContinuousClock.Instant?
 
-    init(_ parts: StageParts<PublishConfiguration>) throws {
+    init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
         configuration = parts.configuration
         topology = parts.topology
-        keys = try KeyChoice(parts)
+        self.keys = keys
         let clouds = parts.topology.dataClouds.count
         guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
         else {

@@ -22,19 +22,19 @@ struct SumOpener: Sendable {
     static let clear = SumOpener(.clear)
 
     /// With the key of that number, whose private half must be here where publish opens alone.
-    init(_ parts: StageParts<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
-        switch parts.topology.keys {
+    init(_ ground: StageGround<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
+        switch ground.topology.keys {
         case .publisher:
             let secret = try PaillierPrivateKey(
-                decoding: parts.keys.paillierSecret(number, of: parts.context.stage.cloud))
+                decoding: ground.keys.paillierSecret(number, of: ground.stage.cloud))
             guard secret.publicKey.id == key.paillier.id else {
                 throw EncryptionError.wrongKey(expected: key.paillier.id, found: secret.publicKey.id)
             }
             means = .alone(secret)
         case .threshold:
-            let parties = parts.topology.parties
+            let parties = ground.topology.parties
             means = .together(
-                try key.shared(parties: parties.count, threshold: parts.topology.threshold), parties: parties)
+                try key.shared(parties: parties.count, threshold: ground.topology.threshold), parties: parties)
         }
     }
 

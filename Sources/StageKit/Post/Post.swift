@@ -86,11 +86,12 @@ package final class Post: Sendable {
         if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
     }
 
-    /// Sends what is waiting for at most `seconds`, closes the sockets on their thread and joins it.
+    /// Sends what is waiting, closes the sockets on their thread and joins it; another process may then bind their addresses.
     package func stop() {
         shared.withLock { $0.isStopping = true }
         poke()
         finished.wait()
+        context.terminate()
     }
 
     // Not in `stop`: events are still being handled then, and a number that is closed is soon another's.

@@ -12,6 +12,8 @@ package final class StageContext {
     private let post: Post
     let exchange: Exchange
     private var announcements: UInt64 = 0
+    /// Pieces of work that have begun and not ended: a stage hands over between them.
+    private(set) var workInHand = 0
     private let finish: @Sendable (Result<Void, any Error>) -> Void
 
     init(
@@ -159,8 +161,10 @@ package final class StageContext {
 
     /// Starts a piece of the stage's logic that waits for offloaded work; an error it throws ends the process.
     package func begin(_ body: @escaping @StageActor () async throws -> Void) {
+        workInHand += 1
         Task { @StageActor in
             do { try await body() } catch { finish(.failure(error)) }
+            workInHand -= 1
         }
     }
 }

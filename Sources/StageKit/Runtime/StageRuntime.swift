@@ -54,6 +54,10 @@ final class StageRuntime {
                 try await stage.tick()
                 try watch(now)
             }
+            if outcome.isAskedToHandOver, context.workInHand == 0, stage.mayHandOver {
+                context.log.info("handing_over")
+                outcome.set(.success(()))
+            }
             if let result = outcome.taken() {
                 await stage.stop()
                 return try result.get()
@@ -248,7 +252,12 @@ final class StageRuntime {
 /// How the run of a stage ends; set once, from any thread.
 final class Outcome: Sendable {
     private let state = Mutex<Result<Void, any Error>?>(nil)
+    private let handOver = Atomic<Bool>(false)
 
     func set(_ result: Result<Void, any Error>) { state.withLock { $0 = $0 ?? result } }
     func taken() -> Result<Void, any Error>? { state.withLock { $0 } }
+
+    /// A successor stands by, or does so no more.
+    func askToHandOver(_ isAsked: Bool) { handOver.store(isAsked, ordering: .relaxed) }
+    var isAskedToHandOver: Bool { handOver.load(ordering: .relaxed) }
 }
