@@ -42,6 +42,7 @@ final class EncryptStage: Stage {
     }
 
     func start() async throws {
+        warn()
         for release in try context.releases() { note(release.content) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
         if let key = keys?.found?.paillier {
@@ -75,6 +76,7 @@ final class EncryptStage: Stage {
             current = Round(opening: opening, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
+            warn(of: content)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -217,7 +219,8 @@ final class EncryptStage: Stage {
             // Written and synced here too: nobody waits for the disk but this contribution.
             let (payload, contents) = try writer.finish()
             let proof = try recorded.map {
-                try scheme.prove($0.witness, payload: contents, context: RoundScheme.context(digest, cloud))
+                try scheme.prove(
+                    $0.witness, payload: report.encrypted ?? contents, context: RoundScheme.context(digest, cloud))
             }
             return (payload: payload, digest: contents, proof: proof ?? [], report: report)
         }

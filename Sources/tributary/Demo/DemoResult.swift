@@ -71,7 +71,8 @@ struct DemoResult {
         let privacy = ReleaseManifest.Privacy(
             suite: manifest.privacy.suite, profile: manifest.privacy.profile, assumption: manifest.privacy.assumption,
             keyMode: manifest.privacy.keyMode, whoCouldOpen: manifest.privacy.whoCouldOpen, bits: manifest.privacy.bits,
-            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated)
+            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated,
+            encryption: manifest.privacy.encryption)
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
