@@ -47,8 +47,9 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 	@swift test -c release --skip-build $(TESTFLAGS)
 
 .PHONY: long
-long: packages ## ten million mutated inputs through every decoder of the encryption layer, with sanitizers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
+	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 
 .PHONY: fuzz
 fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600

@@ -39,6 +39,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case cohortFull(cohort: Int)
     case nothingToSum
     case wrongContributionCount(found: Int, cohort: Int)
+    /// An opened ciphertext whose counter says another number of contributions. Which is not told: whoever gets to see the
+    /// reason of a failed round must not learn what a spoiled plaintext holds.
+    case miscounted(ciphertext: Int, contributions: Int)
     /// An opened slot that no `contributions` honest values add up to.
     case sumOutOfRange(index: Int, contributions: Int)
     /// An opened plaintext with bits beyond its last slot.
@@ -82,6 +85,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .nothingToSum: "no contribution was added"
         case .wrongContributionCount(let found, let cohort):
             "a sum of \(found) contributions was announced, the slots are for 1 to \(cohort)"
+        case .miscounted(let ciphertext, let contributions):
+            "the opened ciphertext \(ciphertext) does not count \(contributions) contributions: one was left out of it, is in it "
+                + "twice, or was not sealed for this round"
         case .sumOutOfRange(let index, let contributions):
             "the opened value \(index) is not a sum of \(contributions) quantised values: a contribution was malformed, "
                 + "or the number of contributions is wrong"

@@ -232,9 +232,7 @@ final class EncryptStage: Stage {
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
         let offer = context.offer(
             name, payload: sealed.payload, digest: sealed.digest,
-            about: ContributionAbout(
-                opening: round.opening.digest, suite: opening.suite, profile: opening.profile, keyID: opening.keyID,
-                weight: weight, proof: sealed.proof))
+            about: ContributionAbout(answering: round.opening, weight: weight, proof: sealed.proof))
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
             // To be compared with what aggregate shows when the sum is to be opened.

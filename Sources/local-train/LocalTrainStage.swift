@@ -161,6 +161,12 @@ final class LocalTrainStage: Stage {
         let (trainer, log, name) = (trainer, context.log, vector(content.round))
         let validation = try shard(.validation)
         let began = ContinuousClock.now
+        log.info(
+            "training_started",
+            [
+                "round": .round(content.round), "examples": .number(train?.count ?? 0),
+                "steps": .number(content.training?.steps ?? 0),
+            ])
         let (result, before, made) = try await context.offload { [context] in
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }

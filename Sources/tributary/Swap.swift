@@ -38,7 +38,8 @@ struct Swap: ParsableCommand {
         let name = try StageArgument.resolve(stage, in: topology)
         let request = ControlRequest(
             command: .swap, stage: name.description, binary: try binary.map { try file($0, mode: X_OK, "--binary") },
-            config: try config.map { try file($0, mode: R_OK, "--config") }, drainSeconds: try seconds(drain, "--drain"),
+            config: try config.map { try file($0, mode: R_OK, "--config") },
+            drainSeconds: try seconds(drain, "--drain"),
             standbySeconds: try seconds(standby, "--standby"))
         let terminal = Terminal()
         let result = try ControlCall.make(request, to: topology) { reply in

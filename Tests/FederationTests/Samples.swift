@@ -69,8 +69,8 @@ enum Samples {
         reason: "the deadline passed without a quorum")
     static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
     static let contribution = ContributionAbout(
-        opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), weight: 384,
-        proof: [7, 8, 9])
+        opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), bits: 12,
+        room: 2, weight: 384, proof: [7, 8, 9])
     static let offer = Offer(name: name, maker: encrypt, byteCount: 300_000, digest: digest, about: contribution.value)
     static let receipt = Receipt(name: name, digest: digest, outcome: .refused, reason: "round 4 has been closed")
 

@@ -169,13 +169,17 @@ final class FederationRun: Sendable {
         stages.first { $0.kind == kind && $0.cloud.description == cloud } ?? topology.publish
     }
 
-    func start(_ stage: StageName) throws {
-        let child = try StageChild(
-            stage, program: "\(Self.binaries)/tributary-\(stage.kind)",
-            arguments: [
+    /// - Parameter standby: to take over from the process that runs the stage now.
+    func start(_ stage: StageName, standby: Bool = false) throws {
+        try start(
+            stage, program: "tributary-\(stage.kind)",
+            [
                 "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
-            ],
-            book: book)
+            ] + (standby ? ["--standby"] : []))
+    }
+
+    func start(_ stage: StageName, program: String, _ arguments: [String]) throws {
+        let child = try StageChild(stage, program: "\(Self.binaries)/\(program)", arguments: arguments, book: book)
         children.withLock { $0[stage] = child }
     }
 

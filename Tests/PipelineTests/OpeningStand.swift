@@ -133,9 +133,7 @@ final class OpeningStand: Sendable {
         let honest = try scheme.prove(
             witness, payload: Digest(ofContent: payload), context: RoundScheme.context(opening.digest, name))
         let maker = StageName(cloud: name, kind: .encrypt)
-        let about = ContributionAbout(
-            opening: opening.digest, suite: .paillier, profile: opening.content.profile, keyID: key.id.bytes,
-            weight: weight, proof: proof ?? honest)
+        let about = ContributionAbout(answering: opening, weight: weight, proof: proof ?? honest)
         let signing = try run.keys.signingKey(of: StageName(cloud: try CloudName(signer ?? cloud), kind: .encrypt))
         return Contribution(
             payload: payload,

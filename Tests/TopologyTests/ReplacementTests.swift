@@ -132,7 +132,8 @@ struct ReplacementTests {
             supervision.handle(.ready(pid: 7), at: .seconds(9)) == [.replaced(encrypt, .done(pid: 7, gap: .zero))])
     }
 
-    @Test("a successor that fails once it has taken over: the program before is started again", arguments: [false, true])
+    @Test(
+        "a successor that fails once it has taken over: the program before is started again", arguments: [false, true])
     func rollBack(hangs: Bool) {
         var supervision = standingBy()
         _ = supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2))

@@ -29,7 +29,8 @@ package struct DamgardJurikScheme: AdditiveScheme {
             suite: .paillier, key: key.id, profile: key.profile, layout: layout.digest, slots: slots, degree: degree)
         shape = PayloadShape(
             values: layout.count,
-            valuesPerUnit: DamgardJurik.slotBits(modulusBits: key.bits, degree: degree) / slots.width,
+            valuesPerUnit: slots.values(
+                plaintextBits: DamgardJurik.plaintextBits(modulusBits: key.bits, degree: degree)),
             bytesPerUnit: (degree + 1) * key.bits / 8)
         table = DamgardJurikTable(key: key, equations: equations, lanes: lanes, threads: threads)
     }

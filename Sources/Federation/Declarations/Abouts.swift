@@ -65,13 +65,16 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of a contribution: the opening that it answers (and with it layout, bits and cohort), the suite, the
-/// key, and the weight that the others may know.
+/// What an offer says of a contribution: the opening that it answers (and with it the layout), the suite, the key, how its
+/// slots are cut, and the weight that the others may know.
 package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let suite: Suite
     package let profile: String
     package let keyID: [UInt8]
+    /// Bits of a value in it, and the contributions that its slots have room for: with others, no slot of the sum carries.
+    package let bits: Int
+    package let room: Int
     package let weight: UInt32
     /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
     package let proof: [UInt8]
@@ -79,20 +82,32 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package static let maximumProofBytes = 8 << 10
 
     package init(
-        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], weight: UInt32, proof: [UInt8] = []
+        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], bits: Int, room: Int, weight: UInt32,
+        proof: [UInt8] = []
     ) {
         self.opening = opening
         self.suite = suite
         self.profile = profile
         self.keyID = keyID
+        self.bits = bits
+        self.room = room
         self.weight = weight
         self.proof = proof
+    }
+
+    /// Of a contribution that is sealed as `opening` asks.
+    package init(answering opening: Signed<Opening>, weight: UInt32, proof: [UInt8] = []) {
+        let asked = opening.content
+        self.init(
+            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID, bits: asked.bits,
+            room: asked.cohort.count, weight: weight, proof: proof)
     }
 
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
-            ("key", .bytes(keyID)), ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
+            ("key", .bytes(keyID)), ("bits", .number(bits)), ("room", .number(room)),
+            ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
         ])
     }
 
@@ -102,6 +117,8 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         suite = try fields.choice("suite")
         profile = try fields.text("profile", limit: 64)
         keyID = try fields.bytes("key", limit: 16)
+        bits = try fields.integer("bits", in: 2...32)
+        room = try fields.integer("room", in: 1...4096)
         weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
         proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
         try fields.finish()

@@ -159,6 +159,10 @@ extension ContributionAbout {
         guard suite == asked.suite, keyID == asked.keyID, profile == asked.profile else {
             return "it is sealed with another suite, key or profile than round \(asked.round) asks for"
         }
+        guard bits == asked.bits, room == asked.cohort.count else {
+            return
+                "its slots are for \(room) values of \(bits) bits, those of round \(asked.round) for \(asked.cohort.count) of \(asked.bits)"
+        }
         guard asked.purpose != .update || weight == member.weight else {
             return "it claims weight \(weight), the opening gives \(member.cloud) \(member.weight)"
         }

@@ -131,7 +131,8 @@ extension Supervision {
             children[index].restarts += 1
             let reason =
                 successor.isForced
-                ? "it was not ready within \(Self.seconds(limits.takeover))" : "it ended with \(end) before it was ready"
+                ? "it was not ready within \(Self.seconds(limits.takeover))"
+                : "it ended with \(end) before it was ready"
             return [
                 .replaced(children[index].stage, .rolledBack(reason)), .spawn(children[index].stage),
             ]

@@ -4,7 +4,8 @@ internal import Topology
 /// A command's side of the control socket.
 enum ControlCall {
     /// Asks the launcher, gives each answer to `body` as it comes, and returns the last one.
-    static func make(_ request: ControlRequest, to topology: Topology, _ body: (ControlReply) -> Void) throws -> ControlReply
+    static func make(_ request: ControlRequest, to topology: Topology, _ body: (ControlReply) -> Void) throws
+        -> ControlReply
     {
         guard try StateLock.holder(topology.statePath) != nil else {
             throw LauncherError.runFailed("nothing runs on \(topology.statePath): start it with `tributary up`")

@@ -85,7 +85,8 @@ final class Launcher {
     private var now: Duration { ContinuousClock.now - start }
 
     private func wait() throws {
-        var watched = [signals.readable.number, notify.descriptor.number] + control.descriptors + outputs.map(\.descriptor)
+        var watched =
+            [signals.readable.number, notify.descriptor.number] + control.descriptors + outputs.map(\.descriptor)
         var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         watched = []
         var timeout: Int32 = -1
