@@ -18,7 +18,7 @@ struct SelectiveRoundTests {
         )
         #expect(try part.open(part.sum(second), key: key) == whole.open(whole.sum(first), key: key))
         #expect(second.allSatisfy { $0.count == part.scheme.byteCount } && part.scheme.byteCount < first[0].count)
-        // 90 values in 14-bit slots of 511 bits, 36 each, and 211 values of 14 bits.
+        // 90 values in 14-bit slots of 511 bits, 35 and a counter each, and 211 values of 14 bits.
         #expect(part.scheme.byteCount == 3 * 128 + (211 * 14 + 7) / 8)
         // Encrypted values of the sum are those of the updates, folded: an independent sum in f64.
         let sums = try part.open(part.sum(second), key: key)
