@@ -66,6 +66,7 @@ final class EncryptStage: Stage {
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
             try history.check(content)
+            try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
                 throw Refusal(
@@ -235,6 +236,7 @@ final class EncryptStage: Stage {
             about: ContributionAbout(answering: round.opening, weight: weight, proof: sealed.proof))
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
+            try countAnswerInClear(opening, entry)
             // To be compared with what aggregate shows when the sum is to be opened.
             if cloudsOpen {
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))

@@ -8,6 +8,9 @@ struct PartialLimits {
     var minimumFraction = 1.0
     /// The least noise on the others, in clip norms over the root of the number of values.
     var minimumNoise = 0.5
+    /// How often it sends values in clear from one adapter: a round that is given up is opened again, and each answer tells the
+    /// same values under fresh noise.
+    var answers = 3
     /// Whether it answers openings under equation 4 to the letter, which hides nothing.
     var literal = false
 
@@ -16,6 +19,7 @@ struct PartialLimits {
     init(from limits: Section) {
         minimumFraction = limits.double("minimum-fraction", in: 0...1, default: minimumFraction)
         minimumNoise = limits.double("minimum-noise", in: 0...1e6, default: minimumNoise)
+        answers = limits.int("answers-in-clear", in: 1...10_000, default: answers)
         literal = limits.bool("literal", default: literal)
     }
 
@@ -42,8 +46,35 @@ struct PartialLimits {
     }
 }
 
-// What is said where not all is encrypted.
+// What is said, and remembered, where not all is encrypted.
 extension EncryptStage {
+    private static let answersPrefix = "in-clear/"
+
+    /// How often this cloud has answered, with values in clear, openings that start from the same adapter.
+    func answersInClear(_ opening: Opening, _ entry: JournalEntry) throws -> Int {
+        guard let bytes = try entry.fact("\(Self.answersPrefix)\(opening.startsFrom)") else { return 0 }
+        return bytes.reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    /// Goes into the journal with the answer.
+    func countAnswerInClear(_ opening: Opening, _ entry: JournalEntry) throws {
+        guard opening.encryption != nil else { return }
+        let count = try answersInClear(opening, entry) + 1
+        try entry.setFact(
+            "\(Self.answersPrefix)\(opening.startsFrom)", [UInt8(count >> 8 & 255), UInt8(count & 255)])
+    }
+
+    /// Throws where one more answer would be one too many.
+    func checkAnswersInClear(_ opening: Opening) throws {
+        guard case .selective = opening.encryption else { return }
+        let given = try context.journal.read { try answersInClear(opening, $0) }
+        guard given < configuration.partial.answers else {
+            throw Refusal(
+                "this cloud has sent values in clear from the same adapter \(given) times, each time under fresh noise; its limits.answers-in-clear is \(configuration.partial.answers)"
+            )
+        }
+    }
+
     /// At the start: what this cloud's limits would let it do.
     func warn() {
         guard configuration.partial.literal else { return }

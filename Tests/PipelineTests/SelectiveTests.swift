@@ -286,6 +286,27 @@ extension PipelineSuite {
             #expect(try await reason(5, .update, .literal(omega: 0.5), open).contains("hides nothing"))
         }
 
+        @Test("Fresh noise on the same values is given so often and no more, whatever a publish abandons")
+        func averaging() async throws {
+            let limits =
+                "threads: 1\nlimits: {minimum-cohort: 3, minimum-fraction: 0.5, minimum-noise: 1, answers-in-clear: 2}\n"
+            let stand = try await OpeningStand(.init(configs: [.encrypt: limits]))
+            let mask = try ValueMask(places: 0..<20, of: OpeningStand.values)
+            var payloads: [[UInt8]] = []
+            for round in 1...2 as ClosedRange<UInt32> {
+                let opening = try await stand.open(round, encryption: .selective(mask, noise: 1))
+                payloads.append(try await stand.contributionOfNorth(to: opening).payload)
+            }
+            // 20 values of 14 bits behind the ciphertext; of the same vector, and never the same.
+            let clear = payloads.map { Array($0.suffix(35)) }
+            #expect(clear[0] != clear[1])
+            _ = try await stand.open(3, refused: true, encryption: .selective(mask, noise: 1))
+            let event = try await stand.run.event("opening_refused", of: stand.encrypt, round: 3)
+            #expect(event.fields["reason"]?.contains("limits.answers-in-clear is 2") == true, "\(event.line)")
+            // What is encrypted whole can be asked for again.
+            _ = try await stand.open(4)
+        }
+
         @Test("Where publish opens alone too, and a restart between rounds keeps the mask")
         func restart() async throws {
             let run = try FederationRun(
