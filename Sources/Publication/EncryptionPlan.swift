@@ -150,7 +150,7 @@ extension ReleaseManifest {
                 "; for a cloud's whole update that is worth epsilon \(Figure.significant($0)) a round at delta \(Figure.significant(PartEncrypted.delta)), given which values are in clear"
             }
             return
-                "\(Figure.short(100 * fraction)) % of the values of every update, those that the loss depends on most (formula \(formula)); the others went in clear with Gaussian noise of standard deviation \(Figure.significant(noiseDeviation)) (\(Figure.significant(noise)) clip norms over the root of the number of values)\(worth ?? "")"
+                "\(Figure.significant(100 * fraction)) % of the values of every update, those that the loss depends on most (formula \(formula)); the others went in clear with Gaussian noise of standard deviation \(Figure.significant(noiseDeviation)) (\(Figure.significant(noise)) clip norms over the root of the number of values)\(worth ?? "")"
         }
     }
 }
