@@ -40,6 +40,16 @@ real: build ## the same over real open data: make real DATA=DIR (docs/data.md te
 	@$(BIN)/tributary demo --real "$(DATA)"
 	@$(BIN)/tributary demo --real "$(DATA)" --regions
 
+.PHONY: bench-wire
+bench-wire: build ## bytes that a cloud sends and gets in an update round, by who opens sums (the demo's own lines)
+	@mkdir -p out
+	@for keys in publisher threshold; do \
+		echo "keys: $$keys"; \
+		$(BIN)/tributary demo --keys $$keys --out out/wire-$$keys --stays 300 --rounds 2 --no-compare > out/wire-$$keys.txt \
+			|| exit $$?; \
+		sed -n '/^On the wire/,/ in all/p' out/wire-$$keys.txt; \
+	done
+
 .PHONY: test
 test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT
 	@echo "building (a first build takes a few minutes)"

@@ -19,6 +19,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case wrongProfile(expected: PaillierProfile, found: PaillierProfile?)
     /// Another s of Damgard and Jurik.
     case wrongDegree(expected: Int, found: Int)
+    /// An s that the round's key is not for.
+    case degreeNotOfKey(found: Int, allowed: ClosedRange<Int>)
     case wrongLayout(expected: Digest, found: Digest)
     case wrongSlots(expected: SlotLayout, found: SlotLayout)
     /// Under `secagg`: masked for another agreement of clouds.
@@ -51,6 +53,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     /// No key of sums here has the id that an opening names. `problems`: what is wrong with those that could not be used.
     case noSuchKey(PaillierKeyID?, problems: [String])
 
+    /// The key that a round names is not here, and nothing is wrong with the round.
+    package var isMissingKey: Bool { if case .noSuchKey = self { true } else { false } }
+
     package var description: String {
         switch self {
         case .notFinite(let segment):
@@ -68,6 +73,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
             "sealed with profile \(found.map(\.description) ?? "(none)"), this round's profile is \(expected)"
         case .wrongDegree(let expected, let found):
             "sealed with plaintexts mod n^\(found), this round's are mod n^\(expected)"
+        case .degreeNotOfKey(let found, let allowed):
+            "the round asks for plaintexts mod n^\(found), its key is for s = \(allowed.lowerBound)"
+                + (allowed.count > 1 ? " to \(allowed.upperBound)" : " alone, as clouds share it")
         case .wrongLayout(let expected, let found):
             "sealed for layout \(found.short), this round's layout is \(expected.short)"
         case .wrongSlots(let expected, let found): "sealed with \(found), this round uses \(expected)"

@@ -62,9 +62,25 @@ package struct RoundScheme: Sendable {
             guard key.profile.rawValue == opening.profile else {
                 throw .wrongProfile(expected: key.profile, found: PaillierProfile(rawValue: opening.profile))
             }
-            scheme = PaillierScheme(key: key, layout: layout, slots: slots, pool: pool)
+            guard key.degrees.contains(opening.degree) else {
+                throw .degreeNotOfKey(found: opening.degree, allowed: key.degrees)
+            }
+            scheme =
+                opening.degree == 1
+                ? PaillierScheme(key: key, layout: layout, slots: slots, pool: pool)
+                : DamgardJurikScheme(key: key, degree: opening.degree, layout: layout, slots: slots)
         }
     }
+
+    /// The ciphertexts that blinding made in advance is of use for.
+    package var pooledUnits: Int { scheme is PaillierScheme ? scheme.shape.units : 0 }
+
+    /// Who opens this round's sums with the whole key, its private half.
+    package func opener(_ key: PaillierPrivateKey) -> any Opener {
+        if let longer = scheme as? DamgardJurikScheme { return DamgardJurikOpener(key: key, scheme: longer) }
+        return PaillierOpener(key: key, layout: layout, slots: slots)
+    }
+
     /// Values sealed at a time.
     private static let blockValues = 1 << 16
 

@@ -188,7 +188,7 @@ final class AggregateStage: Stage {
         // What came in time is counted, though it is being looked at when the deadline passes.
         guard var round = current, !isAdding, waiting.isEmpty else { return }
         let opening = round.opening.content
-        switch round.gathering.decision(now: Timestamp.milliseconds()) {
+        switch round.gathering.decision(now: context.surroundings.time) {
         case .wait: return
         case .close:
             let sum = try round.product.accumulator.sum()

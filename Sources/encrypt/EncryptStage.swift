@@ -86,8 +86,9 @@ final class EncryptStage: Stage {
 
     /// Makes blinding for the round's vector while it is still being trained.
     private func fill(_ pool: BlindingPool, for scheme: RoundScheme) {
+        guard scheme.pooledUnits > 0 else { return }
         isIdle.set(true)
-        let (threads, units, log) = (configuration.threads, scheme.scheme.shape.units, context.log)
+        let (threads, units, log) = (configuration.threads, scheme.pooledUnits, context.log)
         context.begin { [context, isIdle] in
             let seconds = try await context.offload {
                 try ContinuousClock().measure { try pool.fill(threads: threads, count: units) { isIdle.value } }

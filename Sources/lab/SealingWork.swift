@@ -62,7 +62,7 @@ final class PaillierWork: SealingWork {
             opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
         } else {
             let longer = DamgardJurikScheme(
-                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots, threads: threads)
+                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots)
             scheme = longer
             opener = DamgardJurikOpener(key: key, scheme: longer)
         }

@@ -130,10 +130,10 @@ final class PublishStage: Stage {
         return Opening(
             run: context.run, round: round, purpose: step.purpose, layout: layout,
             bits: bits(of: step), suite: topology.suite,
-            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
+            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
             minimumCohort: configuration.minimumCohort,
-            deadline: Timestamp.milliseconds() + UInt64(configuration.deadline / .milliseconds(1)),
+            deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
             encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil)
     }
@@ -169,7 +169,7 @@ final class PublishStage: Stage {
         case .share: closing.take(share: arrival)
         default:
             closing.take(sum: arrival)
-            if opener.needsShares { sharesBy = .now + configuration.deadline }
+            if opener.needsShares { sharesBy = context.surroundings.now + configuration.deadline }
         }
         try openIfClosed(current)
     }
@@ -390,14 +390,14 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
-        if let current, let sharesBy, !isOpening, .now >= sharesBy {
+        if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let missing = current.content.cohort.map(\.cloud).filter { closing.shares[$0] == nil }
             return try abandon(
                 current, missing: missing,
                 reason: "too few clouds helped to open the sum: \(closing.shares.count) of \(opener.threshold)",
                 settling: nil)
         }
-        if let endBy, .now >= endBy {
+        if let endBy, context.surroundings.now >= endBy {
             context.log.warning(
                 "end_unheard",
                 [
@@ -409,7 +409,7 @@ final class PublishStage: Stage {
             self.endBy = nil
         }
         // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
-        guard let current, !isOpening, closing.sum == nil, Timestamp.milliseconds() > current.content.deadline + 15_000
+        guard let current, !isOpening, closing.sum == nil, context.surroundings.time > current.content.deadline + 15_000
         else { return }
         try abandon(
             current, missing: [topology.aggregate.cloud],

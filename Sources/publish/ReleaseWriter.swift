@@ -53,11 +53,11 @@ final class ReleaseWriter {
             adapter.round == opening.round || adapter.round.value == 0 ? opening : try self.opening(of: adapter.round)
         let profile = PaillierProfile(rawValue: update.profile)
         // A shared key has safe primes, whatever its profile.
-        let assumption = profile.flatMap { $0.assumption(over: keyMode == .threshold ? .safePrimes : $0.ownStructure) }
+        let assumption = profile.flatMap { $0.assumption(over: keyMode != .publisher ? .safePrimes : $0.ownStructure) }
         let draft = ReleaseDraft(
             run: context.run, round: release.round,
             adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),
-            createdAt: Int(Timestamp.milliseconds() / 1000), baseModelSHA256: baseModelSHA256,
+            createdAt: Int(context.surroundings.time / 1000), baseModelSHA256: baseModelSHA256,
             tokenizerSHA256: tokenizerSHA256,
             rounds: rounds + [
                 try round(release.round, release.purpose, parts, key: opening.keyID)
@@ -81,7 +81,7 @@ final class ReleaseWriter {
     /// Who together could open what was encrypted, and who saw the rest.
     private func whoSaw(_ update: Opening) -> String {
         guard update.encryption != nil else { return whoCouldOpen }
-        let others = keyMode == .threshold ? ", and every other cloud that helped to open sums" : ""
+        let others = keyMode != .publisher ? ", and every other cloud that helped to open sums" : ""
         return
             "\(whoCouldOpen); the part that is not encrypted was seen by aggregate and publish\(others), as each cloud sent it"
     }

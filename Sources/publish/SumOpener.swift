@@ -11,7 +11,7 @@ struct SumOpener: Sendable {
     private enum Means: Sendable {
         case clear
         case alone(PaillierPrivateKey)
-        /// With the clouds' parties in the key, by name.
+        /// With what one cloud or several send, by their parties in the key.
         case together(ThresholdPublicKey, parties: [CloudName: Int])
     }
 
@@ -31,7 +31,7 @@ struct SumOpener: Sendable {
                 throw EncryptionError.wrongKey(expected: key.paillier.id, found: secret.publicKey.id)
             }
             means = .alone(secret)
-        case .threshold:
+        case .threshold, .clouds:
             let parties = ground.topology.parties
             means = .together(
                 try key.shared(parties: parties.count, threshold: ground.topology.threshold), parties: parties)
@@ -113,7 +113,7 @@ struct SumOpener: Sendable {
             switch means {
             case .clear: try open(with: ClearScheme(layout: scheme.layout, slots: scheme.slots))
             case .alone(let key):
-                try open(with: PaillierOpener(key: key, layout: scheme.layout, slots: scheme.slots))
+                try open(with: scheme.opener(key))
             case .together(let key, _):
                 let opener = ThresholdOpener(key: key, layout: scheme.layout, slots: scheme.slots)
                 try decode {

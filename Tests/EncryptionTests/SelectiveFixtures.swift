@@ -19,7 +19,8 @@ struct SelectiveRound {
 
     /// The masks and noises of the other rounds go with the same updates and the same rounding.
     init(
-        _ encryption: PartialEncryption?, key: PaillierPublicKey, weights: [UInt32] = [4, 2, 1], clipNorm: Double = 1
+        _ encryption: PartialEncryption?, key: PaillierPublicKey, weights: [UInt32] = [4, 2, 1], clipNorm: Double = 1,
+        degree: Int = 1
     ) throws {
         self.key = key
         self.weights = weights
@@ -30,6 +31,7 @@ struct SelectiveRound {
                 .init(name: "first", shape: [100], range: SelectiveRound.range),
                 .init(name: "second", shape: [201], range: 2 * SelectiveRound.range),
             ]), bits: SelectiveRound.bits, suite: .paillier, keyID: key.id.bytes, profile: key.profile.rawValue,
+            degree: degree,
             clipNorm: clipNorm,
             cohort: try zip(SelectiveRound.names, weights).map { Member(cloud: try CloudName($0), weight: $1) },
             quorum: 3, minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
@@ -82,7 +84,7 @@ struct SelectiveRound {
 
     /// The decoded sum, opened with the whole key.
     func open(_ sum: [UInt8], key: PaillierPrivateKey, contributions: Int = 3) throws -> [Double] {
-        let opener = PaillierOpener(key: key, layout: scheme.layout, slots: scheme.slots)
+        let opener = scheme.opener(key)
         return try decode(sum, contributions: contributions) {
             try opener.open(
                 scheme.encryptedPart(of: sum), units: $0, sealing: scheme.scheme.sealing,

@@ -29,6 +29,18 @@ struct SelectiveRoundTests {
         }
     }
 
+    @Test("With longer plaintexts too")
+    func longer() throws {
+        let key = try key()
+        let mask = try SelectiveRound.mask()
+        let short = try SelectiveRound(.selective(mask, noise: 1), key: key.publicKey)
+        let long = try SelectiveRound(.selective(mask, noise: 1), key: key.publicKey, degree: 2)
+        let sum = try long.sum((0..<3).map { try long.seal($0).payload })
+        #expect(sum.count == long.scheme.byteCount && sum.count < 3 * 192 + (211 * 14 + 7) / 8)
+        #expect(
+            try long.open(sum, key: key) == short.open(short.sum((0..<3).map { try short.seal($0).payload }), key: key))
+    }
+
     @Test("What is in clear differs from cloud to cloud by its noise alone, what is encrypted not at all")
     func noise() throws {
         let key = try key()

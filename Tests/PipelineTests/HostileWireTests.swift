@@ -60,7 +60,7 @@ extension PipelineSuite {
                 ),
                 (
                     try stand.offer(keyed, for: opening, of: "north", keyID: [UInt8](repeating: 1, count: 16)), keyed,
-                    "another suite, key or profile"
+                    "another suite, key, profile or s"
                 ),
                 (
                     try stand.offer(narrow, for: opening, of: "north", room: 2), narrow,

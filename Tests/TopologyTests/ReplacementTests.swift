@@ -155,11 +155,12 @@ struct ReplacementTests {
         #expect(phase(supervision) == .starting(pid: 7))
     }
 
-    @Test("the run ends meanwhile: nothing is rolled back, and the stage is done")
-    func runEnds() {
+    @Test("the run ends meanwhile: nothing is rolled back, and the stage is done", arguments: [false, true])
+    func runEnds(saidFirst: Bool) {
         var supervision = standingBy()
+        if saidFirst { _ = supervision.handle(.runOver(pid: 7), at: .seconds(2)) }
         _ = supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2))
-        _ = supervision.handle(.runOver(pid: 7), at: .seconds(2))
+        if !saidFirst { _ = supervision.handle(.runOver(pid: 7), at: .seconds(2)) }
         let actions = supervision.handle(.ended(pid: 7, .exit(0)), at: .seconds(2))
         #expect(
             actions == [.replaced(encrypt, .refused("the run ended meanwhile")), .show(.runOver(encrypt))])

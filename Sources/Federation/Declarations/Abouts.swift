@@ -72,6 +72,8 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let suite: Suite
     package let profile: String
     package let keyID: [UInt8]
+    /// Damgard and Jurik's s.
+    package let degree: Int
     /// Bits of a value in it, and the contributions that its slots have room for: with others, no slot of the sum carries.
     package let bits: Int
     package let room: Int
@@ -82,13 +84,14 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package static let maximumProofBytes = 8 << 10
 
     package init(
-        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], bits: Int, room: Int, weight: UInt32,
-        proof: [UInt8] = []
+        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], degree: Int = 1, bits: Int, room: Int,
+        weight: UInt32, proof: [UInt8] = []
     ) {
         self.opening = opening
         self.suite = suite
         self.profile = profile
         self.keyID = keyID
+        self.degree = degree
         self.bits = bits
         self.room = room
         self.weight = weight
@@ -99,14 +102,15 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package init(answering opening: Signed<Opening>, weight: UInt32, proof: [UInt8] = []) {
         let asked = opening.content
         self.init(
-            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID, bits: asked.bits,
-            room: asked.cohort.count, weight: weight, proof: proof)
+            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID,
+            degree: asked.degree,
+            bits: asked.bits, room: asked.cohort.count, weight: weight, proof: proof)
     }
 
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
-            ("key", .bytes(keyID)), ("bits", .number(bits)), ("room", .number(room)),
+            ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
             ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
         ])
     }
@@ -117,6 +121,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         suite = try fields.choice("suite")
         profile = try fields.text("profile", limit: 64)
         keyID = try fields.bytes("key", limit: 16)
+        degree = try fields.integer("degree", in: 1...3)
         bits = try fields.integer("bits", in: 2...32)
         room = try fields.integer("room", in: 1...4096)
         weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))

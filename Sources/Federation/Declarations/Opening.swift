@@ -66,6 +66,8 @@ package struct Opening: Declaration {
     /// Names the Paillier key (BLAKE2b of n, 16 bytes) and its profile; empty under `clear`.
     package let keyID: [UInt8]
     package let profile: String
+    /// Damgard and Jurik's s under `paillier`: plaintexts are mod n^s. 1 otherwise.
+    package let degree: Int
     /// The L2 norm to which a delta is clipped; 0 where nothing is clipped.
     package let clipNorm: Double
     package let cohort: [Member]
@@ -85,9 +87,9 @@ package struct Opening: Declaration {
 
     package init(
         run: RunName, round: RoundNumber, purpose: Purpose, layout: VectorLayout, bits: Int, suite: Suite,
-        keyID: [UInt8], profile: String, clipNorm: Double, cohort: [Member], quorum: Int, minimumCohort: Int,
-        deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan, training: TrainingPlan?,
-        split: EvaluationSplit?, encryption: PartialEncryption? = nil
+        keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
+        minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
+        training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil
     ) {
         self.run = run
         self.round = round
@@ -97,6 +99,7 @@ package struct Opening: Declaration {
         self.suite = suite
         self.keyID = keyID
         self.profile = profile
+        self.degree = degree
         self.clipNorm = clipNorm
         self.cohort = cohort
         self.quorum = quorum
@@ -148,6 +151,7 @@ extension Opening {
             ("suite", .text(suite.rawValue)),
             ("key", .bytes(keyID)),
             ("profile", .text(profile)),
+            ("degree", .number(degree)),
             ("clip", .double(clipNorm)),
             ("cohort", .list(cohort.map(\.value))),
             ("quorum", .number(quorum)),
@@ -172,6 +176,7 @@ extension Opening {
         suite = try fields.choice("suite")
         keyID = try fields.bytes("key", limit: 16)
         profile = try fields.text("profile", limit: 64)
+        degree = try fields.integer("degree", in: 1...3)
         clipNorm = try fields.real("clip", in: 0...1e12)
         cohort = try fields.list("cohort", limit: 1024).map { try Member($0) }
         quorum = try fields.integer("quorum", in: 1...1024)
@@ -192,6 +197,9 @@ extension Opening {
             throw FederationError.malformed(
                 place: "opening.quorum",
                 "expected minimum <= quorum <= cohort, found \(minimumCohort), \(quorum) and \(cohort.count)")
+        }
+        guard degree == 1 || suite == .paillier else {
+            throw FederationError.malformed(place: "opening.degree", "\(suite) has no s but 1, found \(degree)")
         }
         guard (training != nil) == (purpose == .update), (split != nil) == (purpose == .evaluation) else {
             throw FederationError.malformed(place: "opening.purpose", "plan and split do not fit \(purpose)")

@@ -156,8 +156,8 @@ extension ContributionAbout {
     package func misfit(with opening: Signed<Opening>, member: Member) -> String? {
         let asked = opening.content
         guard self.opening == opening.digest else { return "it answers another opening of round \(asked.round)" }
-        guard suite == asked.suite, keyID == asked.keyID, profile == asked.profile else {
-            return "it is sealed with another suite, key or profile than round \(asked.round) asks for"
+        guard suite == asked.suite, keyID == asked.keyID, profile == asked.profile, degree == asked.degree else {
+            return "it is sealed with another suite, key, profile or s than round \(asked.round) asks for"
         }
         guard bits == asked.bits, room == asked.cohort.count else {
             return

@@ -7,7 +7,7 @@ internal import ZeroMQ
 
 /// The one thread of a process that touches ZeroMQ sockets. Others see `events`, which is bounded by leaving the sockets
 /// unread when too much waits, and `push` and `publish`, which hand frames over and return.
-package final class Post: Sendable {
+package final class Post: Wires {
     private struct Shared {
         var outgoing: [(route: Route, frames: [[UInt8]])] = []
         var isStopping = false

@@ -129,7 +129,7 @@ package enum StageMain {
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
         let context = await StageContext(
-            identity: identity, journal: journal, log: log, publisher: topology.publish, post: post,
+            identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
             finish: outcome.set)
         try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
             try program.make(StageParts(context: context, ground: ground), prepared)
@@ -160,7 +160,7 @@ package enum StageMain {
         let stage = try named(make)
         log.info("stage_started", ["epoch": .number(Int(context.identity.epoch)), "pid": .number(Int(getpid()))])
         do {
-            try await StageRuntime(context: context, post: post, hasHub: hasHub, outcome: outcome).run(stage) {
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
                 log.info("stage_ready")
                 ServiceNotice.send("READY=1")
             }

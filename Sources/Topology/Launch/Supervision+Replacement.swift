@@ -61,6 +61,8 @@ package struct Successor: Hashable, Sendable {
     var isForced = false
     /// It has said so before the other's end was told.
     var isReady = false
+    /// The same of the run's end.
+    var hasHeardEnd = false
 
     var pid: Int32? {
         switch phase {
@@ -152,7 +154,7 @@ extension Supervision {
         children[index].phase = .starting(pid: pid)
         children[index].started = now
         children[index].status = ""
-        children[index].hasHeardEnd = false
+        children[index].hasHeardEnd = successor.hasHeardEnd
         return successor.isReady ? handle(.ready(pid: pid), at: now) : []
     }
 

@@ -172,6 +172,7 @@ package struct Supervision: Sendable {
         case .status(let pid, let text):
             if let index = index(of: pid) { children[index].status = text }
         case .runOver(let pid):
+            if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }
         case .replace(let stage, let limits): actions = replace(stage, limits, at: now)
         case .standingBy(let pid): actions = standBy(pid, at: now)

@@ -182,10 +182,15 @@ struct DemoResult {
                 "its contribution: \(Fixed.text(mean / plain, 2)) of the same values as fp32, \(Bytes.text(plainBytes(first)))"
             ),
         ]
-        if share > 0 {
+        if topology.suite == .paillier {
+            let isAlone = topology.keys == .publisher
             lines += [
-                line(share, "its share of the opening"),
-                line(evidence, "the others' contributions, which it checks before it helps"),
+                line(share, "its share of the opening\(isAlone ? ": publish opens sums alone" : "")"),
+                line(
+                    evidence,
+                    isAlone
+                        ? "of sums and the others' contributions: it is shown none to check"
+                        : "the sum's record and the others' contributions, which it checks before it helps"),
             ]
         }
         return lines + [
