@@ -40,6 +40,16 @@ real: build ## the same over real open data: make real DATA=DIR (docs/data.md te
 	@$(BIN)/tributary demo --real "$(DATA)"
 	@$(BIN)/tributary demo --real "$(DATA)" --regions
 
+.PHONY: bench-wire
+bench-wire: build ## bytes that a cloud sends and gets in an update round, by who opens sums (the demo's own lines)
+	@mkdir -p out
+	@for keys in publisher threshold; do \
+		echo "keys: $$keys"; \
+		$(BIN)/tributary demo --keys $$keys --out out/wire-$$keys --stays 300 --rounds 2 --no-compare > out/wire-$$keys.txt \
+			|| exit $$?; \
+		sed -n '/^On the wire/,/ in all/p' out/wire-$$keys.txt; \
+	done
+
 .PHONY: test
 test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT
 	@echo "building (a first build takes a few minutes)"
@@ -47,8 +57,14 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 	@swift test -c release --skip-build $(TESTFLAGS)
 
 .PHONY: long
-long: packages ## ten million mutated inputs through every decoder of the encryption layer, with sanitizers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
+	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
+
+.PHONY: faults
+faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)
+	@python3 Tests/Network/check.py
+	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
 
 .PHONY: fuzz
 fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600

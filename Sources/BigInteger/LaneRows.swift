@@ -26,16 +26,21 @@ package struct LaneRows: ~Copyable {
         self.isSecret = isSecret
         // A cache line and a vector register are 64 bytes; large pages spare as many thousand faults as there are megabytes.
         let isLarge = words * 8 >= LaneRows.largePage
-        let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: max(words, 1) * 8, alignment: isLarge ? LaneRows.largePage : 64)
-        if isLarge { madvise(memory, words * 8 / LaneRows.largePage * LaneRows.largePage, MADV_HUGEPAGE) }
+        let spare = isLarge && !isSecret ? SpareRows.take(byteCount: words * 8) : nil
+        let memory =
+            spare
+            ?? UnsafeMutableRawPointer.allocate(
+                byteCount: max(words, 1) * 8, alignment: isLarge ? LaneRows.largePage : 64)
+        if isLarge, spare == nil {
+            madvise(memory, words * 8 / LaneRows.largePage * LaneRows.largePage, MADV_HUGEPAGE)
+        }
         base = memory.bindMemory(to: UInt64.self, capacity: words)
         if isSecret { base.initialize(repeating: 0, count: words) }
     }
 
     private static let largePage = 2 << 20
 
-    /// Rows for public residues: not set to anything at first, and not wiped.
+    /// Rows for public residues: not set to anything at first, and not wiped. Large ones' memory is used again (`SpareRows`).
     package static func unset(count: Int, of modulus: borrowing LaneModulus) -> LaneRows {
         LaneRows(
             words: count * modulus.digits * laneCount, count: count, digits: modulus.digits, isSecret: false)
@@ -45,8 +50,13 @@ package struct LaneRows: ~Copyable {
     static func scratch(words: Int) -> LaneRows { LaneRows(words: words, count: 1, digits: 0) }
 
     deinit {
-        if isSecret { explicit_bzero(base, words * 8) }
-        UnsafeMutableRawPointer(base).deallocate()
+        let memory = UnsafeMutableRawPointer(base)
+        if isSecret {
+            explicit_bzero(memory, words * 8)
+        } else if words * 8 >= LaneRows.largePage {
+            return SpareRows.give(memory, byteCount: words * 8)
+        }
+        memory.deallocate()
     }
 
     /// The address of row `index`.

@@ -29,7 +29,7 @@ static inline void square(row8 *result, const row8 *a, const tributary_lanes_mod
                 base[i + s + r] = low(base[i + s + r], x[s], x[r]);
                 base[i + s + r + 1] = high(base[i + s + r + 1], x[s], x[r]);
             }
-        row8 f0 = zero(), f1 = zero(), f2 = zero(), f3 = zero();
+        row8 f0 = zero(), f1 = zero(), f2 = zero(), g0 = zero(), g1 = zero(), g2 = zero(), g3 = zero();
         const row8 x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
         // After four turns every window is back in its registers.
 #pragma clang loop unroll_count(4)

@@ -53,6 +53,46 @@ static inline void add_upper(row8 f[BLOCK], const row8 x[BLOCK], row8 y0, row8 y
     f[3] = high(f[3], x[3], y3);
 }
 
+/// The digits x of a block of a, and the quotient digits q that clear the four lowest columns with x * b in them; returns what
+/// these carry into the fifth.
+static inline __attribute__((always_inline)) row8 lowest(row8 x[BLOCK], row8 q[BLOCK], const row8 *a, const row8 *b,
+                                                         const row8 *columns, const uint64_t *m, row8 inverse) {
+    row8 c[BLOCK];
+    for (int s = 0; s < BLOCK; s++) x[s] = a[s];
+    for (int t = 0; t < BLOCK; t++) {
+        row8 other = zero();
+        c[t] = columns[t];
+        for (int s = 0; s <= t; s++) c[t] = low(c[t], x[s], b[t - s]);
+        for (int s = 0; s < t; s++) other = high(other, x[s], b[t - 1 - s]);
+        c[t] = _mm512_add_epi64(c[t], other);
+    }
+    return quotients(q, c, m, inverse);
+}
+
+/// Column j with the products of x0 to x3 and a digit of b, q0 to q3 and one of m, moved down by a block.
+#define SLIDE_BOTH(left, right, j)                                  \
+    do {                                                            \
+        const row8 y = (left), z = same(right);                     \
+        f0 = _mm512_add_epi64(f0, columns[j]);                      \
+        f0 = low(f0, x0, y);                                        \
+        g0 = low(g0, q0, z);                                        \
+        f1 = low(f1, x1, y);                                        \
+        g1 = low(g1, q1, z);                                        \
+        f2 = low(f2, x2, y);                                        \
+        g2 = low(g2, q2, z);                                        \
+        f3 = low(f3, x3, y);                                        \
+        g3 = low(g3, q3, z);                                        \
+        columns[(j) - BLOCK] = _mm512_add_epi64(f0, g0);            \
+        f0 = high(f1, x0, y);                                       \
+        g0 = high(g1, q0, z);                                       \
+        f1 = high(f2, x1, y);                                       \
+        g1 = high(g2, q1, z);                                       \
+        f2 = high(f3, x2, y);                                       \
+        g2 = high(g3, q2, z);                                       \
+        f3 = high(zero(), x3, y);                                   \
+        g3 = high(zero(), q3, z);                                   \
+    } while (0)
+
 /// result = (start + a * b) / R mod m; `start` may be null for 0. Where `quotient` is not null it gets the digits of
 /// the q with start + a * b + q * m = result * R.
 static inline __attribute__((always_inline)) void
@@ -64,17 +104,9 @@ multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start, row8 *qu
     for (size_t i = 0; i < n; i++) columns[i] = start ? start[i] : zero();
 
     // Four digits of a at a time: columns = (columns + a * b + q * m) / 2^(4 * 52), with the q that makes that whole.
+    row8 x[BLOCK], q[BLOCK];
+    row8 over = lowest(x, q, a, b, columns, m, inverse);
     for (size_t i = 0; i < n; i += BLOCK) {
-        row8 x[BLOCK], q[BLOCK], c[BLOCK];
-        for (int s = 0; s < BLOCK; s++) x[s] = a[i + s];
-        for (int t = 0; t < BLOCK; t++) {
-            row8 other = zero();
-            c[t] = columns[t];
-            for (int s = 0; s <= t; s++) c[t] = low(c[t], x[s], b[t - s]);
-            for (int s = 0; s < t; s++) other = high(other, x[s], b[t - 1 - s]);
-            c[t] = _mm512_add_epi64(c[t], other);
-        }
-        row8 over = quotients(q, c, m, inverse);
         if (quotient)
             for (int k = 0; k < BLOCK; k++) quotient[i + k] = q[k];
         // Two windows of columns slide along b and m, one for each product, so that no sum waits long for the one
@@ -84,29 +116,16 @@ multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start, row8 *qu
         add_upper(g, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
         row8 f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3], g0 = g[0], g1 = g[1], g2 = g[2], g3 = g[3];
         const row8 x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
+        size_t j = BLOCK;
+        if (i + BLOCK < n) {
+            for (; j < 2 * BLOCK; j++) SLIDE_BOTH(b[j], m[j], j);
+            // The next four columns are all there: what they need is found while the others are worked on, as each of its
+            // steps waits for the one before.
+            over = lowest(x, q, a + i + BLOCK, b, columns, m, inverse);
+        }
         // After four turns every window is back in its registers.
 #pragma clang loop unroll_count(4)
-        for (size_t j = BLOCK; j < n; j++) {
-            const row8 y = b[j], z = same(m[j]);
-            f0 = _mm512_add_epi64(f0, columns[j]);
-            f0 = low(f0, x0, y);
-            g0 = low(g0, q0, z);
-            f1 = low(f1, x1, y);
-            g1 = low(g1, q1, z);
-            f2 = low(f2, x2, y);
-            g2 = low(g2, q2, z);
-            f3 = low(f3, x3, y);
-            g3 = low(g3, q3, z);
-            columns[j - BLOCK] = _mm512_add_epi64(f0, g0);
-            f0 = high(f1, x0, y);
-            g0 = high(g1, q0, z);
-            f1 = high(f2, x1, y);
-            g1 = high(g2, q1, z);
-            f2 = high(f3, x2, y);
-            g2 = high(g3, q2, z);
-            f3 = high(zero(), x3, y);
-            g3 = high(zero(), q3, z);
-        }
+        for (; j < n; j++) SLIDE_BOTH(b[j], m[j], j);
         columns[n - 4] = _mm512_add_epi64(f0, g0);
         columns[n - 3] = _mm512_add_epi64(f1, g1);
         columns[n - 2] = _mm512_add_epi64(f2, g2);
@@ -115,26 +134,26 @@ multiply(row8 *result, const row8 *a, const row8 *b, const row8 *start, row8 *qu
     carry(result, columns, n);
 }
 
-/// column += f0 + x0 * digit, the rest of the products of x0 to x3 into the window f0 to f3 of the columns above.
-#define SLIDE(x, digit, column)                      \
-    do {                                             \
-        row8 sum = low(f0, x##0, digit);             \
-        const row8 up = high(zero(), x##3, digit);   \
-        f1 = low(f1, x##1, digit);                   \
-        f2 = low(f2, x##2, digit);                   \
-        f3 = low(f3, x##3, digit);                   \
-        column = _mm512_add_epi64(sum, column);      \
-        f0 = high(f1, x##0, digit);                  \
-        f1 = high(f2, x##1, digit);                  \
-        f2 = high(f3, x##2, digit);                  \
-        f3 = up;                                     \
+/// column += what f0 and g0 hold and the low half of x0 * digit; the other products of x0 to x3 go into the windows f0 to f2
+/// (low halves) and g0 to g3 (high halves) of the columns above. Halves apart: no sum waits for more than one product.
+#define SLIDE(x, digit, column)                                                  \
+    do {                                                                         \
+        const row8 sum = low(f0, x##0, digit);                                   \
+        (column) = _mm512_add_epi64(_mm512_add_epi64((column), g0), sum);        \
+        f0 = low(f1, x##1, digit);                                               \
+        f1 = low(f2, x##2, digit);                                               \
+        f2 = low(zero(), x##3, digit);                                           \
+        g0 = high(g1, x##0, digit);                                              \
+        g1 = high(g2, x##1, digit);                                              \
+        g2 = high(g3, x##2, digit);                                              \
+        g3 = high(zero(), x##3, digit);                                          \
     } while (0)
 #define ADD_WINDOW(columns)                                    \
     do {                                                       \
-        (columns)[0] = _mm512_add_epi64((columns)[0], f0);     \
-        (columns)[1] = _mm512_add_epi64((columns)[1], f1);     \
-        (columns)[2] = _mm512_add_epi64((columns)[2], f2);     \
-        (columns)[3] = _mm512_add_epi64((columns)[3], f3);     \
+        (columns)[0] = _mm512_add_epi64(_mm512_add_epi64((columns)[0], f0), g0); \
+        (columns)[1] = _mm512_add_epi64(_mm512_add_epi64((columns)[1], f1), g1); \
+        (columns)[2] = _mm512_add_epi64(_mm512_add_epi64((columns)[2], f2), g2); \
+        (columns)[3] = _mm512_add_epi64((columns)[3], g3);     \
     } while (0)
 
 /// result = columns / R mod m; the n lower of the 2n columns get the digits of the q with columns + q * m = result *
@@ -143,19 +162,30 @@ static inline void reduce(row8 *result, row8 *columns, const tributary_lanes_mod
     const size_t n = modulus->digits;
     const uint64_t *m = modulus->modulus;
     const row8 inverse = same(modulus->inverse);
+    row8 q[BLOCK], c[BLOCK];
+    for (int t = 0; t < BLOCK; t++) c[t] = columns[t];
+    row8 over = quotients(q, c, m, inverse);
     for (size_t i = 0; i < n; i += BLOCK) {
-        row8 q[BLOCK], c[BLOCK];
         row8 *base = columns + i;
-        for (int t = 0; t < BLOCK; t++) c[t] = base[t];
-        row8 over = quotients(q, c, m, inverse);
-        for (int k = 0; k < BLOCK; k++) base[k] = q[k];
         row8 f[BLOCK] = {over, zero(), zero(), zero()};
+        for (int k = 0; k < BLOCK; k++) base[k] = q[k];
         add_upper(f, q, same(m[0]), same(m[1]), same(m[2]), same(m[3]));
-        row8 f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3];
+        row8 f0 = zero(), f1 = zero(), f2 = zero(), g0 = f[0], g1 = f[1], g2 = f[2], g3 = f[3];
         const row8 q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
+        size_t j = BLOCK;
+        if (i + BLOCK < n) {
+            for (; j < 2 * BLOCK; j++) {
+                const row8 z = same(m[j]);
+                SLIDE(q, z, base[j]);
+            }
+            // The next four columns are all there: what they need is found while the others are worked on, as each of its
+            // steps waits for the one before.
+            for (int t = 0; t < BLOCK; t++) c[t] = base[BLOCK + t];
+            over = quotients(q, c, m, inverse);
+        }
         // After four turns every window is back in its registers.
 #pragma clang loop unroll_count(4)
-        for (size_t j = BLOCK; j < n; j++) {
+        for (; j < n; j++) {
             const row8 z = same(m[j]);
             SLIDE(q, z, base[j]);
         }

@@ -5,6 +5,64 @@
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512ifma,avx512vbmi"))), apply_to = function)
 
+/// As `lowest`, of two products: the digits x of a block of a and w of one of c, and the quotient digits q.
+static inline __attribute__((always_inline)) row8 lowest_two(row8 x[BLOCK], row8 w[BLOCK], row8 q[BLOCK],
+                                                             const row8 *a, const row8 *b, const row8 *c,
+                                                             const row8 *d, const row8 *columns, const uint64_t *m,
+                                                             row8 inverse) {
+    row8 e[BLOCK];
+    for (int s = 0; s < BLOCK; s++) {
+        x[s] = a[s];
+        w[s] = c[s];
+    }
+    for (int t = 0; t < BLOCK; t++) {
+        row8 other = zero();
+        e[t] = columns[t];
+        for (int s = 0; s <= t; s++) {
+            e[t] = low(e[t], x[s], b[t - s]);
+            other = low(other, w[s], d[t - s]);
+        }
+        for (int s = 0; s < t; s++) {
+            e[t] = high(e[t], x[s], b[t - 1 - s]);
+            other = high(other, w[s], d[t - 1 - s]);
+        }
+        e[t] = _mm512_add_epi64(e[t], other);
+    }
+    return quotients(q, e, m, inverse);
+}
+
+/// As `SLIDE_BOTH`, with the products of w0 to w3 and a digit of d as well.
+#define SLIDE_THREE(left, second, right, j)                                          \
+    do {                                                                             \
+        const row8 y = (left), v = (second), z = same(right);                        \
+        f0 = _mm512_add_epi64(f0, columns[j]);                                       \
+        f0 = low(f0, x0, y);                                                         \
+        g0 = low(g0, q0, z);                                                         \
+        h0 = low(h0, w0, v);                                                         \
+        f1 = low(f1, x1, y);                                                         \
+        g1 = low(g1, q1, z);                                                         \
+        h1 = low(h1, w1, v);                                                         \
+        f2 = low(f2, x2, y);                                                         \
+        g2 = low(g2, q2, z);                                                         \
+        h2 = low(h2, w2, v);                                                         \
+        f3 = low(f3, x3, y);                                                         \
+        g3 = low(g3, q3, z);                                                         \
+        h3 = low(h3, w3, v);                                                         \
+        columns[(j) - BLOCK] = _mm512_add_epi64(_mm512_add_epi64(f0, g0), h0);       \
+        f0 = high(f1, x0, y);                                                        \
+        g0 = high(g1, q0, z);                                                        \
+        h0 = high(h1, w0, v);                                                        \
+        f1 = high(f2, x1, y);                                                        \
+        g1 = high(g2, q1, z);                                                        \
+        h1 = high(h2, w1, v);                                                        \
+        f2 = high(f3, x2, y);                                                        \
+        g2 = high(g3, q2, z);                                                        \
+        h2 = high(h3, w2, v);                                                        \
+        f3 = high(zero(), x3, y);                                                    \
+        g3 = high(zero(), q3, z);                                                    \
+        h3 = high(zero(), w3, v);                                                    \
+    } while (0)
+
 /// result = (start + a * b + c * d) / R + above mod m, with one reduction for both products; `start` and `above` may
 /// be null for 0. Answers what does not fit the digits, in units of R.
 static inline __attribute__((always_inline)) row8 multiply_two(row8 *result, const row8 *a, const row8 *b,
@@ -15,26 +73,9 @@ static inline __attribute__((always_inline)) row8 multiply_two(row8 *result, con
     const uint64_t *m = modulus->modulus;
     const row8 inverse = same(modulus->inverse);
     for (size_t i = 0; i < n; i++) columns[i] = start ? start[i] : zero();
+    row8 x[BLOCK], w[BLOCK], q[BLOCK];
+    row8 over = lowest_two(x, w, q, a, b, c, d, columns, m, inverse);
     for (size_t i = 0; i < n; i += BLOCK) {
-        row8 x[BLOCK], w[BLOCK], q[BLOCK], e[BLOCK];
-        for (int s = 0; s < BLOCK; s++) {
-            x[s] = a[i + s];
-            w[s] = c[i + s];
-        }
-        for (int t = 0; t < BLOCK; t++) {
-            row8 other = zero();
-            e[t] = columns[t];
-            for (int s = 0; s <= t; s++) {
-                e[t] = low(e[t], x[s], b[t - s]);
-                other = low(other, w[s], d[t - s]);
-            }
-            for (int s = 0; s < t; s++) {
-                e[t] = high(e[t], x[s], b[t - 1 - s]);
-                other = high(other, w[s], d[t - 1 - s]);
-            }
-            e[t] = _mm512_add_epi64(e[t], other);
-        }
-        row8 over = quotients(q, e, m, inverse);
         row8 f[BLOCK] = {over, zero(), zero(), zero()}, g[BLOCK] = {zero(), zero(), zero(), zero()};
         row8 h[BLOCK] = {zero(), zero(), zero(), zero()};
         add_upper(f, x, b[0], b[1], b[2], b[3]);
@@ -44,43 +85,22 @@ static inline __attribute__((always_inline)) row8 multiply_two(row8 *result, con
         row8 h0 = h[0], h1 = h[1], h2 = h[2], h3 = h[3];
         const row8 x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
         const row8 w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+        size_t j = BLOCK;
+        if (i + BLOCK < n) {
+            for (; j < 2 * BLOCK; j++) SLIDE_THREE(b[j], d[j], m[j], j);
+            // As in `multiply`: found while the other columns are worked on.
+            const size_t next = i + BLOCK;
+            over = lowest_two(x, w, q, a + next, b, c + next, d, columns, m, inverse);
+        }
         // After four turns every window is back in its registers.
 #pragma clang loop unroll_count(4)
-        for (size_t j = BLOCK; j < n; j++) {
-            const row8 y = b[j], v = d[j], z = same(m[j]);
-            f0 = _mm512_add_epi64(f0, columns[j]);
-            f0 = low(f0, x0, y);
-            g0 = low(g0, q0, z);
-            h0 = low(h0, w0, v);
-            f1 = low(f1, x1, y);
-            g1 = low(g1, q1, z);
-            h1 = low(h1, w1, v);
-            f2 = low(f2, x2, y);
-            g2 = low(g2, q2, z);
-            h2 = low(h2, w2, v);
-            f3 = low(f3, x3, y);
-            g3 = low(g3, q3, z);
-            h3 = low(h3, w3, v);
-            columns[j - BLOCK] = _mm512_add_epi64(_mm512_add_epi64(f0, g0), h0);
-            f0 = high(f1, x0, y);
-            g0 = high(g1, q0, z);
-            h0 = high(h1, w0, v);
-            f1 = high(f2, x1, y);
-            g1 = high(g2, q1, z);
-            h1 = high(h2, w1, v);
-            f2 = high(f3, x2, y);
-            g2 = high(g3, q2, z);
-            h2 = high(h3, w2, v);
-            f3 = high(zero(), x3, y);
-            g3 = high(zero(), q3, z);
-            h3 = high(zero(), w3, v);
-        }
+        for (; j < n; j++) SLIDE_THREE(b[j], d[j], m[j], j);
         columns[n - 4] = _mm512_add_epi64(_mm512_add_epi64(f0, g0), h0);
         columns[n - 3] = _mm512_add_epi64(_mm512_add_epi64(f1, g1), h1);
         columns[n - 2] = _mm512_add_epi64(_mm512_add_epi64(f2, g2), h2);
         columns[n - 1] = _mm512_add_epi64(_mm512_add_epi64(f3, g3), h3);
     }
-    row8 over = zero();
+    over = zero();
     for (size_t i = 0; i < n; i++) {
         row8 sum = _mm512_add_epi64(columns[i], over);
         if (above) sum = _mm512_add_epi64(sum, above[i]);
@@ -114,7 +134,7 @@ static inline void join(row8 *result, row8 *lower, row8 *upper, const tributary_
     }
     for (size_t i = 0; i < n; i += BLOCK) {
         row8 *base = columns + i;
-        row8 f0 = zero(), f1 = zero(), f2 = zero(), f3 = zero();
+        row8 f0 = zero(), f1 = zero(), f2 = zero(), g0 = zero(), g1 = zero(), g2 = zero(), g3 = zero();
         const row8 x0 = upper[i], x1 = upper[i + 1], x2 = upper[i + 2], x3 = upper[i + 3];
         // After four turns every window is back in its registers.
 #pragma clang loop unroll_count(4)

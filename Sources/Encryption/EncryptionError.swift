@@ -9,12 +9,18 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     /// A quantised value outside 1...2^bits - 1.
     case valueOutOfRange(index: Int, bits: Int)
     case invalidSlots(String)
+    /// An opening that divides its values in a way that cannot be.
+    case invalidSplit(String)
+    /// Bits after the last value in clear.
+    case clearPartOverflows
 
     case wrongSuite(expected: Suite, found: Suite)
     case wrongKey(expected: PaillierKeyID, found: PaillierKeyID?)
     case wrongProfile(expected: PaillierProfile, found: PaillierProfile?)
     /// Another s of Damgard and Jurik.
     case wrongDegree(expected: Int, found: Int)
+    /// An s that the round's key is not for.
+    case degreeNotOfKey(found: Int, allowed: ClosedRange<Int>)
     case wrongLayout(expected: Digest, found: Digest)
     case wrongSlots(expected: SlotLayout, found: SlotLayout)
     /// Under `secagg`: masked for another agreement of clouds.
@@ -35,6 +41,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case cohortFull(cohort: Int)
     case nothingToSum
     case wrongContributionCount(found: Int, cohort: Int)
+    /// An opened ciphertext whose counter says another number of contributions. Which is not told: whoever gets to see the
+    /// reason of a failed round must not learn what a spoiled plaintext holds.
+    case miscounted(ciphertext: Int, contributions: Int)
     /// An opened slot that no `contributions` honest values add up to.
     case sumOutOfRange(index: Int, contributions: Int)
     /// An opened plaintext with bits beyond its last slot.
@@ -44,6 +53,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     /// No key of sums here has the id that an opening names. `problems`: what is wrong with those that could not be used.
     case noSuchKey(PaillierKeyID?, problems: [String])
 
+    /// The key that a round names is not here, and nothing is wrong with the round.
+    package var isMissingKey: Bool { if case .noSuchKey = self { true } else { false } }
+
     package var description: String {
         switch self {
         case .notFinite(let segment):
@@ -52,6 +64,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .valueOutOfRange(let index, let bits):
             "value \(index) is not a quantised value of \(bits) bits (1...2^\(bits) - 1)"
         case .invalidSlots(let reason): "invalid slots: \(reason)"
+        case .invalidSplit(let reason): "what is encrypted and what is not: \(reason)"
+        case .clearPartOverflows: "the part in clear has bits after its last value"
         case .wrongSuite(let expected, let found): "sealed with suite \(found), this round uses \(expected)"
         case .wrongKey(let expected, let found):
             "sealed under key \(found.map(\.description) ?? "(none)"), this round's key is \(expected)"
@@ -59,6 +73,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
             "sealed with profile \(found.map(\.description) ?? "(none)"), this round's profile is \(expected)"
         case .wrongDegree(let expected, let found):
             "sealed with plaintexts mod n^\(found), this round's are mod n^\(expected)"
+        case .degreeNotOfKey(let found, let allowed):
+            "the round asks for plaintexts mod n^\(found), its key is for s = \(allowed.lowerBound)"
+                + (allowed.count > 1 ? " to \(allowed.upperBound)" : " alone, as clouds share it")
         case .wrongLayout(let expected, let found):
             "sealed for layout \(found.short), this round's layout is \(expected.short)"
         case .wrongSlots(let expected, let found): "sealed with \(found), this round uses \(expected)"
@@ -76,6 +93,9 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .nothingToSum: "no contribution was added"
         case .wrongContributionCount(let found, let cohort):
             "a sum of \(found) contributions was announced, the slots are for 1 to \(cohort)"
+        case .miscounted(let ciphertext, let contributions):
+            "the opened ciphertext \(ciphertext) does not count \(contributions) contributions: one was left out of it, is in it "
+                + "twice, or was not sealed for this round"
         case .sumOutOfRange(let index, let contributions):
             "the opened value \(index) is not a sum of \(contributions) quantised values: a contribution was malformed, "
                 + "or the number of contributions is wrong"

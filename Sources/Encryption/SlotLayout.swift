@@ -1,7 +1,8 @@
 package import BigInteger
 
-/// How quantised values lie in a plaintext: equal slots, each wide enough for the sum of a whole cohort, the first value
-/// in the lowest bits.
+/// How quantised values lie in a plaintext: equal slots, each wide enough for the sum of a whole cohort. The lowest slot
+/// counts: each contribution puts 1 there, so that a sum says how many are in it. The values follow, the first in the
+/// lowest bits.
 ///
 /// A quantised value u lies in 1...2^b - 1, so a sum over K clouds is below 2^b * K, and b + ceil(log2 K) bits hold it.
 /// No slot can carry into the next, whatever the cohort's honest members send.
@@ -31,17 +32,17 @@ package struct SlotLayout: Hashable, Sendable, CustomStringConvertible {
     /// 2^bits - 1.
     package var largestValue: UInt64 { (1 << UInt64(bits)) - 1 }
 
-    /// The slots of a plaintext below a modulus of `modulusBits` bits: all in the lowest modulusBits - 1, so that a full
-    /// plaintext is below the modulus.
-    package func slots(modulusBits: Int) -> Int { (modulusBits - 1) / width }
+    /// The values that a plaintext of `plaintextBits` bits has room for, beside its counter.
+    package func values(plaintextBits: Int) -> Int { plaintextBits / width - 1 }
 
     package var description: String { "\(width)-bit slots (\(bits)-bit values, up to \(cohort) contributions)" }
 
-    /// Writes `values` into the slots of `limbs`, `count` limbs long, and zeros above them.
+    /// Writes the counter of one contribution and `values` into the slots of `limbs`, `count` limbs long, and zeros above
+    /// them.
     package func pack(_ values: UnsafeBufferPointer<UInt32>, into limbs: UnsafeMutablePointer<Limb>, count: Int) {
-        precondition(values.count * width <= count * Limb.bitWidth, "the values do not fit")
-        var limb: Limb = 0
-        var filled = 0
+        precondition((values.count + 1) * width <= count * Limb.bitWidth, "the values do not fit")
+        var limb: Limb = 1
+        var filled = width
         var next = 0
         for value in values {
             limb |= Limb(value) << Limb(filled)
@@ -58,13 +59,18 @@ package struct SlotLayout: Hashable, Sendable, CustomStringConvertible {
         for index in (next + 1)..<max(count, next + 1) { limbs[index] = 0 }
     }
 
-    /// Reads the slots of `limbs` into `values`; false if a bit above them is set.
+    /// The lowest slot: how many contributions say that they are in the sum.
+    package func counter(_ limbs: UnsafePointer<Limb>) -> UInt64 { UInt64(limbs[0] & mask) }
+
+    private var mask: Limb { (1 << Limb(width)) - 1 }
+
+    /// Reads the slots of `limbs` from the one numbered `first` on into `values`; false if a bit above them is set.
     package func unpack(
-        _ limbs: UnsafePointer<Limb>, count: Int, into values: UnsafeMutableBufferPointer<UInt64>
+        _ limbs: UnsafePointer<Limb>, count: Int, from first: Int, into values: UnsafeMutableBufferPointer<UInt64>
     ) -> Bool {
-        precondition(values.count * width <= count * Limb.bitWidth, "more values than slots")
-        let mask: Limb = (1 << Limb(width)) - 1
-        var position = 0
+        precondition((first + values.count) * width <= count * Limb.bitWidth, "more values than slots")
+        let mask = mask
+        var position = first * width
         for index in values.indices {
             let (limb, shift) = position.quotientAndRemainder(dividingBy: Limb.bitWidth)
             var value = limbs[limb] >> Limb(shift)

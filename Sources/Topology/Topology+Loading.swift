@@ -57,8 +57,8 @@ extension Topology {
         }
         return Topology(
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,
-            threshold: file.keys == .threshold ? file.threshold : 0,
-            profile: file.profile, clouds: clouds,
+            threshold: file.threshold,
+            profile: file.profile, damgardJurik: file.damgardJurik, clouds: clouds,
             aggregate: aggregate, publish: publish,
             statePath: state.map { FilePath.resolve($0, in: currentFolder) } ?? defaultState(of: file.federation),
             warnings: problems.warnings)

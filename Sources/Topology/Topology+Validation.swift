@@ -14,6 +14,7 @@ struct TopologyRules {
             checkCohort()
         }
         checkSuite()
+        checkDamgardJurik()
         checkPorts()
         checkConsent()
         checkTrust()
@@ -104,6 +105,19 @@ struct TopologyRules {
         }
     }
 
+    private func checkDamgardJurik() {
+        guard file.damgardJurik > 1 else { return }
+        if file.suite != .paillier {
+            problems.note(
+                "`damgard-jurik` belongs to `suite: paillier`, here is `suite: \(file.suite)`",
+                at: file.damgardJurikPlace)
+        } else if file.keys != .publisher {
+            problems.note(
+                "`damgard-jurik: \(file.damgardJurik)` needs `keys: publisher`: a key that clouds share opens plaintexts mod n alone, s = 1; here is `keys: \(file.keys)`",
+                at: file.damgardJurikPlace)
+        }
+    }
+
     private func checkPorts() {
         struct Claim {
             let stage: StageName
@@ -167,6 +181,11 @@ struct TopologyRules {
 
     private func checkTrust() {
         checkThreshold()
+        if file.keys == .clouds, file.suite == .paillier {
+            problems.note(
+                "`keys: clouds`: every cloud holds the whole key of sums and is shown what the others sent, so any one of them alone can open another cloud's update; under `keys: threshold` that takes several",
+                at: file.keysPlace, severity: .warning)
+        }
         guard file.keys == .publisher, file.suite == .paillier, let aggregate = placed(.aggregate).first,
             let publish = placed(.publish).first
         else { return }
@@ -193,15 +212,16 @@ struct TopologyRules {
     /// The smallest cohort must be larger than the threshold: t clouds that open a sum of t could each take their own part off.
     private func checkThreshold() {
         let count = dataClouds.count
-        guard file.keys == .threshold, file.suite == .paillier, file.isWhole, count >= Topology.smallestCohort else {
-            if file.statedThreshold != nil, file.keys != .threshold, file.suite != .secagg {
-                problems.note("`threshold` belongs to `keys: threshold`", at: file.thresholdPlace)
-            }
+        if file.statedThreshold != nil, file.keys != .threshold, file.suite != .secagg {
+            let alone = file.keys == .clouds ? ": under `keys: clouds` each cloud opens sums alone" : ""
+            problems.note("`threshold` belongs to `keys: threshold`\(alone)", at: file.thresholdPlace)
+        }
+        guard file.keys != .publisher, file.suite == .paillier, file.isWhole, count >= Topology.smallestCohort else {
             return
         }
         if count > Topology.mostParties {
             problems.note(
-                "`keys: threshold` is for at most \(Topology.mostParties) clouds with data, here are \(count)",
+                "`keys: \(file.keys)` is for at most \(Topology.mostParties) clouds with data, here are \(count)",
                 at: file.keysPlace)
         } else if file.threshold >= count {
             problems.note(

@@ -11,6 +11,8 @@ package struct Topology: Sendable {
         case threshold
         /// One key, in publish's hands.
         case publisher
+        /// One key, in the hands of every cloud with data: any of them alone opens a sum.
+        case clouds
         package var description: String { rawValue }
     }
 
@@ -59,10 +61,12 @@ package struct Topology: Sendable {
     package let run: RunName
     package let suite: Suite
     package let keys: KeyMode
-    /// How many clouds it takes to open a sum; 0 where they have no part in it.
+    /// How many clouds it takes to open a sum, 1 under `clouds`; 0 where they have no part in it.
     package let threshold: Int
     /// Of the key that `tributary keys` makes.
     package let profile: Profile
+    /// Damgard and Jurik's s in the rounds that publish opens; 1 is Paillier's scheme.
+    package let damgardJurik: Int
     /// In the order of the file.
     package let clouds: [Cloud]
     package let aggregate: StageName
@@ -79,7 +83,7 @@ package struct Topology: Sendable {
     package static let mostParties = 64
 
     /// Whether the clouds' encrypt stages take part in opening sums.
-    package var cloudsOpen: Bool { suite == .paillier && keys == .threshold }
+    package var cloudsOpen: Bool { suite == .paillier && keys != .publisher }
 
     /// The key mode as it is shown: under `secagg` there is no key but those that each round makes.
     package var keysName: String { suite == .secagg ? "of each round" : keys.rawValue }
@@ -97,10 +101,12 @@ package struct Topology: Sendable {
         case .threshold:
             "any \(threshold) of the \(dataClouds.count) clouds together can open one cloud's update, and nobody else: aggregate and publish hold no key"
         case .publisher: "publish and aggregate together can open one cloud's update"
+        case .clouds:
+            "any one of the \(dataClouds.count) clouds alone can open another cloud's update: each holds the whole key, and is shown what the others sent so that it can check the sum"
         }
     }
 
-    /// Under `threshold`, the number that each cloud with data has in the shared key: from 1, in the order of names.
+    /// Where clouds open sums, the number that each cloud with data has in the shared key: from 1, in the order of names.
     package var parties: [CloudName: Int] {
         Dictionary(uniqueKeysWithValues: dataClouds.sorted().enumerated().map { ($1, $0 + 1) })
     }

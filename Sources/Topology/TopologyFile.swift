@@ -36,6 +36,8 @@ struct TopologyFile {
     let profile: Topology.Profile
     /// Where the file says a profile; nil where it leaves it to the default.
     let profilePlace: Place?
+    let damgardJurik: Int
+    let damgardJurikPlace: Place
     let allowsClear: Bool
     let allowsOneOperator: Bool
     let clouds: [Cloud]
@@ -63,6 +65,8 @@ struct TopologyFile {
         thresholdPlace = file.place(of: "threshold")
         profile = file.choice("profile", default: .standard)
         profilePlace = file.has("profile") ? file.place(of: "profile") : nil
+        damgardJurik = file.int("damgard-jurik", in: 1...3, default: 1)
+        damgardJurikPlace = file.place(of: "damgard-jurik")
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
         cloudsPlace = file.place(of: "clouds")
@@ -86,8 +90,14 @@ struct TopologyFile {
         statedKeys ?? (suite == .paillier && dataClouds.count >= Topology.smallestCohort ? .threshold : .publisher)
     }
 
-    /// How many clouds it takes to open a sum under `threshold`: more than half of them unless the file says so.
-    var threshold: Int { statedThreshold ?? dataClouds.count / 2 + 1 }
+    /// How many clouds it takes to open a sum: under `threshold` more than half of them unless the file says so.
+    var threshold: Int {
+        switch keys {
+        case .threshold: statedThreshold ?? dataClouds.count / 2 + 1
+        case .clouds: 1
+        case .publisher: 0
+        }
+    }
 
     private static func cloudName(_ text: String, _ value: Value) throws(Refused) -> (CloudName, Place) {
         do { return (try CloudName(text), value.keyPlace) } catch {

@@ -13,7 +13,7 @@ extension AggregateStage {
     func makeMasks(for opening: Signed<Opening>) throws -> MaskedGathering? {
         guard opening.content.suite == .secagg else { return nil }
         return try MaskedGathering(
-            opening, publisher: context.publisher, signers: context.identity.keys, now: Timestamp.milliseconds())
+            opening, publisher: context.publisher, signers: context.identity.keys, now: context.surroundings.time)
     }
 
     // MARK: Arrivals
@@ -90,7 +90,7 @@ extension AggregateStage {
     func conductMasks() throws {
         while var masks = current?.masks, let opening = current?.opening {
             let step: MaskedGathering.Step
-            do { step = try masks.step(now: Timestamp.milliseconds()) } catch let error as MaskingError {
+            do { step = try masks.step(now: context.surroundings.time) } catch let error as MaskingError {
                 masks.close()
                 step = .shortfall(missing: [], reason: "\(error)")
             }

@@ -41,18 +41,17 @@ final class AggregateStage: Stage {
 
         init(_ scheme: RoundScheme) {
             self.scheme = scheme
-            accumulator = scheme.scheme.makeAccumulator()
+            accumulator = scheme.makeAccumulator()
         }
     }
 
     init(
         context: StageContext, configuration: AggregateConfiguration, keys: KeySearch<PaillierPublicKey>?,
         cloudsOpen: Bool, evidencePath: String
-    ) throws {
+    ) {
         self.context = context
         self.configuration = configuration
         self.keys = keys
-        _ = try self.keys?.oldest()
         self.cloudsOpen = cloudsOpen
         self.evidencePath = evidencePath
     }
@@ -118,7 +117,7 @@ final class AggregateStage: Stage {
         case .later: return .later
         case .refuse(let reason): return .refuse(reason)
         case .take:
-            guard let expected = current.adding?.scheme.scheme.shape.byteCount else { return .later }
+            guard let expected = current.adding?.scheme.byteCount else { return .later }
             guard offer.byteCount == expected else {
                 return .refuse("\(offer.byteCount) bytes, round \(offer.name.round) takes \(expected)")
             }
@@ -219,7 +218,7 @@ final class AggregateStage: Stage {
         // What came in time is counted, though it is being looked at when the deadline passes.
         guard var round = current, !isAdding, waiting.isEmpty else { return }
         let opening = round.opening.content
-        switch round.gathering.decision(now: Timestamp.milliseconds()) {
+        switch round.gathering.decision(now: context.surroundings.time) {
         case .wait: return
         case .close:
             guard let sum = try round.adding?.accumulator.sum() else { return }
@@ -254,7 +253,7 @@ final class AggregateStage: Stage {
                     "gather_seconds": .seconds(ContinuousClock.now - round.began),
                 ])
         case .abandon(let missing):
-            let isEarly = Timestamp.milliseconds() < opening.deadline
+            let isEarly = context.surroundings.time < opening.deadline
             try tellShortfall(
                 of: round.opening, missing: missing,
                 reason: isEarly

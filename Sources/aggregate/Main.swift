@@ -13,13 +13,21 @@ struct Aggregate: StageCommand {
     @OptionGroup var options: StageOptions
 
     func run() async throws {
-        await StageMain.run(.aggregate, options: options, configuration: AggregateConfiguration.self) { parts in
-            try AggregateStage(
-                context: parts.context, configuration: parts.configuration,
-                keys: parts.topology.suite == .paillier
-                    ? KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) { $1.paillier } : nil,
-                cloudsOpen: parts.topology.cloudsOpen,
-                evidencePath: "\(parts.topology.stateFolder(of: parts.context.stage))/evidence")
-        }
+        let program = StageProgram(
+            .aggregate, configuration: AggregateConfiguration.self,
+            prepare: { ground -> KeySearch<PaillierPublicKey>? in
+                guard ground.topology.suite == .paillier else { return nil }
+                var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) { $1.paillier }
+                _ = try keys.oldest()
+                return keys
+            },
+            rehearse: { _, _ in },
+            make: { parts, keys in
+                AggregateStage(
+                    context: parts.context, configuration: parts.configuration, keys: keys,
+                    cloudsOpen: parts.topology.cloudsOpen,
+                    evidencePath: "\(parts.topology.stateFolder(of: parts.stage))/evidence")
+            })
+        await StageMain.run(program, options: options)
     }
 }

@@ -18,12 +18,14 @@ extension EncryptStage {
     func makeMasking(for opening: Signed<Opening>) throws -> RoundMasking? {
         let number = opening.content.round
         let stage = context.stage
-        let (isKnown, hasConsented) = try context.journal.read {
-            (try $0.hasDeparture(name(.advertisement, number)), try $0.hasDeparture(name(.consent, number)))
+        let made = try context.journal.read { entry in
+            try [TransferKind.advertisement, .consent, .disclosure].map { try entry.hasDeparture(name($0, number)) }
         }
-        guard !isKnown else {
+        guard !made[0] else {
+            // Nothing more is asked of it.
+            if made[2] { return nil }
             // Whoever has consented is in the sum already, and enough others can open it.
-            if !hasConsented { try withdraw(from: opening) }
+            if !made[1] { try withdraw(from: opening) }
             context.log.warning(
                 "masks_lost",
                 [
@@ -164,6 +166,9 @@ extension EncryptStage {
     }
 
     // MARK: The end
+
+    /// A successor would not have the round's secrets.
+    var mayHandOver: Bool { current?.masking == nil || current?.masking?.awaited == nil }
 
     func leaveMasks(of round: Round) throws {
         guard round.opening.content.suite == .secagg else { return }

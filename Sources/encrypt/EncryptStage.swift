@@ -46,10 +46,10 @@ final class EncryptStage: Stage {
         self.keys = keys
         self.cloudsOpen = cloudsOpen
         self.aggregate = aggregate
-        _ = try self.keys?.oldest()
     }
 
     func start() async throws {
+        warn()
         for release in try context.releases() { note(release.content) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
         if let key = keys?.found?.paillier {
@@ -73,6 +73,7 @@ final class EncryptStage: Stage {
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
             try history.check(content)
+            try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
                 throw Refusal(
@@ -87,6 +88,7 @@ final class EncryptStage: Stage {
             current = Round(opening: opening, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
+            warn(of: content)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -103,8 +105,9 @@ final class EncryptStage: Stage {
 
     /// Makes blinding for the round's vector while it is still being trained.
     private func fill(_ pool: BlindingPool, for scheme: RoundScheme) {
+        guard scheme.pooledUnits > 0 else { return }
         isIdle.set(true)
-        let (threads, units, log) = (configuration.threads, scheme.scheme.shape.units, context.log)
+        let (threads, units, log) = (configuration.threads, scheme.pooledUnits, context.log)
         context.begin { [context, isIdle] in
             let seconds = try await context.offload {
                 try ContinuousClock().measure { try pool.fill(threads: threads, count: units) { isIdle.value } }
@@ -262,7 +265,8 @@ final class EncryptStage: Stage {
             // Written and synced here too: nobody waits for the disk but this contribution.
             let (payload, contents) = try writer.finish()
             let proof = try recorded.map {
-                try scheme.prove($0.witness, payload: contents, context: RoundScheme.context(digest, cloud))
+                try scheme.prove(
+                    $0.witness, payload: report.encrypted ?? contents, context: RoundScheme.context(digest, cloud))
             }
             return (payload: payload, digest: contents, proof: proof ?? [], report: report)
         }
@@ -275,12 +279,12 @@ final class EncryptStage: Stage {
         let offer = context.offer(
             name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
-                opening: round.opening.digest, suite: opening.suite, profile: opening.profile,
-                keyID: round.masking?.agreement ?? opening.keyID, weight: weight, proof: sealed.proof))
+                answering: round.opening, masks: round.masking?.agreement, weight: weight, proof: sealed.proof))
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
+            try countAnswerInClear(opening, entry)
             // To be compared with what aggregate shows when the sum is to be opened.
             if cloudsOpen {
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))

@@ -14,13 +14,19 @@ struct Encrypt: StageCommand {
     @OptionGroup var options: StageOptions
 
     func run() async throws {
-        await StageMain.run(.encrypt, options: options, configuration: EncryptConfiguration.self) { parts in
-            let cloud = parts.context.stage.cloud
-            return try EncryptStage(
-                context: parts.context, configuration: parts.configuration,
-                rounding: try parts.keys.roundingSecret(of: cloud),
-                suite: parts.topology.suite, keys: SealingKey.search(parts), cloudsOpen: parts.topology.cloudsOpen,
-                aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
-        }
+        let program = StageProgram(
+            .encrypt, configuration: EncryptConfiguration.self, prepare: SealingKey.search,
+            rehearse: { ground, keys in
+                // The table takes a second or two, and stays with the key.
+                _ = keys?.found?.paillier.blindingTable(threads: ground.configuration.threads)
+            },
+            make: { parts, keys in
+                try EncryptStage(
+                    context: parts.context, configuration: parts.configuration,
+                    rounding: try parts.keys.roundingSecret(of: parts.stage.cloud),
+                    suite: parts.topology.suite, keys: keys, cloudsOpen: parts.topology.cloudsOpen,
+                    aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
+            })
+        await StageMain.run(program, options: options)
     }
 }

@@ -21,19 +21,19 @@ struct SealingKey: Sendable {
     /// At most so much blinding is made in advance: 12 MB at 3072 bits, for some 2.5 million values of 8 bits.
     private static let pooledCiphertexts = 8192
 
-    init(_ parts: StageParts<EncryptConfiguration>, number: Int, _ key: FederationKey) throws {
+    init(_ ground: StageGround<EncryptConfiguration>, number: Int, _ key: FederationKey) throws {
         paillier = key.paillier
         pool = BlindingPool(key: key.paillier, capacity: SealingKey.pooledCiphertexts)
-        guard parts.topology.cloudsOpen else {
+        guard ground.topology.cloudsOpen else {
             opening = nil
             return
         }
-        let stage = parts.context.stage
-        let parties = parts.topology.parties
-        let shared = try key.shared(parties: parties.count, threshold: parts.topology.threshold)
+        let stage = ground.stage
+        let parties = ground.topology.parties
+        let shared = try key.shared(parties: parties.count, threshold: ground.topology.threshold)
         let share = try KeyShare(
-            opening: try parts.keys.share(number, of: stage.cloud),
-            with: try BoxKeyPair(secret: try parts.keys.curveSecret(of: stage)), key: shared)
+            opening: try ground.keys.share(number, of: stage.cloud),
+            with: try BoxKeyPair(secret: try ground.keys.curveSecret(of: stage)), key: shared)
         guard share.party == parties[stage.cloud] else {
             throw StageError.configuration(
                 "the share of \(stage.cloud) is that of party \(share.party), the topology makes it party \(parties[stage.cloud] ?? 0): the clouds have changed since the key was dealt; deal a new one in a new state"
@@ -43,10 +43,13 @@ struct SealingKey: Sendable {
     }
 
     /// Finds keys by the id that an opening names; nil under `clear`.
-    static func search(_ parts: StageParts<EncryptConfiguration>) -> KeySearch<SealingKey>? {
-        guard parts.topology.suite == .paillier else { return nil }
-        return KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) {
-            try SealingKey(parts, number: $0, $1)
+    @Sendable
+    static func search(_ ground: StageGround<EncryptConfiguration>) throws -> KeySearch<SealingKey>? {
+        guard ground.topology.suite == .paillier else { return nil }
+        var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
+            try SealingKey(ground, number: $0, $1)
         }
+        _ = try keys.oldest()
+        return keys
     }
 }

@@ -12,8 +12,7 @@ struct IngestCommand: StageCommand {
     @OptionGroup var options: StageOptions
 
     func run() async throws {
-        await StageMain.run(.ingest, options: options, configuration: IngestConfiguration.self) { parts in
-            IngestStage(parts)
-        }
+        let program = StageProgram(.ingest, configuration: IngestConfiguration.self) { parts in IngestStage(parts) }
+        await StageMain.run(program, options: options)
     }
 }

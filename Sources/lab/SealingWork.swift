@@ -53,7 +53,7 @@ final class PaillierWork: SealingWork {
         self.values = try BenchVector(values: values, bits: bits)
         let slots = try SlotLayout(bits: bits, cohort: cohort)
         let ciphertexts = PayloadShape(
-            values: values, valuesPerUnit: slots.slots(modulusBits: key.publicKey.bits),
+            values: values, valuesPerUnit: slots.values(plaintextBits: key.publicKey.bits - 1),
             bytesPerUnit: key.publicKey.bits / 4
         ).units
         pool = hasPool ? BlindingPool(key: key.publicKey, capacity: ciphertexts) : nil
@@ -62,7 +62,7 @@ final class PaillierWork: SealingWork {
             opener = PaillierOpener(key: key, layout: self.values.layout, slots: slots)
         } else {
             let longer = DamgardJurikScheme(
-                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots, threads: threads)
+                key: key.publicKey, degree: degree, layout: self.values.layout, slots: slots)
             scheme = longer
             opener = DamgardJurikOpener(key: key, scheme: longer)
         }

@@ -10,6 +10,8 @@ final class EmptyTrainer: Trainer {
         seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
+    func rehearse() throws {}
+
     func check(_ opening: Opening) throws {}
 
     func train(
@@ -32,6 +34,16 @@ final class EmptyTrainer: Trainer {
             }
         }
         return TrainerResult(norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
+    }
+
+    /// As the deltas: without a meaning, and different in each cloud.
+    func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
+        var values: [Double] = []
+        values.reserveCapacity(opening.layout.count)
+        _ = try train(opening, from: start, on: shard, progress: { _ in }) { bytes in
+            values += bytes.bindMemory(to: Float.self).map { Double($0.magnitude) }
+        }
+        return values
     }
 
     func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (

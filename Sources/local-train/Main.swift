@@ -13,14 +13,19 @@ struct LocalTrain: StageCommand {
     @OptionGroup var options: StageOptions
 
     func run() async throws {
-        await StageMain.run(.localTrain, options: options, configuration: LocalTrainConfiguration.self) { parts in
-            let trainer: any Trainer =
-                switch parts.configuration.trainer {
-                case .none: EmptyTrainer(cloud: parts.context.stage.cloud)
-                case .lora: try LoRATrainer(parts.configuration)
+        let program = StageProgram(
+            .localTrain, configuration: LocalTrainConfiguration.self,
+            prepare: { ground -> any Trainer in
+                switch ground.configuration.trainer {
+                case .none: EmptyTrainer(cloud: ground.stage.cloud)
+                case .lora: try LoRATrainer(ground.configuration)
                 }
-            return LocalTrainStage(
-                context: parts.context, trainer: trainer, needsShards: parts.configuration.trainer == .lora)
-        }
+            },
+            rehearse: { try $1.rehearse() },
+            make: { parts, trainer in
+                LocalTrainStage(
+                    context: parts.context, trainer: trainer, needsShards: parts.configuration.trainer == .lora)
+            })
+        await StageMain.run(program, options: options)
     }
 }

@@ -4,6 +4,8 @@ import Tokenization
 
 /// What a local-train stage asks of whatever does the training. Calls come one at a time, off the stage's actor.
 protocol Trainer: AnyObject, Sendable {
+    /// Does a little of everything, so that a program that cannot train is found out before a round needs it.
+    func rehearse() throws
     /// Throws the reason for which this cloud cannot take part in such an opening.
     func check(_ opening: Opening) throws
     /// Trains from `start` and gives the clipped delta to `delta`, in one piece or several: f32 values in layout order.
@@ -11,6 +13,8 @@ protocol Trainer: AnyObject, Sendable {
         _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult
+    /// How much the loss of this cloud's records depends on each value of the adapter at `start`, in layout order: none below 0.
+    func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double]
     /// The score of each example under an adapter's values: logit of the event less that of its absence.
     func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
         scores: [Float], loss: Double

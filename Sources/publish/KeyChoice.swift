@@ -13,13 +13,13 @@ struct KeyChoice: Sendable {
     /// For the round that is open, or was last; under `secagg` that comes of each round (`RoundUnmasking`).
     private(set) var opener: SumOpener
 
-    init(_ parts: StageParts<PublishConfiguration>) throws {
-        store = parts.keys
-        switch parts.topology.suite {
+    init(_ ground: StageGround<PublishConfiguration>) throws {
+        store = ground.keys
+        switch ground.topology.suite {
         case .clear, .secagg: (keys, opener) = (nil, .clear)
         case .paillier:
-            var keys = KeySearch(numbers: parts.sumKeys, text: parts.sumKeyText) {
-                try SumOpener(parts, number: $0, $1)
+            var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
+                try SumOpener(ground, number: $0, $1)
             }
             opener = try keys.oldest()
             self.keys = keys

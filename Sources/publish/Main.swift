@@ -12,8 +12,9 @@ struct Publish: StageCommand {
     @OptionGroup var options: StageOptions
 
     func run() async throws {
-        await StageMain.run(.publish, options: options, configuration: PublishConfiguration.self) { parts in
-            try PublishStage(parts)
-        }
+        let program = StageProgram(
+            .publish, configuration: PublishConfiguration.self, prepare: { try KeyChoice($0) }, rehearse: { _, _ in },
+            make: { try PublishStage($0, keys: $1) })
+        await StageMain.run(program, options: options)
     }
 }

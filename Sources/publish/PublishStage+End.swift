@@ -20,7 +20,7 @@ extension PublishStage {
         context.log.info(
             "run_finished",
             ["rounds": .number(releases.count), "waiting_for": .list(unheard.sorted().map { .name($0) })])
-        endBy = .now + configuration.endGrace
+        endBy = context.surroundings.now + configuration.endGrace
         try leaveIfHeard()
     }
 

@@ -16,7 +16,7 @@ final class PublishStage: Stage {
     let topology: Topology
     private var keys: KeyChoice
     var opener: SumOpener { keys.opener }
-    private let model: PublishedModel
+    let model: PublishedModel
     private let store: ReleaseWriter?
     private(set) var releases: [Signed<Release>] = []
     private(set) var current: Signed<Opening>?
@@ -31,12 +31,14 @@ final class PublishStage: Stage {
     /// Stages that have not said that they have heard the end.
     var unheard: Set<StageName> = []
     var endBy: ContinuousClock.Instant?
+    /// Which values are encrypted, once a sensitivity round has told; nil where all are.
+    var mask: ValueMask?
 
-    init(_ parts: StageParts<PublishConfiguration>) throws {
+    init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
         configuration = parts.configuration
         topology = parts.topology
-        keys = try KeyChoice(parts)
+        self.keys = keys
         let clouds = parts.topology.dataClouds.count
         guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
         else {
@@ -53,6 +55,7 @@ final class PublishStage: Stage {
             try Self.checkMasks(clouds: clouds, least: least)
         }
         model = try PublishedModel(parts)
+        try PublishStage.check(configuration, model, parts.topology.suite)
         store = try ReleaseWriter(parts, model: model)
     }
 
@@ -60,6 +63,8 @@ final class PublishStage: Stage {
 
     func start() async throws {
         releases = try context.releases()
+        try takeUpMask()
+        warn()
         let last = releases.last?.content.round ?? RoundNumber(0)
         attempts = try context.abandonments().filter { $0.content.round > last }.count
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
@@ -89,6 +94,7 @@ final class PublishStage: Stage {
         sharesBy = nil
         context.announce(opening)
         try beginUnmasking(opening)
+        warn(of: opening.content)
         context.log.info(
             "round_opened",
             [
@@ -117,6 +123,7 @@ final class PublishStage: Stage {
         switch step {
         case .statistics:
             layout = try StatisticsVector.layout(of: try variables(), bits: configuration.countBits)
+        case .sensitivity: layout = try SensitivityVector.layout(of: model.layout(range: configuration.range))
         case .update(let index):
             layout = try model.layout(range: configuration.range)
             training = TrainingPlan(
@@ -130,12 +137,13 @@ final class PublishStage: Stage {
         let key = opener.publicKey
         return Opening(
             run: context.run, round: round, purpose: step.purpose, layout: layout,
-            bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
-            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
+            bits: bits(of: step), suite: topology.suite,
+            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
             minimumCohort: configuration.minimumCohort,
-            deadline: Timestamp.milliseconds() + UInt64(configuration.deadline / .milliseconds(1)),
-            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split)
+            deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),
+            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
+            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil)
     }
 
     private func variables() throws -> VariableTable {
@@ -170,7 +178,7 @@ final class PublishStage: Stage {
         case .share: closing.take(share: arrival)
         case .sum:
             closing.take(sum: arrival)
-            if needsHelp { sharesBy = .now + configuration.deadline }
+            if needsHelp { sharesBy = context.surroundings.now + configuration.deadline }
         default: try arrived(ofMasks: arrival)
         }
         guard self.current?.digest == current.digest else { return }
@@ -255,6 +263,7 @@ final class PublishStage: Stage {
         switch content.purpose {
         case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
+        case .sensitivity: mask = try chooseMask(from: sums, round: content.round)
         case .update: break
         }
         let release = Signed(
@@ -341,6 +350,7 @@ final class PublishStage: Stage {
             try entry.settle(name)
             try entry.setFact("sum/\(release.content.round)", parts.encoded)
             if let adapter { try entry.setFact("adapter", adapter.note) }
+            if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()
@@ -402,7 +412,7 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
-        if let current, let sharesBy, !isOpening, .now >= sharesBy {
+        if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let helped = unmasking?.helpers ?? Set(closing.shares.keys)
             return try abandon(
                 current, missing: current.content.cohort.map(\.cloud).filter { !helped.contains($0) },
@@ -410,7 +420,7 @@ final class PublishStage: Stage {
                     "too few clouds helped to open the sum: \(helped.count) of \(unmasking?.threshold ?? opener.threshold)",
                 settling: nil)
         }
-        if let endBy, .now >= endBy {
+        if let endBy, context.surroundings.now >= endBy {
             context.log.warning(
                 "end_unheard",
                 [
@@ -422,7 +432,7 @@ final class PublishStage: Stage {
             self.endBy = nil
         }
         // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
-        guard let current, !isOpening, closing.sum == nil, Timestamp.milliseconds() > current.content.deadline + 15_000
+        guard let current, !isOpening, closing.sum == nil, context.surroundings.time > current.content.deadline + 15_000
         else { return }
         try abandon(
             current, missing: [topology.aggregate.cloud],

@@ -13,7 +13,8 @@ struct AuditCommand: ParsableCommand {
         discussion: """
             FOLDER is what aggregate keeps of a round (STATE/CLOUD/aggregate/evidence/ROUND; aggregate's config says of how many). \
             It needs no secret: the public cards and the public key of sums are in STATE/keys/public. A contribution that was \
-            dropped, doubled, altered or made up is named. Status 0: the sum is what the clouds signed; 1: it is not.
+            dropped, doubled, altered or made up is named. The key is that of the round, whatever has been chosen since. Status 0: the \
+            sum is what the clouds signed; 1: it is not; 78: a card or that key is not here.
             """)
 
     @Argument(help: "The folder of a round's evidence.")
@@ -57,6 +58,10 @@ struct AuditCommand: ParsableCommand {
                 publicKey: { try search?.key($0.keyID) }, arePartsProved: topology.cloudsOpen, threads: max(1, threads))
         } catch let error as KeyError {
             throw LauncherError.configuration(error.description)
+        } catch let error as EncryptionError where error.isMissingKey {
+            throw LauncherError.configuration(
+                "\(folder): \(error); an audit needs its public half, which is no secret: put it (paillier.pub, or paillier.N.pub) back into \(store.root)/public/\(topology.publish.cloud)"
+            )
         } catch  where error is EvidenceFolder.Fault || error is FederationError || error is EncryptionError {
             throw LauncherError.runFailed("\(folder): \(error)")
         }

@@ -12,7 +12,9 @@ struct Deal: ParsableCommand {
         discussion: """
             Run once, by someone whom all clouds trust for that minute, where the cards of all encrypt stages are in \
             STATE/keys/public. The key exists in guarded memory alone and is wiped: what is left is the public key, for everyone, \
-            and for each cloud STATE/keys/public/CLOUD/opening.share, sealed so that its encrypt stage alone can open it.
+            and for each cloud STATE/keys/public/CLOUD/opening.share, sealed so that its encrypt stage alone can open it. Under \
+            `keys: clouds` every share is the whole key: any one cloud can open sums, and what another cloud has sent. Under \
+            `keys: threshold` that takes several.
 
             With --next it deals another key beside those that are there (paillier.2.pub and opening.2.share, then 3, ...), while \
             the federation runs: send them out, and when every cloud has its own, `tributary rotate` makes publish use it.
@@ -26,7 +28,7 @@ struct Deal: ParsableCommand {
         let topology = try options.load(clouds: [])
         guard topology.cloudsOpen else {
             throw LauncherError.configuration(
-                "\(topology.file) says `suite: \(topology.suite)`, `keys: \(topology.keys)`: only `keys: threshold` has a key to deal"
+                "\(topology.file) says `suite: \(topology.suite)`, `keys: \(topology.keys)`: only `keys: threshold` and `keys: clouds` have a key to deal"
             )
         }
         do {
@@ -82,7 +84,7 @@ enum SharedKey {
         try store.storePaillierPublic(Array(key.text.utf8), number: number, of: publisher)
         let seconds = (clock.now - start) / .seconds(1)
         print(
-            "dealt key \(number), \(key.id), of \(key.bits) bits to \(clouds.map(\.description).joined(separator: ", ")) in \(Int(seconds.rounded())) s: any \(key.threshold) of them open a sum"
+            "dealt key \(number), \(key.id), of \(key.bits) bits to \(clouds.map(\.description).joined(separator: ", ")) in \(Int(seconds.rounded())) s: \(key.threshold == 1 ? "each of them alone opens a sum" : "any \(key.threshold) of them open a sum")"
         )
         return key
     }

@@ -12,13 +12,13 @@ struct MakeKeys: ParsableCommand {
             Each cloud runs this for itself (--cloud NAME) and sends STATE/keys/public/NAME to the others, who put it into \
             theirs. Secrets stay in STATE/keys/secret, readable by their owner alone.
 
-            The key that opens sums is made as the topology's `profile` says (default: standard); a shared key (`keys: threshold`) \
+            The key that opens sums is made as the topology's `profile` says (default: standard); a shared key (`keys: threshold` or `keys: clouds`) \
             has safe primes. What each rests on:
             \(PaillierKeyKind.all.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
 
             With --next, and `keys: publisher`, publish's cloud makes another key of sums beside those that are there, while \
             the federation runs (paillier.2.pub, then 3, ...): send it out, and when everyone has it, `tributary rotate` makes \
-            publish use it. Under `keys: threshold` that is `tributary deal --next`.
+            publish use it. Where clouds open sums that is `tributary deal --next`.
             """)
 
     @OptionGroup var options: TopologyOptions

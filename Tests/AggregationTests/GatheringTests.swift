@@ -42,6 +42,9 @@ struct GatheringTests {
         var suite = Suite.paillier
         var profile = "conservative"
         var key = [UInt8](repeating: 3, count: 16)
+        var degree = 1
+        var bits = 12
+        var room = 3
         var opening: Digest?
     }
 
@@ -56,7 +59,7 @@ struct GatheringTests {
                 part: claim.part), maker: sender, byteCount: 10, digest: Digest(of: [1]),
             about: ContributionAbout(
                 opening: claim.opening ?? round.digest, suite: claim.suite, profile: claim.profile, keyID: claim.key,
-                weight: claim.weight
+                degree: claim.degree, bits: claim.bits, room: claim.room, weight: claim.weight
             ).value)
         return gathering.answer(to: offer, from: sender)
     }
@@ -84,8 +87,10 @@ struct GatheringTests {
             (Claim(round: 4), "round 4 is over, round 5 is open"),
             (Claim(cloud: "south", sender: "south/encrypt"), "south is not in the cohort"),
             (Claim(opening: Digest(of: [9])), "another opening of round 5"), (Claim(suite: .clear), "another suite"),
-            (Claim(key: [UInt8](repeating: 4, count: 16)), "key or profile"),
-            (Claim(profile: "fast"), "key or profile"),
+            (Claim(key: [UInt8](repeating: 4, count: 16)), "key, profile or s"),
+            (Claim(degree: 2), "key, profile or s"), (Claim(profile: "fast"), "key, profile or s"),
+            (Claim(bits: 8), "its slots are for 3 values of 8 bits, those of round 5 for 3 of 12"),
+            (Claim(room: 2), "its slots are for 2 values"), (Claim(room: 8), "its slots are for 8 values"),
             (Claim(weight: 8), "claims weight 8, the opening gives north 4"),
         ]
         for (claim, reason) in cases {

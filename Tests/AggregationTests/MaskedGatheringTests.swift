@@ -178,8 +178,7 @@ struct MaskedGatheringTests {
         var gathering = Gathering(round.opening)
         func answer(_ cloud: String, _ masks: Digest) throws -> Gathering.Answer {
             let stage = StageName(cloud: try CloudName(cloud), kind: .encrypt)
-            let about = ContributionAbout(
-                opening: round.opening.digest, suite: .secagg, profile: "", keyID: MaskAgreement.name(masks), weight: 1)
+            let about = ContributionAbout(answering: round.opening, masks: MaskAgreement.name(masks), weight: 1)
             let offer = Offer(
                 name: TransferName(
                     run: try RunName("run"), kind: .contribution, round: RoundNumber(5), cloud: stage.cloud),

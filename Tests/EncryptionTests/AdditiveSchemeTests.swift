@@ -38,7 +38,7 @@ struct AdditiveSchemeTests {
             let slots = try SlotLayout(bits: bits, cohort: cohort)
             let largest = UInt32(slots.largestValue)
             // One value, exactly one plaintext, one more, and several with a rest.
-            let full = slots.slots(modulusBits: 512)
+            let full = slots.values(plaintextBits: 511)
             for count in [1, full, full + 1, 3 * full - 1] {
                 var cases: [[[UInt32]]] = [
                     Array(repeating: Array(repeating: largest, count: count), count: cohort),
@@ -88,8 +88,12 @@ struct AdditiveSchemeTests {
         #expect(opened.map(\.count) == parts.map { scheme.shape.values(ofUnits: $0).count })
         #expect(opened.flatMap { $0 } == values.map { UInt64($0) + UInt64(clouds - 1) })
         guard peer.suite != .secagg else { return }
-        // Value 510 is a 1 again, which no two contributions make; an error names its place in the whole vector.
-        #expect(throws: EncryptionError.sumOutOfRange(index: 510, contributions: 2)) {
+        // Value 510 is a 1 again, which no two contributions make, and counters say 1; an error names the place in the whole
+        // vector.
+        let first: EncryptionError =
+            peer.suite == .paillier
+            ? .miscounted(ciphertext: units / 2, contributions: 2) : .sumOutOfRange(index: 510, contributions: 2)
+        #expect(throws: first) {
             let later = scheme.shape.units / 2..<scheme.shape.units
             return try opener.open(sum, units: later, sealing: scheme.sealing, contributions: 2, threads: 1)
         }
@@ -213,7 +217,7 @@ struct AdditiveSchemeTests {
     /// Under `secagg` the masks are those of one set, so another number is refused before anything is opened
     /// (`UnmaskingRefusalTests`).
     @Test(
-        "A sum that its announced contributions cannot make is refused, naming the slot",
+        "A sum that its announced contributions cannot make is refused, naming the slot or the counter",
         arguments: Peer.all.filter { $0.suite != .secagg })
     func impossibleSums(peer: Peer) throws {
         let round = try peer.make(layout: try layout(count: 3), slots: try SlotLayout(bits: 8, cohort: 3))
@@ -223,11 +227,14 @@ struct AdditiveSchemeTests {
         try accumulator.add(try scheme.seal([50, 1, 200], threads: 1), sealing: scheme.sealing, threads: 1)
         let sum = try accumulator.sum()
         #expect(try opener.open(sum, sealing: scheme.sealing, contributions: 2, threads: 1) == [250, 2, 400])
-        #expect(throws: EncryptionError.sumOutOfRange(index: 1, contributions: 3)) {
-            try opener.open(sum, sealing: scheme.sealing, contributions: 3, threads: 1)
-        }
-        #expect(throws: EncryptionError.sumOutOfRange(index: 2, contributions: 1)) {
-            try opener.open(sum, sealing: scheme.sealing, contributions: 1, threads: 1)
+        for (announced, index) in [(3, 1), (1, 2)] {
+            let error: EncryptionError =
+                peer.suite == .paillier
+                ? .miscounted(ciphertext: 0, contributions: announced)
+                : .sumOutOfRange(index: index, contributions: announced)
+            #expect(throws: error) {
+                try opener.open(sum, sealing: scheme.sealing, contributions: announced, threads: 1)
+            }
         }
     }
 

@@ -23,7 +23,7 @@ struct ArithmeticAgreementTests {
     func sealing() throws {
         for key in try keys() {
             let slots = try SlotLayout(bits: 8, cohort: 3)
-            let perUnit = slots.slots(modulusBits: key.publicKey.bits)
+            let perUnit = slots.values(plaintextBits: key.publicKey.bits - 1)
             for count in [1, 7 * perUnit, 8 * perUnit, 19 * perUnit - 3] {
                 let layout = try layout(count: count)
                 let schemes = Arithmetic.allCases.map {
@@ -57,7 +57,7 @@ struct ArithmeticAgreementTests {
     func roundTrips() throws {
         for key in try keys() {
             let slots = try SlotLayout(bits: 8, cohort: 4)
-            let count = 301 * slots.slots(modulusBits: key.publicKey.bits) / (key.publicKey.bits / 256) - 5
+            let count = 301 * slots.values(plaintextBits: key.publicKey.bits - 1) / (key.publicKey.bits / 256) - 5
             let layout = try layout(count: count)
             let schemes = Arithmetic.allCases.map {
                 PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: $0)

@@ -11,7 +11,7 @@ struct BlindingPoolTests {
         _ arithmetic: Arithmetic, units: Int, pool: BlindingPool?, key: PaillierPrivateKey
     ) throws -> (PaillierScheme, PaillierOpener, [UInt32]) {
         let slots = try SlotLayout(bits: 8, cohort: 1)
-        let layout = try layout(count: units * slots.slots(modulusBits: 512))
+        let layout = try layout(count: units * slots.values(plaintextBits: 511))
         let scheme = PaillierScheme(
             key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic, pool: pool)
         let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)

@@ -14,7 +14,8 @@ struct CiphertextRefusalTests {
     init() throws {
         key = try TestKeys.first.get()
         let layout = try layout(count: 120)
-        let slots = try SlotLayout(bits: 8, cohort: 2)  // 9-bit slots, 56 to a plaintext: 3 ciphertexts
+        // 9-bit slots, a counter and 55 values to a plaintext: 3 ciphertexts.
+        let slots = try SlotLayout(bits: 8, cohort: 2)
         scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots)
         opener = PaillierOpener(key: key, layout: layout, slots: slots)
         values = (0..<120).map { UInt32($0 + 1) }
@@ -103,8 +104,8 @@ struct CiphertextRefusalTests {
     func overflow() throws {
         let n = key.publicKey.n.value
         let blinding = key.publicKey.hs.power(12_345, modulo: n * n)
-        var plaintext: Integer = 0
-        for slot in 0..<56 { plaintext += Integer(slot + 57) << (9 * slot) }  // values 57 to 112, as sealed
+        var plaintext: Integer = 1
+        for slot in 1...55 { plaintext += Integer(slot + 55) << (9 * slot) }  // values 56 to 110, as sealed
         func spoiled(_ plaintext: Integer) throws -> [UInt8] {
             try payload(replacing: 1, with: Paillier.ciphertext(of: plaintext, blinding: blinding, n: n))
         }
@@ -117,8 +118,8 @@ struct CiphertextRefusalTests {
                 try opener.open(overflowing, sealing: scheme.sealing, contributions: 1, threads: 1)
             }
         }
-        let excessive = try spoiled(plaintext + (Integer(1) << (9 * 3 + 8)))  // slot 3: 60 + 256
-        #expect(throws: EncryptionError.sumOutOfRange(index: 56 + 3, contributions: 1)) {
+        let excessive = try spoiled(plaintext + (Integer(1) << (9 * 4 + 8)))  // slot 4: 59 + 256
+        #expect(throws: EncryptionError.sumOutOfRange(index: 55 + 3, contributions: 1)) {
             try opener.open(excessive, sealing: scheme.sealing, contributions: 1, threads: 2)
         }
     }

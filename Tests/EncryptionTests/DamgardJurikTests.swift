@@ -22,13 +22,13 @@ struct DamgardJurikTests {
         for degree in DamgardJurik.allowedDegrees {
             let (scheme, _) = try peer(degree, .portable, count: 5000)
             #expect(scheme.shape.bytesPerUnit == (degree + 1) * 64)
-            #expect(scheme.shape.valuesPerUnit == degree * 511 / 10)
+            #expect(scheme.shape.valuesPerUnit == degree * 511 / 10 - 1)
             #expect(scheme.shape.bytesPerValue < last)
             last = scheme.shape.bytesPerValue
-            let largest = Integer(1) << DamgardJurik.slotBits(modulusBits: 512, degree: degree)
+            let largest = Integer(1) << DamgardJurik.plaintextBits(modulusBits: 512, degree: degree)
             #expect(largest <= DamgardJurik(n: key.n, degree: degree).plaintexts.value)
             // Of any n of as many bits: the least is 2^511.
-            #expect(DamgardJurik.slotBits(modulusBits: 512, degree: degree) <= 511 * degree)
+            #expect(DamgardJurik.plaintextBits(modulusBits: 512, degree: degree) <= 511 * degree)
         }
     }
 

@@ -210,7 +210,7 @@ struct KnownAnswerTests {
         }
     }
 
-    @Test("What a sealer packs is, ciphertext by ciphertext, the sum of u_i * 2^(i * width)")
+    @Test("What a sealer packs is, ciphertext by ciphertext, 1 and the sum of u_i * 2^((i + 1) * width)")
     func packedPlaintexts() throws {
         let row = try #require(try KnownAnswerTests.rows().first)
         let key = try PaillierPublicKey(n: try row["p"] * row["q"], hs: try row["hs"], profile: .conservative)
@@ -222,12 +222,12 @@ struct KnownAnswerTests {
         let payload = try scheme.seal(values, threads: 1)
 
         let (width, perUnit) = (scheme.shape.bytesPerUnit, scheme.shape.valuesPerUnit)
-        #expect(width == 512 && perUnit == 2047 / 14 && payload.count == 2 * 512)
+        #expect(width == 512 && perUnit == 2047 / 14 - 1 && payload.count == 2 * 512)
         for unit in 0..<2 {
             let ciphertext = Integer(bigEndian: Array(payload[unit * width..<(unit + 1) * width]))
-            var expected: Integer = 0
+            var expected: Integer = 1
             for (slot, value) in values[unit * perUnit..<min((unit + 1) * perUnit, 200)].enumerated() {
-                expected += Integer(UInt(value)) << (slot * slots.width)
+                expected += Integer(UInt(value)) << ((slot + 1) * slots.width)
             }
             #expect(decryption.plaintext(of: ciphertext) == expected)
         }

@@ -99,7 +99,7 @@ struct MeasurementTests {
 
     private func measure(_ key: PaillierPrivateKey, bits: Int, _ arithmetic: Arithmetic) throws {
         let slots = try SlotLayout(bits: bits, cohort: 3)
-        let layout = try layout(count: slots.slots(modulusBits: 3072) * 512)
+        let layout = try layout(count: slots.values(plaintextBits: 3071) * 512)
         let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots, arithmetic: arithmetic)
         let values = [UInt32](repeating: 100, count: layout.count)
         let real = [Float](repeating: 0.3, count: layout.count)

@@ -114,7 +114,7 @@ struct PaillierKeyTests {
         let slots = try SlotLayout(bits: 8, cohort: 3)
         let layout = try layout(count: 310)
         let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: slots)
-        #expect(scheme.shape.bytesPerUnit == 768 && scheme.shape.valuesPerUnit == 307 && scheme.shape.units == 2)
+        #expect(scheme.shape.bytesPerUnit == 768 && scheme.shape.valuesPerUnit == 306 && scheme.shape.units == 2)
         let values = (0..<310).map { UInt32($0 % 255 + 1) }
         let accumulator = scheme.makeAccumulator()
         for _ in 0..<3 {

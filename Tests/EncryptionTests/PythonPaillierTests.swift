@@ -36,8 +36,8 @@ struct PythonPaillierTests {
         let scheme = PaillierScheme(key: key.publicKey, layout: try layout(count: 100), slots: slots)
         let values = (0..<100).map { UInt32($0 + 1) }
         let ours = Integer(bigEndian: try scheme.seal(values, threads: 1))
-        var plaintext: Integer = 0
-        for (slot, value) in values.enumerated() { plaintext += Integer(UInt(value)) << (slot * slots.width) }
+        var plaintext: Integer = 1
+        for (slot, value) in values.enumerated() { plaintext += Integer(UInt(value)) << ((slot + 1) * slots.width) }
 
         let program = """
             import sys

@@ -6,11 +6,14 @@ import Testing
 /// What an opening makes of a suite.
 @Suite("The scheme of an opening")
 struct RoundSchemeTests {
-    private func opening(_ suite: Suite, values: Int = 10, key: PaillierPublicKey? = nil) throws -> Opening {
+    private func opening(_ suite: Suite, values: Int = 10, key: PaillierPublicKey? = nil, degree: Int = 1)
+        throws -> Opening
+    {
         let digest = Digest(of: Array("opening".utf8))
         return Opening(
             run: try RunName("demo"), round: RoundNumber(7), purpose: .statistics, layout: try layout(count: values),
-            bits: 16, suite: suite, keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", clipNorm: 0,
+            bits: 16, suite: suite, keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: degree,
+            clipNorm: 0,
             cohort: try ["a", "b", "c"].map { Member(cloud: try CloudName($0), weight: 1) }, quorum: 3,
             minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
             adapter: AdapterPlan(
@@ -30,6 +33,38 @@ struct RoundSchemeTests {
         }
         #expect(throws: EncryptionError.wrongSuite(expected: .secagg, found: .clear)) {
             try RoundScheme(opening(.clear), key: nil, masks: masks)
+        }
+    }
+
+    @Test("Key, profile and s of an opening must go together: a key that clouds share is for s = 1")
+    func degrees() throws {
+        let own = try TestKeys.first.get()
+        for degree in 1...3 {
+            let opening = try opening(.paillier, values: 200, key: own.publicKey, degree: degree)
+            let round = try RoundScheme(opening, key: own.publicKey)
+            #expect(round.scheme.sealing.degree == degree)
+            #expect((round.pooledUnits > 0) == (degree == 1))
+            let values = (1...200).map { UInt32($0) }
+            let accumulator = round.scheme.makeAccumulator()
+            for _ in 0..<3 {
+                try accumulator.add(
+                    try round.scheme.seal(values, threads: 1), sealing: round.scheme.sealing, threads: 1)
+            }
+            let opener = round.opener(own)
+            let opened = try opener.open(
+                accumulator.sum(), sealing: round.scheme.sealing, contributions: 3, threads: 1)
+            #expect(opened == values.map { 3 * UInt64($0) })
+        }
+        let shared = try ThresholdKeys.twoOfThree.get().key.paillier
+        #expect(shared.isShared && !own.publicKey.isShared)
+        _ = try RoundScheme(opening(.paillier, key: shared), key: shared)
+        for degree in [2, 3] {
+            #expect(throws: EncryptionError.degreeNotOfKey(found: degree, allowed: 1...1)) {
+                try RoundScheme(opening(.paillier, key: shared, degree: degree), key: shared)
+            }
+        }
+        #expect(throws: EncryptionError.degreeNotOfKey(found: 4, allowed: 1...3)) {
+            try RoundScheme(opening(.paillier, key: own.publicKey, degree: 4), key: own.publicKey)
         }
     }
 

@@ -21,7 +21,8 @@ struct SlotLayoutTests {
     @Test("Widths and counts are those of docs/protocol.md")
     func examples() throws {
         #expect(try SlotLayout(bits: 8, cohort: 8).width == 11)
-        #expect(try SlotLayout(bits: 8, cohort: 8).slots(modulusBits: 3072) == 279)
+        #expect(try SlotLayout(bits: 8, cohort: 8).values(plaintextBits: 3071) == 278)
+        #expect(try SlotLayout(bits: 8, cohort: 3).values(plaintextBits: 3071) == 306)
         #expect(try SlotLayout(bits: 16, cohort: 3).width == 18)
         #expect(try SlotLayout(bits: 16, cohort: 1).width == 16)
     }
@@ -36,7 +37,7 @@ struct SlotLayoutTests {
     func roundTrip(bits: Int) throws {
         for cohort in [1, 2, 3, 5, 64, 4096] {
             let slots = try SlotLayout(bits: bits, cohort: cohort)
-            let count = slots.slots(modulusBits: 512)
+            let count = slots.values(plaintextBits: 511)
             let largest = UInt32(slots.largestValue)
             for values in [
                 [UInt32](repeating: largest, count: count), [UInt32](repeating: 1, count: count),
@@ -50,7 +51,8 @@ struct SlotLayoutTests {
                 #expect(sum.bitWidth <= 511)
                 sum.writeLimbs(to: limbs.base, count: 8)
                 var opened = [UInt64](repeating: 0, count: values.count)
-                #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, into: $0) })
+                #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, from: 1, into: $0) })
+                #expect(slots.counter(limbs.base) == UInt64(cohort))
                 #expect(opened == values.map { UInt64($0) * UInt64(cohort) })
             }
         }
@@ -61,13 +63,13 @@ struct SlotLayoutTests {
         let slots = try SlotLayout(bits: 8, cohort: 3)
         let limbs = LimbBuffer(count: 8)
         var opened = [UInt64](repeating: 0, count: 20)
-        #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, into: $0) })
+        #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, from: 0, into: $0) })
         for bit in [200, 255, 256, 511] {
             (Integer(1) << bit).writeLimbs(to: limbs.base, count: 8)
-            #expect(!opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, into: $0) })
+            #expect(!opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, from: 0, into: $0) })
         }
         (Integer(1) << 199).writeLimbs(to: limbs.base, count: 8)
-        #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, into: $0) })
+        #expect(opened.withUnsafeMutableBufferPointer { slots.unpack(limbs.base, count: 8, from: 0, into: $0) })
         #expect(opened[19] == 1 << 9)
     }
 }

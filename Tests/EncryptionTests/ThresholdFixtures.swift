@@ -22,7 +22,7 @@ struct ThresholdRound {
     let slots: SlotLayout
     let arithmetic: Arithmetic
     let values: [UInt64]
-    let sum: [UInt8]
+    var sum: [UInt8]
     let contributions: Int
     let context = Array("run 1, round 7, cohort abc".utf8)
 

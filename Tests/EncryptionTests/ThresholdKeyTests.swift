@@ -24,7 +24,7 @@ struct ThresholdKeyTests {
 
     @Test("Too few or too many parties, thresholds that are none, and odd sizes are refused")
     func sizes() throws {
-        for (parties, threshold) in [(1, 1), (3, 1), (3, 0), (3, 4), (65, 2), (0, 0), (2, -1)] {
+        for (parties, threshold) in [(1, 1), (3, 0), (3, 4), (65, 2), (0, 0), (2, -1)] {
             #expect(throws: ThresholdError.invalidParties(parties: parties, threshold: threshold)) {
                 try ThresholdKeys.deal(threshold, of: parties)
             }

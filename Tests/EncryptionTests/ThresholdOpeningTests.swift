@@ -28,6 +28,40 @@ struct ThresholdOpeningTests {
     }
 
     @Test(
+        "With a threshold of 1 each party opens the sum alone, and proves that it did", arguments: Arithmetic.supported)
+    func oneKeyOfAll(arithmetic: Arithmetic) throws {
+        let dealing = try ThresholdKeys.deal(1, of: 3)
+        #expect(dealing.key.threshold == 1 && Set(dealing.key.verificationKeys).count == 1)
+        #expect(try ThresholdPublicKey(text: dealing.key.text, allowing: .testing) == dealing.key)
+        let round = try ThresholdRound(dealing, count: 500, arithmetic: arithmetic)
+        for party in 1...3 { #expect(try round.open([party]) == round.values) }
+        #expect(try round.open([3, 1]) == round.values)
+        #expect(throws: ThresholdError.tooFewOpenings(found: 0, needed: 1)) { try round.open([]) }
+        // Another key's share, or one party's proof under another's name.
+        let (row, proof) = (
+            try round.row(1),
+            try round.opener(1).proof(
+                of: round.row(1), sum: round.sum, context: round.context, threads: 1)
+        )
+        #expect(throws: ThresholdError.self) {
+            try round.verifier.verify(
+                row, proof: proof, party: 2, sum: round.sum, context: round.context, threads: 1)
+        }
+        let other = try ThresholdRound(try ThresholdKeys.deal(1, of: 3), count: 500, arithmetic: arithmetic)
+        #expect(throws: ThresholdError.self) {
+            try round.verifier.verify(
+                try other.row(1), proof: proof, party: 1, sum: round.sum, context: round.context, threads: 1)
+        }
+        // Values of which one is not the others' stand for no such key.
+        let mixed = [dealing.key.verificationKeys[0], dealing.key.verificationKeys[0], dealing.key.verificationBase]
+        #expect(throws: ThresholdError.self) {
+            try ThresholdPublicKey(
+                n: dealing.key.paillier.n.value, hs: dealing.key.paillier.hs, profile: .standard, threshold: 1,
+                verificationBase: dealing.key.verificationBase, verificationKeys: mixed, allowing: .testing)
+        }
+    }
+
+    @Test(
         "Sixty-four parties, whose Delta is of 296 bits: the first, the last and any others of them open a sum",
         arguments: Arithmetic.supported)
     func manyParties(arithmetic: Arithmetic) throws {

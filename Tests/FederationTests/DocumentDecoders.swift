@@ -82,9 +82,7 @@ enum DocumentDecoders {
         opening: opening.digest, sum: Samples.digest,
         parts: Samples.cohort.map { member in
             let asked = opening.content
-            let about = ContributionAbout(
-                opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID,
-                weight: member.weight)
+            let about = ContributionAbout(answering: opening, weight: member.weight)
             let offer = Signed(
                 Offer(
                     name: TransferName(run: asked.run, kind: .contribution, round: asked.round, cloud: member.cloud),

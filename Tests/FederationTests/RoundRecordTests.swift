@@ -31,13 +31,14 @@ struct RoundRecordTests {
         /// What `cloud` signs of its contribution, spoiled as told.
         func part(
             _ cloud: String, signer: String? = nil, round: UInt32? = nil, weight: UInt32 = 2, of opening: Digest? = nil,
-            contents: String = "sealed"
+            contents: String = "sealed",
+            bits: Int? = nil
         ) throws -> RoundRecord.Part {
             let name = try CloudName(cloud)
             let asked = self.opening.content
             let about = ContributionAbout(
                 opening: opening ?? self.opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID,
-                weight: weight)
+                bits: bits ?? asked.bits, room: asked.cohort.count, weight: weight)
             let offer = Offer(
                 name: TransferName(
                     run: asked.run, kind: .contribution, round: round.map { RoundNumber($0) } ?? asked.round,
@@ -88,7 +89,7 @@ struct RoundRecordTests {
         for (record, fault) in cases { #expect(throws: fault) { try federation.clouds(record) } }
         for spoiled in [
             try federation.part("north", round: 3), try federation.part("north", weight: 3),
-            try federation.part("north", of: Digest(of: [9])),
+            try federation.part("north", of: Digest(of: [9])), try federation.part("north", bits: 16),
         ] {
             do {
                 _ = try federation.clouds(federation.record([east, spoiled]))

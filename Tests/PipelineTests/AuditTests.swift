@@ -98,6 +98,56 @@ extension PipelineSuite {
             #expect(try audit(folder, run).isSound)
         }
 
+        /// Runs the launcher's `audit` on a round's evidence.
+        private func command(_ round: Int, _ run: FederationRun) throws -> (status: Int32, text: String) {
+            let launcher = Process()
+            launcher.executableURL = URL(filePath: "\(FederationRun.binaries)/tributary")
+            launcher.arguments = [
+                "audit", "\(shelf(run))/\(round)", "--topology", "\(run.root)/topology.yaml", "--state",
+                run.topology.statePath,
+            ]
+            let output = Pipe()
+            launcher.standardOutput = output
+            launcher.standardError = output
+            try launcher.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            launcher.waitUntilExit()
+            return (launcher.terminationStatus, text)
+        }
+
+        @Test("A round is audited under its own key after another was chosen; without its public half that is said")
+        func rotated() async throws {
+            var plan = FederationRun.Plan(evaluates: false, trainer: "none")
+            plan.configs[.aggregate] = "threads: 1\nevidence-rounds: 10\n"
+            let run = try FederationRun(plan, keys: try await SharedRuns.paillier().run)
+            let (publish, held) = (run.topology.publish, run.stage(.encrypt, "east"))
+            let first = try run.sharedKey()
+            run.pause(held, at: "round_joined", round: 2)
+            try run.startAll()
+            _ = try await run.event("round_joined", of: held, round: 2)
+            let second = try run.addKeyOfSums(from: try await OpeningStand.keys.value)
+            try run.keys.chooseSumKey(second.bytes)
+            run.resume(held)
+            #expect(try await run.finish().values.allSatisfy { $0 == 0 })
+            #expect(try await run.event("round_opened", of: publish, round: 3).fields["key"] == second.description)
+            for round in 1...3 {
+                let (status, text) = try command(round, run)
+                #expect(status == 0 && text.contains("the sum is the product of what the clouds signed"), "\(text)")
+            }
+
+            try run.removeKeyOfSums(1)
+            for round in 1...2 {
+                let (status, text) = try command(round, run)
+                #expect(status == 78, "\(text)")
+                #expect(text.contains("no key of sums here has the id \(first.id)"), "\(text)")
+                #expect(text.contains("put it (paillier.pub, or paillier.N.pub) back into"), "\(text)")
+            }
+            #expect(try command(3, run).status == 0)
+            // Its public half alone is enough, under any number.
+            try run.keys.storePaillierPublic(Array(first.text.utf8), number: 3, of: publish.cloud)
+            #expect(try command(1, run).status == 0)
+        }
+
         @Test("An opening that publish has not signed, or a folder without one, is no evidence")
         func opening() async throws {
             let run = try await SharedRuns.paillier().run

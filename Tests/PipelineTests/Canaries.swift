@@ -78,7 +78,7 @@ enum Canaries {
     /// A plaintext as it would stand before encryption.
     private static func packed(_ values: [UInt32], _ opening: Opening) throws -> [UInt64] {
         let slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
-        let perPlaintext = slots.slots(modulusBits: 3072)
+        let perPlaintext = slots.values(plaintextBits: 3071)
         var limbs = [UInt64](repeating: 0, count: 48)
         limbs.withUnsafeMutableBufferPointer { limbs in
             Array(values.prefix(perPlaintext)).withUnsafeBufferPointer { values in

@@ -18,6 +18,8 @@ final class FederationRun: Sendable {
         var suite = Suite.paillier
         /// Who opens sums; nil for what the topology makes of the number of clouds.
         var keys: Topology.KeyMode?
+        /// Damgard and Jurik's s.
+        var degree = 1
         var updates = 2
         var steps = 4
         var stays = 48
@@ -80,6 +82,10 @@ final class FederationRun: Sendable {
             if topology.suite == .paillier, topology.keys != earlier.topology.keys {
                 try FileManager.default.removeItem(
                     atPath: "\(topology.keysPath)/public/\(topology.publish.cloud)/paillier.pub")
+                for cloud in topology.dataClouds {
+                    let share = "\(topology.keysPath)/public/\(cloud)/opening.share"
+                    try? FileManager.default.removeItem(atPath: share)
+                }
                 try makeKeyOfSums()
             }
         } else {
@@ -134,7 +140,7 @@ final class FederationRun: Sendable {
     /// the one that another run was dealt, as dealing takes long.
     func addKeyOfSums(_ number: Int = 2, from other: FederationRun) throws -> PaillierKeyID {
         let publisher = topology.publish.cloud
-        guard topology.keys == .threshold else {
+        guard topology.cloudsOpen else {
             let key = try PaillierPrivateKey.generate()
             try keys.storePaillier(
                 secret: try key.encoded(), publicKey: Array(key.publicKey.text.utf8), number: number, of: publisher)
@@ -169,13 +175,17 @@ final class FederationRun: Sendable {
         stages.first { $0.kind == kind && $0.cloud.description == cloud } ?? topology.publish
     }
 
-    func start(_ stage: StageName) throws {
-        let child = try StageChild(
-            stage, program: "\(Self.binaries)/tributary-\(stage.kind)",
-            arguments: [
+    /// - Parameter standby: to take over from the process that runs the stage now.
+    func start(_ stage: StageName, standby: Bool = false) throws {
+        try start(
+            stage, program: "tributary-\(stage.kind)",
+            [
                 "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
-            ],
-            book: book)
+            ] + (standby ? ["--standby"] : []))
+    }
+
+    func start(_ stage: StageName, program: String, _ arguments: [String]) throws {
+        let child = try StageChild(stage, program: "\(Self.binaries)/\(program)", arguments: arguments, book: book)
         children.withLock { $0[stage] = child }
     }
 

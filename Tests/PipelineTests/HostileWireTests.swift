@@ -49,6 +49,7 @@ extension PipelineSuite {
             // Sealed anew each time: a receipt is told by its digest.
             func sealed() throws -> [UInt8] { try stand.seal(Stand.values(0), for: opening) }
             let (named, keyed, weighted, long) = (try sealed(), try sealed(), try sealed(), try sealed() + [0])
+            let narrow = try sealed()
             let cases: [(Signed<Offer>, [UInt8], String)] = [
                 // A contribution of the first round that was never sent, and the same under the new round's name.
                 (try stand.offer(old, for: first, of: "west", name: "west", keyID: nil, weight: 1), old, ""),
@@ -59,7 +60,11 @@ extension PipelineSuite {
                 ),
                 (
                     try stand.offer(keyed, for: opening, of: "north", keyID: [UInt8](repeating: 1, count: 16)), keyed,
-                    "another suite, key or profile"
+                    "another suite, key, profile or s"
+                ),
+                (
+                    try stand.offer(narrow, for: opening, of: "north", room: 2), narrow,
+                    "its slots are for 2 values of 12 bits"
                 ),
                 (try stand.offer(weighted, for: opening, of: "north", weight: 2), weighted, "claims weight 2"),
                 (try stand.offer(long, for: opening, of: "north"), long, "bytes, round 2 takes"),

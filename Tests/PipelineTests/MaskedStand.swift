@@ -201,7 +201,6 @@ struct MaskedPlay {
     }
 
     func about(_ members: Digest, weight: UInt32 = 1) -> ContributionAbout {
-        ContributionAbout(
-            opening: opening.digest, suite: .secagg, profile: "", keyID: MaskAgreement.name(members), weight: weight)
+        ContributionAbout(answering: opening, masks: MaskAgreement.name(members), weight: weight)
     }
 }

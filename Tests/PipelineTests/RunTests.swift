@@ -108,6 +108,30 @@ extension PipelineSuite {
             #expect(try alone.adapter() == files)
         }
 
+        @Test(
+            "With plaintexts mod n^s the same bytes are published, for three quarters and two thirds of the upload",
+            arguments: [2, 3])
+        func longerPlaintexts(degree: Int) async throws {
+            let first = try await SharedRuns.paillier()
+            var plan = SharedRuns.plan
+            (plan.keys, plan.degree) = (.publisher, degree)
+            let run = try FederationRun(plan, keys: first.run)
+            try await run.run()
+            #expect(try run.adapter() == first.run.adapter())
+            #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
+            func bytes(_ run: FederationRun) async throws -> Int {
+                try #require(Int(try await run.event("contribution_sealed", round: 2).fields["bytes"] ?? ""))
+            }
+            // 12 bits, 3 clouds: slots of 14 bits, of which the lowest counts.
+            let values = first.round.opening.content.layout.count
+            let (short, long) = (3071 / 14 - 1, degree * 3071 / 14 - 1)
+            #expect(try await bytes(first.run) == (values + short - 1) / short * 768)
+            #expect(try await bytes(run) == (values + long - 1) / long * (degree + 1) * 384)
+            let share = Double(try await bytes(run)) / Double(try await bytes(first.run))
+            // Three quarters and two thirds of many ciphertexts; here are few, and the last is part-filled.
+            #expect(share < 0.85, "\(share)")
+        }
+
         @Test("Another seed publishes other bytes")
         func otherSeed() async throws {
             let first = try await SharedRuns.clear()

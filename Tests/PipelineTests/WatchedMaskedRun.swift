@@ -14,7 +14,7 @@ struct WatchedMaskedRun: Sendable {
     let statuses: [StageName: Int32]
 
     init(_ run: FederationRun, like clear: WatchedRun) async throws {
-        let round = ObservedRound.round
+        let round = Int(clear.round.opening.content.round.value)
         let stages = (aggregate: run.topology.aggregate, publish: run.topology.publish)
         let search = ByteSearch(clear.needles)
         run.pause(stages.aggregate, at: "contribution_counted", round: round)

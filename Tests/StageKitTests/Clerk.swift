@@ -21,7 +21,7 @@ final class Clerk {
         journal = try Journal(directory: directory)
         post = try Post(plan)
         exchange = Exchange(
-            identity: try office.identity(plan.stage, epoch: epoch), journal: journal, post: post,
+            identity: try office.identity(plan.stage, epoch: epoch), journal: journal, wires: post,
             log: EventLog(stage: plan.stage, run: office.run, level: .error))
         try exchange.resume()
         loop = Task { @StageActor [weak self, events = post.events] in

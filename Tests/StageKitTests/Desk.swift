@@ -94,6 +94,24 @@ final class Desk: Sendable {
         return message
     }
 
+    /// Sends a message until something that matches comes: a connection that breaks off, as on a busy machine, takes what is on
+    /// its way with it, and who speaks for a stage here says everything once.
+    func answer(
+        _ what: String, to message: WireMessage, of stage: StageName,
+        _ matches: @escaping @Sendable (WireMessage) -> Bool
+    ) async throws {
+        for _ in 0..<60 {
+            post.publish(message, topic: Topic.to(stage))
+            do {
+                try await first(what, within: 1) {
+                    if case .message(let message) = $0 { matches(message) } else { false }
+                }
+                return
+            } catch is Nothing { continue }
+        }
+        throw Nothing(description: "no \(what) in a minute")
+    }
+
     func refusal(_ text: String) async throws {
         try await first("refusal with \"\(text)\"") { event in
             if case .refused(_, let reason) = event { reason.contains(text) } else { false }

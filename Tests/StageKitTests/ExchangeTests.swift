@@ -319,10 +319,8 @@ struct ExchangeTests {
         hub.post.publish(try receipt(digest, by: office.west), topic: Topic.to(office.north))
         hub.post.publish(try receipt(Digest(of: [0]), by: office.aggregate), topic: Topic.to(office.north))
         // It is still being offered after both, and the right receipt ends it.
-        hub.post.publish(
-            WireMessage(.want, from: office.aggregate, epoch: 1, transfer: name, first: 0, end: 1),
-            topic: Topic.to(office.north))
-        try await hub.message("the chunk, for the transfer goes on") { $0.kind == .chunk }
+        let want = WireMessage(.want, from: office.aggregate, epoch: 1, transfer: name, first: 0, end: 1)
+        try await hub.answer("the chunk, for the transfer goes on", to: want, of: office.north) { $0.kind == .chunk }
         #expect(north.receipts.isEmpty)
         #expect(north.exchange.pendingDepartures == 1)
         hub.post.publish(try receipt(digest, by: office.aggregate), topic: Topic.to(office.north))

@@ -7,7 +7,8 @@ import Glibc
 /// A fake stage logs `started`, says READY=1 and waits for SIGTERM. If `STATE/plan-CLOUD-STAGE` holds a number, it takes
 /// that file away and ends with the number as its exit status, without having been ready; with `over` it says that the run
 /// is over and ends with 0. While it lives it holds a lock on
-/// `STATE/alive-CLOUD-STAGE`.
+/// `STATE/alive-CLOUD-STAGE`. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
+/// `STATE/busy-CLOUD-STAGE` is there. Its config, if it is given one, is what it logs as its start.
 final class FakeStages {
     let folder: String
     let topology: String
@@ -23,17 +24,23 @@ final class FakeStages {
         #!/usr/bin/perl
         use strict; use Socket; use POSIX ();
         my ($kind) = $0 =~ /tributary-([a-z-]+)$/;
-        my %option = @ARGV;
+        my $standby = grep { $_ eq "--standby" } @ARGV;
+        my %option = grep { $_ ne "--standby" } @ARGV;
         my ($cloud, $state) = @option{"--cloud", "--state"};
         sub event {
             my $time = POSIX::strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime);
             syswrite STDERR, qq({"time":"$time","level":"info","cloud":"$cloud","stage":"$kind","event":"$_[0]"}\n);
         }
         $SIG{TERM} = sub { event("stopped"); exit 0 };
+        $SIG{USR1} = sub { return if -e "$state/busy-$cloud-$kind"; event("handed over"); exit 0 };
         open(my $alive, ">", "$state/alive-$cloud-$kind") or die "alive: $!";
-        flock($alive, 2) or die "flock: $!";
-        event("started");
         socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) or die;
+        if ($standby) {
+            die "I do not want to\n" if -e "$state/unwilling-$cloud-$kind";
+            send($notify, "X_TRIBUTARY_STANDBY=1", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        }
+        flock($alive, 2) or die "flock: $!";
+        event("started" . ($option{"--config"} ? " with $option{'--config'}" : ""));
         if (open my $plan, "<", "$state/plan-$cloud-$kind") {
             my $status = <$plan>;
             unlink "$state/plan-$cloud-$kind";
@@ -67,6 +74,8 @@ final class FakeStages {
 
     func plan(_ status: Int, for stage: String) throws { try plan("\(status)", for: stage) }
 
+    func mark(_ name: String) throws { try Data().write(to: URL(filePath: "\(state)/\(name)")) }
+
     func plan(_ end: String, for stage: String) throws {
         try Data(end.utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
     }
@@ -77,7 +86,9 @@ final class FakeStages {
         let complaint: String
     }
 
-    func run(_ arguments: String...) throws -> Outcome {
+    func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+    func run(_ arguments: [String]) throws -> Outcome {
         let running = try start(arguments)
         let output = running.output.readDataToEndOfFile()
         let complaint = running.complaint.readDataToEndOfFile()

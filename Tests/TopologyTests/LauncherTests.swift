@@ -65,6 +65,85 @@ struct LauncherTests {
         #expect(stop(running) == 0)
     }
 
+    private func swap(_ stage: String, _ more: String...) throws -> FakeStages.Outcome {
+        try fake.run(["swap", stage, fake.topology, "--state", fake.state] + more)
+    }
+
+    @Test("swap replaces a stage's process, keeps its new config for the next start, and leaves the others alone")
+    func swap() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let before = try #require(try fake.listing().launcher)
+        let outcome = try swap("encrypt@north", "--config", fake.topology)
+        #expect(outcome.status == 0, "\(outcome.complaint)")
+        #expect(outcome.output.contains("north/encrypt goes on as process"))
+        let after = try #require(try fake.listing().launcher)
+        for (old, new) in zip(before.stages, after.stages) {
+            #expect((old.pid == new.pid) == (old.stage != "north/encrypt"))
+        }
+        let pid = try #require(after.stages.first { $0.stage == "north/encrypt" }?.pid)
+        kill(pid, SIGKILL)
+        _ = running.lines(until: "ready again")
+        #expect(stop(running) == 0)
+        let config = "started with \(fake.topology)"
+        #expect(try logged("north-encrypt") == ["started", "handed over", config, config, "stopped"])
+    }
+
+    @Test("swap leaves the old process where the new one will not, and says why")
+    func unwilling() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let before = try #require(try fake.listing().launcher)
+        try fake.mark("unwilling-north-encrypt")
+        let outcome = try swap("north/encrypt")
+        #expect(outcome.status == 1)
+        #expect(outcome.complaint.contains("the old process goes on: the new process ended with exit status"))
+        #expect(outcome.complaint.contains("I do not want to"))
+        let after = try #require(try fake.listing().launcher)
+        #expect(before.stages.map(\.pid) == after.stages.map(\.pid))
+        #expect(stop(running) == 0)
+    }
+
+    @Test("swap starts the old program again where the new one fails after it has taken over")
+    func rollBack() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        try fake.plan(5, for: "north-encrypt")
+        let outcome = try swap("encrypt@north")
+        #expect(outcome.status == 1)
+        #expect(outcome.complaint.contains("the program before runs again: it ended with exit status 5"))
+        _ = running.lines(until: "ready again")
+        #expect(try fake.listing().launcher?.stages.allSatisfy { $0.state == "ready" } == true)
+        #expect(stop(running) == 0)
+    }
+
+    @Test("swap stops a stage that does not come to an end by itself")
+    func busy() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        try fake.mark("busy-north-encrypt")
+        let outcome = try swap("encrypt@north", "--drain", "50ms")
+        #expect(outcome.status == 0, "\(outcome.complaint)")
+        #expect(outcome.output.contains("was stopped: its work is done again"))
+        #expect(stop(running) == 0)
+        #expect(try logged("north-encrypt") == ["started", "stopped", "started", "stopped"])
+    }
+
+    @Test("swap wants a stage that it knows, a file that is there, and a launcher that runs")
+    func wrongSwaps() throws {
+        let nobody = try swap("encrypt@north")
+        #expect(nobody.status == 1 && nobody.complaint.contains("nothing runs on"))
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let unknown = try swap("encrypt@nowhere")
+        #expect(unknown.status == 4 && unknown.complaint.contains("there is no stage encrypt@nowhere"))
+        let several = try swap("encrypt")
+        #expect(several.status == 4 && several.complaint.contains("which encrypt?"))
+        let missing = try swap("encrypt@north", "--binary", "/nowhere/at/all")
+        #expect(missing.status == 4 && missing.complaint.contains("No such file"))
+        #expect(stop(running) == 0)
+    }
+
     @Test("a stage that fails before it is ready is started again too")
     func failsOnce() throws {
         try fake.plan(5, for: "north-ingest")

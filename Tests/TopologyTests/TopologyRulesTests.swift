@@ -30,7 +30,7 @@ struct TopologyRulesTests {
                 "paillier", "pailier",
                 "4:8: `suite`: expected one of paillier, secagg, clear, found \"pailier\" (did you mean \"paillier\"?)"
             ),
-            ("publisher", "clouds", "5:7: `keys`: expected one of threshold, publisher, found \"clouds\""),
+            ("publisher", "cloud", "5:7: `keys`: expected one of threshold, publisher, clouds, found \"cloud\""),
             ("clouds:", "cluods:", "6:1: unknown key `cluods` (did you mean \"clouds\"?)"),
             (
                 "  north:", "  North:",
@@ -203,6 +203,50 @@ struct TopologyRulesTests {
         #expect(try Sample.load(silent.replacing("Release Board", with: "Trial Office")).warnings.isEmpty)
         #expect(try Sample.load().keys == .publisher)
         #expect(try Sample.load().threshold == 0)
+    }
+
+    @Test("one key in every cloud's hands is taken with a warning of who can open what, and takes no threshold")
+    func oneKeyOfAll() throws {
+        let text = Sample.spoiled("keys: publisher\n", "keys: clouds\n")
+        let topology = try Sample.load(text)
+        #expect(topology.keys == .clouds && topology.cloudsOpen && topology.threshold == 1)
+        #expect(topology.trust.hasPrefix("any one of the 3 clouds alone can open another cloud's update"))
+        #expect(topology.warnings.count == 1)
+        #expect(
+            topology.warnings[0].description.contains(
+                "`keys: clouds`: every cloud holds the whole key of sums and is shown what the others sent, so any one of them alone"
+            ), "\(topology.warnings)")
+        #expect(topology.drawing.contains("keys clouds: any one of the 3 clouds alone"))
+        // Neither aggregate nor publish has a key, whosever they are.
+        #expect(try Sample.load(text.replacing("Release Board", with: "Trial Office")).warnings.count == 1)
+        for threshold in [2, 3] {
+            #expect(
+                Sample.problems(text.replacing("keys: clouds\n", with: "keys: clouds\nthreshold: \(threshold)\n")) == [
+                    "6:1: `threshold` belongs to `keys: threshold`: under `keys: clouds` each cloud opens sums alone"
+                ])
+        }
+    }
+
+    @Test("Damgard and Jurik's s is for a key that publish holds alone, and 3 at most")
+    func damgardJurik() throws {
+        func text(_ keys: String, _ degree: Int) -> String {
+            Sample.spoiled("keys: publisher\n", "keys: \(keys)\ndamgard-jurik: \(degree)\n")
+        }
+        #expect(try Sample.load().damgardJurik == 1)
+        for degree in 1...3 { #expect(try Sample.load(text("publisher", degree)).damgardJurik == degree) }
+        #expect(try Sample.load(text("threshold", 1)).damgardJurik == 1)
+        for keys in ["threshold", "clouds"] {
+            let problems = Sample.problems(text(keys, 2))
+            #expect(problems.count == 1)
+            let reason = "a key that clouds share opens plaintexts mod n alone, s = 1; here is `keys: \(keys)`"
+            #expect(
+                problems[0] == "6:1: `damgard-jurik: 2` needs `keys: publisher`: \(reason)", "\(problems)")
+        }
+        let inClear = Sample.spoiled(
+            "suite: paillier\nkeys: publisher\n", "suite: clear\nallow-clear: true\ndamgard-jurik: 2\n")
+        #expect(
+            Sample.problems(inClear) == ["6:1: `damgard-jurik` belongs to `suite: paillier`, here is `suite: clear`"])
+        for degree in [0, 4] { #expect(Sample.problems(text("publisher", degree)).count == 1) }
     }
 
     @Test("a threshold that all clouds are needed for, or that belongs to no shared key, is refused")

@@ -63,7 +63,7 @@ package struct MaskOpener: Opener {
             at: shape.bytes(ofUnits: units).lowerBound, in: scheme.ring)
         return row.withMemoryRebound(to: Limb.self) { words in
             guard let base = words.baseAddress else { return true }
-            return sealing.slots.unpack(UnsafePointer(base), count: words.count, into: values)
+            return sealing.slots.unpack(UnsafePointer(base), count: words.count, from: 0, into: values)
         }
     }
 }

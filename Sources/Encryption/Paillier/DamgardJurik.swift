@@ -41,7 +41,7 @@ package struct DamgardJurik: Sendable {
 
     /// Bits that plaintexts may have. n is at least 2^(|n| - 1), so n^s may be as short as s (|n| - 1) + 1 bits: s |n| - 1 would be too
     /// many.
-    package static func slotBits(modulusBits: Int, degree: Int) -> Int { degree * (modulusBits - 1) }
+    package static func plaintextBits(modulusBits: Int, degree: Int) -> Int { degree * (modulusBits - 1) }
 
     /// (1 + n)^m mod n^(s + 1), by the binomial theorem: 1 + m n + m (m - 1) n^2 / 2 + ...
     package func encode(_ plaintext: Integer) -> Integer {

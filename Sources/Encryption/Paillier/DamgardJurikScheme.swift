@@ -10,14 +10,11 @@ package struct DamgardJurikScheme: AdditiveScheme {
     package let sealing: Sealing
     package let shape: PayloadShape
     package let arithmetic: Arithmetic
-    private let table: DamgardJurikTable
     /// n^(s + 1) for eight ciphertexts at a time.
     let lanes: LaneModulus?
 
-    /// Makes the table of blinding, some tenths of a second of one core at 3072 bits.
     package init(
-        key: PaillierPublicKey, degree: Int, layout: VectorLayout, slots: SlotLayout,
-        arithmetic: Arithmetic = .fastest, threads: Int = 1
+        key: PaillierPublicKey, degree: Int, layout: VectorLayout, slots: SlotLayout, arithmetic: Arithmetic = .fastest
     ) {
         precondition(Arithmetic.supported.contains(arithmetic), "this machine has no arithmetic of that kind")
         self.key = key
@@ -29,9 +26,16 @@ package struct DamgardJurikScheme: AdditiveScheme {
             suite: .paillier, key: key.id, profile: key.profile, layout: layout.digest, slots: slots, degree: degree)
         shape = PayloadShape(
             values: layout.count,
-            valuesPerUnit: DamgardJurik.slotBits(modulusBits: key.bits, degree: degree) / slots.width,
+            valuesPerUnit: slots.values(
+                plaintextBits: DamgardJurik.plaintextBits(modulusBits: key.bits, degree: degree)),
             bytesPerUnit: (degree + 1) * key.bits / 8)
-        table = DamgardJurikTable(key: key, equations: equations, lanes: lanes, threads: threads)
+    }
+
+    /// Powers of the blinding base: made at the first call, some tenths of a second of one core at 3072 bits, and kept with the key.
+    private func table(threads: Int) -> DamgardJurikTable {
+        key.blindingTable(.init(degree: equations.degree, arithmetic: arithmetic)) {
+            DamgardJurikTable(key: key, equations: equations, lanes: lanes, threads: threads)
+        }
     }
 
     package func seal(
@@ -39,12 +43,13 @@ package struct DamgardJurikScheme: AdditiveScheme {
     ) throws -> [UInt8] {
         try checkValues(values, units: units)
         let byteCount = units.count * shape.bytesPerUnit
+        let table = table(threads: threads)
         return try [UInt8](unsafeUninitializedCapacity: byteCount) { target, filled in
             let target = UnsafeMutableRawBufferPointer(target)
             try Parallel.forEachBlock(of: units.count, size: laneCount, threads: threads) { block in
                 var exponents = try SystemRandom.bytes(count: laneCount * exponentByteCount)
                 defer { wipe(&exponents) }
-                seal(values, block: block, exponents: exponents, to: target)
+                seal(values, block: block, exponents: exponents, to: target, with: table)
             }
             filled = byteCount
         }
@@ -56,6 +61,7 @@ package struct DamgardJurikScheme: AdditiveScheme {
     /// answers alone.
     package func seal(_ values: [UInt32], exponents: [UInt8]) throws -> [UInt8] {
         precondition(exponents.count == shape.units * exponentByteCount, "an exponent for each unit")
+        let table = table(threads: 1)
         var payload = [UInt8](repeating: 0, count: shape.byteCount)
         try payload.withUnsafeMutableBytes { target in
             try values.withUnsafeBufferPointer { values in
@@ -64,7 +70,7 @@ package struct DamgardJurikScheme: AdditiveScheme {
                     var own = Array(
                         exponents[block.lowerBound * exponentByteCount..<block.upperBound * exponentByteCount])
                     own += [UInt8](repeating: 0, count: laneCount * exponentByteCount - own.count)
-                    seal(values, block: block, exponents: own, to: target)
+                    seal(values, block: block, exponents: own, to: target, with: table)
                 }
             }
         }
@@ -74,7 +80,7 @@ package struct DamgardJurikScheme: AdditiveScheme {
     /// Up to eight units, at `block` in values and target.
     private func seal(
         _ values: UnsafeBufferPointer<UInt32>, block: Range<Int>, exponents: [UInt8],
-        to target: UnsafeMutableRawBufferPointer
+        to target: UnsafeMutableRawBufferPointer, with table: DamgardJurikTable
     ) {
         let messages = block.map { position in
             let limbs = LimbBuffer(count: equations.plaintexts.limbCount)
@@ -115,7 +121,12 @@ package struct DamgardJurikScheme: AdditiveScheme {
 }
 
 /// Powers of the blinding base mod n^(s + 1).
-private enum DamgardJurikTable: Sendable {
+enum DamgardJurikTable: Sendable {
+    struct Name: Hashable {
+        let degree: Int
+        let arithmetic: Arithmetic
+    }
+
     case portable(FixedBaseTable)
     case lanes(LaneFixedBaseTable)
 

@@ -9,12 +9,15 @@ package final class PaillierPublicKey: Sendable {
     package let nSquared: Modulus
     package let hs: Integer
     package let kind: PaillierKeyKind
+    /// Its private half is shared among clouds.
+    package let isShared: Bool
     package let id: PaillierKeyID
 
     /// n and n^2 for eight ciphertexts at a time; nil where the machine has no such arithmetic.
     let lanes: LaneKey?
 
     private let tables = Mutex<[Arithmetic: BlindingTable]>([:])
+    private let longerTables = Mutex<[DamgardJurikTable.Name: DamgardJurikTable]>([:])
 
     package var bits: Int { n.value.bitWidth }
     package var profile: PaillierProfile { kind.profile }
@@ -43,6 +46,7 @@ package final class PaillierPublicKey: Sendable {
         lanes = LaneKey(n: self.n, nSquared: nSquared)
         self.hs = hs
         self.kind = kind
+        isShared = !bound.isEmpty
         let hasher = Digest.Hasher()
         hasher.update(n.bigEndianBytes(count: n.bitWidth / 8) ?? [])
         hasher.update(hs.bigEndianBytes(count: n.bitWidth / 4) ?? [])
@@ -67,6 +71,20 @@ package final class PaillierPublicKey: Sendable {
             return made
         }
     }
+
+    /// The same of hs^(n^(s - 1)) mod n^(s + 1).
+    func blindingTable(_ name: DamgardJurikTable.Name, make: () -> DamgardJurikTable) -> DamgardJurikTable {
+        longerTables.withLock { tables in
+            if let table = tables[name] { return table }
+            let made = make()
+            tables[name] = made
+            return made
+        }
+    }
+
+    /// The s of Damgard and Jurik that this key's rounds may have: with the profiles over primes (`PaillierKeyKind`) one table.
+    /// Shares and partial openings of a shared key are for plaintexts mod n.
+    package var degrees: ClosedRange<Int> { isShared ? 1...1 : DamgardJurik.allowedDegrees }
 }
 
 extension PaillierPublicKey {

@@ -3,7 +3,8 @@ package import Federation
 internal import Sodium
 
 /// Packed Paillier for one layout and one cohort: a payload is a row of ciphertexts, each |n|/4 bytes, most significant
-/// first, each over as many slots as a plaintext has (the last may be part-filled; its free slots are 0).
+/// first, each over a counter and as many values as a plaintext has room for (the last may be part-filled; its free slots
+/// are 0).
 package struct PaillierScheme: AdditiveScheme {
     package let key: PaillierPublicKey
     package let sealing: Sealing
@@ -32,7 +33,7 @@ package struct PaillierScheme: AdditiveScheme {
         sealing = Sealing(
             suite: .paillier, key: key.id, profile: key.profile, layout: layout.digest, slots: slots)
         shape = PayloadShape(
-            values: layout.count, valuesPerUnit: slots.slots(modulusBits: key.bits), bytesPerUnit: key.bits / 4)
+            values: layout.count, valuesPerUnit: slots.values(plaintextBits: key.bits - 1), bytesPerUnit: key.bits / 4)
     }
 
     package func seal(

@@ -32,7 +32,7 @@ package enum ThresholdError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .invalidParties(let parties, let threshold):
-            "expected 2 to \(ThresholdPublicKey.maximumParties) parties, and a threshold of 2 to as many; found "
+            "expected 2 to \(ThresholdPublicKey.maximumParties) parties, and a threshold of 1 to as many; found "
                 + "\(threshold) of \(parties)"
         case .invalidKey(let reason): "threshold public key: \(reason)"
         case .malformedShare(let reason): "key share: \(reason)"

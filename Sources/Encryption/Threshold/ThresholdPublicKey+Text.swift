@@ -68,7 +68,7 @@ extension ThresholdPublicKey {
             throw refuse("line 2: profile \"\(profileName.prefix(32))\" is not known here (known: \(known))")
         }
         let counts = try field(2, "threshold")
-        guard let threshold = (2...ThresholdPublicKey.maximumParties).first(where: { "\($0) of \(parties)" == counts })
+        guard let threshold = (1...ThresholdPublicKey.maximumParties).first(where: { "\($0) of \(parties)" == counts })
         else { throw refuse("line 3: \"\(counts.prefix(32))\" is not a threshold of the \(parties) parties below") }
         func number(_ line: Int, _ name: String, width: Int?) throws -> Integer {
             guard let bytes = Hex.decode(try field(line, name)) else {

@@ -8,7 +8,7 @@ internal import Sodium
 /// n is a product of two safe primes, so that the squares mod n^2 form a cyclic group of order n p' q' without small
 /// subgroups. Party i holds s_i = f(i) for a polynomial f of degree threshold - 1 over the residues of n p' q', with
 /// f(0) = d, where d = 0 mod p' q' and d = 1 mod n. As the latter is no secret, neither is f mod n, which is 1
-/// everywhere: it makes s_i = 1 + n b_i. What it proves its work against is v_i = v^(Delta s_i), v a generator of the
+/// everywhere: it makes s_i = 1 + n b_i. With a threshold of 1 every s_i is d: one key in as many hands. What it proves its work against is v_i = v^(Delta s_i), v a generator of the
 /// squares.
 package final class ThresholdPublicKey: Sendable {
     /// Delta and with it the exponents grow with the number of parties: at 64 by 296 bits.
@@ -54,8 +54,12 @@ package final class ThresholdPublicKey: Sendable {
             try check(value, name)
             bound += value.bigEndianBytes(count: (n.bitWidth + 3) / 4) ?? []
         }
-        guard Set(verificationKeys).count == parties else {
-            throw ThresholdError.invalidKey("two parties have the same verification value")
+        // With a threshold of 1 every party holds d itself.
+        guard Set(verificationKeys).count == (threshold == 1 ? 1 : parties) else {
+            throw ThresholdError.invalidKey(
+                threshold == 1
+                    ? "each party alone opens with it, but their verification values differ"
+                    : "two parties have the same verification value")
         }
         guard let kind = PaillierKeyKind(structure: .safePrimes, profile: profile) else {
             throw ThresholdError.invalidKey("profile \(profile) does not go with safe primes")
@@ -69,7 +73,7 @@ package final class ThresholdPublicKey: Sendable {
     }
 
     static func check(parties: Int, threshold: Int) throws(ThresholdError) {
-        guard (2...maximumParties).contains(parties), (2...parties).contains(threshold) else {
+        guard (2...maximumParties).contains(parties), (1...parties).contains(threshold) else {
             throw .invalidParties(parties: parties, threshold: threshold)
         }
     }

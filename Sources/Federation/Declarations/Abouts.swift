@@ -65,14 +65,19 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of a contribution: the opening that it answers (and with it layout, bits and cohort), the suite, the
-/// key, and the weight that the others may know.
+/// What an offer says of a contribution: the opening that it answers (and with it the layout), the suite, the key, how its
+/// slots are cut, and the weight that the others may know.
 package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let suite: Suite
     package let profile: String
     /// Under `secagg` the name of the agreement that the masks are of (`MaskAgreement.name`).
     package let keyID: [UInt8]
+    /// Damgard and Jurik's s.
+    package let degree: Int
+    /// Bits of a value in it, and the contributions that its slots have room for: with others, no slot of the sum carries.
+    package let bits: Int
+    package let room: Int
     package let weight: UInt32
     /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
     package let proof: [UInt8]
@@ -80,20 +85,36 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package static let maximumProofBytes = 8 << 10
 
     package init(
-        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], weight: UInt32, proof: [UInt8] = []
+        opening: Digest, suite: Suite, profile: String, keyID: [UInt8], degree: Int = 1, bits: Int, room: Int,
+        weight: UInt32, proof: [UInt8] = []
     ) {
         self.opening = opening
         self.suite = suite
         self.profile = profile
         self.keyID = keyID
+        self.degree = degree
+        self.bits = bits
+        self.room = room
         self.weight = weight
         self.proof = proof
+    }
+
+    /// Of a contribution that is sealed as `opening` asks; under `secagg` with the masks of an agreement.
+    package init(
+        answering opening: Signed<Opening>, masks: [UInt8]? = nil, weight: UInt32, proof: [UInt8] = []
+    ) {
+        let asked = opening.content
+        self.init(
+            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: masks ?? asked.keyID,
+            degree: asked.degree,
+            bits: asked.bits, room: asked.cohort.count, weight: weight, proof: proof)
     }
 
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
-            ("key", .bytes(keyID)), ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
+            ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
+            ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
         ])
     }
 
@@ -103,6 +124,9 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         suite = try fields.choice("suite")
         profile = try fields.text("profile", limit: 64)
         keyID = try fields.bytes("key", limit: 16)
+        degree = try fields.integer("degree", in: 1...3)
+        bits = try fields.integer("bits", in: 2...32)
+        room = try fields.integer("room", in: 1...4096)
         weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
         proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
         try fields.finish()

@@ -162,8 +162,12 @@ extension ContributionAbout {
         // Which agreement the clouds came to is for those to know who were sent it.
         let isKeyed =
             suite == .secagg ? keyID.count == MaskAgreement.nameByteCount : keyID == asked.keyID
-        guard suite == asked.suite, isKeyed, profile == asked.profile else {
-            return "it is sealed with another suite, key or profile than round \(asked.round) asks for"
+        guard suite == asked.suite, isKeyed, profile == asked.profile, degree == asked.degree else {
+            return "it is sealed with another suite, key, profile or s than round \(asked.round) asks for"
+        }
+        guard bits == asked.bits, room == asked.cohort.count else {
+            return
+                "its slots are for \(room) values of \(bits) bits, those of round \(asked.round) for \(asked.cohort.count) of \(asked.bits)"
         }
         guard asked.purpose != .update || weight == member.weight else {
             return "it claims weight \(weight), the opening gives \(member.cloud) \(member.weight)"

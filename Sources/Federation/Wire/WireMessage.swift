@@ -71,6 +71,9 @@ package struct WireMessage: Sendable, Equatable {
         return [envelope, document, signature, bulk]
     }
 
+    /// Bytes of all frames.
+    package var byteCount: Int { frames.reduce(0) { $0 + $1.count } }
+
     /// Takes the frames after the topic; nothing in them is believed before it is checked.
     package init(frames: [[UInt8]]) throws {
         guard frames.count == Self.frameCount else {

@@ -7,7 +7,7 @@ internal import ZeroMQ
 
 /// The one thread of a process that touches ZeroMQ sockets. Others see `events`, which is bounded by leaving the sockets
 /// unread when too much waits, and `push` and `publish`, which hand frames over and return.
-package final class Post: Sendable {
+package final class Post: Wires {
     private struct Shared {
         var outgoing: [(route: Route, frames: [[UInt8]])] = []
         var isStopping = false
@@ -86,11 +86,12 @@ package final class Post: Sendable {
         if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
     }
 
-    /// Sends what is waiting for at most `seconds`, closes the sockets on their thread and joins it.
+    /// Sends what is waiting, closes the sockets on their thread and joins it; another process may then bind their addresses.
     package func stop() {
         shared.withLock { $0.isStopping = true }
         poke()
         finished.wait()
+        context.terminate()
     }
 
     // Not in `stop`: events are still being handled then, and a number that is closed is soon another's.

@@ -24,6 +24,9 @@ package protocol Stage: AnyObject {
     func tick() async throws
     /// On the way out, after the last event.
     func stop() async
+    /// Whether a successor would find all that it needs in the journal. A stage that holds secrets of a round in memory alone
+    /// says no until that round is over.
+    var mayHandOver: Bool { get }
 }
 
 extension Stage {
@@ -40,6 +43,7 @@ extension Stage {
     package func heardEnd(by stage: StageName, of release: Digest) async throws {}
     package func tick() async throws {}
     package func stop() async {}
+    package var mayHandOver: Bool { true }
 }
 
 /// What became of a transfer that this stage sent.

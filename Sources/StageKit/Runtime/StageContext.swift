@@ -9,22 +9,27 @@ package final class StageContext {
     package nonisolated let journal: Journal
     package nonisolated let log: EventLog
     package nonisolated let publisher: StageName
-    private let post: Post
+    private let wires: any Wires
+    package nonisolated let surroundings: Surroundings
     let exchange: Exchange
     private var announcements: UInt64 = 0
+    /// Pieces of work that have begun and not ended: a stage hands over between them.
+    package private(set) var workInHand = 0
     private let finish: @Sendable (Result<Void, any Error>) -> Void
 
-    init(
-        identity: StageIdentity, journal: Journal, log: EventLog, publisher: StageName, post: Post,
-        finish: @escaping @Sendable (Result<Void, any Error>) -> Void
+    package init(
+        identity: StageIdentity, journal: Journal, log: EventLog, publisher: StageName, wires: any Wires,
+        surroundings: Surroundings = .machine, finish: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
         self.identity = identity
         self.journal = journal
         self.log = log
         self.publisher = publisher
-        self.post = post
+        self.wires = wires
+        self.surroundings = surroundings
         self.finish = finish
-        exchange = Exchange(identity: identity, journal: journal, post: post, log: log)
+        exchange = Exchange(
+            identity: identity, journal: journal, wires: wires, log: log, surroundings: surroundings)
     }
 
     package nonisolated var stage: StageName { identity.stage }
@@ -107,7 +112,7 @@ package final class StageContext {
     /// Publishes a signed document to every subscriber. It must be in the journal already.
     package func announce<Content>(_ document: Signed<Content>) {
         announcements += 1
-        post.publish(
+        wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
                 signature: document.signature.bytes), topic: Topic.all)
@@ -115,27 +120,27 @@ package final class StageContext {
 
     /// Tells one subscriber again.
     package func announce<Content>(_ document: Signed<Content>, to stage: StageName) {
-        post.publish(
+        wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
                 signature: document.signature.bytes), topic: Topic.to(stage))
     }
 
     func beat(to stage: StageName? = nil) {
-        post.publish(identity.message(.beat, sequence: announcements), topic: stage.map(Topic.to) ?? Topic.all)
+        wires.publish(identity.message(.beat, sequence: announcements), topic: stage.map(Topic.to) ?? Topic.all)
     }
 
     /// Tells publish that its last release is durable here, or, as publish, a stage that this has been noted.
     package func sayHeard(_ release: Digest, to stage: StageName) {
         let message = identity.message(.heard, document: release.bytes)
         if identity.dials.contains(stage) {
-            post.push(message, to: stage)
+            wires.push(message, to: stage)
         } else {
-            post.publish(message, topic: Topic.to(stage))
+            wires.publish(message, topic: Topic.to(stage))
         }
     }
 
-    func hello(to hub: StageName) { post.push(identity.message(.hello), to: hub) }
+    func hello(to hub: StageName) { wires.push(identity.message(.hello), to: hub) }
 
     private nonisolated func kind<Content: Declaration>(of _: Content.Type) -> MessageKind {
         MessageKind(rawValue: Content.kind) ?? .beat
@@ -148,9 +153,10 @@ package final class StageContext {
         -> Output
     {
         try await withCheckedThrowingContinuation { continuation in
-            do {
-                try WorkThread.start(stackBytes: 8 << 20) { continuation.resume(with: Result { try work() }) }
-            } catch { continuation.resume(throwing: error) }
+            let piece = WorkPiece(
+                run: { continuation.resume(with: Result { try work() }) },
+                drop: { continuation.resume(throwing: WorkDropped()) })
+            do { try surroundings.workPlace.start(piece) } catch { continuation.resume(throwing: error) }
         }
     }
 
@@ -159,8 +165,10 @@ package final class StageContext {
 
     /// Starts a piece of the stage's logic that waits for offloaded work; an error it throws ends the process.
     package func begin(_ body: @escaping @StageActor () async throws -> Void) {
+        workInHand += 1
         Task { @StageActor in
             do { try await body() } catch { finish(.failure(error)) }
+            workInHand -= 1
         }
     }
 }

@@ -1,39 +1,55 @@
 internal import CLinux
 package import Configuration
 package import Federation
-internal import Dispatch
 internal import Glibc
-package import Keys
+internal import Keys
 internal import Sodium
-package import Topology
+internal import Topology
 
-/// What a stage is given to make itself of.
-package struct StageParts<StageConfiguration: Sendable>: Sendable {
-    package let context: StageContext
-    package let configuration: StageConfiguration
-    package let topology: Topology
-    package let keys: KeyStore
+/// What a stage's program is: how it reads its config, what it makes ready, and what it makes of that.
+package struct StageProgram<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
+    let kind: StageKind
+    let prepare: @Sendable (StageGround<StageConfiguration>) throws -> Prepared
+    let rehearse: @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void
+    let make: @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
+
+    /// - Parameters:
+    ///   - prepare: makes what the stage can have before it touches its state; throws what is wrong with it.
+    ///   - rehearse: the self-test of a successor: whether it can do the stage's work at all. What it warms up stays warm.
+    package init(
+        _ kind: StageKind, configuration: StageConfiguration.Type,
+        prepare: @escaping @Sendable (StageGround<StageConfiguration>) throws -> Prepared,
+        rehearse: @escaping @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void,
+        make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
+    ) {
+        self.kind = kind
+        self.prepare = prepare
+        self.rehearse = rehearse
+        self.make = make
+    }
 }
 
-extension StageParts {
-    /// The numbers of the federation's keys of sums that are here, newest first.
-    package func sumKeys() -> [Int] { keys.sumKeys(of: topology.publish.cloud) }
-
-    /// A key's public half as its file has it; the reader checks it as a stranger's.
-    package func sumKeyText(_ number: Int) throws -> String {
-        String(decoding: try keys.paillierPublic(number, of: topology.publish.cloud), as: UTF8.self)
+extension StageProgram where Prepared == Void {
+    /// A stage that has nothing to make ready.
+    package init(
+        _ kind: StageKind, configuration: StageConfiguration.Type,
+        make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
+    ) {
+        self.init(kind, configuration: configuration, prepare: { _ in }, rehearse: { _, _ in }) { parts, _ in
+            try make(parts)
+        }
     }
 }
 
 /// The one path that starts, runs and stops every stage.
 package enum StageMain {
-    /// Runs the stage of `kind` that the options name and exits the process with its status.
-    package static func run<StageConfiguration: Configurable & Sendable>(
-        _ kind: StageKind, options: StageOptions, configuration: StageConfiguration.Type,
-        make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
+    /// Runs the stage that the options name and exits the process with its status.
+    package static func run<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+        _ program: StageProgram<StageConfiguration, Prepared>, options: StageOptions
     ) async -> Never {
+        let kind = program.kind
         do {
-            try await start(kind, options, make)
+            try await start(program, options)
             exit(ExitStatus.ok.rawValue)
         } catch let error as ConfigurationError {
             complain("\(error)")
@@ -53,29 +69,37 @@ package enum StageMain {
         }
     }
 
-    private static func start<StageConfiguration: Configurable & Sendable>(
-        _ kind: StageKind, _ options: StageOptions,
-        _ make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
+    private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+        _ program: StageProgram<StageConfiguration, Prepared>, _ options: StageOptions
     ) async throws {
         // Secrets lie in this process: no core dump, no debugger of the same user.
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
         tributary_return_memory()
         umask(0o077)  // whatever a stage writes is its user's alone
-        let stage = StageName(cloud: try CloudName(options.cloud), kind: kind)
+        let stage = StageName(cloud: try CloudName(options.cloud), kind: program.kind)
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])
         guard let placed = topology.stage(stage) else {
-            throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(kind)")
+            throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
         }
-        let configuration: StageConfiguration = try ConfigurationFile.read(at: placed.config)
+        let configuration: StageConfiguration = try ConfigurationFile.read(at: options.config ?? placed.config)
         let keys = KeyStore(root: topology.keysPath)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
         let signing = try keys.signingKey(of: stage)
         if options.check { return }
-
-        let signals = StopSignals()
+        let ground = StageGround(stage: stage, configuration: configuration, topology: topology, keys: keys)
+        let prepared = try named { try program.prepare(ground) }
         let directory = topology.stateFolder(of: stage)
-        let lock = try StateLock(directory)
+        let lock: StateLock
+        if options.standby {
+            try named { try program.rehearse(ground, prepared) }
+            ServiceNotice.send("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
+            // Until here a signal ends the process, and harms nobody.
+            lock = try StateLock(directory, waits: true)
+        } else {
+            lock = try StateLock(directory)
+        }
         defer { lock.release() }
+        let signals = StageSignals()
         let journal = try Journal(directory: directory)
         let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         if try journal.read({ try $0.isRunOver() }) {
@@ -103,27 +127,21 @@ package enum StageMain {
             keys: verifying)
         let post = try Post(plan)
         let outcome = Outcome()
-        signals.onStop { outcome.set(.success(())) }
-        try await run(
-            post: post, outcome: outcome,
-            parts: StageParts(
-                context: StageContext(
-                    identity: identity, journal: journal, log: log, publisher: topology.publish, post: post,
-                    finish: outcome.set),
-                configuration: configuration, topology: topology, keys: keys),
-            hasHub: plan.hub != nil, make)
+        signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
+        let context = await StageContext(
+            identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
+            finish: outcome.set)
+        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
+            try program.make(StageParts(context: context, ground: ground), prepared)
+        }
         post.stop()
         try journal.close()
     }
 
     /// What a stage is made of are files that its config names, so whatever is wrong then is wrong with them.
-    @StageActor
-    private static func made<StageConfiguration: Sendable>(
-        _ parts: StageParts<StageConfiguration>,
-        _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
-    ) throws -> any Stage {
+    private static func named<Output>(_ body: () throws -> Output) throws -> Output {
         do {
-            return try make(parts)
+            return try body()
         } catch let error as ConfigurationError {
             throw error
         } catch let error as StageError {
@@ -134,20 +152,20 @@ package enum StageMain {
     }
 
     @StageActor
-    private static func run<StageConfiguration: Sendable>(
-        post: Post, outcome: Outcome, parts: StageParts<StageConfiguration>, hasHub: Bool,
-        _ make: @StageActor (StageParts<StageConfiguration>) throws -> any Stage
+    private static func run(
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool,
+        _ make: @StageActor () throws -> any Stage
     ) async throws {
-        let log = parts.context.log
-        let stage = try made(parts, make)
-        log.info("stage_started", ["epoch": .number(Int(parts.context.identity.epoch)), "pid": .number(Int(getpid()))])
+        let log = context.log
+        let stage = try named(make)
+        log.info("stage_started", ["epoch": .number(Int(context.identity.epoch)), "pid": .number(Int(getpid()))])
         do {
-            try await StageRuntime(context: parts.context, post: post, hasHub: hasHub, outcome: outcome).run(stage) {
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
                 log.info("stage_ready")
                 ServiceNotice.send("READY=1")
             }
             ServiceNotice.send("STOPPING=1")
-            if try parts.context.lastRelease() != nil { sayRunIsOver(parts.context.run) }
+            if try context.lastRelease() != nil { sayRunIsOver(context.run) }
             log.info("stage_stopped")
         } catch {
             log.error("stage_failed", ["reason": .text("\(error)")])
@@ -160,29 +178,5 @@ extension StageMain {
     /// Tells the launcher why this stage ends and need not be started again.
     private static func sayRunIsOver(_ run: RunName) {
         ServiceNotice.send("STATUS=run \(run) is over\nX_TRIBUTARY_RUN=over")
-    }
-}
-
-/// SIGTERM and SIGINT ask to stop in order; the second one is obeyed at once. SIGPIPE means nothing here.
-private final class StopSignals: Sendable {
-    // The sources live as long as the process; they are only made and never read.
-    nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []
-
-    init() { signal(SIGPIPE, SIG_IGN) }
-
-    func onStop(_ body: @escaping @Sendable () -> Void) {
-        let asked = DispatchQueue(label: "signals")
-        nonisolated(unsafe) var count = 0  // only the serial queue above touches it
-        for number in [SIGTERM, SIGINT] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: asked)
-            source.setEventHandler {
-                count += 1
-                if count > 1 { _exit(128 + number) }
-                body()
-            }
-            source.resume()
-            sources.append(source)
-        }
     }
 }

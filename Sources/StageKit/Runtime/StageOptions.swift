@@ -14,8 +14,17 @@ package struct StageOptions: ParsableArguments, Sendable {
             "The state root (default: $XDG_STATE_HOME/tributary/FEDERATION).", valueName: "directory"))
     package var state: String?
 
+    @Option(help: ArgumentHelp("Its config, instead of the one that the topology names.", valueName: "file"))
+    package var config: String?
+
     @Flag(help: "Check topology, config and keys, then exit.")
     package var check = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Take over from the process that runs this stage now: get ready, test what can be tested, and wait until it has let go."
+        ))
+    package var standby = false
 
     @Option(help: "What to log: debug, info, warning or error.")
     package var logLevel: EventLog.Level = .info

@@ -4,69 +4,90 @@ internal import Synchronization
 
 /// Runs one stage: reads the post, lets the exchange and the stage answer, until the stage ends or is told to stop.
 @StageActor
-final class StageRuntime {
+package final class StageRuntime {
     private let context: StageContext
-    private let post: Post
+    private let stage: any Stage
     private let hasHub: Bool
     private let outcome: Outcome
-    private var lastBeat = ContinuousClock.now
-    private var lastTick = ContinuousClock.now
+    private var lastBeat: ContinuousClock.Instant
+    private var lastTick: ContinuousClock.Instant
     private let complaints: Complaints
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
     private var farewell: Farewell?
-    private var silence = Silence(.now)
+    private var silence: Silence
     /// When each stage was last told everything anew, and who is still to be.
     private var welcomed: [StageName: ContinuousClock.Instant] = [:]
     private var owed: Set<StageName> = []
 
-    init(context: StageContext, post: Post, hasHub: Bool, outcome: Outcome) {
+    package init(_ stage: any Stage, context: StageContext, hasHub: Bool, outcome: Outcome) {
+        self.stage = stage
         self.context = context
-        self.post = post
         self.hasHub = hasHub
         self.outcome = outcome
         complaints = Complaints(context.log)
+        let now = context.surroundings.now
+        (lastBeat, lastTick, silence) = (now, now, Silence(now))
     }
 
-    func run(_ stage: any Stage, ready: () -> Void) async throws {
+    /// Runs the stage over a post until it ends.
+    func run(over post: Post, ready: () -> Void) async throws {
+        try await start()
+        ready()
+        try takeLeaveIfOver()
+        for await event in post.events {
+            try await take(event)
+            post.handled(event)
+            if let result = try await result() { return try result.get() }
+        }
+    }
+
+    /// Takes up what the journal holds.
+    package func start() async throws {
         try context.journal.sweep()
         try await stage.start()
         try context.exchange.resume()
         for arrival in try context.journal.read({ try $0.held() }) { try await stage.arrived(arrival) }
-        ready()
-        // Killed between the last release and its end: nobody need say it again, but publish may wait to hear of it.
-        if let last = try context.lastRelease() { takeLeave(of: last) }
-        for await event in post.events {
-            if case .message(let message) = event {
-                try await handle(message, stage)
-            } else {
-                try await handle(event, stage)
-            }
-            post.handled(event)
-            let now = ContinuousClock.now
-            if now - lastTick >= .milliseconds(100) {
-                lastTick = now
-                context.exchange.tick(now)
-                if hasHub, now - lastBeat >= .seconds(2) {
-                    lastBeat = now
-                    context.beat()
-                }
-                for peer in owed where !isTooSoon(peer, now) { try await welcome(peer, stage) }
-                try await stage.tick()
-                try watch(now)
-            }
-            if let result = outcome.taken() {
-                await stage.stop()
-                return try result.get()
-            }
-        }
     }
 
-    private func handle(_ event: PostEvent, _ stage: any Stage) async throws {
+    /// Killed between the last release and its end: nobody need say it again, but publish may wait to hear of it.
+    package func takeLeaveIfOver() throws { if let last = try context.lastRelease() { takeLeave(of: last) } }
+
+    package func take(_ event: PostEvent) async throws {
+        if case .message(let message) = event {
+            try await handle(message)
+        } else {
+            try await handle(event)
+        }
+        let now = context.surroundings.now
+        guard now - lastTick >= .milliseconds(100) else { return }
+        lastTick = now
+        context.exchange.tick(now)
+        if hasHub, now - lastBeat >= .seconds(2) {
+            lastBeat = now
+            context.beat()
+        }
+        for peer in owed where !isTooSoon(peer, now) { try await welcome(peer) }
+        try await stage.tick()
+        try watch(now)
+    }
+
+    /// How the stage has ended, if it has; its last word is said then.
+    package func result() async throws -> Result<Void, any Error>? {
+        if outcome.isAskedToHandOver, context.workInHand == 0, stage.mayHandOver {
+            context.log.info("handing_over")
+            outcome.set(.success(()))
+        }
+        guard let result = outcome.taken() else { return nil }
+        await stage.stop()
+        return result
+    }
+
+    private func handle(_ event: PostEvent) async throws {
         switch event {
         case .message, .tick: break
         case .joined(let peer):
             context.log.debug("peer_joined", ["peer": .name(peer)])
-            try await welcome(peer, stage)
+            try await welcome(peer)
         case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
         case .left(let peer): complaints.left(peer)
@@ -79,7 +100,7 @@ final class StageRuntime {
         }
     }
 
-    private func handle(_ message: WireMessage, _ stage: any Stage) async throws {
+    private func handle(_ message: WireMessage) async throws {
         switch message.kind {
         case .offer, .want, .chunk, .receipt:
             switch try context.exchange.handle(message, accept: stage.verdict) {
@@ -91,8 +112,8 @@ final class StageRuntime {
             case nil: break
             }
         case .beat: notice(message)
-        case .heard: try await heardEnd(message, stage)
-        case .hello: try await welcome(message.sender, stage)
+        case .heard: try await heardEnd(message)
+        case .hello: try await welcome(message.sender)
         case .opening:
             notice(message)
             if let opening = try announced(Opening.self, message, round: \.round) { try await stage.opened(opening) }
@@ -110,8 +131,8 @@ final class StageRuntime {
 
     /// Tells a stage that has come, or has missed something, everything that counts. The question is small and the answer
     /// may be megabytes: whoever asks again at once is answered a little later, once.
-    private func welcome(_ peer: StageName, _ stage: any Stage) async throws {
-        let now = ContinuousClock.now
+    private func welcome(_ peer: StageName) async throws {
+        let now = context.surroundings.now
         guard !isTooSoon(peer, now) else {
             owed.insert(peer)
             return
@@ -134,10 +155,10 @@ final class StageRuntime {
         // Publish is the one that waits for the others.
         guard context.stage != context.publisher, farewell == nil else { return }
         context.log.info("end_heard", ["round": .round(last.content.round)])
-        farewell = Farewell(last.digest, now: .now)
+        farewell = Farewell(last.digest, now: context.surroundings.now)
     }
 
-    private func heardEnd(_ message: WireMessage, _ stage: any Stage) async throws {
+    private func heardEnd(_ message: WireMessage) async throws {
         guard let release = Digest(bytes: message.document) else {
             return complaints.refused(message, reason: "expected the digest of a release")
         }
@@ -190,7 +211,7 @@ final class StageRuntime {
             if message.kind == .beat { complaints.refused(message, reason: "its sender is no hub of this stage") }
             return
         }
-        if message.sender == context.publisher { silence.heard(.now) }
+        if message.sender == context.publisher { silence.heard(context.surroundings.now) }
         let known = heard[message.sender]
         heard[message.sender] = (message.epoch, message.sequence)
         if let known, known.epoch == message.epoch {
@@ -246,9 +267,16 @@ final class StageRuntime {
 }
 
 /// How the run of a stage ends; set once, from any thread.
-final class Outcome: Sendable {
-    private let state = Mutex<Result<Void, any Error>?>(nil)
+package final class Outcome: Sendable {
+    package init() {}
 
-    func set(_ result: Result<Void, any Error>) { state.withLock { $0 = $0 ?? result } }
+    private let state = Mutex<Result<Void, any Error>?>(nil)
+    private let handOver = Atomic<Bool>(false)
+
+    package func set(_ result: Result<Void, any Error>) { state.withLock { $0 = $0 ?? result } }
     func taken() -> Result<Void, any Error>? { state.withLock { $0 } }
+
+    /// A successor stands by, or does so no more.
+    func askToHandOver(_ isAsked: Bool) { handOver.store(isAsked, ordering: .relaxed) }
+    var isAskedToHandOver: Bool { handOver.load(ordering: .relaxed) }
 }

@@ -4,7 +4,8 @@ internal import Glibc
 struct StateLock {
     private let descriptor: Int32
 
-    init(_ directory: String) throws {
+    /// - Parameter waits: for another process to let go of it, which a successor does.
+    init(_ directory: String, waits: Bool = false) throws {
         try Self.make(directory)
         var information = stat()
         guard lstat(directory, &information) == 0 else { throw StageError.system("stat \(directory)", errno) }
@@ -15,7 +16,7 @@ struct StateLock {
         let path = "\(directory)/lock"
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
             throw StageError.state(
                 "\(directory) is in use by another process of this stage: stop it first, or wait for it")

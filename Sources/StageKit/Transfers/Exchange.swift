@@ -29,7 +29,8 @@ package final class Exchange {
 
     private let identity: StageIdentity
     private let journal: Journal
-    private let post: Post
+    private let wires: any Wires
+    private let surroundings: Surroundings
     private let log: EventLog
     private let complaints: Complaints
     private var sending: [Key: Sending] = [:]
@@ -40,10 +41,13 @@ package final class Exchange {
     /// Transfers taken in at a time, over all senders.
     private static let concurrentArrivals = 64
 
-    package init(identity: StageIdentity, journal: Journal, post: Post, log: EventLog) {
+    package init(
+        identity: StageIdentity, journal: Journal, wires: any Wires, log: EventLog, surroundings: Surroundings = .machine
+    ) {
         self.identity = identity
         self.journal = journal
-        self.post = post
+        self.wires = wires
+        self.surroundings = surroundings
         self.log = log
         complaints = Complaints(log)
     }
@@ -88,7 +92,7 @@ package final class Exchange {
     package func send(_ departure: Departure) {
         let key = Key(name: departure.offer.content.name, receiver: departure.receiver)
         guard sending[key] == nil else { return }
-        sending[key] = Sending(departure, now: .now)
+        sending[key] = Sending(departure, now: surroundings.now)
         offerIfDue(key)
     }
 
@@ -110,7 +114,7 @@ package final class Exchange {
     }
 
     private func offerIfDue(_ key: Key) {
-        guard sending[key]?.isOfferDue(.now) == true, let transfer = sending[key] else { return }
+        guard sending[key]?.isOfferDue(surroundings.now) == true, let transfer = sending[key] else { return }
         let offer = transfer.departure.offer
         do {
             let first = try transfer.read(offer.content.chunkRange(0))
@@ -124,19 +128,18 @@ package final class Exchange {
 
     /// Through the PUSH that leads there if we dial it, as news under its own topic otherwise.
     private func dispatch(_ message: WireMessage, to receiver: StageName, counting key: Key? = nil) {
-        let frames = message.frames
-        if let key { sending[key]?.count(frames.reduce(0) { $0 + $1.count }) }
+        if let key { sending[key]?.count(message.byteCount) }
         if identity.dials.contains(receiver) {
-            post.push(frames, to: receiver)
+            wires.push(message, to: receiver)
         } else {
-            post.publish(frames, topic: Topic.to(receiver))
+            wires.publish(message, topic: Topic.to(receiver))
         }
     }
 
     private func answerWant(_ message: WireMessage) {
         guard let name = message.transfer else { return }
         let key = Key(name: name, receiver: message.sender)
-        guard let chunks = sending[key]?.wanted(first: message.first, end: message.end, now: .now),
+        guard let chunks = sending[key]?.wanted(first: message.first, end: message.end, now: surroundings.now),
             let transfer = sending[key]
         else { return }
         do {
@@ -217,15 +220,15 @@ package final class Exchange {
         guard receiving.count < Self.concurrentArrivals else { return nil }
         var transfer = try Receiving(
             signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
-            isAnsweredByStage: verdict != .take, now: .now)
-        if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: .now) }
+            isAnsweredByStage: verdict != .take, now: surroundings.now)
+        if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: surroundings.now) }
         receiving[offer.name] = transfer
         return try progress(offer.name)
     }
 
     private func takeChunk(_ message: WireMessage) throws -> ExchangeEvent? {
         guard let name = message.transfer, receiving[name]?.sender == message.sender else { return nil }
-        try receiving[name]?.take(message.first, message.bulk, now: .now)
+        try receiving[name]?.take(message.first, message.bulk, now: surroundings.now)
         return try progress(name)
     }
 
@@ -287,7 +290,7 @@ package final class Exchange {
     }
 
     private func askForMore(_ name: TransferName) {
-        guard let range = receiving[name]?.want(.now), let sender = receiving[name]?.sender else { return }
+        guard let range = receiving[name]?.want(surroundings.now), let sender = receiving[name]?.sender else { return }
         dispatch(identity.message(.want, transfer: name, first: range.lowerBound, end: range.upperBound), to: sender)
     }
 
@@ -325,7 +328,7 @@ package final class Exchange {
     /// A stage has (re)appeared: everything meant for it is offered at once, and what it was sending us is asked for again.
     package func joined(_ stage: StageName) {
         for key in sending.keys where key.receiver == stage {
-            sending[key]?.hurry(.now)
+            sending[key]?.hurry(surroundings.now)
             offerIfDue(key)
         }
     }

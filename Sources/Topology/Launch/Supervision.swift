@@ -28,6 +28,10 @@ package struct Supervision: Sendable {
         package internal(set) var status = ""
         /// Its present or last process has said that the run is over.
         package internal(set) var hasHeardEnd = false
+        /// The process that is to take its place.
+        package internal(set) var successor: Successor?
+        /// It may end for a successor that has failed meanwhile; then it is started again.
+        var isAskedToLeave = false
         var endsInRow = 0
         var isShownReady = false
 
@@ -48,6 +52,10 @@ package struct Supervision: Sendable {
         /// The stage knows from publish that the run is over.
         case runOver(pid: Int32)
         case ended(pid: Int32, ProcessEnd)
+        /// Another process of this stage is wanted; its program is the launcher's to know.
+        case replace(StageName, ReplacementLimits)
+        /// A successor stands by.
+        case standingBy(pid: Int32)
         /// Time has come to `nextDeadline`.
         case tick
         /// Stop in reverse order; a second one stops at once.
@@ -58,7 +66,15 @@ package struct Supervision: Sendable {
         case spawn(StageName)
         case terminate(pid: Int32)
         case kill(pid: Int32)
+        /// Starts the successor.
+        case spawnSuccessor(StageName)
+        /// Asks a process to leave its stage to the successor once it has done with what it has in hand.
+        case handOver(pid: Int32)
+        /// Asks it to stay after all.
+        case stay(pid: Int32)
         case show(Notice)
+        /// What became of a replacement, and what the stage is run by from now on.
+        case replaced(StageName, ReplacementResult)
         /// Everything has ended; the launcher leaves with this exit status.
         case finish(Int32)
     }
@@ -79,10 +95,11 @@ package struct Supervision: Sendable {
         case gaveUp(StageName, ProcessEnd, count: Int)
         case stopping
         case killed(StageName)
+        case replacement(StageName, ReplacementStep)
     }
 
     /// In the order in which they are started and shown: consumers before producers.
-    package private(set) var children: [Child]
+    package internal(set) var children: [Child]
     package private(set) var isStopping = false
     /// All stages have been ready once.
     package private(set) var wasAllReady = false
@@ -114,9 +131,10 @@ package struct Supervision: Sendable {
 
     /// When `tick` is due; nil when only events can change something.
     package var nextDeadline: Duration? {
-        let waits = children.compactMap { child -> Duration? in
-            if case .backingOff(let until) = child.phase { return until }
-            return nil
+        let waits = children.flatMap { child -> [Duration] in
+            var waits = child.successor.map { [$0.deadline] } ?? []
+            if case .backingOff(let until) = child.phase { waits.append(until) }
+            return waits
         }
         return (waits + [killDeadline, isStopping ? nil : endDeadline].compactMap { $0 }).min()
     }
@@ -127,21 +145,42 @@ package struct Supervision: Sendable {
         case .start: actions = children.map { .spawn($0.stage) }
         case .spawned(let stage, let pid):
             guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
+            if children[index].successor?.phase == .wanted {
+                children[index].successor?.phase = .starting(pid: pid)
+                break
+            }
             children[index].phase = .starting(pid: pid)
             children[index].started = now
             children[index].status = ""
             children[index].hasHeardEnd = false
+            children[index].isAskedToLeave = false
         case .unstarted(let stage, let reason):
             guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
+            if children[index].successor?.phase == .wanted {
+                actions = fail(index, .unstarted(reason))
+                break
+            }
             actions = end(of: index, .unstarted(reason), at: now)
         case .ready(let pid):
+            if let index = indexOfSuccessor(pid) {
+                // It has the state already; the other's end has yet to be told.
+                children[index].successor?.isReady = true
+                break
+            }
             guard let index = index(of: pid), children[index].phase == .starting(pid: pid) else { break }
             actions = becomeReady(index, pid, at: now)
         case .status(let pid, let text):
             if let index = index(of: pid) { children[index].status = text }
         case .runOver(let pid):
+            if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }
+        case .replace(let stage, let limits): actions = replace(stage, limits, at: now)
+        case .standingBy(let pid): actions = standBy(pid, at: now)
         case .ended(let pid, let end):
+            if let index = indexOfSuccessor(pid) {
+                actions = successorEnded(index, end)
+                break
+            }
             guard let index = index(of: pid) else { break }
             terminated.remove(pid)
             actions = self.end(of: index, end, at: now)
@@ -151,13 +190,16 @@ package struct Supervision: Sendable {
         return actions + finishing()
     }
 
-    private func index(of pid: Int32) -> Int? { children.firstIndex { $0.pid == pid } }
+    func index(of pid: Int32) -> Int? { children.firstIndex { $0.pid == pid } }
 
     /// A stage is shown as ready when all before it in the order are: the reader sees the pipeline come up from its end.
     private mutating func becomeReady(_ index: Int, _ pid: Int32, at now: Duration) -> [Action] {
         let time = now - children[index].started
         children[index].phase = .ready(pid: pid)
         children[index].timeToReady = time
+        if case .takingOver(let limits, let from) = children[index].successor?.phase {
+            return tookOver(index, limits, from, at: now)
+        }
         if children[index].isShownReady { return [.show(.recovered(children[index].stage, time))] }
         var actions: [Action] = []
         for position in children.indices where !children[position].isShownReady {
@@ -172,7 +214,7 @@ package struct Supervision: Sendable {
         return actions
     }
 
-    private mutating func end(of index: Int, _ end: ProcessEnd, at now: Duration) -> [Action] {
+    mutating func end(of index: Int, _ end: ProcessEnd, at now: Duration) -> [Action] {
         let stage = children[index].stage
         if case .ready = children[index].phase, let time = children[index].timeToReady,
             now - children[index].started - time >= policy.patience
@@ -181,9 +223,16 @@ package struct Supervision: Sendable {
         }
         children[index].lastEnd = end
         children[index].status = ""
+        if !isStopping, let actions = leftToSuccessor(index, end, at: now) { return actions }
         if isStopping {
             children[index].phase = .ended(end)
             return terminateNextRank()
+        }
+        if end == .exit(0), children[index].isAskedToLeave, !children[index].hasHeardEnd {
+            children[index].isAskedToLeave = false
+            children[index].phase = .waiting
+            children[index].restarts += 1
+            return [.spawn(stage)]
         }
         if end == .exit(0) {
             children[index].phase = .ended(end)
@@ -225,6 +274,7 @@ package struct Supervision: Sendable {
             let behind = children.filter { if case .ended = $0.phase { false } else { true } }
             return [.show(.leftBehind(behind.map(\.stage)))] + stop(at: now)
         }
+        for index in children.indices { actions += checkSuccessor(index, at: now) }
         for index in children.indices {
             guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
             children[index].phase = .waiting
@@ -241,11 +291,12 @@ package struct Supervision: Sendable {
         }
         isStopping = true
         killDeadline = now + grace
+        let abandoned = children.indices.flatMap { abandonSuccessor($0) }
         for index in children.indices where children[index].pid == nil {
             if case .ended = children[index].phase { continue }
             children[index].phase = .ended(children[index].lastEnd ?? .exit(0))
         }
-        return [.show(.stopping)] + terminateNextRank()
+        return abandoned + [.show(.stopping)] + terminateNextRank()
     }
 
     /// Producers first, so that what consumers hold can be finished: the last kind that still runs gets SIGTERM.

@@ -30,8 +30,10 @@ struct Demo: ParsableCommand {
     var stays = 1500
     @Option(help: "Update rounds, instead of as many as the config says.")
     var rounds: Int?
-    @Option(help: "paillier, or clear to see how fast it is without encryption.")
+    @Option(help: "paillier, secagg (masks), or clear to see how fast it is without encryption.")
     var suite: String?
+    @Option(help: "threshold, publisher or clouds: who can open a sum, instead of what the topology says.")
+    var keys: String?
     @Option(help: "The folder of real tables, with mimic3_demo and eicu_demo in it.")
     var real: String?
     @Flag(help: "With --real: the five regions of eICU as clouds.")
@@ -111,6 +113,14 @@ struct Demo: ParsableCommand {
             }
             chosen = known
         }
+        var mode: Topology.KeyMode?
+        if let keys {
+            guard let known = Topology.KeyMode(rawValue: keys) else {
+                let modes = Topology.KeyMode.allCases.map(\.rawValue).joined(separator: ", ")
+                throw LauncherError.arguments("--keys: expected one of \(modes), found \"\(keys)\"")
+            }
+            mode = known
+        }
         var part: (index: Int, count: Int)?
         if let fold {
             let numbers = fold.split(separator: "/").compactMap { Int($0) }
@@ -121,7 +131,7 @@ struct Demo: ParsableCommand {
         }
         return DemoTopology.Changes(
             data: real.map { FilePath.resolve($0, in: here) } ?? folder, seed: seed, rounds: rounds, suite: chosen,
-            fold: part, salt: salt)
+            keys: mode, fold: part, salt: salt)
     }
 
     private func yardsticks(_ topology: Topology, release: String, _ view: DemoView) throws -> Yardsticks {

@@ -55,14 +55,19 @@ struct DemoResult {
         }
         let isSealed = topology.suite != .clear
         let form = topology.suite == .secagg ? "masked values" : "ciphertexts"
+        let encryption =
+            manifest.privacy.encryption
+            ?? .init(formula: "full", fraction: 1, noise: 0, noiseDeviation: 0, epsilon: nil, warning: nil)
         return [
             "\(contributions) contributions of \(rounds.count) rounds, \(Bytes.text(bytes)) in all: "
                 + (isSealed ? form : "CLEAR NUMBERS, because the suite is clear"),
             "who took part in which round, and sizes: \(Bytes.text(updates.first?.counted.values.max() ?? 0)) an update",
             "weights, rounded to two significant bits: \(weights.joined(separator: ", "))",
-            isSealed
-                ? "no plaintext update, record, score or statistic, and no private key"
-                : "every cloud's update, in clear",
+            !isSealed
+                ? "every cloud's update, in clear"
+                : encryption.formula == "full"
+                    ? "no plaintext update, record, score or statistic, and no private key"
+                    : "of every update what was not encrypted (\(encryption.summary)); no record, score or statistic, and no private key",
         ]
     }
 
@@ -72,7 +77,8 @@ struct DemoResult {
         let privacy = ReleaseManifest.Privacy(
             suite: manifest.privacy.suite, profile: manifest.privacy.profile, assumption: manifest.privacy.assumption,
             keyMode: manifest.privacy.keyMode, whoCouldOpen: manifest.privacy.whoCouldOpen, bits: manifest.privacy.bits,
-            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated)
+            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated,
+            encryption: manifest.privacy.encryption)
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
@@ -177,10 +183,15 @@ struct DemoResult {
                 "its contribution: \(Fixed.text(mean / plain, 2)) of the same values as fp32, \(Bytes.text(plainBytes(first)))"
             ),
         ]
-        if share > 0 {
+        if topology.suite == .paillier {
+            let isAlone = topology.keys == .publisher
             lines += [
-                line(share, "its share of the opening"),
-                line(evidence, "the others' contributions, which it checks before it helps"),
+                line(share, "its share of the opening\(isAlone ? ": publish opens sums alone" : "")"),
+                line(
+                    evidence,
+                    isAlone
+                        ? "of sums and the others' contributions: it is shown none to check"
+                        : "the sum's record and the others' contributions, which it checks before it helps"),
             ]
         }
         return lines + [

@@ -13,6 +13,7 @@ struct DemoTopology {
         var seed: UInt64?
         var rounds: Int?
         var suite: Topology.Suite?
+        var keys: Topology.KeyMode?
         /// Cross-validation: which fold is held out.
         var fold: (index: Int, count: Int)?
         /// With `fold`: which of several draws of the folds.
@@ -77,10 +78,17 @@ struct DemoTopology {
             "run: \(topology.run)", "suite: \(suite)",
         ]
         if suite == .clear { lines.append("allow-clear: true") }
-        if suite != .secagg { lines.append("keys: \(topology.keys)") }
-        if topology.cloudsOpen, suite == .paillier { lines.append("threshold: \(topology.threshold)") }
-        // What the file that this is made of was allowed.
-        if topology.keys == .publisher, suite != .secagg { lines.append("allow-one-operator: true") }
+        let keys = changes.keys ?? topology.keys
+        if suite != .secagg { lines.append("keys: \(keys)") }
+        if suite == .paillier {
+            lines.append("profile: \(topology.profile)")
+            if topology.damgardJurik > 1 { lines.append("damgard-jurik: \(topology.damgardJurik)") }
+        }
+        if keys == .threshold, topology.keys == .threshold, suite == .paillier {
+            lines.append("threshold: \(topology.threshold)")
+        }
+        // What the file that this is made of was allowed, or whoever runs a demo has asked for by name.
+        if keys == .publisher, suite != .secagg { lines.append("allow-one-operator: true") }
         lines.append("clouds:")
         for cloud in topology.clouds {
             lines += ["  \(cloud.name):", "    owner: \(ConfigText.quoted(cloud.owner))"]

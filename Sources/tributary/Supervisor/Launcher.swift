@@ -11,8 +11,11 @@ final class Launcher {
     }
 
     private let topology: Topology
-    private let programs: [StageName: Program]
-    private let view: LiveView
+    var programs: [StageName: Program]
+    /// Programs of processes that are to take a stage over, and who waits to hear of it.
+    var candidates: [StageName: Program] = [:]
+    var callers: [StageName: ControlSocket.Caller] = [:]
+    let view: LiveView
     private let onAllReady: () -> Void
     private let start = ContinuousClock.now
     private let startTime = TimeOfDay.now()
@@ -20,9 +23,12 @@ final class Launcher {
     private let lock: Descriptor
     private let signals: SignalWatch
     private let notify: NotifySocket
+    private let control: ControlSocket
     private var supervision: Supervision
     private var logs: [StageName: RotatingLog] = [:]
-    private var pipes: [(stage: StageName, reading: Descriptor)] = []
+    private var outputs: [StageOutput] = []
+    /// Of each stage, the last line of the process that ended last.
+    var lastLines: [StageName: String] = [:]
     private var startTimes: [StageName: String] = [:]
     private var allReady: Duration?
     private var recordIsStale = true
@@ -42,6 +48,7 @@ final class Launcher {
         let folder = topology.launcherSocketFolder
         try SocketFolder.make(folder)
         notify = try NotifySocket(path: "\(folder)/notify")
+        control = try ControlSocket(path: ControlSocket.path(topology))
         supervision = Supervision(stages: programs.map(\.stage), grace: grace)
         for program in programs { logs[program.stage] = try RotatingLog(path: topology.logPath(of: program.stage)) }
     }
@@ -57,6 +64,7 @@ final class Launcher {
             try readNotices()
             for number in try signals.take() where number != SIGCHLD { try take(.stop) }
             try reap()
+            for (request, caller) in try control.take() { try take(request, of: caller) }
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
         }
         try writeRecord()
@@ -68,6 +76,7 @@ final class Launcher {
         try readLogs()
         for message in messages {
             if let status = message.status { try take(.status(pid: message.pid, status)) }
+            if message.standsBy { try take(.standingBy(pid: message.pid)) }
             if message.isReady { try take(.ready(pid: message.pid)) }
             if message.saysRunIsOver { try take(.runOver(pid: message.pid)) }
         }
@@ -76,7 +85,8 @@ final class Launcher {
     private var now: Duration { ContinuousClock.now - start }
 
     private func wait() throws {
-        var watched = [signals.readable.number, notify.descriptor.number] + pipes.map(\.reading.number)
+        var watched =
+            [signals.readable.number, notify.descriptor.number] + control.descriptors + outputs.map(\.descriptor)
         var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         watched = []
         var timeout: Int32 = -1
@@ -88,14 +98,18 @@ final class Launcher {
         }
     }
 
-    private func take(_ input: Supervision.Input) throws {
+    func take(_ input: Supervision.Input) throws {
         recordIsStale = true
         for action in supervision.handle(input, at: now) { try perform(action) }
     }
 
     private func perform(_ action: Supervision.Action) throws {
         switch action {
-        case .spawn(let stage): try spawn(stage)
+        case .spawn(let stage): if let program = programs[stage] { try spawn(program) }
+        case .spawnSuccessor(let stage): if let program = candidates[stage] { try spawn(program) }
+        case .handOver(let pid): kill(pid, SIGUSR1)
+        case .stay(let pid): kill(pid, SIGUSR2)
+        case .replaced(let stage, let result): conclude(stage, result)
         case .terminate(let pid): kill(pid, SIGTERM)
         case .kill(let pid): kill(pid, SIGKILL)
         case .finish(let status):
@@ -110,19 +124,20 @@ final class Launcher {
                 NotifySocket.announce("READY=1\nSTATUS=\(supervision.children.count) stages ready\n")
                 onAllReady()
             }
+            if case .replacement(let stage, let step) = notice { callers[stage]?.tell(ControlReply(step)) }
             if case .stopping = notice { NotifySocket.announce("STOPPING=1\n") }
         }
     }
 
     private func lastLine(of notice: Supervision.Notice) -> String? {
         switch notice {
-        case .restarting(let stage, _, _), .failed(let stage, _), .gaveUp(let stage, _, _): logs[stage]?.lastLine
+        case .restarting(let stage, _, _), .failed(let stage, _), .gaveUp(let stage, _, _): lastLines[stage]
         default: nil
         }
     }
 
-    private func spawn(_ stage: StageName) throws {
-        guard let program = programs[stage] else { return }
+    private func spawn(_ program: Program) throws {
+        let stage = program.stage
         let (reading, writing) = try Descriptor.pipe()
         let environment = StageProcess.environment([
             "NOTIFY_SOCKET": notify.path, "WATCHDOG_PID": nil, "WATCHDOG_USEC": nil, "LISTEN_FDS": nil,
@@ -130,7 +145,7 @@ final class Launcher {
         do {
             let pid = try StageProcess.start(
                 program.path, program.arguments, environment: environment, output: writing)
-            pipes.append((stage, reading))
+            outputs.append(StageOutput(of: stage, pid: pid, reading))
             startTimes[stage] = TimeOfDay.now()
             try take(.spawned(stage, pid: pid))
         } catch let error as LauncherError { try take(.unstarted(stage, reason: error.description)) }
@@ -138,22 +153,13 @@ final class Launcher {
 
     private func readLogs() throws {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        var open: [(stage: StageName, reading: Descriptor)] = []
-        for pipe in pipes {
-            var isOpen = true
-            reading: while true {
-                switch try pipe.reading.read(into: &buffer) {
-                case .bytes(let bytes): writeLog(of: pipe.stage) { try $0.append(bytes) }
-                case .nothingNow: break reading
-                case .end:
-                    writeLog(of: pipe.stage) { try $0.flush() }
-                    isOpen = false
-                    break reading
-                }
+        outputs = try outputs.filter { output in
+            let isOpen = try output.read(into: &buffer) { lines in
+                writeLog(of: output.stage) { try $0.write(lines) }
             }
-            if isOpen { open.append(pipe) }
+            if !isOpen { lastLines[output.stage] = output.lastLine }
+            return isOpen
         }
-        pipes = open
     }
 
     /// A full disk must not take the run down: the lines are lost and the user is told.

@@ -29,6 +29,26 @@ struct LiveView {
             quote(lastLine)
         case .stopping: terminal.line("stopping")
         case .killed(let stage): mark("✗", .red, stage, "did not stop in time and was killed")
+        case .replacement(let stage, .standingBy(let time)):
+            mark("↻", .grey, stage, "a new process stands by after \(Terminal.seconds(time))")
+        case .replacement(let stage, .drainedByForce):
+            mark("!", .yellow, stage, "did not finish what it had in hand in time; stopped, it is done again")
+        case .replacement(let stage, .released(let time)):
+            mark("↻", .grey, stage, "the old process has let go after \(Terminal.seconds(time))")
+        }
+    }
+
+    func show(_ result: ReplacementResult, of stage: StageName, lastLine: String?) {
+        switch result {
+        case .done(let pid, let gap):
+            mark("✓", .green, stage, "replaced, process \(pid) goes on after \(Terminal.seconds(gap))")
+        case .refused(let reason): mark("!", .yellow, stage, "not replaced: \(reason)")
+        case .failed(let reason):
+            mark("✗", .red, stage, "not replaced, the old process goes on: \(reason)")
+            quote(lastLine)
+        case .rolledBack(let reason):
+            mark("✗", .red, stage, "the new process failed, the program before starts again: \(reason)")
+            quote(lastLine)
         }
     }
 

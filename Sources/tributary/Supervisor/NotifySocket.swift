@@ -6,6 +6,8 @@ final class NotifySocket {
     struct Message {
         let pid: Int32
         let isReady: Bool
+        /// X_TRIBUTARY_STANDBY=1: a successor is ready to take over.
+        let standsBy: Bool
         let status: String?
         /// X_TRIBUTARY_RUN=over: a variable of our own, as sd_notify(3) has it.
         let saysRunIsOver: Bool
@@ -25,7 +27,7 @@ final class NotifySocket {
             throw LauncherError.system("setsockopt SO_PASSCRED")
         }
         unlink(path)
-        guard try NotifySocket.withAddress(of: path, { bind(number, $0, $1) }) == 0 else {
+        guard try UnixAddress.with(path, { bind(number, $0, $1) }) == 0 else {
             throw LauncherError.system("bind \(path)")
         }
     }
@@ -84,16 +86,19 @@ final class NotifySocket {
 
     private static func parse(_ text: String, from pid: Int32) -> Message {
         var isReady = false
+        var standsBy = false
         var status: String?
         var saysRunIsOver = false
         for line in text.split(separator: "\n") {
             if line == "READY=1" { isReady = true }
+            if line == "X_TRIBUTARY_STANDBY=1" { standsBy = true }
             if line == "X_TRIBUTARY_RUN=over" { saysRunIsOver = true }
             if line.hasPrefix("STATUS=") {
                 status = Terminal.printable(line.dropFirst("STATUS=".count).prefix(200))
             }
         }
-        return Message(pid: pid, isReady: isReady, status: status, saysRunIsOver: saysRunIsOver)
+        return Message(
+            pid: pid, isReady: isReady, standsBy: standsBy, status: status, saysRunIsOver: saysRunIsOver)
     }
 
     /// SCM_CREDENTIALS, which <sys/socket.h> gives only under _GNU_SOURCE.
@@ -107,27 +112,10 @@ final class NotifySocket {
         let descriptor = Descriptor(owning: number)
         let bytes = Array(text.utf8)
         do {
-            let sent = try withAddress(of: address) { sendto(descriptor.number, bytes, bytes.count, 0, $0, $1) }
+            let sent = try UnixAddress.with(address) { sendto(descriptor.number, bytes, bytes.count, 0, $0, $1) }
             if sent < 0 {
                 Terminal.warn("cannot tell the supervisor at \(address): \(String(cString: strerror(errno)))")
             }
         } catch { Terminal.warn("\(error)") }
-    }
-
-    private static func withAddress<Result>(
-        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) throws -> Result {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        var bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw LauncherError.runFailed("\(path): too long for a socket (unix(7)); set a shorter XDG_RUNTIME_DIR")
-        }
-        let length = MemoryLayout<sa_family_t>.size + bytes.count + (bytes.first == UInt8(ascii: "@") ? 0 : 1)
-        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }  // the abstract namespace
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
-        }
     }
 }

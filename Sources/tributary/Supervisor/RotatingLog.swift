@@ -10,9 +10,6 @@ final class RotatingLog {
     private let limit: Int
     private var file: Descriptor
     private var size: Int
-    /// The last line that was written, for the notice that a stage has died.
-    private(set) var lastLine = ""
-    private var partial: [UInt8] = []
 
     init(path: String, limit: Int = RotatingLog.limit) throws {
         self.path = path
@@ -25,31 +22,11 @@ final class RotatingLog {
         return (file, Int(lseek(file.number, 0, SEEK_END)))
     }
 
-    /// Takes bytes as they come from a pipe and writes what makes whole lines; a line of over 64 KiB is broken.
-    func append(_ bytes: ArraySlice<UInt8>) throws {
-        partial += bytes
-        let newline = UInt8(ascii: "\n")
-        if let last = partial.lastIndex(of: newline) {
-            try write(partial[...last])
-            partial.removeSubrange(...last)
-        }
-        if partial.count > 65_536 { try flush() }
-    }
-
-    /// Writes a last line that has no end; its process has died.
-    func flush() throws {
-        guard !partial.isEmpty else { return }
-        try write((partial + [UInt8(ascii: "\n")])[...])
-        partial = []
-    }
-
-    private func write(_ lines: ArraySlice<UInt8>) throws {
+    /// Appends whole lines.
+    func write(_ lines: ArraySlice<UInt8>) throws {
         if size > 0, size + lines.count > limit { try rotate() }
         try file.writeAll(lines)
         size += lines.count
-        let body = lines.dropLast()
-        let start = body.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? body.startIndex
-        lastLine = String(decoding: body[start...].prefix(2000), as: UTF8.self)
     }
 
     private func rotate() throws {

@@ -91,11 +91,11 @@ def wide_bytes(value):
 binding = b"threshold conservative" + bytes([PARTIES, THRESHOLD]) + b"".join(map(wide_bytes, [v, *keys]))
 key_id = blake(narrow_bytes(n) + wide_bytes(hs) + binding)[:16]
 
-# A contribution, which is also the sum: full plaintexts of 8-bit values in 10-bit slots, blinded by exponents of 512 bits
-# (the profile conservative).
-per_unit = (BITS - 1) // 10
+# A contribution, which is also the sum: full plaintexts of a counter and 8-bit values in 10-bit slots, blinded by exponents
+# of 512 bits (the profile conservative).
+per_unit = (BITS - 1) // 10 - 1
 values = [[drawn.randrange(1, 256) for _ in range(per_unit)] for _ in range(UNITS)]
-plaintexts = [sum(u << 10 * k for k, u in enumerate(unit)) for unit in values]
+plaintexts = [1 + sum(u << 10 * k for k, u in enumerate(unit, 1)) for unit in values]
 exponents = [drawn.getrandbits(512) for _ in range(UNITS)]
 units = [(1 + t * n) * pow(hs, r, square) % square for t, r in zip(plaintexts, exponents)]
 payload = b"".join(map(wide_bytes, units))

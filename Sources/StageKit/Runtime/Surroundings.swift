@@ -1,0 +1,52 @@
+package import Federation
+
+/// What carries a stage's messages. `Post` does, over sockets; tests put a simulated network in its place.
+package protocol Wires: Sendable {
+    /// Hands a message to the link that leads to `hub`. It may be lost; every message of the protocol is sent again until it is
+    /// answered.
+    func push(_ message: WireMessage, to hub: StageName)
+    /// Hands a message to this hub's subscribers of a topic.
+    func publish(_ message: WireMessage, topic: [UInt8])
+}
+
+/// Where long work is done. A piece of work is run once, or dropped where its process has died.
+package protocol WorkPlace: Sendable {
+    func start(_ piece: WorkPiece) throws
+}
+
+package struct WorkPiece: Sendable {
+    package let run: @Sendable () -> Void
+    /// Ends whoever waits for it, without its having been run.
+    package let drop: @Sendable () -> Void
+}
+
+/// A piece of work that was dropped.
+package struct WorkDropped: Error {}
+
+/// The world of a stage beside its journal and its wires: what time it is, and where long work is done.
+package struct Surroundings: Sendable {
+    private let monotonic: @Sendable () -> ContinuousClock.Instant
+    private let wall: @Sendable () -> UInt64
+    let workPlace: any WorkPlace
+
+    package init(
+        monotonic: @escaping @Sendable () -> ContinuousClock.Instant, wall: @escaping @Sendable () -> UInt64,
+        workPlace: any WorkPlace
+    ) {
+        self.monotonic = monotonic
+        self.wall = wall
+        self.workPlace = workPlace
+    }
+
+    /// The machine's own clocks, and a thread for each piece of work.
+    package static let machine = Surroundings(
+        monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads())
+
+    package var now: ContinuousClock.Instant { monotonic() }
+    /// Milliseconds since 1970, UTC; it may jump.
+    package var time: UInt64 { wall() }
+
+    private struct Threads: WorkPlace {
+        func start(_ piece: WorkPiece) throws { try WorkThread.start(stackBytes: 8 << 20, piece.run) }
+    }
+}

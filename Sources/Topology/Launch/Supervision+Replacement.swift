@@ -1,0 +1,217 @@
+internal import Federation
+
+/// How long each part of a replacement may take.
+package struct ReplacementLimits: Hashable, Sendable {
+    /// From the successor's start until it stands by.
+    package let standby: Duration
+    /// From then until the stage has done with what it has in hand; after that it is stopped, and what it had in hand is
+    /// done again by the successor.
+    package let drain: Duration
+    /// From the end of the one to the readiness of the other.
+    package let takeover: Duration
+
+    package init(
+        standby: Duration = .seconds(120), drain: Duration = .seconds(60), takeover: Duration = .seconds(20)
+    ) {
+        self.standby = standby
+        self.drain = drain
+        self.takeover = takeover
+    }
+}
+
+/// What is seen of a replacement on its way.
+package enum ReplacementStep: Hashable, Sendable {
+    case standingBy(after: Duration)
+    /// It was stopped in the middle of something.
+    case drainedByForce
+    case released(after: Duration)
+}
+
+/// How a replacement ended.
+package enum ReplacementResult: Hashable, Sendable {
+    /// - Parameter gap: from the end of the one process to the readiness of the other.
+    case done(pid: Int32, gap: Duration)
+    /// The stage is not one that can be replaced now.
+    case refused(String)
+    /// The stage's process was never disturbed.
+    case failed(String)
+    /// The successor failed after it had taken over: the program that ran before is started again.
+    case rolledBack(String)
+}
+
+/// A process that is to take the place of a stage's.
+///
+///     wanted -> starting -> standing by -> taking over -> (it is the stage's process)
+package struct Successor: Hashable, Sendable {
+    enum Phase: Hashable, Sendable {
+        case wanted
+        case starting(pid: Int32)
+        /// The other has been asked to hand over.
+        case standingBy(pid: Int32)
+        /// The other has ended; this is the child's own process now.
+        case takingOver(ReplacementLimits, from: Duration)
+    }
+
+    var phase: Phase
+    let limits: ReplacementLimits
+    /// When the present phase began, and when it is given up.
+    var since: Duration
+    var deadline: Duration
+    /// The other has been told to stop, in hand or not.
+    var isForced = false
+    /// It has said so before the other's end was told.
+    var isReady = false
+    /// The same of the run's end.
+    var hasHeardEnd = false
+
+    var pid: Int32? {
+        switch phase {
+        case .starting(let pid), .standingBy(let pid): pid
+        case .wanted, .takingOver: nil
+        }
+    }
+}
+
+// How one process of a stage takes the place of another: the successor gets ready beside it, and only then is the other asked
+// to let go. The lock on the stage's state is the fence: whoever holds it is the stage.
+extension Supervision {
+    func indexOfSuccessor(_ pid: Int32) -> Int? { children.firstIndex { $0.successor?.pid == pid } }
+
+    mutating func replace(_ stage: StageName, _ limits: ReplacementLimits, at now: Duration) -> [Action] {
+        guard let index = children.firstIndex(where: { $0.stage == stage }) else {
+            return [.replaced(stage, .refused("it does not run on this host"))]
+        }
+        guard !isStopping else { return [.replaced(stage, .refused("everything is being stopped"))] }
+        guard children[index].successor == nil else {
+            return [.replaced(stage, .refused("it is being replaced already"))]
+        }
+        switch children[index].phase {
+        case .ready: break
+        case .ended:
+            return [.replaced(stage, .refused("it has ended, and there is nothing to take over"))]
+        case .waiting, .starting, .backingOff:
+            return [.replaced(stage, .refused("it is not ready just now: see `tributary ps`, then try again"))]
+        }
+        guard !children[index].hasHeardEnd else { return [.replaced(stage, .refused("the run is over"))] }
+        children[index].successor = Successor(
+            phase: .wanted, limits: limits, since: now, deadline: now + limits.standby)
+        return [.spawnSuccessor(stage)]
+    }
+
+    mutating func standBy(_ pid: Int32, at now: Duration) -> [Action] {
+        guard let index = indexOfSuccessor(pid), var successor = children[index].successor,
+            case .starting = successor.phase
+        else { return [] }
+        let stage = children[index].stage
+        let time = now - successor.since
+        successor.phase = .standingBy(pid: pid)
+        successor.since = now
+        successor.deadline = now + successor.limits.drain
+        children[index].successor = successor
+        let step = Action.show(.replacement(stage, .standingBy(after: time)))
+        // It may have died meanwhile: then the lock is free, and the successor has it.
+        guard let old = children[index].pid else { return [step] + promote(index, at: now) }
+        children[index].isAskedToLeave = true
+        return [step, .handOver(pid: old)]
+    }
+
+    /// The stage's process has ended while a successor stands by; nil if there is none.
+    mutating func leftToSuccessor(_ index: Int, _ end: ProcessEnd, at now: Duration) -> [Action]? {
+        guard let successor = children[index].successor else { return nil }
+        switch successor.phase {
+        case .standingBy:
+            let time = now - successor.since
+            return [.show(.replacement(children[index].stage, .released(after: time)))] + promote(index, at: now)
+        case .takingOver(let limits, _):
+            children[index].successor = nil
+            if end == .exit(0), children[index].hasHeardEnd {
+                let told = Action.replaced(children[index].stage, .refused("the run ended meanwhile"))
+                return [told] + self.end(of: index, end, at: now)
+            }
+            // The successor was the stage's process, and did not become ready.
+            children[index].phase = .waiting
+            children[index].restarts += 1
+            let reason =
+                successor.isForced
+                ? "it was not ready within \(Self.seconds(limits.takeover))"
+                : "it ended with \(end) before it was ready"
+            return [
+                .replaced(children[index].stage, .rolledBack(reason)), .spawn(children[index].stage),
+            ]
+        // It will find the lock free, or not be ready before the other has been started again.
+        case .wanted, .starting: return nil
+        }
+    }
+
+    private mutating func promote(_ index: Int, at now: Duration) -> [Action] {
+        guard var successor = children[index].successor, case .standingBy(let pid) = successor.phase else { return [] }
+        successor.phase = .takingOver(successor.limits, from: now)
+        successor.since = now
+        successor.deadline = now + successor.limits.takeover
+        successor.isForced = false
+        children[index].successor = successor
+        children[index].isAskedToLeave = false
+        children[index].phase = .starting(pid: pid)
+        children[index].started = now
+        children[index].status = ""
+        children[index].hasHeardEnd = successor.hasHeardEnd
+        return successor.isReady ? handle(.ready(pid: pid), at: now) : []
+    }
+
+    mutating func tookOver(_ index: Int, _ limits: ReplacementLimits, _ from: Duration, at now: Duration) -> [Action] {
+        guard let pid = children[index].pid else { return [] }
+        children[index].successor = nil
+        children[index].endsInRow = 0
+        return [.replaced(children[index].stage, .done(pid: pid, gap: now - from))]
+    }
+
+    mutating func successorEnded(_ index: Int, _ end: ProcessEnd) -> [Action] { fail(index, end) }
+
+    /// Gives a replacement up that has not touched the stage's process, or has only asked it to hand over.
+    mutating func fail(_ index: Int, _ end: ProcessEnd) -> [Action] {
+        guard let successor = children[index].successor else { return [] }
+        children[index].successor = nil
+        var actions: [Action] = []
+        if case .standingBy = successor.phase, let old = children[index].pid { actions.append(.stay(pid: old)) }
+        let reason =
+            switch end {
+            case .unstarted(let reason): reason
+            case .exit, .signal: "the new process ended with \(end)"
+            }
+        return actions + [.replaced(children[index].stage, .failed(reason))]
+    }
+
+    mutating func checkSuccessor(_ index: Int, at now: Duration) -> [Action] {
+        guard let successor = children[index].successor, now >= successor.deadline else { return [] }
+        let stage = children[index].stage
+        switch successor.phase {
+        case .wanted: return []
+        case .starting(let pid):
+            children[index].successor = nil
+            let time = Self.seconds(successor.limits.standby)
+            return [.kill(pid: pid), .replaced(stage, .failed("the new process did not stand by within \(time)"))]
+        case .standingBy:
+            guard let old = children[index].pid else { return [] }
+            children[index].successor?.isForced = true
+            children[index].successor?.deadline = now + successor.limits.takeover
+            guard !successor.isForced else { return [.kill(pid: old)] }
+            // In order still: what was journaled is there, what was in hand is done again.
+            return [.terminate(pid: old), .show(.replacement(stage, .drainedByForce))]
+        case .takingOver:
+            // Its end is told by `leftToSuccessor`.
+            children[index].successor?.isForced = true
+            children[index].successor?.deadline = now + successor.limits.takeover
+            return children[index].pid.map { [.kill(pid: $0)] } ?? []
+        }
+    }
+
+    /// Everything is being stopped.
+    mutating func abandonSuccessor(_ index: Int) -> [Action] {
+        guard let successor = children[index].successor else { return [] }
+        children[index].successor = nil
+        let told = Action.replaced(children[index].stage, .refused("everything is being stopped"))
+        return (successor.pid.map { [.kill(pid: $0)] } ?? []) + [told]
+    }
+
+    private static func seconds(_ duration: Duration) -> String { "\(duration.components.seconds) s" }
+}

@@ -1,0 +1,195 @@
+import Federation
+import Testing
+import Topology
+
+@Suite("Replacing a stage's process")
+struct ReplacementTests {
+    private let encrypt: StageName
+    private let publish: StageName
+    private let limits = ReplacementLimits(standby: .seconds(10), drain: .seconds(5), takeover: .seconds(2))
+
+    init() throws {
+        encrypt = try StageName("north/encrypt")
+        publish = try StageName("release/publish")
+    }
+
+    /// publish is process 1, encrypt 2; both ready.
+    private func ready() -> Supervision {
+        var supervision = Supervision(stages: [encrypt, publish], grace: .seconds(5))
+        _ = supervision.handle(.start, at: .zero)
+        for (pid, stage) in [(Int32(1), publish), (2, encrypt)] {
+            _ = supervision.handle(.spawned(stage, pid: pid), at: .zero)
+            _ = supervision.handle(.ready(pid: pid), at: .milliseconds(10))
+        }
+        return supervision
+    }
+
+    /// A successor of encrypt's, process 7, stands by since second 1.
+    private func standingBy() -> Supervision {
+        var supervision = ready()
+        #expect(supervision.handle(.replace(encrypt, limits), at: .zero) == [.spawnSuccessor(encrypt)])
+        #expect(supervision.handle(.spawned(encrypt, pid: 7), at: .zero) == [])
+        #expect(
+            supervision.handle(.standingBy(pid: 7), at: .seconds(1)) == [
+                .show(.replacement(encrypt, .standingBy(after: .seconds(1)))), .handOver(pid: 2),
+            ])
+        return supervision
+    }
+
+    private func phase(_ supervision: Supervision) -> Supervision.Phase? {
+        supervision.children.first { $0.stage == encrypt }?.phase
+    }
+
+    @Test("the other is asked to hand over once the successor stands by, and the stage is the successor's once it has")
+    func done() {
+        var supervision = standingBy()
+        #expect(phase(supervision) == .ready(pid: 2))
+        #expect(
+            supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [
+                .show(.replacement(encrypt, .released(after: .seconds(1))))
+            ])
+        #expect(phase(supervision) == .starting(pid: 7))
+        #expect(
+            supervision.handle(.ready(pid: 7), at: .milliseconds(2050)) == [
+                .replaced(encrypt, .done(pid: 7, gap: .milliseconds(50)))
+            ])
+        #expect(phase(supervision) == .ready(pid: 7))
+        // From here on it is a process like any other.
+        guard case .show(.restarting)? = supervision.handle(.ended(pid: 7, .signal(9)), at: .seconds(3)).first else {
+            Issue.record("a stage that was replaced and then died is not started again")
+            return
+        }
+    }
+
+    @Test("a successor may be ready before the other's end is told")
+    func readyFirst() {
+        var supervision = standingBy()
+        #expect(supervision.handle(.ready(pid: 7), at: .seconds(2)) == [])
+        #expect(phase(supervision) == .ready(pid: 2))
+        #expect(
+            supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [
+                .show(.replacement(encrypt, .released(after: .seconds(1)))),
+                .replaced(encrypt, .done(pid: 7, gap: .zero)),
+            ])
+        #expect(phase(supervision) == .ready(pid: 7))
+    }
+
+    @Test("a successor that ends before it stands by disturbs nobody")
+    func endsEarly() {
+        var supervision = ready()
+        _ = supervision.handle(.replace(encrypt, limits), at: .zero)
+        _ = supervision.handle(.spawned(encrypt, pid: 7), at: .zero)
+        #expect(
+            supervision.handle(.ended(pid: 7, .exit(78)), at: .seconds(1)) == [
+                .replaced(encrypt, .failed("the new process ended with exit status 78"))
+            ])
+        #expect(phase(supervision) == .ready(pid: 2))
+        #expect(supervision.nextDeadline == nil)
+    }
+
+    @Test("a successor that cannot be started, or takes too long, is given up")
+    func tooLong() {
+        var supervision = ready()
+        _ = supervision.handle(.replace(encrypt, limits), at: .zero)
+        #expect(
+            supervision.handle(.unstarted(encrypt, reason: "no such file"), at: .zero) == [
+                .replaced(encrypt, .failed("no such file"))
+            ])
+        _ = supervision.handle(.replace(encrypt, limits), at: .zero)
+        _ = supervision.handle(.spawned(encrypt, pid: 7), at: .zero)
+        #expect(supervision.nextDeadline == .seconds(10))
+        #expect(
+            supervision.handle(.tick, at: .seconds(10)) == [
+                .kill(pid: 7), .replaced(encrypt, .failed("the new process did not stand by within 10 s")),
+            ])
+        #expect(supervision.handle(.ended(pid: 7, .signal(9)), at: .seconds(10)) == [])
+        #expect(phase(supervision) == .ready(pid: 2))
+    }
+
+    @Test("a successor that dies while the other finishes its work: the other is told to stay")
+    func diesStandingBy() {
+        var supervision = standingBy()
+        #expect(
+            supervision.handle(.ended(pid: 7, .signal(11)), at: .seconds(2)) == [
+                .stay(pid: 2), .replaced(encrypt, .failed("the new process ended with signal 11")),
+            ])
+        #expect(phase(supervision) == .ready(pid: 2))
+        // It had let go already: then it is started again, at once.
+        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [.spawn(encrypt)])
+    }
+
+    @Test("a stage that does not come to an end is stopped, then killed; the successor takes over all the same")
+    func force() {
+        var supervision = standingBy()
+        #expect(supervision.nextDeadline == .seconds(6))
+        #expect(
+            supervision.handle(.tick, at: .seconds(6)) == [
+                .terminate(pid: 2), .show(.replacement(encrypt, .drainedByForce)),
+            ])
+        #expect(supervision.handle(.tick, at: .seconds(8)) == [.kill(pid: 2)])
+        _ = supervision.handle(.ended(pid: 2, .signal(9)), at: .seconds(9))
+        #expect(
+            supervision.handle(.ready(pid: 7), at: .seconds(9)) == [.replaced(encrypt, .done(pid: 7, gap: .zero))])
+    }
+
+    @Test(
+        "a successor that fails once it has taken over: the program before is started again", arguments: [false, true])
+    func rollBack(hangs: Bool) {
+        var supervision = standingBy()
+        _ = supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2))
+        if hangs { #expect(supervision.handle(.tick, at: .seconds(4)) == [.kill(pid: 7)]) }
+        let reason = hangs ? "it was not ready within 2 s" : "it ended with exit status 5 before it was ready"
+        #expect(
+            supervision.handle(.ended(pid: 7, hangs ? .signal(9) : .exit(5)), at: .seconds(4)) == [
+                .replaced(encrypt, .rolledBack(reason)), .spawn(encrypt),
+            ])
+        _ = supervision.handle(.spawned(encrypt, pid: 8), at: .seconds(4))
+        _ = supervision.handle(.ready(pid: 8), at: .seconds(5))
+        #expect(phase(supervision) == .ready(pid: 8))
+    }
+
+    @Test("a stage that dies by itself while its successor stands by is the successor's")
+    func diesMeanwhile() {
+        var supervision = standingBy()
+        _ = supervision.handle(.ended(pid: 2, .signal(9)), at: .seconds(2))
+        #expect(phase(supervision) == .starting(pid: 7))
+    }
+
+    @Test("the run ends meanwhile: nothing is rolled back, and the stage is done", arguments: [false, true])
+    func runEnds(saidFirst: Bool) {
+        var supervision = standingBy()
+        if saidFirst { _ = supervision.handle(.runOver(pid: 7), at: .seconds(2)) }
+        _ = supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2))
+        if !saidFirst { _ = supervision.handle(.runOver(pid: 7), at: .seconds(2)) }
+        let actions = supervision.handle(.ended(pid: 7, .exit(0)), at: .seconds(2))
+        #expect(
+            actions == [.replaced(encrypt, .refused("the run ended meanwhile")), .show(.runOver(encrypt))])
+        #expect(phase(supervision) == .ended(.exit(0)))
+    }
+
+    @Test("what is not ready, is being replaced, is unknown or is stopping is refused")
+    func refusals() throws {
+        var supervision = standingBy()
+        #expect(
+            supervision.handle(.replace(encrypt, limits), at: .zero) == [
+                .replaced(encrypt, .refused("it is being replaced already"))
+            ])
+        let stranger = try StageName("south/encrypt")
+        #expect(
+            supervision.handle(.replace(stranger, limits), at: .zero) == [
+                .replaced(stranger, .refused("it does not run on this host"))
+            ])
+        _ = supervision.handle(.ended(pid: 1, .signal(9)), at: .seconds(1))
+        guard case .replaced(publish, .refused)? = supervision.handle(.replace(publish, limits), at: .zero).first else {
+            Issue.record("a stage that has died is to be replaced")
+            return
+        }
+        let stopping = supervision.handle(.stop, at: .seconds(2))
+        #expect(stopping.contains(.kill(pid: 7)))
+        #expect(stopping.contains(.replaced(encrypt, .refused("everything is being stopped"))))
+        guard case .replaced(encrypt, .refused)? = supervision.handle(.replace(encrypt, limits), at: .zero).first else {
+            Issue.record("a stage is to be replaced while all are stopped")
+            return
+        }
+    }
+}

@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+"""A local-train stage in Python: what docs/protocol.md asks of one, in some two hundred lines.
+
+    tributary swap local-train@north TOPOLOGY --binary interop/local_train.py
+
+It trains nothing: its update is the one that the stage of `trainer: none` makes, a vector that differs from cloud to cloud and from
+round to round, so that the two can take each other's place in the middle of a run and the adapter is the same. `update` is
+where training of your own goes. It needs pyzmq, msgpack, PyNaCl and PyYAML, and keeps the journal of the stage that it replaces.
+"""
+import argparse
+import collections
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import struct
+import sys
+import time
+
+import msgpack
+import yaml
+import zmq
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+from zmq.utils import z85
+
+CHUNK, WINDOW, KIND = 128 << 10, 16, "local-train"
+Message = collections.namedtuple("Message", "kind sender epoch seq transfer first end document signature bulk")
+
+
+def digest(data):
+    """Of a document's bytes."""
+    return hashlib.blake2b(data, digest_size=32).digest()
+
+
+def content_digest(data):
+    """Of a payload: a tree of two levels (docs/protocol.md, "Documents")."""
+    leaves = (data[at:at + 16384] for at in range(0, len(data), 16384))
+    digests = b"".join(hashlib.blake2b(leaf, digest_size=32, person=b"tributary leaf 1").digest() for leaf in leaves)
+    return hashlib.blake2b(digests + struct.pack("<Q", len(data)), digest_size=32, person=b"tributary root 1").digest()
+
+
+def notify(text):
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto(text.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+
+
+def update(opening, cloud):
+    """A round's vector for encrypt: little-endian f32 values in layout order."""
+    state = 14695981039346656037
+    for byte in cloud.encode():
+        state = (state ^ byte) * 1099511628211 % 2**64
+    state = (state + opening["round"] * 0x9E3779B97F4A7C15) % 2**64
+    values = bytearray()
+    for _name, shape, reach in opening["layout"]:
+        count = 1
+        for size in shape:
+            count *= size
+        for _ in range(count):
+            state ^= state << 13 & 2**64 - 1
+            state ^= state >> 7
+            state ^= state << 17 & 2**64 - 1
+            values += struct.pack("<f", reach * ((state >> 40) / 2**23 - 1))
+    return bytes(values)
+
+
+class LocalTrain:
+    def __init__(self, options):
+        with open(options.topology) as file:
+            topology = yaml.safe_load(file)
+        self.cloud, self.me = options.cloud, f"{options.cloud}/{KIND}"
+        self.run = str(topology.get("run", topology["federation"]))
+        self.state = os.path.abspath(options.state)
+        places = {kind: (name, stage) for name, cloud in topology["clouds"].items() for kind, stage in cloud["stages"].items()}
+        owner, hub = places["publish"]
+        self.publish, self.encrypt, self.ingest = f"{owner}/publish", f"{self.cloud}/encrypt", f"{self.cloud}/ingest"
+        host = hub.get("advertise", hub["bind"])
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        base = f"{runtime if runtime.startswith('/') else '/tmp'}/tributary-{os.geteuid()}"
+        folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
+        self.ends = {self.publish: (f"tcp://{host}:{hub['work']}", f"tcp://{host}:{hub['news']}"),
+                     self.encrypt: (f"ipc://{folder}/encrypt.work", f"ipc://{folder}/encrypt.news"),
+                     self.me: (f"ipc://{folder}/{KIND}.work", f"ipc://{folder}/{KIND}.news")}
+        self.cards = {stage: self.card(stage) for stage in (self.me, *self.ends, self.ingest)}
+        self.curve, self.signing = self.secret("curve"), SigningKey(self.secret("sign"))
+        self.sending, self.receiving, self.heard = {}, {}, {}
+        self.pending = self.farewell = None
+        self.leaving = False
+
+    def card(self, stage):
+        with open(f"{self.state}/keys/public/{stage}.pub") as file:
+            lines = dict(line.split(": ", 1) for line in file.read().splitlines())
+        return bytes.fromhex(lines["curve"]), VerifyKey(bytes.fromhex(lines["sign"]))
+
+    def secret(self, kind):
+        with open(f"{self.state}/keys/secret/{self.me}.{kind}") as file:
+            return bytes.fromhex(file.read().strip().split(":")[1])
+
+    def log(self, event, level="info", **fields):
+        now = time.time_ns()
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
+        line = {"time": when, "level": level, "run": self.run, "cloud": self.cloud, "stage": KIND, "event": event, **fields}
+        os.write(2, (json.dumps(line) + "\n").encode())
+
+    # The journal: the tables of the stage that this one replaces, so that either goes on where the other was.
+
+    def open_journal(self):
+        self.db = sqlite3.connect(f"{self.state}/{self.me}/journal.sqlite", isolation_level=None)
+        self.db.execute("PRAGMA synchronous = FULL")
+        run = self.fact("run")
+        if run is not None and run != self.run.encode():
+            sys.exit(f"{self.state}/{self.me} holds run {run.decode()}, the topology names run {self.run}")
+        self.epoch = int.from_bytes(self.fact("epoch") or bytes(8), "big") + 1
+        self.set_fact("epoch", self.epoch.to_bytes(8, "big"))
+        self.set_fact("run", self.run.encode())
+        for name, receiver, offer, signature, payload, file in self.db.execute(
+                "SELECT name, receiver, offer, signature, payload, file FROM departure WHERE state = 'sending'").fetchall():
+            if payload is None:
+                with open(f"{self.state}/{self.me}/spool/{file}", "rb") as spooled:
+                    payload = spooled.read()
+            self.sending[name] = [receiver, offer, signature, payload, 0.0, 0.3]
+        newest = self.db.execute("SELECT bytes FROM document WHERE kind = 'opening' ORDER BY round DESC LIMIT 1").fetchone()
+        if newest and not self.is_over(msgpack.unpackb(newest[0])["round"]):
+            self.pending = newest[0]
+        final = self.db.execute("SELECT bytes FROM document WHERE kind = 'release' ORDER BY round DESC LIMIT 1").fetchone()
+        if final and msgpack.unpackb(final[0])["final"]:
+            self.farewell = digest(final[0])
+
+    def fact(self, key):
+        row = self.db.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
+        return row and row[0]
+
+    def set_fact(self, key, value):
+        self.db.execute("INSERT OR REPLACE INTO fact (key, value) VALUES (?, ?)", (key, value))
+
+    def is_over(self, number):
+        ends = "SELECT 1 FROM document WHERE kind IN ('release', 'abandonment') AND round = ?"
+        return self.db.execute(ends, (number,)).fetchone() is not None
+
+    # Sockets and messages.
+
+    def open_sockets(self):
+        context = zmq.Context()
+        self.pull, self.news = context.socket(zmq.PULL), context.socket(zmq.XPUB)
+        self.news.setsockopt(zmq.XPUB_VERBOSE, 1)
+        self.push, self.subs = {}, {}
+        for stage in (self.publish, self.encrypt):
+            self.push[stage], self.subs[stage] = context.socket(zmq.PUSH), context.socket(zmq.SUB)
+            self.push[stage].setsockopt(zmq.IMMEDIATE, 1)
+            for topic in ("all\n", f"to {self.me}\n"):
+                self.subs[stage].setsockopt(zmq.SUBSCRIBE, topic.encode())
+        for each in (self.pull, self.news, *self.push.values(), *self.subs.values()):
+            for option, value in ((zmq.LINGER, 500), (zmq.RCVHWM, 128), (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 10000),
+                                  (zmq.RECONNECT_IVL, 50), (zmq.RECONNECT_IVL_MAX, 2000), (zmq.MAXMSGSIZE, (4 << 20) + 64)):
+                each.setsockopt(option, value)
+        for each in (self.push[self.publish], self.subs[self.publish]):
+            each.curve_serverkey = z85.encode(self.cards[self.publish][0])
+            each.curve_publickey, each.curve_secretkey = z85.encode(self.cards[self.me][0]), z85.encode(self.curve)
+        self.pull.bind(self.ends[self.me][0])
+        self.news.bind(self.ends[self.me][1])
+        for stage in self.push:
+            self.push[stage].connect(self.ends[stage][0])
+            self.subs[stage].connect(self.ends[stage][1])
+        self.context = context
+
+    def send(self, kind, to, transfer=None, first=0, end=0, document=b"", signature=b"", bulk=b""):
+        envelope = msgpack.packb({"v": 1, "kind": kind, "from": self.me, "epoch": self.epoch, "seq": 0, "transfer": transfer,
+                                  "first": first, "end": end})
+        frames = [envelope, document, signature, bulk]
+        try:
+            if to in self.push:
+                self.push[to].send_multipart(frames, zmq.NOBLOCK)
+            else:
+                self.news.send_multipart([f"to {to}\n".encode(), *frames], zmq.NOBLOCK)
+        except zmq.Again:
+            pass  # said again until it is answered
+
+    def sign(self, kind, content):
+        document = msgpack.packb(content)
+        return document, self.signing.sign(f"tributary 1 {kind}\n".encode() + document).signature
+
+    def verified(self, kind, message):
+        self.cards[message.sender][1].verify(f"tributary 1 {kind}\n".encode() + message.document, message.signature)
+        return msgpack.unpackb(message.document)
+
+    def receive(self, frames, allowed):
+        if len(frames) != 4 or len(frames[0]) > 1024:
+            return self.log("message_refused", "warning", reason=f"{len(frames)} frames")
+        try:
+            envelope = msgpack.unpackb(frames[0])
+            if envelope.pop("v") != 1 or envelope["from"] not in allowed:
+                raise ValueError(f"version or sender {envelope['from']}")
+            message = Message(envelope["kind"], envelope["from"], envelope["epoch"], envelope["seq"], envelope["transfer"],
+                              envelope["first"], envelope["end"], *frames[1:])
+            self.take(message)
+        except (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException, BadSignatureError) as fault:
+            self.log("message_refused", "warning", reason=f"{type(fault).__name__}: {fault}"[:200])
+
+    def take(self, message):
+        if message.kind in ("opening", "release", "abandonment", "beat"):
+            if message.sender not in self.push:
+                raise ValueError(f"{message.sender} is no hub of this stage")
+            self.notice(message)
+        if message.kind in ("opening", "release", "abandonment"):
+            if message.sender != self.publish:
+                raise ValueError(f"only {self.publish} announces")
+            self.announced(message.kind, self.verified(message.kind, message), message)
+        elif message.kind == "offer":
+            self.offered(self.verified("offer", message), message)
+        elif message.kind == "chunk":
+            self.chunk(message)
+        elif message.kind == "want":
+            self.wanted(message)
+        elif message.kind == "receipt":
+            self.receipted(self.verified("receipt", message), message)
+        elif message.kind == "hello":
+            self.send("beat", message.sender)
+        elif message.kind == "heard" and message.document == self.farewell:
+            self.set_fact("end", b"\1")
+            self.leaving = True
+
+    def notice(self, message):
+        epoch, seq = self.heard.get(message.sender, (None, 0))
+        self.heard[message.sender] = (message.epoch, message.seq)
+        if epoch == message.epoch and message.seq > seq + (message.kind != "beat"):
+            self.send("hello", message.sender)
+        elif epoch != message.epoch:
+            for transfer in self.sending.values():
+                transfer[4] = 0.0
+
+    def announced(self, kind, content, message):
+        if content["run"] != self.run:
+            raise ValueError(f"it belongs to run {content['run']}")
+        number = content["round"]
+        known = self.db.execute("SELECT bytes FROM document WHERE kind = ? AND round = ?", (kind, number)).fetchone()
+        if known:
+            return None if known[0] == message.document else self.log("message_refused", "error", reason=f"a second {kind}")
+        self.db.execute("INSERT INTO document (kind, round, bytes, signature) VALUES (?, ?, ?, ?)",
+                        (kind, number, message.document, message.signature))
+        if kind == "opening":
+            self.pending = message.document
+            return self.log("round_joined", round=number, purpose=content["purpose"])
+        if self.pending and msgpack.unpackb(self.pending)["round"] <= number:
+            self.pending = None
+        for name in [name for name in self.sending if int(name.split("/")[2]) <= number]:
+            self.settle(name, "cancelled", "superseded")
+        if kind == "release" and content["final"]:
+            self.farewell = digest(message.document)
+
+    # Transfers.
+
+    def offer(self, name, receiver, payload, about):
+        document, signature = self.sign("offer", {"name": name, "maker": self.me, "bytes": len(payload),
+                                                  "digest": content_digest(payload), "about": about})
+        _run, what, number, *_rest = name.split("/")
+        self.db.execute("INSERT INTO departure (name, receiver, kind, round, offer, signature, payload, count, state) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'sending')",
+                        (name, receiver, what, int(number), document, signature, payload, len(payload)))
+        self.sending[name] = [receiver, document, signature, payload, 0.0, 0.3]
+
+    def wanted(self, message):
+        receiver, _offer, _signature, payload, *_rest = self.sending.get(message.transfer, (None,) * 6)
+        if message.sender == receiver and 0 <= message.first < message.end <= -(-len(payload) // CHUNK):
+            for index in range(message.first, min(message.end, message.first + 64)):
+                self.send("chunk", receiver, message.transfer, index, bulk=payload[index * CHUNK:(index + 1) * CHUNK])
+            self.sending[message.transfer][4:] = [time.monotonic() + 1.2, 0.3]
+
+    def receipted(self, receipt, message):
+        transfer = self.sending.get(receipt["name"])
+        if transfer and transfer[0] == message.sender and content_digest(transfer[3]) == receipt["digest"]:
+            self.settle(receipt["name"], receipt["outcome"], receipt["reason"])
+            self.log(f"vector_{receipt['outcome']}", round=int(receipt["name"].split("/")[2]))
+
+    def settle(self, name, state, reason):
+        self.sending.pop(name)
+        self.db.execute("UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL WHERE name = ?", (state, reason, name))
+
+    def offered(self, offer, message):
+        """Shards of this cloud and adapters of publish are taken, and not used: this stage trains nothing."""
+        name, kind = offer["name"], offer["name"].split("/")[1]
+        known = self.db.execute("SELECT digest, state, reason FROM arrival WHERE name = ?", (name,)).fetchone()
+        if known:
+            same = known[0] == offer["digest"]
+            outcome = "refused" if not same or known[1] == "refused" else "durable"
+            return self.answer(offer, message.sender, outcome, known[2] if same else f"{name} was received with another digest")
+        if offer["maker"] != message.sender or (kind, message.sender) not in (("shard", self.ingest), ("adapter", self.publish)):
+            return self.answer(offer, message.sender, "refused", f"{message.sender} may not send {kind}s here")
+        if name not in self.receiving and len(self.receiving) < 64 and 1 <= offer["bytes"] <= 2 << 30:
+            self.receiving[name] = [offer, message, bytearray(message.bulk[:CHUNK]), 0.0]
+        self.progress(name)
+
+    def chunk(self, message):
+        offer, first, payload, _asked = self.receiving.get(message.transfer, (None,) * 4)
+        if offer and first.sender == message.sender and message.first * CHUNK == len(payload) and len(message.bulk) <= CHUNK:
+            payload += message.bulk
+            self.progress(message.transfer)
+
+    def progress(self, name):
+        offer, message, payload, asked = self.receiving.get(name, (None,) * 4)
+        if not offer:
+            return
+        have, count = -(-len(payload) // CHUNK), -(-offer["bytes"] // CHUNK)
+        if len(payload) < offer["bytes"]:
+            if time.monotonic() - asked > 0.7 or have % (WINDOW // 2) == 0:
+                self.receiving[name][3] = time.monotonic()
+                self.send("want", message.sender, name, have, min(have + WINDOW, count))
+            return
+        del self.receiving[name]
+        if content_digest(payload) != offer["digest"]:
+            return self.log("digest_mismatch", "warning", transfer=name)
+        # Held, as the other program may want it that takes this one's place; of adapters the newest.
+        if offer["name"].split("/")[1] == "adapter":
+            self.db.execute("UPDATE arrival SET state = 'used', payload = NULL, file = NULL WHERE kind = 'adapter'")
+        self.db.execute("INSERT INTO arrival (name, kind, round, offer, signature, digest, peer, payload, count, state) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')",
+                        (name, name.split("/")[1], int(name.split("/")[2]), message.document, message.signature, offer["digest"],
+                         message.sender, bytes(payload), len(payload)))
+        self.answer(offer, message.sender, "durable", "")
+
+    def answer(self, offer, to, outcome, reason):
+        document, signature = self.sign("receipt", {"name": offer["name"], "digest": offer["digest"], "outcome": outcome,
+                                                    "reason": reason})
+        self.send("receipt", to, document=document, signature=signature)
+
+    # The loop.
+
+    def work(self):
+        opening, document, self.pending = msgpack.unpackb(self.pending), self.pending, None
+        name = f"{self.run}/vector/{opening['round']}/{self.cloud}/1"
+        done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (name,)).fetchone()
+        if done or opening["purpose"] != "update" or all(member["cloud"] != self.cloud for member in opening["cohort"]):
+            return
+        self.offer(name, self.encrypt, update(opening, self.cloud), {"opening": digest(document), "records": 0})
+        self.log("round_trained", round=opening["round"])
+
+    def tick(self, now):
+        for name, (receiver, offer, signature, payload, due, wait) in self.sending.items():
+            if now >= due:
+                self.sending[name][4:] = [now + wait, min(2 * wait, 10)]
+                self.send("offer", receiver, document=offer, signature=signature, bulk=payload[:CHUNK])
+        for name in list(self.receiving):
+            self.progress(name)
+        if now - self.last_beat >= 2:
+            self.last_beat = now
+            self.news.send_multipart([b"all\n", msgpack.packb({"v": 1, "kind": "beat", "from": self.me, "epoch": self.epoch, "seq": 0,
+                                                              "transfer": None, "first": 0, "end": 0}), b"", b"", b""])
+        if self.farewell and now - self.last_heard >= 0.5:
+            self.last_heard = now
+            self.send("heard", self.publish, document=self.farewell)
+
+    def serve(self):
+        self.last_beat = self.last_heard = 0.0
+        poller = zmq.Poller()
+        for each in (self.pull, self.news, *self.subs.values()):
+            poller.register(each, zmq.POLLIN)
+        self.log("stage_ready", epoch=self.epoch)
+        notify("READY=1")
+        while not self.leaving:
+            for ready, _events in poller.poll(100):
+                frames = ready.recv_multipart()
+                if ready is self.pull:
+                    self.receive(frames, (self.ingest,))
+                elif ready is self.news:
+                    if frames[0][:4] == b"\1to ":
+                        self.send("beat", frames[0][4:-1].decode("ascii", "replace"))
+                else:
+                    self.receive(frames[1:], [stage for stage, sub in self.subs.items() if sub is ready])
+            if self.pending:
+                self.work()
+            self.tick(time.monotonic())
+        if self.fact("end"):
+            notify(f"STATUS=run {self.run} is over\nX_TRIBUTARY_RUN=over")
+        self.context.destroy()
+        self.db.close()
+
+    def leave(self, *_signal):
+        # Whatever is in hand is in the journal after each turn of the loop.
+        self.leaving = True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("topology", "cloud", "state"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("config", "log-level"):
+        parser.add_argument(f"--{name}", help="taken, and not looked at")
+    for name in ("check", "standby"):
+        parser.add_argument(f"--{name}", action="store_true")
+    options = parser.parse_args()
+    stage = LocalTrain(options)
+    if options.check:
+        return
+    lock = open(f"{stage.state}/{stage.me}/lock", "w")
+    if options.standby:
+        notify("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
+    fcntl.flock(lock, fcntl.LOCK_EX if options.standby else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, stage.leave)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    stage.open_journal()
+    if stage.fact("end"):
+        return notify("X_TRIBUTARY_RUN=over")
+    stage.open_sockets()
+    stage.serve()
+
+
+if __name__ == "__main__":
+    main()
