@@ -61,6 +61,11 @@ long: packages ## what takes long: 10 million mutated inputs with sanitizers, 10
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 
+.PHONY: faults
+faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)
+	@python3 Tests/Network/check.py
+	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
+
 .PHONY: fuzz
 fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600
 	@scripts/fuzz --inputs 1000000000 --seconds $(or $(SECONDS),300)

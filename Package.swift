@@ -176,7 +176,7 @@ let package = Package(
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
-        tests("PublicationTests", uses: ["Publication", "Adapter", "Federation", "Sodium"]),
+        tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
         tests(
             "PipelineTests",
             uses: [

@@ -12,7 +12,7 @@ package struct Recount {
     package init(opening: Signed<Opening>, scheme: RoundScheme) {
         self.opening = opening
         self.scheme = scheme
-        accumulator = scheme.scheme.makeAccumulator()
+        accumulator = scheme.makeAccumulator()
     }
 
     /// Adds a contribution whose payload's digest is known to be the signed one; throws what is wrong with it.

@@ -9,6 +9,10 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     /// A quantised value outside 1...2^bits - 1.
     case valueOutOfRange(index: Int, bits: Int)
     case invalidSlots(String)
+    /// An opening that divides its values in a way that cannot be.
+    case invalidSplit(String)
+    /// Bits after the last value in clear.
+    case clearPartOverflows
 
     case wrongSuite(expected: Suite, found: Suite)
     case wrongKey(expected: PaillierKeyID, found: PaillierKeyID?)
@@ -60,6 +64,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .valueOutOfRange(let index, let bits):
             "value \(index) is not a quantised value of \(bits) bits (1...2^\(bits) - 1)"
         case .invalidSlots(let reason): "invalid slots: \(reason)"
+        case .invalidSplit(let reason): "what is encrypted and what is not: \(reason)"
+        case .clearPartOverflows: "the part in clear has bits after its last value"
         case .wrongSuite(let expected, let found): "sealed with suite \(found), this round uses \(expected)"
         case .wrongKey(let expected, let found):
             "sealed under key \(found.map(\.description) ?? "(none)"), this round's key is \(expected)"

@@ -1,4 +1,5 @@
 package import Federation
+package import Sodium
 
 /// What a cloud has to say in a round, before it is sealed.
 package enum RoundVector {
@@ -10,10 +11,14 @@ package enum RoundVector {
 
 /// Everything a stage needs to quantise, seal, add and open in the round that an opening describes.
 package struct RoundScheme: Sendable {
+    /// Of what is encrypted, or all.
     package let scheme: any AdditiveScheme
     package let quantiser: Quantiser
     package let slots: SlotLayout
+    /// What `scheme` seals: the opening's layout, or the part of it that is encrypted.
     package let layout: VectorLayout
+    /// Nil where all is sealed with the suite.
+    let split: SelectiveSplit?
 
     /// - Parameters:
     ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
@@ -22,9 +27,13 @@ package struct RoundScheme: Sendable {
     package init(
         _ opening: Opening, key: PaillierPublicKey?, pool: BlindingPool? = nil, masks: MaskedScheme? = nil
     ) throws(EncryptionError) {
-        layout = opening.layout
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
-        quantiser = try Quantiser(layout: opening.layout, bits: opening.bits)
+        split = try SelectiveSplit(opening, slots: slots)
+        layout = split?.encrypted ?? opening.layout
+        quantiser = try Quantiser(layout: split?.values ?? opening.layout, bits: opening.bits)
+        guard split == nil || opening.suite == .paillier else {
+            throw .wrongSuite(expected: .paillier, found: opening.suite)
+        }
         switch opening.suite {
         case .clear:
             // Who has a key is in no clear federation: an opening must not talk it out of encrypting.
@@ -58,8 +67,8 @@ package struct RoundScheme: Sendable {
             }
             scheme =
                 opening.degree == 1
-                ? PaillierScheme(key: key, layout: opening.layout, slots: slots, pool: pool)
-                : DamgardJurikScheme(key: key, degree: opening.degree, layout: opening.layout, slots: slots)
+                ? PaillierScheme(key: key, layout: layout, slots: slots, pool: pool)
+                : DamgardJurikScheme(key: key, degree: opening.degree, layout: layout, slots: slots)
         }
     }
 
@@ -81,12 +90,17 @@ package struct RoundScheme: Sendable {
         package let clipped: Int
         package let quantising: Duration
         package let sealing: Duration
+        /// The digest of the encrypted part, which a proof of it is about; nil where that is the whole payload.
+        package let encrypted: Digest?
     }
 
     /// Quantises and seals a whole vector, and gives out the sealed bytes in order, part by part: neither is ever in memory
-    /// whole.
+    /// whole; what is not encrypted comes last.
+    ///
+    /// - Parameter noise: of what hides values in clear: the system's generator but in tests.
     package func seal(
-        _ vector: RoundVector, threads: Int, _ body: ([UInt8]) throws -> Void
+        _ vector: RoundVector, threads: Int, noise: @escaping GaussianNoise.Source = SystemRandom.bytes,
+        _ body: ([UInt8]) throws -> Void
     ) throws -> SealingReport {
         let clock = ContinuousClock()
         let start = clock.now
@@ -95,6 +109,9 @@ package struct RoundScheme: Sendable {
         var waiting: [UInt32] = []
         waiting.reserveCapacity(2 * RoundScheme.blockValues)
         var sealed = 0
+        var clear = split.map { PackedRow.Writer($0.clear) }
+        var place = 0
+        let hasher = split.map { _ in Digest.ContentHasher() }
         func seal(units: Int) throws {
             let count = min(units * shape.valuesPerUnit, waiting.count)
             let began = clock.now
@@ -104,24 +121,48 @@ package struct RoundScheme: Sendable {
             }
             waiting.removeFirst(count)
             sealed += units
+            hasher?.update(part)
             let made = clock.now
             try body(part)
             sealing += made - began
             giving += clock.now - made
         }
         func take(_ block: UnsafeBufferPointer<UInt32>) throws {
-            waiting += block
+            if let split {
+                for value in block {
+                    if split.mask.contains(place) { waiting.append(value) } else { clear?.append(value) }
+                    place += 1
+                }
+            } else {
+                waiting += block
+            }
             let units = waiting.count / shape.valuesPerUnit
             if waiting.count >= RoundScheme.blockValues, units > 0 { try seal(units: units) }
         }
         let clipped =
             switch vector {
+            case .update(let bytes, let weight, let rounding) where split != nil:
+                try withPrepared(bytes, times: weight, noise) {
+                    try quantiser.forEachBlock(ofF32: $0, times: 1, rounding: .stochastic(rounding), take)
+                }
             case .update(let bytes, let weight, let rounding):
                 try quantiser.forEachBlock(ofF32: bytes, times: weight, rounding: .stochastic(rounding), take)
             case .counts(let bytes): try quantiser.forEachBlock(ofF64: bytes, rounding: .nearest, take)
             }
         if sealed < shape.units { try seal(units: shape.units - sealed) }
+        if let rest = clear?.finish() { try body(rest) }
         return SealingReport(
-            clipped: clipped.reduce(0, +), quantising: clock.now - start - sealing - giving, sealing: sealing)
+            clipped: clipped.reduce(0, +), quantising: clock.now - start - sealing - giving, sealing: sealing,
+            encrypted: hasher?.finish())
+    }
+
+    /// Lends an update as it is to be divided, in memory that is overwritten afterwards.
+    private func withPrepared<Result>(
+        _ bytes: UnsafeRawBufferPointer, times weight: Float, _ noise: @escaping GaussianNoise.Source,
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        guard var values = try split?.prepare(bytes, times: weight, noise: noise) else { return try body(bytes) }
+        defer { for index in values.indices { values[index] = 0 } }
+        return try values.withUnsafeBytes(body)
     }
 }

@@ -14,6 +14,7 @@ package struct CohortHistory: Sendable {
     private var weights: [CloudName: UInt32]?
     private var newest: RoundNumber?
     private var newestUpdate: RoundNumber?
+    private var hasSensitivities = false
     private var fault: Fault?
 
     /// - Parameter clouds: the clouds with data of the topology.
@@ -24,7 +25,8 @@ package struct CohortHistory: Sendable {
         newest = max(newest ?? release.round, release.round)
         switch release.purpose {
         case .update: newestUpdate = max(newestUpdate ?? release.round, release.round)
-        case .statistics, .evaluation:
+        case .statistics, .sensitivity, .evaluation:
+            if release.purpose == .sensitivity { hasSensitivities = true }
             if release.purpose == .statistics, weights == nil {
                 weights = Dictionary(release.cohort.map { ($0.cloud, $0.weight) }) { first, _ in first }
             }
@@ -54,6 +56,9 @@ package struct CohortHistory: Sendable {
             throw refuse(
                 "a round for \(opening.purpose) wants the whole cohort, this one is content with \(opening.quorum) of \(clouds.count) clouds"
             )
+        }
+        if opening.purpose == .sensitivity, hasSensitivities {
+            throw refuse("the sensitivities of this run have been summed already")
         }
         if let weights {
             if opening.purpose == .statistics { throw refuse("the statistics of this run have been released already") }

@@ -83,6 +83,8 @@ package struct RoundNumber: Hashable, Sendable, Comparable, CustomStringConverti
 /// What a round sums (docs/architecture.md, "One idea carries everything").
 package enum Purpose: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     case statistics
+    /// Which values of the adapter are to be encrypted where not all are: before the first update.
+    case sensitivity
     case update
     case evaluation
 

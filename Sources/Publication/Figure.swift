@@ -21,6 +21,16 @@ enum Figure {
         return text
     }
 
+    /// Three significant digits: `0.0123`, `1e-05`, `101000`.
+    static func significant(_ value: Double) -> String {
+        guard value.isFinite, value != 0 else { return short(value) }
+        var scale = 1.0
+        while abs(value) * scale < 100 { scale *= 10 }
+        while abs(value) * scale >= 1000 { scale /= 10 }
+        let rounded = (value * scale).rounded() / scale
+        return abs(rounded) >= 0.01 ? short(rounded) : rounded.description
+    }
+
     static func bytes(_ count: Double) -> String {
         switch count {
         case ..<1024: "\(fixed(count, 0)) B"

@@ -76,6 +76,7 @@ struct ModelCard {
             | rests on | \(Self.escaped(privacy.assumption)) |
             | keys | \(Self.escaped(privacy.keyMode)) |
             | who together could open one cloud's update | \(Self.escaped(privacy.whoCouldOpen)) |
+            | encrypted | \(Self.escaped(privacy.encryption?.summary ?? "not said")) |
             | quantisation | \(privacy.bits) bits, clip norm \(Figure.short(privacy.clipNorm)) |
             | smallest cohort whose sum was opened | \(privacy.minimumCohort) |
 

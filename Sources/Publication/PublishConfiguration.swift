@@ -32,6 +32,7 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let clipNorm: Double
     package let range: Double
     package let bits: Int
+    package let encryption: EncryptionPlan
     package let countBits: Int
     package let outerRate: Double
     package let minimumCohort: Int
@@ -72,7 +73,12 @@ package struct PublishConfiguration: Configurable, Sendable {
         output = file.optionalPath("output")
         let validateEvery = file.int("validate-every", in: 0...100_000, default: 1)
         let test = file.bool("test", default: true)
-        plan = RunPlan(statistics: variables != nil, updates: updates, validateEvery: validateEvery, test: test)
+        let clipNorm = clipNorm
+        encryption =
+            try file.optionalSection("encryption") { EncryptionPlan.read($0, clipNorm: clipNorm) } ?? .full
+        plan = RunPlan(
+            statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: updates,
+            validateEvery: validateEvery, test: test)
         if let count = file.optionalInt("values", in: 1...(1 << 28)) {
             model = .values(count)
         } else {

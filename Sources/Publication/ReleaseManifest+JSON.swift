@@ -113,18 +113,20 @@ extension ReleaseManifest.Round {
 
 extension ReleaseManifest.Privacy {
     fileprivate var json: JSON {
-        .object([
+        var members: [String: JSON] = [
             "suite": .string(suite), "profile": .string(profile), "assumption": .string(assumption),
             "key_mode": .string(keyMode), "who_could_open": .string(whoCouldOpen), "bits": .integer(bits),
             "clip_norm": .number(clipNorm), "minimum_cohort": .integer(minimumCohort),
             "simulated": .array(simulated.map(JSON.string)),
-        ])
+        ]
+        if let encryption { members["encryption"] = encryption.json }
+        return .object(members)
     }
 
     fileprivate init(_ field: JSONField) throws(JSONError) {
         try field.allow(only: [
             "suite", "profile", "assumption", "key_mode", "who_could_open", "bits", "clip_norm", "minimum_cohort",
-            "simulated",
+            "simulated", "encryption",
         ])
         var simulated: [String] = []
         for entry in try field.member("simulated").elements(atMost: 64) { simulated.append(try entry.line()) }
@@ -133,7 +135,28 @@ extension ReleaseManifest.Privacy {
             assumption: try field.member("assumption").line(), keyMode: try field.member("key_mode").line(),
             whoCouldOpen: try field.member("who_could_open").line(), bits: try field.member("bits").integer(in: 1...64),
             clipNorm: try field.member("clip_norm").number(in: 0...1e12),
-            minimumCohort: try field.member("minimum_cohort").integer(in: 1...4096), simulated: simulated)
+            minimumCohort: try field.member("minimum_cohort").integer(in: 1...4096), simulated: simulated,
+            encryption: try field.optional("encryption").map(ReleaseManifest.PartEncrypted.init))
+    }
+}
+
+extension ReleaseManifest.PartEncrypted {
+    fileprivate var json: JSON {
+        .object([
+            "formula": .string(formula), "fraction": .number(fraction), "noise": .number(noise),
+            "noise_deviation": .number(noiseDeviation), "epsilon": epsilon.map(JSON.number) ?? .null,
+            "warning": warning.map(JSON.string) ?? .null,
+        ])
+    }
+
+    fileprivate init(_ field: JSONField) throws(JSONError) {
+        try field.allow(only: ["formula", "fraction", "noise", "noise_deviation", "epsilon", "warning"])
+        let figures = 0...1e300
+        self.init(
+            formula: try field.member("formula").line(), fraction: try field.member("fraction").number(in: 0...1),
+            noise: try field.member("noise").number(in: figures),
+            noiseDeviation: try field.member("noise_deviation").number(in: figures),
+            epsilon: try field.optional("epsilon")?.number(in: figures), warning: try field.optional("warning")?.line())
     }
 }
 

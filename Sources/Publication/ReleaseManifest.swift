@@ -73,10 +73,12 @@ package struct ReleaseManifest: Equatable, Sendable {
         package let minimumCohort: Int
         /// Parts of the protection that were simulated; empty for a real run.
         package let simulated: [String]
+        /// How much of an update was encrypted; nil in releases from before it was said.
+        package let encryption: PartEncrypted?
 
         package init(
             suite: String, profile: String, assumption: String, keyMode: String, whoCouldOpen: String, bits: Int,
-            clipNorm: Double, minimumCohort: Int, simulated: [String] = []
+            clipNorm: Double, minimumCohort: Int, simulated: [String] = [], encryption: PartEncrypted? = nil
         ) {
             self.suite = suite
             self.profile = profile
@@ -87,6 +89,7 @@ package struct ReleaseManifest: Equatable, Sendable {
             self.clipNorm = clipNorm
             self.minimumCohort = minimumCohort
             self.simulated = simulated
+            self.encryption = encryption
         }
     }
 

@@ -233,6 +233,7 @@ package struct ReportPage: Sendable {
             <dt>Suite and profile</dt><dd>\(Markup.escaped("\(report.suite), \(report.profile)"))</dd>
             <dt>Keys</dt><dd>\(Markup.escaped(report.keyMode))</dd>
             <dt>Who together could open one cloud’s update</dt><dd>\(Markup.escaped(report.whoCouldOpen))</dd>
+            \(report.encrypted.map { "<dt>Encrypted</dt><dd>\(Markup.escaped($0))</dd>" } ?? "")
             <dt>Simulated parts</dt><dd>\(Markup.escaped(simulated))</dd>
             </dl>
             \(saw.isEmpty ? "" : "<h3>What aggregate saw</h3><ul>\(saw)</ul>")

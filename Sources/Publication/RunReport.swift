@@ -113,6 +113,8 @@ package struct RunReport: Codable, Equatable, Sendable {
     package var keyMode: String
     package var whoCouldOpen: String
     package var simulated: [String]
+    /// How much of an update was encrypted, in words; absent where it is not known.
+    package var encrypted: String?
     package var totalSeconds: Double
     package var rounds: [Round]
     package var table: [Row]
@@ -133,6 +135,7 @@ package struct RunReport: Codable, Equatable, Sendable {
         keyMode = privacy.keyMode
         whoCouldOpen = privacy.whoCouldOpen
         simulated = privacy.simulated
+        encrypted = privacy.encryption?.summary
         self.totalSeconds = totalSeconds
         self.rounds = rounds
         self.table = table

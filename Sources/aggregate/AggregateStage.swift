@@ -59,7 +59,7 @@ final class AggregateStage: Stage {
         do {
             let scheme = try RoundScheme(opening.content, key: keys?.key(opening.content.keyID))
             current = Round(
-                opening: opening, scheme: scheme, product: Product(scheme.scheme.makeAccumulator()),
+                opening: opening, scheme: scheme, product: Product(scheme.makeAccumulator()),
                 gathering: Gathering(opening))
             if try context.journal.read({ try $0.hasDeparture(name(.sum, opening.content.round)) }) {
                 current?.gathering.close()
@@ -101,7 +101,7 @@ final class AggregateStage: Stage {
         case .later: return .later
         case .refuse(let reason): return .refuse(reason)
         case .take:
-            let expected = current.scheme.scheme.shape.byteCount
+            let expected = current.scheme.byteCount
             guard offer.byteCount == expected else {
                 return .refuse("\(offer.byteCount) bytes, round \(offer.name.round) takes \(expected)")
             }

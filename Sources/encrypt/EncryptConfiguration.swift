@@ -10,6 +10,7 @@ struct EncryptConfiguration: Configurable {
     /// The largest part of the cohort's weight that one cloud may have: above it the sum is nearly that cloud's own.
     let maximumShare: Double
     let maximumClipNorm: Double
+    let partial: PartialLimits
 
     init(from file: Section) throws {
         threads = file.int("threads", in: 1...1024, default: 1)
@@ -19,6 +20,7 @@ struct EncryptConfiguration: Configurable {
         maximumShare = limits.maximumShare
         maximumClipNorm = limits.clipNorm
         purposes = limits.purposes
+        partial = limits.partial
     }
 
     private struct Limits: Configurable {
@@ -27,6 +29,7 @@ struct EncryptConfiguration: Configurable {
         var maximumShare = 0.6
         var clipNorm = 1e9
         var purposes = Set(Purpose.allCases)
+        var partial = PartialLimits()
 
         init() {}
 
@@ -36,6 +39,7 @@ struct EncryptConfiguration: Configurable {
             maximumShare = file.double("maximum-share", in: 0...1, default: maximumShare)
             clipNorm = file.double("clip-norm", in: 0...1e9, default: clipNorm)
             if file.has("purposes") { purposes = Set(file.list("purposes") { $0.choice(of: Purpose.self) }) }
+            partial = PartialLimits(from: file)
         }
     }
 
@@ -56,6 +60,7 @@ struct EncryptConfiguration: Configurable {
         guard opening.purpose != .update || opening.clipNorm <= maximumClipNorm else {
             throw refuse("its clip norm \(opening.clipNorm) is above this cloud's limits.clip-norm, \(maximumClipNorm)")
         }
+        if let reason = partial.refusal(of: opening) { throw refuse(reason) }
         let total = opening.cohort.reduce(0.0) { $0 + Double($1.weight) }
         if opening.purpose == .update, opening.cohort.count > 1,
             let heaviest = opening.cohort.max(by: { $0.weight < $1.weight }),

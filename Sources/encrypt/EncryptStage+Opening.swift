@@ -20,7 +20,7 @@ extension EncryptStage {
         guard opening.member(offer.name.cloud) != nil, offer.name.cloud != context.stage.cloud else {
             return .refuse("\(offer.name.cloud) has no contribution to show here")
         }
-        let expected = round.scheme.scheme.shape.byteCount
+        let expected = round.scheme.byteCount
         guard offer.byteCount == expected else {
             return .refuse("\(offer.byteCount) bytes, a contribution to round \(opening.round) has \(expected)")
         }
@@ -80,10 +80,10 @@ extension EncryptStage {
             let made = try await context.offload { [context] in
                 let clock = ContinuousClock()
                 let start = clock.now
-                let product = try check.product(threads: threads)
+                let product = round.scheme.encryptedPart(of: try check.product(threads: threads))
                 let checked = clock.now
                 let helper = try PartialOpener(
-                    share: opening.share, key: opening.key, layout: round.opening.content.layout,
+                    share: opening.share, key: opening.key, layout: round.scheme.layout,
                     slots: round.scheme.slots)
                 let row = try helper.row(
                     of: product, units: 0..<helper.shape.units, sealing: helper.sealing, threads: threads)

@@ -42,6 +42,7 @@ final class EncryptStage: Stage {
     }
 
     func start() async throws {
+        warn()
         for release in try context.releases() { note(release.content) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
         if let key = keys?.found?.paillier {
@@ -65,6 +66,7 @@ final class EncryptStage: Stage {
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
             try history.check(content)
+            try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
                 throw Refusal(
@@ -75,6 +77,7 @@ final class EncryptStage: Stage {
             current = Round(opening: opening, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
+            warn(of: content)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -218,7 +221,8 @@ final class EncryptStage: Stage {
             // Written and synced here too: nobody waits for the disk but this contribution.
             let (payload, contents) = try writer.finish()
             let proof = try recorded.map {
-                try scheme.prove($0.witness, payload: contents, context: RoundScheme.context(digest, cloud))
+                try scheme.prove(
+                    $0.witness, payload: report.encrypted ?? contents, context: RoundScheme.context(digest, cloud))
             }
             return (payload: payload, digest: contents, proof: proof ?? [], report: report)
         }
@@ -233,6 +237,7 @@ final class EncryptStage: Stage {
             about: ContributionAbout(answering: round.opening, weight: weight, proof: sealed.proof))
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
+            try countAnswerInClear(opening, entry)
             // To be compared with what aggregate shows when the sum is to be opened.
             if cloudsOpen {
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))

@@ -20,6 +20,8 @@ struct BenchSealing: ParsableCommand {
     @Option(help: "paillier, secagg, aes-256-gcm or xchacha20-poly1305") var scheme = "paillier"
     @Option(help: "conservative, standard or turbo") var profile = "standard"
     @Option(help: "Damgard and Jurik's s, 1 to 3") var degree = 1
+    @Option(help: "The part of the values that is encrypted, the others in clear with noise: as rounds do it.")
+    var fraction: Double?
     @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
     @Option(help: "Seconds to repeat each task for at least.") var atLeast = 0.0
     @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
@@ -63,6 +65,13 @@ struct BenchSealing: ParsableCommand {
         guard let profile = PaillierProfile(rawValue: profile) else { throw ValidationError("--profile \(profile)") }
         guard DamgardJurik.allowedDegrees.contains(degree) else { throw ValidationError("--degree \(degree)") }
         let key = try PaillierPrivateKey.generate(size: size, profile: profile, threads: 2)
+        if let fraction {
+            guard fraction > 0, fraction <= 1, degree == 1, !pool else {
+                throw ValidationError("--fraction: expected a part of 1, without --degree and --pool")
+            }
+            return try SelectiveWork(
+                values: values, bits: bits, cohort: cohort, threads: threads, key: key, fraction: fraction)
+        }
         return try PaillierWork(
             values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
     }

@@ -36,6 +36,16 @@ final class EmptyTrainer: Trainer {
         return TrainerResult(norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
     }
 
+    /// As the deltas: without a meaning, and different in each cloud.
+    func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
+        var values: [Double] = []
+        values.reserveCapacity(opening.layout.count)
+        _ = try train(opening, from: start, on: shard, progress: { _ in }) { bytes in
+            values += bytes.bindMemory(to: Float.self).map { Double($0.magnitude) }
+        }
+        return values
+    }
+
     func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
         scores: [Float], loss: Double
     ) {

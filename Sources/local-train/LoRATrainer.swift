@@ -12,12 +12,14 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     private let base: BaseModel
     private let answers: AnswerTokens
     private let threads: Int
+    private let probe: Int
 
     /// Reads and checks the base model; the engine itself is loaded later.
     init(_ configuration: LocalTrainConfiguration) throws {
         base = try BaseModel(directory: configuration.base)
         answers = try configuration.answers()
         threads = configuration.threads
+        probe = configuration.sensitivityRecords
     }
 
     /// One step and one score on one example of two tokens. It loads the engine, which stays.
@@ -52,7 +54,7 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
             throw StageError.configuration(
                 "round \(opening.round) uses another tokenizer.json than this cloud's base model")
         }
-        if opening.purpose == .update {
+        if opening.purpose == .update || opening.purpose == .sensitivity {
             let range = opening.layout.segments.first?.range ?? 1
             let expected = try AdapterConfiguration(plan).layout(of: base.shape, range: range)
             guard expected.segments.map(\.name) == opening.layout.segments.map(\.name),
@@ -108,6 +110,13 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         return TrainerResult(
             norm: whole.norm, firstLoss: report.losses.first ?? 0,
             lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond)
+    }
+
+    func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
+        let shard = try records(shard)
+        let tuner = try tuner(for: opening.adapter)
+        try load(start, into: tuner, opening.adapter)
+        return try tuner.sensitivities(on: shard, records: probe, seed: opening.adapter.seed)
     }
 
     func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (

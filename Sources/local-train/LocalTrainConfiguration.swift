@@ -19,6 +19,8 @@ struct LocalTrainConfiguration: Configurable {
     /// The texts of the two answers, one token each.
     let event: String
     let noEvent: String
+    /// Training records that a sensitivity round looks at.
+    let sensitivityRecords: Int
 
     init(from file: Section) throws {
         trainer = file.choice("trainer", default: .lora)
@@ -26,6 +28,7 @@ struct LocalTrainConfiguration: Configurable {
         base = file.optionalPath("base", kind: .any) ?? ""
         event = file.string("event", default: " died")
         noEvent = file.string("no-event", default: " survived")
+        sensitivityRecords = file.int("sensitivity-records", in: 1...65_536, default: 64)
         if trainer == .lora, base.isEmpty { file.refuse("`base`: the folder of the base model is missing") }
     }
 }

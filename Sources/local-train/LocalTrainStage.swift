@@ -142,6 +142,7 @@ final class LocalTrainStage: Stage {
         switch content.purpose {
         case .update: made = try await update(content, from: start, train: train)
         case .evaluation: made = try await evaluation(content, of: start)
+        case .sensitivity: made = try await sensitivity(content, of: start, train: train)
         case .statistics: return
         }
         guard pending?.digest == opening.digest else { return context.discard(made.payload) }  // overtaken
@@ -196,6 +197,24 @@ final class LocalTrainStage: Stage {
         if let before { fields["received_adapter_loss"] = .real(before) }
         log.info("round_trained", fields)
         return made
+    }
+
+    private func sensitivity(
+        _ content: Opening, of start: StartingAdapter, train: TokenShard?
+    ) async throws -> (payload: Payload, digest: Digest) {
+        let trainer = trainer
+        let began = ContinuousClock.now
+        let values = try await context.offload {
+            SensitivityVector.scaled(try trainer.sensitivities(content, of: start, on: train))
+        }
+        context.log.info(
+            "sensitivities_measured",
+            [
+                "round": .round(content.round), "values": .number(values.count),
+                "seconds": .seconds(ContinuousClock.now - began),
+            ])
+        let bytes = ClearVector.bytes(values)
+        return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
     }
 
     private func evaluation(

@@ -13,6 +13,8 @@ protocol Trainer: AnyObject, Sendable {
         _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult
+    /// How much the loss of this cloud's records depends on each value of the adapter at `start`, in layout order: none below 0.
+    func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double]
     /// The score of each example under an adapter's values: logit of the event less that of its absence.
     func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
         scores: [Float], loss: Double

@@ -47,7 +47,7 @@ extension PublishStage {
         guard current.content.member(offer.name.cloud) != nil else {
             return .refuse("\(offer.name.cloud) is not in the cohort of round \(current.content.round)")
         }
-        let expected = try opener.sumByteCount(of: current.content)
+        let expected = try opener.shareByteCount(of: current.content)
         guard offer.byteCount == expected else {
             return .refuse("\(offer.byteCount) bytes, a share of round \(current.content.round) has \(expected)")
         }

@@ -16,7 +16,7 @@ final class PublishStage: Stage {
     let topology: Topology
     private var keys: KeyChoice
     var opener: SumOpener { keys.opener }
-    private let model: PublishedModel
+    let model: PublishedModel
     private let store: ReleaseWriter?
     private(set) var releases: [Signed<Release>] = []
     private(set) var current: Signed<Opening>?
@@ -29,6 +29,8 @@ final class PublishStage: Stage {
     /// Stages that have not said that they have heard the end.
     var unheard: Set<StageName> = []
     var endBy: ContinuousClock.Instant?
+    /// Which values are encrypted, once a sensitivity round has told; nil where all are.
+    var mask: ValueMask?
 
     init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
@@ -47,6 +49,7 @@ final class PublishStage: Stage {
                 "publish's config asks for no round at all: give it `variables`, `rounds` or `test`")
         }
         model = try PublishedModel(parts)
+        try PublishStage.check(configuration, model, parts.topology.suite)
         store = try ReleaseWriter(parts, model: model)
     }
 
@@ -54,6 +57,8 @@ final class PublishStage: Stage {
 
     func start() async throws {
         releases = try context.releases()
+        try takeUpMask()
+        warn()
         let last = releases.last?.content.round ?? RoundNumber(0)
         attempts = try context.abandonments().filter { $0.content.round > last }.count
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
@@ -81,6 +86,7 @@ final class PublishStage: Stage {
         closing = RoundClosing()
         sharesBy = nil
         context.announce(opening)
+        warn(of: opening.content)
         context.log.info(
             "round_opened",
             [
@@ -109,6 +115,7 @@ final class PublishStage: Stage {
         switch step {
         case .statistics:
             layout = try StatisticsVector.layout(of: try variables(), bits: configuration.countBits)
+        case .sensitivity: layout = try SensitivityVector.layout(of: model.layout(range: configuration.range))
         case .update(let index):
             layout = try model.layout(range: configuration.range)
             training = TrainingPlan(
@@ -122,12 +129,13 @@ final class PublishStage: Stage {
         let key = opener.publicKey
         return Opening(
             run: context.run, round: round, purpose: step.purpose, layout: layout,
-            bits: isUpdate ? configuration.bits : configuration.countBits, suite: topology.suite,
+            bits: bits(of: step), suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
             minimumCohort: configuration.minimumCohort,
             deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),
-            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split)
+            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
+            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil)
     }
 
     private func variables() throws -> VariableTable {
@@ -235,6 +243,7 @@ final class PublishStage: Stage {
         switch content.purpose {
         case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
         case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
+        case .sensitivity: mask = try chooseMask(from: sums, round: content.round)
         case .update: break
         }
         let release = Signed(
@@ -321,6 +330,7 @@ final class PublishStage: Stage {
             try entry.settle(name)
             try entry.setFact("sum/\(release.content.round)", parts.encoded)
             if let adapter { try entry.setFact("adapter", adapter.note) }
+            if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()

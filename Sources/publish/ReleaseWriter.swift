@@ -48,7 +48,10 @@ final class ReleaseWriter {
         let metrics = (past + [release]).drop { $0.round <= adapter.round }.reduce(into: [String: Double]()) {
             $0.merge($1.metrics) { $1 }
         }
-        let profile = PaillierProfile(rawValue: opening.profile)
+        // What is released may be the figures of an adapter that an earlier round made.
+        let update =
+            adapter.round == opening.round || adapter.round.value == 0 ? opening : try self.opening(of: adapter.round)
+        let profile = PaillierProfile(rawValue: update.profile)
         // A shared key has safe primes, whatever its profile.
         let assumption = profile.flatMap { $0.assumption(over: keyMode != .publisher ? .safePrimes : $0.ownStructure) }
         let draft = ReleaseDraft(
@@ -60,10 +63,10 @@ final class ReleaseWriter {
                 try round(release.round, release.purpose, parts, key: opening.keyID)
             ],
             privacy: .init(
-                suite: opening.suite.rawValue, profile: profile?.rawValue ?? "none",
+                suite: update.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: assumption ?? "none: contributions were not encrypted",
-                keyMode: keyMode.rawValue, whoCouldOpen: whoCouldOpen, bits: opening.bits, clipNorm: opening.clipNorm,
-                minimumCohort: opening.minimumCohort),
+                keyMode: keyMode.rawValue, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
+                minimumCohort: update.minimumCohort, encryption: .init(update)),
             metrics: metrics)
         return try store.publish(draft)
     }
@@ -75,14 +78,24 @@ final class ReleaseWriter {
         return try SumAbout(encoded: bytes).parts
     }
 
+    /// Who together could open what was encrypted, and who saw the rest.
+    private func whoSaw(_ update: Opening) -> String {
+        guard update.encryption != nil else { return whoCouldOpen }
+        let others = keyMode != .publisher ? ", and every other cloud that helped to open sums" : ""
+        return
+            "\(whoCouldOpen); the part that is not encrypted was seen by aggregate and publish\(others), as each cloud sent it"
+    }
+
     /// The key that a round was opened with: it may have been another than this one's.
-    private func keyID(of round: RoundNumber) throws -> [UInt8] {
+    private func keyID(of round: RoundNumber) throws -> [UInt8] { try opening(of: round).keyID }
+
+    private func opening(of round: RoundNumber) throws -> Opening {
         let key = try context.identity.key(of: context.stage)
         let opening = try context.journal.read {
             try $0.document(Opening.self, round: round, key: key, signer: context.stage)
         }
         guard let opening else { throw StageError.journal("the journal has no opening of round \(round)") }
-        return opening.content.keyID
+        return opening.content
     }
 
     private func round(

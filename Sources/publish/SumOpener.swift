@@ -52,6 +52,11 @@ struct SumOpener: Sendable {
     var needsShares: Bool { threshold > 0 }
 
     func sumByteCount(of opening: Opening) throws -> Int {
+        try RoundScheme(opening, key: publicKey).byteCount
+    }
+
+    /// Shares are of what is encrypted alone.
+    func shareByteCount(of opening: Opening) throws -> Int {
         try RoundScheme(opening, key: publicKey).scheme.shape.byteCount
     }
 
@@ -69,16 +74,13 @@ struct SumOpener: Sendable {
             throw RoundFault.otherSum(cloud)
         }
         let scheme = try RoundScheme(opening.content, key: key.paillier)
-        let verifier = OpeningVerifier(key: key, layout: opening.content.layout, slots: scheme.slots)
+        let verifier = OpeningVerifier(key: key, layout: scheme.layout, slots: scheme.slots)
         return try sum.payload.withBytes {
             try verifier.verify(
-                try share.payload.read(), proof: about.proof, party: party, sum: $0,
+                try share.payload.read(), proof: about.proof, party: party, sum: scheme.encryptedPart(of: $0),
                 context: opening.digest.bytes, threads: threads)
         }
     }
-
-    /// Values opened at a time: the sums of a long vector are never in memory all at once.
-    private static let blockValues = 1 << 16
 
     /// The decoded sums in layout order.
     func open(
@@ -96,32 +98,27 @@ struct SumOpener: Sendable {
         _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
         let scheme = try RoundScheme(opening, key: publicKey)
-        let shape = scheme.scheme.shape
-        let size = max(1, SumOpener.blockValues / shape.valuesPerUnit)
-        func forEachBlock(_ open: (Range<Int>) throws -> [UInt64]) throws {
-            for start in stride(from: 0, to: shape.units, by: size) {
-                let units = start..<min(start + size, shape.units)
-                let values = shape.values(ofUnits: units)
-                try body(values, scheme.quantiser.dequantise(open(units), of: values, contributions: contributions))
+        try payload.withBytes { sum in
+            let encrypted = scheme.encryptedPart(of: sum)
+            func decode(_ open: (Range<Int>) throws -> [UInt64]) throws {
+                try scheme.decode(sum, contributions: contributions, open: open, body)
             }
-        }
-        func openWhole(_ opener: some Opener) throws {
-            try payload.withBytes { bytes in
-                try forEachBlock {
+            func open(with opener: some Opener) throws {
+                try decode {
                     try opener.open(
-                        bytes, units: $0, sealing: scheme.scheme.sealing, contributions: contributions,
+                        encrypted, units: $0, sealing: scheme.scheme.sealing, contributions: contributions,
                         threads: threads)
                 }
             }
-        }
-        switch means {
-        case .clear: try openWhole(ClearScheme(layout: opening.layout, slots: scheme.slots))
-        case .alone(let key):
-            try openWhole(scheme.opener(key))
-        case .together(let key, _):
-            let opener = ThresholdOpener(key: key, layout: opening.layout, slots: scheme.slots)
-            try forEachBlock {
-                try opener.open(shares, units: $0, contributions: contributions, threads: threads)
+            switch means {
+            case .clear: try open(with: ClearScheme(layout: scheme.layout, slots: scheme.slots))
+            case .alone(let key):
+                try open(with: scheme.opener(key))
+            case .together(let key, _):
+                let opener = ThresholdOpener(key: key, layout: scheme.layout, slots: scheme.slots)
+                try decode {
+                    try opener.open(shares, units: $0, contributions: contributions, threads: threads)
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ import Sodium
 enum EncryptionDecoders {
     typealias Entry = (name: String, seeds: [[UInt8]], take: @Sendable ([UInt8]) throws -> Void)
 
-    static let all = Result { try keys() + shares() + payloads() + openings() + masks() }
+    static let all = Result { try keys() + shares() + payloads() + openings() + masks() + parts() }
 
     /// What comes out of a decoder stands for itself.
     private static func check(_ isSame: Bool, _ what: String) {
@@ -202,5 +202,63 @@ enum EncryptionDecoders {
                 }
             ),
         ]
+    }
+
+    /// Contributions and sums of which a part is in clear. (Masks are among the wire's documents, inside openings.)
+    private static func parts() throws -> [Entry] {
+        let fixtures = try DecoderFixtures.shared.get()
+        let digest = Digest(of: [1])
+        let (key, run) = (fixtures.privateKey.publicKey, try RunName("demo"))
+        let cohort = try ["a", "b", "c"].map { Member(cloud: try CloudName($0), weight: 1) }
+        let encryptions: [PartialEncryption] = [
+            .selective(try ValueMask(places: stride(from: 0, to: 60, by: 3), of: 60), noise: 1), .literal(omega: 0.5),
+        ]
+        return try encryptions.flatMap { encryption in
+            let opening = Opening(
+                run: run, round: RoundNumber(1), purpose: .update, layout: fixtures.layout, bits: 8, suite: .paillier,
+                keyID: key.id.bytes, profile: key.profile.rawValue, clipNorm: 1, cohort: cohort, quorum: 3,
+                minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
+                adapter: AdapterPlan(
+                    rank: 1, alpha: 1, targets: [], trains: "b", seed: 0, baseModel: "none", baseDigest: "",
+                    tokenizerDigest: ""),
+                training: TrainingPlan(
+                    steps: 1, batchSize: 1, learningRate: 1, weightDecay: 0, gradientClip: 0, seed: 1), split: nil,
+                encryption: encryption)
+            let scheme = try RoundScheme(opening, key: key)
+            let opener = PaillierOpener(key: fixtures.privateKey, layout: scheme.layout, slots: scheme.slots)
+            let rounding = StochasticRounding(
+                secret: try secret([UInt8](repeating: 4, count: KeyStream.keyByteCount)), run: run,
+                round: opening.round,
+                cloud: cohort[0].cloud)
+            var seed: [UInt8] = []
+            _ = try [Float](repeating: 0.25, count: 60).withUnsafeBytes { bytes in
+                try scheme.seal(.update(bytes, weight: 1, rounding: rounding), threads: 1) { seed += $0 }
+            }
+            let contribution: Entry = (
+                "\(encryption.formula.rawValue)-contribution", [seed],
+                { bytes in
+                    let accumulator = scheme.makeAccumulator()
+                    for _ in 0..<2 { try accumulator.add(bytes, sealing: scheme.scheme.sealing, threads: 1) }
+                    check(try accumulator.sum().count == scheme.byteCount, "a sum with a part in clear")
+                }
+            )
+            let sum: Entry = (
+                "\(encryption.formula.rawValue)-sum", [seed],
+                { bytes in
+                    var count = 0
+                    try bytes.withUnsafeBytes { sum in
+                        try scheme.decode(
+                            sum, contributions: 1,
+                            open: {
+                                try opener.open(
+                                    scheme.encryptedPart(of: sum), units: $0, sealing: scheme.scheme.sealing,
+                                    contributions: 1, threads: 1)
+                            }, { count += $1.count })
+                    }
+                    check(count == 60, "the values of a sum")
+                }
+            )
+            return [contribution, sum]
+        }
     }
 }

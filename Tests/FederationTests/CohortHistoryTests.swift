@@ -107,4 +107,15 @@ struct CohortHistoryTests {
         refuses(history, opening(.update, round: 3, startsFrom: 1), "starts from round 1 again")
         refuses(history, opening(.update, round: 2, startsFrom: 2), "comes after the release of round 2")
     }
+
+    @Test("Sensitivities are summed once in a run, over the whole federation")
+    func sensitivities() throws {
+        var history = try history([release(.statistics, round: 1)])
+        try history.check(opening(.sensitivity, round: 2))
+        try history.check(opening(.sensitivity, round: 3))
+        refuses(history, opening(.sensitivity, round: 3, quorum: 2), "wants the whole cohort")
+        try history.note(release(.sensitivity, round: 3))
+        refuses(history, opening(.sensitivity, round: 4), "have been summed already")
+        try history.check(opening(.update, round: 4))
+    }
 }

@@ -40,14 +40,20 @@ enum Samples {
         steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1 << 63)
     static let cohort = [Member(cloud: north, weight: 384), Member(cloud: west, weight: 1)]
 
-    static func opening(_ purpose: Purpose, suite: Suite = .paillier) -> Opening {
+    static let mask = fine { try ValueMask(places: [0, 3, 8, 19], of: layout.count) }
+    static let partial: [PartialEncryption] = [.selective(mask, noise: 0.5), .literal(omega: 0.75)]
+
+    static func opening(
+        _ purpose: Purpose, suite: Suite = .paillier, encryption: PartialEncryption? = nil
+    ) -> Opening {
         Opening(
             run: run, round: RoundNumber(4), purpose: purpose, layout: layout, bits: 12, suite: suite,
             keyID: suite == .paillier ? Array(digest.bytes.prefix(16)) : [],
             profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2,
             minimumCohort: 2,
             deadline: 1_800_000_000_000, startsFrom: RoundNumber(2), adapterDigest: digest, adapter: plan,
-            training: purpose == .update ? training : nil, split: purpose == .evaluation ? .test : nil)
+            training: purpose == .update ? training : nil, split: purpose == .evaluation ? .test : nil,
+            encryption: encryption)
     }
 
     static func release(_ purpose: Purpose) -> Release {
@@ -103,6 +109,11 @@ enum Samples {
             Sample("offer", offer.value, { try Offer($0).value }),
             Sample("receipt", receipt.value, { try Receipt($0).value }),
         ] + masking
+        + partial.map { encryption in
+            Sample(
+                "opening-\(encryption.formula.rawValue)", opening(.update, encryption: encryption).value,
+                { try Opening($0).value })
+        }
 
     /// Every kind of message.
     static let messages: [WireMessage] = [

@@ -6,11 +6,9 @@ import Sodium
 import StageKit
 import Topology
 
-/// The first update round of a run, looked at while it stands still: stages are stopped in turn, so that what each holds can
+/// The first update round of a run (the second of all, unless said otherwise), looked at while it stands still: stages are stopped in turn, so that what each holds can
 /// be read before it is used and forgotten.
 struct ObservedRound {
-    static let round = 2
-
     let opening: Signed<Opening>
     /// What each cloud trained, before weighting and quantising.
     let deltas: [CloudName: [Float]]
@@ -21,33 +19,33 @@ struct ObservedRound {
     /// Runs `run` to its end. `whileHolding` is called when aggregate holds all contributions but one and publish has none;
     /// `whenClosed` when it has made the sum.
     init(
-        _ run: FederationRun, whileHolding: (ObservedRound.Clear) throws -> Void = { _ in },
+        _ run: FederationRun, round: Int = 2, whileHolding: (ObservedRound.Clear) throws -> Void = { _ in },
         whenClosed: (ObservedRound.Clear) throws -> Void = { _ in }
     ) async throws {
         let clouds = run.topology.dataClouds.sorted()
         let encrypts = clouds.map { StageName(cloud: $0, kind: .encrypt) }
         let (aggregate, publish) = (run.topology.aggregate, run.topology.publish)
         // Until they go on, what their clouds train stays in local-train's journal.
-        for encrypt in encrypts { run.pause(encrypt, at: "round_joined", round: Self.round) }
+        for encrypt in encrypts { run.pause(encrypt, at: "round_joined", round: round) }
         try run.startAll()
-        for encrypt in encrypts { _ = try await run.event("round_joined", of: encrypt, round: Self.round) }
+        for encrypt in encrypts { _ = try await run.event("round_joined", of: encrypt, round: round) }
         var deltas: [CloudName: [Float]] = [:]
         for cloud in clouds {
             let trainer = StageName(cloud: cloud, kind: .localTrain)
-            _ = try await run.event("round_trained", of: trainer, round: Self.round)
-            let vector = try await Self.departure(of: trainer, .vector, in: run)
+            _ = try await run.event("round_trained", of: trainer, round: round)
+            let vector = try await Self.departure(of: trainer, .vector, round, in: run)
             deltas[cloud] = try ClearVector.floats(vector.payload.read())
         }
         self.deltas = deltas
-        _ = try await run.event("round_joined", of: aggregate, round: Self.round)
+        _ = try await run.event("round_joined", of: aggregate, round: round)
         run.pause(publish)
         let book = try run.journal(of: publish)
         let key = try run.keys.card(of: publish).verifying
         guard
             let opening = try book.read({
-                try $0.document(Opening.self, round: RoundNumber(UInt32(Self.round)), key: key, signer: publish)
+                try $0.document(Opening.self, round: RoundNumber(UInt32(round)), key: key, signer: publish)
             })
-        else { throw FederationRun.Failure(description: "publish has no opening of round \(Self.round)") }
+        else { throw FederationRun.Failure(description: "publish has no opening of round \(round)") }
         try book.close()
         self.opening = opening
         let clear = try Clear(opening: opening.content, deltas: deltas, run: run)
@@ -55,14 +53,14 @@ struct ObservedRound {
         for encrypt in encrypts.dropLast() {
             run.resume(encrypt)
             _ = try await run.event("contribution_counted", of: aggregate) {
-                $0.round == Self.round && $0.fields["from"] == encrypt.cloud.description
+                $0.round == round && $0.fields["from"] == encrypt.cloud.description
             }
         }
         try whileHolding(clear)
         for encrypt in encrypts.suffix(1) { run.resume(encrypt) }
-        _ = try await run.event("round_closed", of: aggregate, round: Self.round)
+        _ = try await run.event("round_closed", of: aggregate, round: round)
         run.pause(aggregate)
-        let sum = try await Self.departure(of: aggregate, .sum, in: run)
+        let sum = try await Self.departure(of: aggregate, .sum, round, in: run)
         self.sum = try sum.payload.read()
         parts = try SumAbout(sum.offer.content.about)
         try whenClosed(clear)
@@ -72,7 +70,9 @@ struct ObservedRound {
     }
 
     /// What a stage has still to send; waits until its journal has it.
-    private static func departure(of stage: StageName, _ kind: TransferKind, in run: FederationRun) async throws
+    private static func departure(
+        of stage: StageName, _ kind: TransferKind, _ round: Int, in run: FederationRun
+    ) async throws
         -> Departure
     {
         let key = try run.keys.card(of: stage).verifying

@@ -24,8 +24,8 @@ final class OpeningStand: Sendable {
     /// Dealing a key takes seconds: all stands have the same.
     static let keys = Task { try FederationRun(.init()) }
 
-    init() async throws {
-        let run = try FederationRun(.init(), keys: try await Self.keys.value)
+    init(_ plan: FederationRun.Plan = .init()) async throws {
+        let run = try FederationRun(plan, keys: try await Self.keys.value)
         let encrypt = run.stage(.encrypt, "north")
         (self.run, self.encrypt, north, key) = (run, encrypt, encrypt.cloud, try run.sharedKey())
         func scripted(_ stage: StageName) throws -> ScriptedStage {
@@ -54,12 +54,13 @@ final class OpeningStand: Sendable {
     ///   - key: another key of sums than the stand's.
     ///   - refused: waits for north's refusal instead of its joining.
     func open(
-        _ round: UInt32, minimum: Int = 3, under key: ThresholdPublicKey? = nil, refused: Bool = false
+        _ round: UInt32, minimum: Int = 3, under key: ThresholdPublicKey? = nil, refused: Bool = false,
+        purpose: Purpose = .update, encryption: PartialEncryption? = nil
     ) async throws -> Signed<Opening> {
         let key = key ?? self.key
         let opening = Signed(
             Opening(
-                run: run.topology.run, round: RoundNumber(round), purpose: .update,
+                run: run.topology.run, round: RoundNumber(round), purpose: purpose,
                 layout: try VectorLayout([.init(name: "values", shape: [Self.values], range: 1)]), bits: 12,
                 suite: .paillier, keyID: key.id.bytes, profile: key.paillier.profile.rawValue, clipNorm: 1,
                 cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: 3,
@@ -68,9 +69,11 @@ final class OpeningStand: Sendable {
                 adapter: AdapterPlan(
                     rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "",
                     tokenizerDigest: ""),
-                training: TrainingPlan(
-                    steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1), split: nil),
-            by: publish.signing)
+                training: purpose != .update
+                    ? nil
+                    : TrainingPlan(
+                        steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1), split: nil,
+                encryption: encryption), by: publish.signing)
         publish.post.publish(
             WireMessage(
                 .opening, from: publish.stage, epoch: 1,

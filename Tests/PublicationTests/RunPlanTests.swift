@@ -30,4 +30,14 @@ struct RunPlanTests {
                 == [.update(index: 1), .update(index: 2)])
         #expect(RunPlan(statistics: false, updates: 0, validateEvery: 1, test: false).steps.isEmpty)
     }
+
+    @Test("Sensitivities are summed once, right before the first update, and not where there is none")
+    func sensitivities() {
+        #expect(
+            RunPlan(statistics: true, sensitivity: true, updates: 2, validateEvery: 1, test: false).steps == [
+                .statistics, .evaluation(.validation), .sensitivity, .update(index: 1), .evaluation(.validation),
+                .update(index: 2), .evaluation(.validation),
+            ])
+        #expect(RunPlan(statistics: false, sensitivity: true, updates: 0, validateEvery: 0, test: false).steps.isEmpty)
+    }
 }

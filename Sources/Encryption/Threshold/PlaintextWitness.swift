@@ -67,14 +67,20 @@ extension RoundScheme {
         guard let scheme = scheme as? PaillierScheme else { return nil }
         let witness = PlaintextWitness(for: scheme)
         return (
-            RoundScheme(scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout), witness
+            RoundScheme(
+                scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout, split: split),
+            witness
         )
     }
 
-    private init(scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout, layout: VectorLayout) {
+    private init(
+        scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout, layout: VectorLayout,
+        split: SelectiveSplit?
+    ) {
         self.scheme = scheme
         self.quantiser = quantiser
         self.slots = slots
         self.layout = layout
+        self.split = split
     }
 }

@@ -13,7 +13,7 @@ extension RoundScheme {
         (scheme as? PaillierScheme).map { PlaintextProof(key: $0.key, layout: layout, slots: slots) }
     }
 
-    /// Proves what `witness` recorded of a sealed payload; empty under a suite that has no such proof.
+    /// Proves what `witness` recorded of a sealed payload, whose encrypted part has the digest `payload`; empty under a suite that has no such proof.
     package func prove(_ witness: PlaintextWitness, payload: Digest, context: [UInt8]) throws -> [UInt8] {
         try proof?.prove(witness, payload: payload, context: context) ?? []
     }
@@ -22,6 +22,10 @@ extension RoundScheme {
     package func verify(
         _ bytes: [UInt8], payload: some ContiguousCollection, context: [UInt8], threads: Int
     ) throws {
-        try proof?.verify(bytes, payload: payload, context: context, threads: threads)
+        guard let proof else { return }
+        try payload.withContiguousBytes { payload in
+            if split != nil { try check(byteCount: payload.count) }
+            try proof.verify(bytes, payload: encryptedPart(of: payload), context: context, threads: threads)
+        }
     }
 }

@@ -82,13 +82,14 @@ package struct Opening: Declaration {
     package let adapter: AdapterPlan
     package let training: TrainingPlan?
     package let split: EvaluationSplit?
+    /// Nil where everything is sealed with the suite.
+    package let encryption: PartialEncryption?
 
     package init(
         run: RunName, round: RoundNumber, purpose: Purpose, layout: VectorLayout, bits: Int, suite: Suite,
         keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
-        training: TrainingPlan?,
-        split: EvaluationSplit?
+        training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil
     ) {
         self.run = run
         self.round = round
@@ -109,6 +110,7 @@ package struct Opening: Declaration {
         self.adapter = adapter
         self.training = training
         self.split = split
+        self.encryption = encryption
     }
 
     package func member(_ cloud: CloudName) -> Member? { cohort.first { $0.cloud == cloud } }
@@ -116,9 +118,25 @@ package struct Opening: Declaration {
     /// The factor that a cloud folds into its update before quantising: its weight over the largest of the cohort, so that
     /// folded values stay within the layout's ranges.
     package func foldedWeight(of cloud: CloudName) -> Double {
-        guard purpose == .update, let member = member(cloud) else { return 1 }
+        // Equation 4 to the letter weighs nobody: its denominator is the number of clouds.
+        guard purpose == .update, encryption?.formula != .literal, let member = member(cloud) else { return 1 }
         let largest = cohort.map(\.weight).max() ?? 1
         return Double(member.weight) / Double(largest)
+    }
+
+    /// The standard deviation of the noise that each cloud adds to a value in clear; 0 where there is none.
+    package var noiseDeviation: Double {
+        guard case .selective(_, let noise) = encryption else { return 0 }
+        return noise * clipNorm / Double(layout.count).squareRoot()
+    }
+
+    /// The part of the values that is encrypted (of Equation 4's: how much of each).
+    package var encryptedFraction: Double {
+        switch encryption {
+        case .selective(let mask, _): Double(mask.count) / Double(mask.values)
+        case .literal(let omega): omega
+        case nil: suite == .clear ? 0 : 1
+        }
     }
 }
 
@@ -144,6 +162,7 @@ extension Opening {
             ("adapter", adapter.value),
             ("training", training?.value ?? .none),
             ("split", split.map { .text($0.rawValue) } ?? .none),
+            ("encryption", encryption?.value ?? .none),
         ])
     }
 
@@ -168,6 +187,8 @@ extension Opening {
         adapter = try AdapterPlan(fields.take("adapter"))
         training = try fields.optional("training").map { try TrainingPlan($0) }
         split = try fields.optionalChoice("split")
+        let values = layout.count
+        encryption = try fields.optional("encryption").map { try PartialEncryption($0, values: values) }
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
             throw FederationError.malformed(place: "opening.cohort", "a cloud appears twice")
@@ -182,6 +203,14 @@ extension Opening {
         }
         guard (training != nil) == (purpose == .update), (split != nil) == (purpose == .evaluation) else {
             throw FederationError.malformed(place: "opening.purpose", "plan and split do not fit \(purpose)")
+        }
+        guard encryption == nil || (purpose == .update && suite == .paillier) else {
+            throw FederationError.malformed(
+                place: "opening.encryption", "only updates under paillier have a part in clear")
+        }
+        if case .selective = encryption, clipNorm == 0 {
+            throw FederationError.malformed(
+                place: "opening.clip", "noise is counted in clip norms, and nothing is clipped")
         }
     }
 }

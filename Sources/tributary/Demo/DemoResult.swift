@@ -54,14 +54,19 @@ struct DemoResult {
             "\($0.cloud) \(Fixed.text($0.weight, 0)) (\(Fixed.text(100 * $0.weight / max(total, 1), 0)) %)"
         }
         let isSealed = topology.suite == .paillier
+        let encryption =
+            manifest.privacy.encryption
+            ?? .init(formula: "full", fraction: 1, noise: 0, noiseDeviation: 0, epsilon: nil, warning: nil)
         return [
             "\(contributions) contributions of \(rounds.count) rounds, \(Bytes.text(bytes)) in all: "
                 + (isSealed ? "ciphertexts" : "CLEAR NUMBERS, because the suite is clear"),
             "who took part in which round, and sizes: \(Bytes.text(updates.first?.counted.values.max() ?? 0)) an update",
             "weights, rounded to two significant bits: \(weights.joined(separator: ", "))",
-            isSealed
-                ? "no plaintext update, record, score or statistic, and no private key"
-                : "every cloud's update, in clear",
+            !isSealed
+                ? "every cloud's update, in clear"
+                : encryption.formula == "full"
+                    ? "no plaintext update, record, score or statistic, and no private key"
+                    : "of every update what was not encrypted (\(encryption.summary)); no record, score or statistic, and no private key",
         ]
     }
 
@@ -71,7 +76,8 @@ struct DemoResult {
         let privacy = ReleaseManifest.Privacy(
             suite: manifest.privacy.suite, profile: manifest.privacy.profile, assumption: manifest.privacy.assumption,
             keyMode: manifest.privacy.keyMode, whoCouldOpen: manifest.privacy.whoCouldOpen, bits: manifest.privacy.bits,
-            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated)
+            clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated,
+            encryption: manifest.privacy.encryption)
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
