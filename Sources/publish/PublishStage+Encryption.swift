@@ -17,9 +17,17 @@ extension PublishStage {
 
     /// The mask of a sensitivity round that was released before this start.
     func takeUpMask() throws {
-        guard configuration.encryption.needsSensitivities,
-            releases.contains(where: { $0.content.purpose == .sensitivity })
-        else { return }
+        let purposes = Set(releases.map(\.content.purpose))
+        let needsMask = configuration.encryption.needsSensitivities
+        guard
+            purposes.contains(.sensitivity) == needsMask
+                || !purposes.contains(.sensitivity) && !purposes.contains(.update)
+        else {
+            throw StageError.configuration(
+                "publish's `encryption` has been changed in the middle of the run, whose rounds it decides: take the former one, or begin a new run"
+            )
+        }
+        guard needsMask, purposes.contains(.sensitivity) else { return }
         guard let bytes = try context.journal.read({ try $0.fact(Self.maskFact) }) else {
             throw StageError.journal("the journal has a released sensitivity round and no mask")
         }

@@ -2,6 +2,7 @@ import Aggregation
 import Encryption
 import Federation
 import Foundation
+import Glibc
 import Keys
 import MessagePack
 import Publication
@@ -343,6 +344,32 @@ extension PipelineSuite {
             }
             #expect(masks[0].count == 300 && Set(masks).count == 1)
             #expect(run.book.all.filter { $0.name == "mask_chosen" }.count == 1)
+        }
+
+        @Test("A plan whose encryption was changed in the middle of the run is refused")
+        func changed() async throws {
+            let publish = """
+                values: 3000
+                rounds: 2
+                range: 1
+                minimum-cohort: 3
+                validate-every: 0
+                test: false
+
+                """
+            let run = try FederationRun(
+                .init(keys: .publisher, configs: [.publish: publish], trainer: "none"))
+            try run.startAll()
+            _ = try await run.event("round_released", of: run.topology.publish, round: 1)
+            let pid = run.pid(of: run.topology.publish)
+            run.signal(SIGKILL, to: run.topology.publish)
+            _ = try await run.event("killed", of: run.topology.publish) { $0.fields["pid"] == "\(pid)" }
+            let encryption = "encryption: {formula: selective, fraction: 0.1, noise: 0.5}\n"
+            try run.write(Array((publish + encryption).utf8), "\(run.root)/publish.yaml")
+            try run.start(run.topology.publish)
+            let end = await run.book.first(within: 30) { $0.name == "exited" && $0.stage == run.topology.publish }
+            #expect(end?.fields["status"] == "78")
+            #expect(run.book.all.contains { $0.line.contains("changed in the middle of the run") })
         }
 
         @Test(
