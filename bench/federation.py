@@ -60,7 +60,7 @@ def write_files(folder, suite, values, rounds, bits, threads):
     """The topology and its config files; answers the topology's path."""
     # "threshold" is paillier under a key that the clouds share; everywhere else publish has it.
     keys = "threshold" if suite == "threshold" else "publisher"
-    suite = "clear" if suite == "clear" else "paillier"
+    suite = "paillier" if suite == "threshold" else suite
     ports = free_ports(4)
 
     def write(name, text):
@@ -90,8 +90,8 @@ def write_files(folder, suite, values, rounds, bits, threads):
         "topology.yaml",
         f"version: 1\nfederation: bench\nrun: bench\nsuite: {suite}\n"
         + ("allow-clear: true\n" if suite == "clear" else "")
-        + f"keys: {keys}\n"
-        + ("allow-one-operator: true\n" if keys == "publisher" else "")
+        + (f"keys: {keys}\n" if suite != "secagg" else "")
+        + ("allow-one-operator: true\n" if keys == "publisher" and suite != "secagg" else "")
         + f"clouds:\n{clouds}"
         f"  coordinator:\n    owner: coordinator\n    stages:\n      aggregate: {{config: aggregate.yaml, "
         f"bind: 127.0.0.1, work: {ports[0]}, news: {ports[1]}}}\n"
@@ -295,7 +295,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One empty run of ours, as JSON.")
     parser.add_argument("--values", type=float, default=1e6)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--suite", default="clear", choices=["clear", "paillier", "threshold"])
+    parser.add_argument("--suite", default="clear", choices=["clear", "paillier", "threshold", "secagg"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bits", type=int, default=12)
     parser.add_argument("--keep", action="store_true", help="leave the state folder behind")

@@ -32,8 +32,8 @@ def main():
     parser = argparse.ArgumentParser(description="Measures what was built; prints tables and writes JSON.")
     parser.add_argument("--only", type=words(SECTIONS), default=list(SECTIONS), help=f"sections: {','.join(SECTIONS)}")
     parser.add_argument("--sizes", type=words(rounds.SIZES), default=list(rounds.SIZES), help="values of an empty round")
-    parser.add_argument("--suites", type=words(["clear", "paillier", "threshold"]),
-                        default=["clear", "paillier", "threshold"])
+    parser.add_argument("--suites", type=words(["clear", "paillier", "threshold", "secagg"]),
+                        default=["clear", "paillier", "threshold", "secagg"])
     parser.add_argument("--bits", type=int, default=12, help="bits of a quantised value in empty rounds")
     parser.add_argument("--threads", type=int, default=1, help="threads of each stage in empty rounds")
     parser.add_argument("--repeat", type=int, default=1, help="how often every run is made")

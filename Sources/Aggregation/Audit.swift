@@ -21,6 +21,15 @@ package struct Audit: Sendable {
     /// What is wrong with the round as a whole.
     package let problems: [String]
 
+    /// To add with. Masked values add without their masks; which agreement they are of, the clouds have signed, all the same
+    /// one (`RoundRecord.contributions`).
+    private static func scheme(of opening: Opening, key: PaillierPublicKey?) throws -> RoundScheme {
+        guard opening.suite == .secagg else { return try RoundScheme(opening, key: key) }
+        let slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
+        let masks = MaskedScheme(agreement: Digest(of: []), layout: opening.layout, slots: slots)
+        return try RoundScheme(opening, key: nil, masks: masks)
+    }
+
     package var isSound: Bool { problems.isEmpty && findings.allSatisfy { $0.problem == nil } }
 
     /// - Parameters:
@@ -38,7 +47,7 @@ package struct Audit: Sendable {
         do { listed = try record.contributions(to: opening, key: keys) } catch let fault as RecordFault {
             problems.append("the record: \(fault)")
         }
-        let scheme = try RoundScheme(opening.content, key: publicKey(opening.content))
+        let scheme = try Audit.scheme(of: opening.content, key: publicKey(opening.content))
         var recount = Recount(opening: opening, scheme: scheme)
         for contribution in listed {
             var problem: String?

@@ -8,6 +8,23 @@ package struct Gathering: Sendable {
     /// What is complete, checked and in the product, by cloud, with what its cloud signed.
     package private(set) var parts: [CloudName: (part: SumAbout.Part, signed: RoundRecord.Part)] = [:]
     package private(set) var isClosed = false
+    private var masks: Masks?
+
+    /// Under `secagg`: what the clouds have agreed on.
+    package struct Masks: Sendable {
+        /// Those whose contributions are waited for: of others there will be none.
+        package let clouds: Set<CloudName>
+        /// The agreement's digest.
+        package let agreement: Digest
+        /// Clouds without which the masks cannot be taken off.
+        package let needed: Int
+
+        package init(clouds: Set<CloudName>, agreement: Digest, needed: Int) {
+            self.clouds = clouds
+            self.agreement = agreement
+            self.needed = needed
+        }
+    }
 
     package init(_ opening: Signed<Opening>) { signedOpening = opening }
 
@@ -40,8 +57,19 @@ package struct Gathering: Sendable {
         let about: ContributionAbout
         do { about = try ContributionAbout(offer.about) } catch { return .refuse("\(error)") }
         if let reason = about.misfit(with: signedOpening, member: member) { return .refuse(reason) }
+        guard opening.suite == .secagg else { return .take }
+        guard let masks else { return .later }
+        guard masks.clouds.contains(name.cloud) else {
+            return .refuse("\(name.cloud) has no part in the masks of round \(opening.round)")
+        }
+        guard about.keyID == MaskAgreement.name(masks.agreement) else {
+            return .refuse("it is masked for another agreement than that of round \(opening.round)")
+        }
         return .take
     }
+
+    /// The clouds have agreed on masks, or one of those who had is lost.
+    package mutating func expect(_ masks: Masks) { self.masks = masks }
 
     /// Counts a contribution that is in the product; the second one of a cloud is not counted.
     package mutating func count(_ part: SumAbout.Part, signed: RoundRecord.Part) -> Bool {
@@ -61,13 +89,18 @@ package struct Gathering: Sendable {
     /// - Parameter now: milliseconds since 1970, UTC.
     package func decision(now: UInt64) -> Decision {
         guard !isClosed else { return .wait }
-        if parts.count == opening.cohort.count { return .close }
+        let expected = masks?.clouds ?? Set(opening.cohort.map(\.cloud))
+        // What was counted of a cloud that is lost can be neither taken out nor unmasked.
+        let isSpoiled = masks != nil && parts.keys.contains { !expected.contains($0) }
+        let needed = max(opening.quorum, masks?.needed ?? 0)
+        if isSpoiled || expected.count < needed { return .abandon(missing: missing) }
+        if parts.count == expected.count { return .close }
         guard now >= opening.deadline else { return .wait }
-        return parts.count >= opening.quorum ? .close : .abandon(missing: missing)
+        return parts.count >= needed ? .close : .abandon(missing: missing)
     }
 
     package var missing: [CloudName] {
-        opening.cohort.map(\.cloud).filter { parts[$0] == nil }.sorted()
+        opening.cohort.map(\.cloud).filter { parts[$0] == nil || masks?.clouds.contains($0) == false }.sorted()
     }
 
     package mutating func close() { isClosed = true }

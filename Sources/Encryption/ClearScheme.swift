@@ -23,7 +23,15 @@ package struct ClearScheme: AdditiveScheme, Opener {
         }
     }
 
-    package func makeAccumulator() -> any Accumulator { ClearAccumulator(scheme: self) }
+    package func makeAccumulator() -> any Accumulator {
+        let (width, slots) = (shape.bytesPerUnit, sealing.slots)
+        return RowAccumulator(sealing: sealing, shape: shape) { row, total in
+            if let index = Words.of(width, { $0.first(in: row, above: slots.largestValue) }) {
+                throw EncryptionError.valueOutOfRange(index: index, bits: slots.bits)
+            }
+            Words.of(width) { $0.add(row, to: total) }
+        }
+    }
 
     package func open(
         _ sum: some ContiguousCollection, units: Range<Int>, sealing other: Sealing, contributions: Int, threads: Int
@@ -41,39 +49,6 @@ package struct ClearScheme: AdditiveScheme, Opener {
                     contributions: contributions)
             }
         }
-    }
-}
-
-final class ClearAccumulator: Accumulator {
-    private let scheme: ClearScheme
-    private var total: [UInt8]
-    private(set) var contributions = 0
-
-    init(scheme: ClearScheme) {
-        self.scheme = scheme
-        total = [UInt8](repeating: 0, count: scheme.shape.byteCount)
-    }
-
-    func add(_ payload: some ContiguousCollection, sealing: Sealing, threads: Int) throws {
-        try scheme.sealing.check(sealing)
-        guard contributions < scheme.sealing.slots.cohort else {
-            throw EncryptionError.cohortFull(cohort: scheme.sealing.slots.cohort)
-        }
-        let shape = scheme.shape
-        let slots = scheme.sealing.slots
-        try payload.withContiguousBytes { bytes in
-            try shape.check(byteCount: bytes.count)
-            if let index = Words.of(shape.bytesPerUnit, { $0.first(in: bytes, above: slots.largestValue) }) {
-                throw EncryptionError.valueOutOfRange(index: index, bits: slots.bits)
-            }
-            total.withUnsafeMutableBytes { total in Words.of(shape.bytesPerUnit) { $0.add(bytes, to: total) } }
-        }
-        contributions += 1
-    }
-
-    func sum() throws -> [UInt8] {
-        guard contributions > 0 else { throw EncryptionError.nothingToSum }
-        return total
     }
 }
 

@@ -52,7 +52,11 @@ package final class ReleaseStore: Sendable {
         if let newest = try ReleaseFolder.rounds(in: directory).last { try pointLatest(at: newest) }
     }
 
-    deinit { close(lockFile) }
+    deinit {
+        // Not by closing alone: a child that has been forked and has yet to exec holds the same lock (flock(2)).
+        flock(lockFile, LOCK_UN)
+        close(lockFile)
+    }
 
     /// The newest release's manifest; nil before the first.
     package func latest() throws -> ReleaseManifest? {

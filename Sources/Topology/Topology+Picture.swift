@@ -13,7 +13,7 @@ extension Topology {
         let publishX = 900
 
         canvas.text(24, 34, "\(federation)", "title")
-        canvas.text(24, 56, "run \(run) · suite \(suite) · keys \(keys)", "small")
+        canvas.text(24, 56, "run \(run) · suite \(suite) · keys \(keysName)", "small")
 
         for (index, cloud) in data.enumerated() {
             let y = top + index * rowHeight
@@ -48,7 +48,7 @@ extension Topology {
         canvas.text(
             24, bottom + 40, "Framed in green: where updates are encrypted, and where the key of sums is.",
             suite == .clear ? "hidden" : "small")
-        canvas.text(24, bottom + 20, "keys \(keys): \(trust).", "small")
+        canvas.text(24, bottom + 20, "keys \(keysName): \(trust).", "small")
         return canvas.document(width: 1124, height: bottom + 60, title: "Topology of \(federation)")
     }
 

@@ -3,7 +3,7 @@ internal import Federation
 extension Topology {
     /// The topology for a terminal: a box for each cloud, an arrow for each link that leaves it.
     package var drawing: String {
-        var lines = ["federation \(federation)   run \(run)   suite \(suite)   keys \(keys)", ""]
+        var lines = ["federation \(federation)   run \(run)   suite \(suite)   keys \(keysName)", ""]
         for cloud in clouds {
             let boxed = rows(of: cloud)
             let title = " \(cloud.name) "
@@ -20,11 +20,19 @@ extension Topology {
         }
         lines += [
             "──▶ inside a cloud: \(insideTransport)",
-            "══▶ between clouds: tcp, CURVE; contributions and sums \(suite == .clear ? "NOT ENCRYPTED" : "encrypted (\(suite))")",
+            "══▶ between clouds: tcp, CURVE; contributions and sums \(protection)",
             "publish announces openings and releases to every stage, which dials it.",
-            "keys \(keys): \(trust).",
+            "keys \(keysName): \(trust).",
         ]
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var protection: String {
+        switch suite {
+        case .paillier: "encrypted (\(suite))"
+        case .secagg: "masked (\(suite))"
+        case .clear: "NOT ENCRYPTED"
+        }
     }
 
     private var insideTransport: String {
@@ -51,13 +59,25 @@ extension Topology {
                     trimmed("\(stage.name.kind)  \(note(stage, in: cloud) ?? "")"),
                     stage.name == aggregate ? "══▶ \(publish)" : ""
                 ))
-            let holds =
-                stage.name == aggregate
-                ? "  adds \(suite == .clear ? "clear updates" : "ciphertexts, holds no key")"
-                : "  opens sums\(suite == .clear ? "" : ", holds the \(suite) key"), signs releases"
-            rows.append((holds, ""))
+            rows.append((stage.name == aggregate ? aggregateHolds : publishHolds, ""))
         }
         return rows
+    }
+
+    private var aggregateHolds: String {
+        switch suite {
+        case .paillier: "  adds ciphertexts, holds no key"
+        case .secagg: "  adds masked updates, holds no mask"
+        case .clear: "  adds clear updates"
+        }
+    }
+
+    private var publishHolds: String {
+        switch suite {
+        case .paillier: "  opens sums, holds the paillier key, signs releases"
+        case .secagg: "  takes the masks off sums with what the clouds open, signs releases"
+        case .clear: "  opens sums, signs releases"
+        }
     }
 
     /// Where a stage listens, and whose machine it is on if not the cloud's.

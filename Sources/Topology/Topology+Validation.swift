@@ -71,11 +71,7 @@ struct TopologyRules {
     }
 
     private func checkSuite() {
-        if file.suite == .secagg {
-            problems.note(
-                "`suite: secagg` is a library so far, the stages do not run it: use `suite: paillier`",
-                at: file.suitePlace)
-        }
+        if file.suite == .secagg { checkMasks() }
         guard file.suite == .clear else { return }
         let owners = Set(file.clouds.flatMap { cloud in cloud.stages.map { $0.owner ?? cloud.owner } })
         guard dataClouds.count > 1 || owners.count > 1 else { return }
@@ -87,6 +83,24 @@ struct TopologyRules {
             problems.note(
                 "`suite: clear` would show every cloud's update to aggregate and publish; "
                     + "if this is a test and no more, say so with `allow-clear: true`",
+                at: file.suitePlace)
+        }
+    }
+
+    /// Masks belong to one round, and their keys are made for it: there is none to choose, and none to keep.
+    private func checkMasks() {
+        for (key, place) in [
+            ("keys", file.statedKeys == nil ? nil : file.keysPlace),
+            ("threshold", file.statedThreshold == nil ? nil : file.thresholdPlace), ("profile", file.profilePlace),
+        ] {
+            guard let place else { continue }
+            problems.note(
+                "`\(key)` belongs to `suite: paillier`: under `suite: secagg` the clouds agree on masks anew in every round, remove it",
+                at: place)
+        }
+        if dataClouds.count > MaskDealing.maximumClouds {
+            problems.note(
+                "`suite: secagg` is for at most \(MaskDealing.maximumClouds) clouds with data, here are \(dataClouds.count)",
                 at: file.suitePlace)
         }
     }
@@ -198,7 +212,7 @@ struct TopologyRules {
     /// The smallest cohort must be larger than the threshold: t clouds that open a sum of t could each take their own part off.
     private func checkThreshold() {
         let count = dataClouds.count
-        if file.statedThreshold != nil, file.keys != .threshold {
+        if file.statedThreshold != nil, file.keys != .threshold, file.suite != .secagg {
             let alone = file.keys == .clouds ? ": under `keys: clouds` each cloud opens sums alone" : ""
             problems.note("`threshold` belongs to `keys: threshold`\(alone)", at: file.thresholdPlace)
         }

@@ -85,9 +85,18 @@ package struct Topology: Sendable {
     /// Whether the clouds' encrypt stages take part in opening sums.
     package var cloudsOpen: Bool { suite == .paillier && keys != .publisher }
 
+    /// The key mode as it is shown: under `secagg` there is no key but those that each round makes.
+    package var keysName: String { suite == .secagg ? "of each round" : keys.rawValue }
+
     /// Who together can open one cloud's update, as a sentence (docs/threat-model.md, the table of keys).
     package var trust: String {
-        if suite == .clear { return "nothing is encrypted: aggregate and publish see every cloud's update" }
+        switch suite {
+        case .clear: return "nothing is encrypted: aggregate and publish see every cloud's update"
+        case .secagg:
+            return
+                "aggregate and publish together cannot open one cloud's update, not even with one cloud that helps them; with more clouds they may"
+        case .paillier: break
+        }
         return switch keys {
         case .threshold:
             "any \(threshold) of the \(dataClouds.count) clouds together can open one cloud's update, and nobody else: aggregate and publish hold no key"

@@ -34,6 +34,8 @@ struct TopologyFile {
     let statedThreshold: Int?
     let thresholdPlace: Place
     let profile: Topology.Profile
+    /// Where the file says a profile; nil where it leaves it to the default.
+    let profilePlace: Place?
     let damgardJurik: Int
     let damgardJurikPlace: Place
     let allowsClear: Bool
@@ -62,6 +64,7 @@ struct TopologyFile {
         statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
         thresholdPlace = file.place(of: "threshold")
         profile = file.choice("profile", default: .standard)
+        profilePlace = file.has("profile") ? file.place(of: "profile") : nil
         damgardJurik = file.int("damgard-jurik", in: 1...3, default: 1)
         damgardJurikPlace = file.place(of: "damgard-jurik")
         allowsClear = file.bool("allow-clear", default: false)

@@ -8,34 +8,41 @@ import StageKit
 /// sum on. It holds no private key: what it sees are ciphertexts, sizes, and who took part.
 @StageActor
 final class AggregateStage: Stage {
-    private let context: StageContext
+    let context: StageContext
     private let configuration: AggregateConfiguration
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     private var keys: KeySearch<PaillierPublicKey>?
     /// The clouds' encrypt stages help to open sums, and check them first: they are sent what they need.
     private let cloudsOpen: Bool
     private let evidencePath: String
-    private var current: Round?
+    var current: Round?
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
     private var waiting: [(arrival: Arrival, synced: Task<Void, any Error>)] = []
     private var isAdding = false
 
-    private struct Round {
+    struct Round {
         let opening: Signed<Opening>
-        let scheme: RoundScheme
-        let product: Product
+        /// Nil under `secagg` until the clouds have agreed on masks.
+        var adding: Adding?
         var gathering: Gathering
+        /// Under `secagg` alone.
+        var masks: MaskedGathering?
         /// What is in the product, for those who check it.
         var contributions: [CloudName: Arrival] = [:]
         let began = ContinuousClock.now
-        var adding = Duration.zero
+        var addingTime = Duration.zero
     }
 
     /// The accumulator on its way to a thread of its own and back. Sound because `isAdding` lets one contribution at a time
     /// go there, and a round closes only while none is.
-    private final class Product: @unchecked Sendable {
+    final class Adding: @unchecked Sendable {
+        let scheme: RoundScheme
         let accumulator: any Accumulator
-        init(_ accumulator: any Accumulator) { self.accumulator = accumulator }
+
+        init(_ scheme: RoundScheme) {
+            self.scheme = scheme
+            accumulator = scheme.makeAccumulator()
+        }
     }
 
     init(
@@ -57,16 +64,23 @@ final class AggregateStage: Stage {
 
     private func take(_ opening: Signed<Opening>) throws {
         do {
-            let scheme = try RoundScheme(opening.content, key: keys?.key(opening.content.keyID))
-            current = Round(
-                opening: opening, scheme: scheme, product: Product(scheme.makeAccumulator()),
-                gathering: Gathering(opening))
-            if try context.journal.read({ try $0.hasDeparture(name(.sum, opening.content.round)) }) {
-                current?.gathering.close()
+            let masks = try makeMasks(for: opening)
+            let adding =
+                try masks == nil
+                ? Adding(RoundScheme(opening.content, key: keys?.key(opening.content.keyID))) : nil
+            current = Round(opening: opening, adding: adding, gathering: Gathering(opening), masks: masks)
+            let (hasSum, hasShortfall) = try context.journal.read {
+                (
+                    try $0.hasDeparture(name(.sum, opening.content.round)),
+                    try $0.hasDeparture(name(.shortfall, opening.content.round))
+                )
             }
+            if hasSum || hasShortfall { current?.gathering.close() }
+            if hasShortfall { current?.masks?.close() }
+            try resumeMasks()
             context.log.info(
                 "round_joined", ["round": .round(opening.content.round), "purpose": .name(opening.content.purpose)])
-        } catch let error as EncryptionError {
+        } catch  where error is EncryptionError || error is MaskingError {
             current = nil
             context.log.error("opening_refused", ["round": .round(opening.content.round), "reason": .text("\(error)")])
         }
@@ -88,20 +102,22 @@ final class AggregateStage: Stage {
                 try context.cancel(name(.evidence, closed.round, of: cloud), to: encrypt)
             }
         }
+        try leaveMasks(closed)
         self.current = nil
     }
 
-    private func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
+    func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
         TransferName(run: context.run, kind: kind, round: round, cloud: cloud ?? context.stage.cloud)
     }
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
+        guard !offer.name.kind.isOfMasks else { return verdict(onMasks: offer, from: sender) }
         guard let current else { return .later }
         switch current.gathering.answer(to: offer, from: sender) {
         case .later: return .later
         case .refuse(let reason): return .refuse(reason)
         case .take:
-            let expected = current.scheme.byteCount
+            guard let expected = current.adding?.scheme.byteCount else { return .later }
             guard offer.byteCount == expected else {
                 return .refuse("\(offer.byteCount) bytes, round \(offer.name.round) takes \(expected)")
             }
@@ -111,6 +127,7 @@ final class AggregateStage: Stage {
     }
 
     func arrived(_ arrival: Arrival) async throws {
+        guard !arrival.offer.name.kind.isOfMasks else { return try await arrived(ofMasks: arrival) }
         // Three clouds' contributions come nearly together: the disk is at work on all while one is checked.
         let context = context
         waiting.append((arrival, Task { try await context.offload { try arrival.payload.sync() } }))
@@ -121,13 +138,19 @@ final class AggregateStage: Stage {
         while !isAdding, !waiting.isEmpty {
             let (arrival, synced) = waiting.removeFirst()
             let name = arrival.offer.name
-            guard let round = current, name.round == round.opening.content.round, !round.gathering.isClosed else {
+            guard let round = current, let adding = round.adding, name.round == round.opening.content.round,
+                !round.gathering.isClosed
+            else {
                 try context.refuse(arrival, "round \(name.round) has been closed")
+                continue
+            }
+            guard round.masks?.hasLost(name.cloud) != true else {
+                try context.refuse(arrival, "\(name.cloud) has no part in the masks of round \(name.round) any more")
                 continue
             }
             isAdding = true
             context.begin { [self] in
-                try await add(arrival, synced, to: round)
+                try await add(arrival, synced, to: adding, of: round.opening)
                 try addNext()
                 try closeIfDue()
             }
@@ -136,13 +159,14 @@ final class AggregateStage: Stage {
 
     /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
     /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
-    private func add(_ arrival: Arrival, _ synced: Task<Void, any Error>, to round: Round) async throws {
+    private func add(
+        _ arrival: Arrival, _ synced: Task<Void, any Error>, to adding: Adding, of opening: Signed<Opening>
+    ) async throws {
         defer { isAdding = false }
         let name = arrival.offer.name
         let about = try ContributionAbout(arrival.offer.about)
-        let (product, sealing) = (round.product, round.scheme.scheme.sealing)
-        let (threads, cloudsOpen, scheme) = (configuration.threads, cloudsOpen, round.scheme)
-        let bound = RoundScheme.context(round.opening.digest, name.cloud)
+        let (threads, cloudsOpen) = (configuration.threads, cloudsOpen)
+        let bound = RoundScheme.context(opening.digest, name.cloud)
         let seconds: Duration
         do {
             seconds = try await context.offload {
@@ -150,8 +174,10 @@ final class AggregateStage: Stage {
                 let start = clock.now
                 try arrival.payload.withBytes {
                     // The clouds that open the sum would refuse it for one that is not proved: it goes alone, here.
-                    if cloudsOpen { try scheme.verify(about.proof, payload: $0, context: bound, threads: threads) }
-                    try product.accumulator.add($0, sealing: sealing, threads: threads)
+                    if cloudsOpen {
+                        try adding.scheme.verify(about.proof, payload: $0, context: bound, threads: threads)
+                    }
+                    try adding.accumulator.add($0, sealing: adding.scheme.scheme.sealing, threads: threads)
                 }
                 return clock.now - start
             }
@@ -165,10 +191,11 @@ final class AggregateStage: Stage {
         try await synced.value
         try await context.keep(arrival)
         // A round that has ended meanwhile has let go of its product.
-        guard var now = current, now.product === product else {
+        guard var now = current, now.adding === adding else {
             return try context.refuse(arrival, "round \(name.round) has been closed")
         }
-        now.adding += seconds
+        now.addingTime += seconds
+        try now.masks?.take(contribution: arrival.offer.digest, of: name.cloud)
         _ = now.gathering.count(
             SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest),
             signed: RoundRecord.Part(offer: arrival.offerBytes, signature: arrival.signature))
@@ -182,16 +209,19 @@ final class AggregateStage: Stage {
             ])
     }
 
-    func tick() async throws { try closeIfDue() }
+    func tick() async throws {
+        try conductMasks()
+        try closeIfDue()
+    }
 
-    private func closeIfDue() throws {
+    func closeIfDue() throws {
         // What came in time is counted, though it is being looked at when the deadline passes.
         guard var round = current, !isAdding, waiting.isEmpty else { return }
         let opening = round.opening.content
         switch round.gathering.decision(now: context.surroundings.time) {
         case .wait: return
         case .close:
-            let sum = try round.product.accumulator.sum()
+            guard let sum = try round.adding?.accumulator.sum() else { return }
             let digest = Digest(ofContent: sum)
             let (about, record) = round.gathering.closing(sum: digest)
             let named = name(.sum, opening.round)
@@ -205,34 +235,51 @@ final class AggregateStage: Stage {
                     record, of: round, to: StageName(cloud: cloud, kind: .encrypt),
                     with: round.gathering.contributors.filter { $0 != cloud })
             }
+            let survivors = try round.masks?.nameSurvivors()
+            let naming = try survivors.map { try self.naming($0, of: round.opening) }
+            departures += naming?.departures ?? []
             try keepEvidence(of: round, record, sum: sum)
-            try context.send(departures) { try settleContributions(of: opening.round, in: $0) }
+            try context.send(departures) {
+                try settleContributions(of: opening.round, in: $0)
+                try naming?.settle($0)
+            }
             context.log.info(
                 "round_closed",
                 [
                     "round": .round(opening.round), "purpose": .name(opening.purpose),
                     "root": .text(about.root.description),
                     "cohort": .list(about.parts.map { .name($0.cloud) }), "bytes": .number(sum.count),
-                    "add_seconds": .seconds(round.adding),
+                    "add_seconds": .seconds(round.addingTime),
                     "gather_seconds": .seconds(ContinuousClock.now - round.began),
                 ])
         case .abandon(let missing):
-            let name = TransferName(
-                run: context.run, kind: .shortfall, round: opening.round, cloud: context.stage.cloud)
-            if try !context.journal.read({ try $0.hasDeparture(name) }) {
-                let note: [UInt8] = [0]
-                let offer = context.offer(
-                    name, payload: .bytes(note), digest: Digest(ofContent: note),
-                    about: ShortfallAbout(opening: round.opening.digest, missing: missing))
-                try context.send([Departure(offer: offer, receiver: context.publisher, payload: .bytes(note))]) {
-                    try settleContributions(of: opening.round, in: $0)
-                }
-            }
-            context.log.warning(
-                "quorum_missed", ["round": .round(opening.round), "missing": .list(missing.map { .name($0) })])
+            let isEarly = context.surroundings.time < opening.deadline
+            try tellShortfall(
+                of: round.opening, missing: missing,
+                reason: isEarly
+                    ? "too few clouds are left to take the masks off" : "the deadline passed without a quorum")
+            round.masks?.close()
         }
         round.gathering.close()
         current = round
+    }
+
+    /// Tells publish that there will be no sum.
+    func tellShortfall(of opening: Signed<Opening>, missing: [CloudName], reason: String) throws {
+        let round = opening.content.round
+        let name = name(.shortfall, round)
+        if try !context.journal.read({ try $0.hasDeparture(name) }) {
+            let note: [UInt8] = [0]
+            let offer = context.offer(
+                name, payload: .bytes(note), digest: Digest(ofContent: note),
+                about: ShortfallAbout(opening: opening.digest, missing: missing, reason: reason))
+            try context.send([Departure(offer: offer, receiver: context.publisher, payload: .bytes(note))]) {
+                try settleContributions(of: round, in: $0)
+            }
+        }
+        context.log.warning(
+            "quorum_missed",
+            ["round": .round(round), "missing": .list(missing.map { .name($0) }), "reason": .text(reason)])
     }
 
     /// The record of a round, and behind it the contributions of `clouds`, for a stage that checks the sum. They are the files
@@ -293,7 +340,9 @@ final class AggregateStage: Stage {
         ]
         switch (delivery.outcome, delivery.name.kind) {
         case (.durable, let kind): context.log.debug("\(kind.rawValue)_receipted", fields)
-        case (.refused, let kind): context.log.error("\(kind.rawValue)_refused", fields)
+        case (.refused, let kind):
+            context.log.error("\(kind.rawValue)_refused", fields)
+            if kind.isOfMasks { try masksRefused(delivery) }
         }
     }
 }

@@ -20,7 +20,7 @@ extension EncryptStage {
         guard opening.member(offer.name.cloud) != nil, offer.name.cloud != context.stage.cloud else {
             return .refuse("\(offer.name.cloud) has no contribution to show here")
         }
-        let expected = round.scheme.byteCount
+        guard let expected = round.scheme?.byteCount else { return .later }
         guard offer.byteCount == expected else {
             return .refuse("\(offer.byteCount) bytes, a contribution to round \(opening.round) has \(expected)")
         }
@@ -54,7 +54,9 @@ extension EncryptStage {
     /// Checks the sum, and only then makes this cloud's share; the decision and the share are journaled as one before anything
     /// leaves, under a name that a round has once: a second sum of the round finds no help.
     private func help(round: Round, record: SumToOpen.Record) async throws {
-        guard let opening = round.key?.opening, let now = current, now.opening.digest == round.opening.digest else {
+        guard let opening = round.key?.opening, let scheme = round.scheme, let now = current,
+            now.opening.digest == round.opening.digest
+        else {
             return
         }
         let (number, cloud) = (round.opening.content.round, context.stage.cloud)
@@ -73,18 +75,17 @@ extension EncryptStage {
             return try leave(now.sum, conflict)
         }
         let check = SumCheck(
-            opening: round.opening, scheme: round.scheme, cloud: cloud, own: own, record: record,
+            opening: round.opening, scheme: scheme, cloud: cloud, own: own, record: record,
             evidence: now.sum.evidence)
         let (threads, name) = (configuration.threads, share(number))
         do {
             let made = try await context.offload { [context] in
                 let clock = ContinuousClock()
                 let start = clock.now
-                let product = round.scheme.encryptedPart(of: try check.product(threads: threads))
+                let product = scheme.encryptedPart(of: try check.product(threads: threads))
                 let checked = clock.now
                 let helper = try PartialOpener(
-                    share: opening.share, key: opening.key, layout: round.scheme.layout,
-                    slots: round.scheme.slots)
+                    share: opening.share, key: opening.key, layout: scheme.layout, slots: scheme.slots)
                 let row = try helper.row(
                     of: product, units: 0..<helper.shape.units, sealing: helper.sealing, threads: threads)
                 let proof = try helper.proof(
@@ -103,7 +104,7 @@ extension EncryptStage {
                 about: ShareAbout(opening: round.opening.digest, sum: record.contents.sum, proof: made.proof))
             let arrivals = now.sum.unanswered
             try context.send([Departure(offer: offer, receiver: context.publisher, payload: made.payload)]) { entry in
-                try entry.setFact("\(Self.openedPrefix)\(number)", sum.bytes)
+                try entry.setFact(Self.openedFact(number), sum.bytes)
                 for arrival in arrivals { try entry.spend(arrival) }
             }
             answer(arrivals)
@@ -123,9 +124,10 @@ extension EncryptStage {
     }
 
     private static let openedPrefix = "opened/"
+    static func openedFact(_ round: RoundNumber) -> String { "\(openedPrefix)\(round)" }
 
     /// All that this cloud has helped with in the run.
-    private func openedSums() throws -> [OpenedSum] {
+    func openedSums() throws -> [OpenedSum] {
         try context.journal.read { entry in
             try entry.factKeys(under: Self.openedPrefix).compactMap { key in
                 try entry.fact(Self.openedPrefix + key).map { try OpenedSum(bytes: $0) }

@@ -10,32 +10,39 @@ final class EncryptStage: Stage {
     let context: StageContext
     let configuration: EncryptConfiguration
     private let rounding: SecretBytes
-    /// Nil under `clear`.
+    private let suite: Suite
+    /// Nil but under `paillier`.
     private var keys: KeySearch<SealingKey>?
     /// This cloud helps to open sums.
     let cloudsOpen: Bool
-    private let aggregate: StageName
+    let aggregate: StageName
     var current: Round?
     private let isIdle = IdleFlag()
     private var history: CohortHistory
 
     struct Round: Sendable {
         let opening: Signed<Opening>
-        let scheme: RoundScheme
+        /// Nil under `secagg` until the clouds have agreed on masks.
+        var scheme: RoundScheme?
         /// The key that the opening names, whatever others have come since.
         let key: SealingKey?
+        /// Under `secagg` alone.
+        var masking: RoundMasking?
+        /// A vector that came before there was a scheme to seal it with.
+        var waiting: Arrival?
         var isSealing = false
         var sum = SumToOpen()
     }
 
     init(
         context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes,
-        keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName]
+        suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName]
     ) throws {
         history = CohortHistory(clouds: clouds)
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
+        self.suite = suite
         self.keys = keys
         self.cloudsOpen = cloudsOpen
         self.aggregate = aggregate
@@ -73,6 +80,10 @@ final class EncryptStage: Stage {
                     "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
                 )
             }
+            guard content.suite == suite else {
+                throw EncryptionError.wrongSuite(expected: suite, found: content.suite)
+            }
+            guard suite != .secagg else { return try takeMasked(opening) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
             current = Round(opening: opening, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
@@ -82,6 +93,14 @@ final class EncryptStage: Stage {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
         }
+    }
+
+    private func takeMasked(_ opening: Signed<Opening>) throws {
+        current = nil
+        guard let masking = try makeMasking(for: opening) else { return }
+        current = Round(opening: opening, scheme: nil, key: nil, masking: masking)
+        let content = opening.content
+        context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
     }
 
     /// Makes blinding for the round's vector while it is still being trained.
@@ -136,6 +155,8 @@ final class EncryptStage: Stage {
             }
             for arrival in current.sum.unanswered { try context.refuse(arrival, "its round is over") }
         }
+        try leaveMasks(of: current)
+        if let waiting = current.waiting { try context.refuse(waiting, "its round is over") }
         self.current = nil
     }
 
@@ -150,11 +171,17 @@ final class EncryptStage: Stage {
         let isOfSum =
             sender == aggregate && offer.name.part == 0
             && (offer.name.kind == .evidence || (offer.name.kind == .record && offer.name.cloud == sender.cloud))
-        guard isVector || isOfSum else { return .refuse("\(sender) may not send \(offer.name) here") }
+        let isOfMasks =
+            sender == aggregate && offer.name.part == 0 && offer.name.cloud == sender.cloud
+            && Self.masksOfAggregate.contains(offer.name.kind)
+        guard isVector || isOfSum || isOfMasks else { return .refuse("\(sender) may not send \(offer.name) here") }
         guard let current else { return .later }
         let opening = current.opening.content
         guard offer.name.round == opening.round else {
             return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+        }
+        if isOfMasks {
+            do { return try verdict(onMasks: offer, current) } catch { return .refuse("\(error)") }
         }
         if isOfSum {
             do { return try verdict(onSum: offer, current) } catch { return .refuse("\(error)") }
@@ -179,34 +206,51 @@ final class EncryptStage: Stage {
         guard var round = current, arrival.offer.name.round == round.opening.content.round else {
             return try context.refuse(arrival, "its round is over")
         }
+        guard !arrival.offer.name.kind.isOfMasks else { return try arrived(ofMasks: arrival, round) }
         guard arrival.offer.name.kind == .vector else { return try arrived(ofSum: arrival, round) }
-        guard !round.isSealing,
+        guard !round.isSealing, round.waiting == nil,
             try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
         else { return try context.refuse(arrival, "this cloud has contributed to the round already") }
+        round.waiting = arrival
+        current = round
+        try sealWaiting()
+    }
+
+    /// Seals the round's vector once both it and a scheme are there.
+    func sealWaiting() throws {
+        guard var round = current, let arrival = round.waiting, let scheme = round.scheme else { return }
+        round.waiting = nil
         round.isSealing = true
         isIdle.set(false)
         current = round
         let about = try VectorAbout(arrival.offer.about)
-        context.begin { [self] in
-            do { try await seal(arrival, records: about.records, round) } catch let error as EncryptionError {
+        context.begin { [self, round] in
+            do { try await seal(arrival, records: about.records, scheme, round) } catch let error as EncryptionError {
                 // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
                 context.log.error(
                     "vector_refused", ["round": .round(round.opening.content.round), "reason": .text("\(error)")])
                 try context.refuse(arrival, "\(error)")
-                if current?.opening.digest == round.opening.digest { current?.isSealing = false }
+                guard current?.opening.digest == round.opening.digest else { return }
+                current?.isSealing = false
+                guard round.masking != nil else { return }
+                // Its masks are used up: the others need not wait.
+                try withdraw(from: round.opening)
+                current = nil
             }
         }
     }
 
-    private func seal(_ arrival: Arrival, records: Int, _ round: Round) async throws {
+    private func seal(
+        _ arrival: Arrival, records: Int, _ scheme: RoundScheme, _ round: Round
+    ) async throws {
         let opening = round.opening.content
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
         let digest = round.opening.digest
         // Where clouds open sums, each shows that it knows what it put in, or it could pass another's off as its own.
-        let recorded = cloudsOpen ? round.scheme.recording() : nil
-        let scheme = recorded?.round ?? round.scheme
+        let recorded = cloudsOpen ? scheme.recording() : nil
+        let scheme = recorded?.round ?? scheme
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
             let report = try arrival.payload.withBytes { bytes in
@@ -234,7 +278,10 @@ final class EncryptStage: Stage {
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
         let offer = context.offer(
             name, payload: sealed.payload, digest: sealed.digest,
-            about: ContributionAbout(answering: round.opening, weight: weight, proof: sealed.proof))
+            about: ContributionAbout(
+                answering: round.opening, masks: round.masking?.agreement, weight: weight, proof: sealed.proof))
+        current?.masking?.contribution = sealed.digest
+        current?.isSealing = round.masking == nil
         try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
             try entry.spend(arrival)
             try countAnswerInClear(opening, entry)

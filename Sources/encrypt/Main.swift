@@ -24,7 +24,7 @@ struct Encrypt: StageCommand {
                 try EncryptStage(
                     context: parts.context, configuration: parts.configuration,
                     rounding: try parts.keys.roundingSecret(of: parts.stage.cloud),
-                    keys: keys, cloudsOpen: parts.topology.cloudsOpen,
+                    suite: parts.topology.suite, keys: keys, cloudsOpen: parts.topology.cloudsOpen,
                     aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
             })
         await StageMain.run(program, options: options)

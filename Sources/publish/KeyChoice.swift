@@ -7,18 +7,16 @@ import Topology
 
 /// Which of several keys of sums a round is opened with.
 struct KeyChoice: Sendable {
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     private var keys: KeySearch<SumOpener>?
     private let store: KeyStore
-    /// For the round that is open, or was last.
+    /// For the round that is open, or was last; under `secagg` that comes of each round (`RoundUnmasking`).
     private(set) var opener: SumOpener
 
     init(_ ground: StageGround<PublishConfiguration>) throws {
         store = ground.keys
         switch ground.topology.suite {
-        case .clear: (keys, opener) = (nil, .clear)
-        case .secagg:
-            throw StageError.configuration("`suite: secagg` is not wired to the stages yet: choose `suite: paillier`")
+        case .clear, .secagg: (keys, opener) = (nil, .clear)
         case .paillier:
             var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
                 try SumOpener(ground, number: $0, $1)

@@ -12,7 +12,9 @@ extension PublishStage {
         guard
             name.part == 0,
             (isAggregates && [.sum, .record, .shortfall].contains(name.kind))
+                || (isAggregates && Self.masksOfAggregate.contains(name.kind))
                 || (isClouds && name.kind == .share && opener.needsShares)
+                || (isClouds && name.kind == .disclosure)
         else { return .refuse("\(sender) may not send \(name) here") }
         guard let current else { return .refuse("no round is open") }
         guard name.round == current.content.round else {
@@ -25,7 +27,8 @@ extension PublishStage {
                     ? .take : .refuse("it is about another opening")
             case .record: return try verdict(onRecord: offer, current)
             case .share: return try verdict(onShare: offer, current)
-            default: return try verdict(onSum: offer, current)
+            case .sum: return try verdict(onSum: offer, current)
+            default: return try verdict(onMasks: offer, current)
             }
         } catch { return .refuse("\(error)") }
     }
@@ -66,7 +69,8 @@ extension PublishStage {
         for part in sum.parts where opening.member(part.cloud) == nil {
             return .refuse("\(part.cloud) is not in the cohort of round \(opening.round)")
         }
-        let expected = try opener.sumByteCount(of: opening)
+        let masked = try unmasking.map { try $0.sumByteCount(of: opening) }
+        guard let expected = try masked ?? opener.sumByteCount(of: opening) else { return .later }
         guard offer.byteCount == expected else {
             return .refuse("\(offer.byteCount) bytes, the sum of round \(opening.round) has \(expected)")
         }

@@ -21,6 +21,8 @@ final class PublishStage: Stage {
     private(set) var releases: [Signed<Release>] = []
     private(set) var current: Signed<Opening>?
     private(set) var closing = RoundClosing()
+    /// Under `secagg` alone, while a round is open.
+    var unmasking: RoundUnmasking?
     /// When the round is given up for want of clouds' shares; from when its sum is here.
     private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
@@ -48,6 +50,10 @@ final class PublishStage: Stage {
             throw StageError.configuration(
                 "publish's config asks for no round at all: give it `variables`, `rounds` or `test`")
         }
+        if topology.suite == .secagg {
+            let least = max(configuration.quorum ?? clouds, configuration.minimumCohort)
+            try Self.checkMasks(clouds: clouds, least: least)
+        }
         model = try PublishedModel(parts)
         try PublishStage.check(configuration, model, parts.topology.suite)
         store = try ReleaseWriter(parts, model: model)
@@ -64,6 +70,7 @@ final class PublishStage: Stage {
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
         do {
             try keys.resume(opening.content)
+            try beginUnmasking(opening)
             current = opening
         } catch {
             try abandon(opening, missing: [], reason: "publish cannot open its sum any more: \(error)", settling: nil)
@@ -86,6 +93,7 @@ final class PublishStage: Stage {
         closing = RoundClosing()
         sharesBy = nil
         context.announce(opening)
+        try beginUnmasking(opening)
         warn(of: opening.content)
         context.log.info(
             "round_opened",
@@ -155,7 +163,8 @@ final class PublishStage: Stage {
         switch name.kind {
         case .shortfall:
             guard !isOpening else { return }
-            try abandon(current, missing: try ShortfallAbout(arrival.offer.about).missing, settling: name)
+            let about = try ShortfallAbout(arrival.offer.about)
+            try abandon(current, missing: about.missing, reason: about.reason, settling: name)
         case .record:
             do {
                 let record = try RoundRecord(bytes: try arrival.payload.read())
@@ -167,17 +176,27 @@ final class PublishStage: Stage {
                 try context.refuse(arrival, "\(error)")
             }
         case .share: closing.take(share: arrival)
-        default:
+        case .sum:
             closing.take(sum: arrival)
-            if opener.needsShares { sharesBy = context.surroundings.now + configuration.deadline }
+            if needsHelp { sharesBy = context.surroundings.now + configuration.deadline }
+        default: try arrived(ofMasks: arrival)
         }
+        guard self.current?.digest == current.digest else { return }
         try openIfClosed(current)
     }
+
+    /// Clouds must send something before the sum can be opened.
+    private var needsHelp: Bool { opener.needsShares || unmasking != nil }
 
     /// Opens the sum once everything that it takes is here.
     private func openIfClosed(_ current: Signed<Opening>) throws {
         guard !isOpening, let (sum, record) = closing.closed else { return }
-        do { try record.check(try SumAbout(sum.offer.about), digest: sum.offer.digest) } catch {
+        if let unmasking, !unmasking.isSufficient { return }
+        do {
+            let about = try SumAbout(sum.offer.about)
+            try record.check(about, digest: sum.offer.digest)
+            try unmasking?.check(about, record.contributions(to: current, key: context.identity.key))
+        } catch {
             context.log.error(
                 "sum_unusable", ["round": .round(current.content.round), "reason": .text("\(error)")])
             return try abandon(
@@ -202,7 +221,8 @@ final class PublishStage: Stage {
         var sums: [Double]
         var adapter: ReleasedAdapter?
         do {
-            let (opener, threads) = (opener, configuration.threads)
+            let threads = configuration.threads
+            let opener = try unmasking?.opener(for: content) ?? opener
             if content.purpose == .update {
                 let start = model.current
                 let path = model.path(of: content.round)
@@ -230,7 +250,7 @@ final class PublishStage: Stage {
                         arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads)
                 }
             }
-        } catch  where error is EncryptionError || error is ThresholdError {
+        } catch  where error is EncryptionError || error is ThresholdError || error is MaskingError {
             // What was written of the next adapter is of no use.
             context.discard(.file(path: model.path(of: content.round), count: 0))
             context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
@@ -336,6 +356,7 @@ final class PublishStage: Stage {
         answerAll()
         if let adapter { model.take(adapter) }
         releases.append(release)
+        try endUnmasking(release.content.round)
         current = nil
         attempts = 0
         context.announce(release)
@@ -345,7 +366,7 @@ final class PublishStage: Stage {
         TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
     }
 
-    private func abandon(
+    func abandon(
         _ opening: Signed<Opening>, missing: [CloudName], reason: String = "the deadline passed without a quorum",
         settling name: TransferName?
     ) throws {
@@ -361,6 +382,7 @@ final class PublishStage: Stage {
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()
+        try endUnmasking(opening.content.round)
         current = nil
         attempts += 1
         context.announce(end)
@@ -391,10 +413,11 @@ final class PublishStage: Stage {
 
     func tick() async throws {
         if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
-            let missing = current.content.cohort.map(\.cloud).filter { closing.shares[$0] == nil }
+            let helped = unmasking?.helpers ?? Set(closing.shares.keys)
             return try abandon(
-                current, missing: missing,
-                reason: "too few clouds helped to open the sum: \(closing.shares.count) of \(opener.threshold)",
+                current, missing: current.content.cohort.map(\.cloud).filter { !helped.contains($0) },
+                reason:
+                    "too few clouds helped to open the sum: \(helped.count) of \(unmasking?.threshold ?? opener.threshold)",
                 settling: nil)
         }
         if let endBy, context.surroundings.now >= endBy {

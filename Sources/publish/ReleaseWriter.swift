@@ -19,6 +19,7 @@ final class ReleaseWriter {
     private let tokenizerSHA256: String
     private let owners: [CloudName: String]
     private let keyMode: Topology.KeyMode
+    private let keysName: String
     private let whoCouldOpen: String
 
     /// Nil where the run trains no adapter.
@@ -31,6 +32,7 @@ final class ReleaseWriter {
         tokenizerSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/tokenizer.json"))
         owners = Dictionary(parts.topology.clouds.map { ($0.name, $0.owner) }) { first, _ in first }
         keyMode = parts.topology.keys
+        keysName = parts.topology.keysName
         whoCouldOpen = parts.topology.trust
         let output = parts.configuration.output ?? "\(parts.topology.stateFolder(of: parts.context.stage))/releases"
         store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
@@ -64,11 +66,18 @@ final class ReleaseWriter {
             ],
             privacy: .init(
                 suite: update.suite.rawValue, profile: profile?.rawValue ?? "none",
-                assumption: assumption ?? "none: contributions were not encrypted",
-                keyMode: keyMode.rawValue, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
+                assumption: assumption ?? Self.assumption(of: update.suite),
+                keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
                 minimumCohort: update.minimumCohort, encryption: .init(update)),
             metrics: metrics)
         return try store.publish(draft)
+    }
+
+    /// What a suite without profiles rests on.
+    private static func assumption(of suite: Suite) -> String {
+        suite == .secagg
+            ? "decisional Diffie-Hellman on Curve25519, ChaCha20 and keyed BLAKE2b; that the clouds' keys are those of their cards"
+            : "none: contributions were not encrypted"
     }
 
     private func partsOf(_ round: RoundNumber) throws -> [SumAbout.Part] {

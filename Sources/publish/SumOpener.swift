@@ -11,6 +11,8 @@ struct SumOpener: Sendable {
     private enum Means: Sendable {
         case clear
         case alone(PaillierPrivateKey)
+        /// With what the survivors of one masked round have opened.
+        case masked(MaskOpener, MaskedScheme)
         /// With what one cloud or several send, by their parties in the key.
         case together(ThresholdPublicKey, parties: [CloudName: Int])
     }
@@ -20,6 +22,9 @@ struct SumOpener: Sendable {
     private init(_ means: Means) { self.means = means }
 
     static let clear = SumOpener(.clear)
+
+    /// - Parameter scheme: of the same masks, to add.
+    static func masked(_ opener: MaskOpener, _ scheme: MaskedScheme) -> SumOpener { SumOpener(.masked(opener, scheme)) }
 
     /// With the key of that number, whose private half must be here where publish opens alone.
     init(_ ground: StageGround<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
@@ -38,10 +43,10 @@ struct SumOpener: Sendable {
         }
     }
 
-    /// Nil under `clear`.
+    /// Nil but under `paillier`.
     var publicKey: PaillierPublicKey? {
         switch means {
-        case .clear: nil
+        case .clear, .masked: nil
         case .alone(let key): key.publicKey
         case .together(let key, _): key.paillier
         }
@@ -97,7 +102,9 @@ struct SumOpener: Sendable {
         _ payload: Payload, with shares: [Share], of opening: Opening, contributions: Int, threads: Int,
         _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
-        let scheme = try RoundScheme(opening, key: publicKey)
+        var masks: MaskedScheme?
+        if case .masked(_, let scheme) = means { masks = scheme }
+        let scheme = try RoundScheme(opening, key: publicKey, masks: masks)
         try payload.withBytes { sum in
             let encrypted = scheme.encryptedPart(of: sum)
             func decode(_ open: (Range<Int>) throws -> [UInt64]) throws {
@@ -112,6 +119,7 @@ struct SumOpener: Sendable {
             }
             switch means {
             case .clear: try open(with: ClearScheme(layout: scheme.layout, slots: scheme.slots))
+            case .masked(let opener, _): try open(with: opener)
             case .alone(let key):
                 try open(with: scheme.opener(key))
             case .together(let key, _):

@@ -52,7 +52,7 @@ struct AuditCommand: ParsableCommand {
         let store = KeyStore(root: topology.keysPath)
         let audit: Audit
         do {
-            var search = topology.suite == .clear ? nil : SumKeys.search(in: store, of: topology.publish.cloud)
+            var search = topology.suite == .paillier ? SumKeys.search(in: store, of: topology.publish.cloud) : nil
             audit = try Audit(
                 EvidenceFolder(folder), publisher: topology.publish, keys: { try store.card(of: $0).verifying },
                 publicKey: { try search?.key($0.keyID) }, arePartsProved: topology.cloudsOpen, threads: max(1, threads))

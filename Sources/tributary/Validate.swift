@@ -57,7 +57,7 @@ struct Validate: ParsableCommand {
                 print(
                     "\(topology.file): sound: \(topology.clouds.count) clouds (\(topology.dataClouds.count) with data), "
                         + "\(count) stages, suite \(topology.suite)")
-                print("keys \(topology.keys): \(topology.trust)")
+                print("keys \(topology.keysName): \(topology.trust)")
             }
         } catch let error as ConfigurationError {
             if format == .text { throw error }
@@ -71,7 +71,7 @@ struct Validate: ParsableCommand {
     private func answer(_ topology: Topology) -> Answer {
         Answer(
             federation: topology.federation, run: topology.run.description, suite: topology.suite.rawValue,
-            keys: topology.keys.rawValue, trust: topology.trust,
+            keys: topology.keysName, trust: topology.trust,
             clouds: topology.clouds.map {
                 Answer.Cloud(name: $0.name.description, owner: $0.owner, stages: $0.stages.map(\.name.kind.rawValue))
             },

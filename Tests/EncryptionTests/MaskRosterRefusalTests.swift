@@ -41,8 +41,9 @@ struct MaskRosterRefusalTests {
         maskKey: [UInt8]? = nil, sharingKey: [UInt8]? = nil
     ) -> MaskAdvertisement {
         MaskAdvertisement(
-            run: run ?? advertisement.run, round: round.map(RoundNumber.init) ?? advertisement.round,
-            opening: opening ?? advertisement.opening, stage: advertisement.stage,
+            head: MaskHead(
+                run: run ?? advertisement.run, round: round.map(RoundNumber.init) ?? advertisement.round,
+                opening: opening ?? advertisement.opening), stage: advertisement.stage,
             maskKey: maskKey ?? advertisement.maskKey, sharingKey: sharingKey ?? advertisement.sharingKey)
     }
 
@@ -123,8 +124,7 @@ struct MaskRosterRefusalTests {
         let all = round.roster.advertisements
         func check(_ advertisements: [SignedBytes], threshold: Int = 3) throws {
             let roster = MaskRoster(
-                run: round.terms.run, round: round.terms.round, opening: round.terms.opening, threshold: threshold,
-                advertisements: advertisements)
+                head: round.terms.head, threshold: threshold, advertisements: advertisements)
             _ = try MaskParties(roster, terms: round.terms, signers: round.signers)
         }
         try check(all)
@@ -148,16 +148,14 @@ struct MaskRosterRefusalTests {
         let key = try SigningKey(seed: SecretBytes.random(count: 32))
         let pair = (try BoxKeyPair(), try BoxKeyPair())
         let advertisement = MaskAdvertisement(
-            run: round.terms.run, round: round.terms.round, opening: round.terms.opening, stage: stranger,
-            maskKey: pair.0.publicKey, sharingKey: pair.1.publicKey)
+            head: round.terms.head, stage: stranger, maskKey: pair.0.publicKey, sharingKey: pair.1.publicKey)
         let uninvited = SignedBytes(Signed(advertisement, by: key), by: stranger)
         #expect(throws: MaskingError.unknownSigner(stranger)) { try check(all + [uninvited]) }
         #expect(throws: MaskingError.notAParty(stranger)) {
             var signers = round.signers
             signers[stranger] = key.verifyingKey
             let roster = MaskRoster(
-                run: round.terms.run, round: round.terms.round, opening: round.terms.opening, threshold: 3,
-                advertisements: all + [uninvited])
+                head: round.terms.head, threshold: 3, advertisements: all + [uninvited])
             _ = try MaskParties(roster, terms: round.terms, signers: signers)
         }
         // Aggregate in the middle: keys of its own under another's name.

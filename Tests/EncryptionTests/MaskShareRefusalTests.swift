@@ -26,8 +26,8 @@ struct MaskShareRefusalTests {
         _ shares: MaskShares, roster: Digest? = nil, seed: Digest? = nil, portions: [MaskShares.Portion]? = nil
     ) -> MaskShares {
         MaskShares(
-            run: shares.run, round: shares.round, opening: shares.opening, roster: roster ?? shares.roster,
-            stage: shares.stage, seed: seed ?? shares.seed, portions: portions ?? shares.portions)
+            head: shares.head, roster: roster ?? shares.roster, stage: shares.stage, seed: seed ?? shares.seed,
+            portions: portions ?? shares.portions)
     }
 
     @Test("Shares of another roster, dealt to others, or not dealt to all are refused by name")
@@ -68,9 +68,7 @@ struct MaskShareRefusalTests {
         let round = try MaskedRound(clouds: 4)
         let good = round.agreement
         func agreement(_ members: [MaskPart], roster: Digest? = nil) -> MaskAgreement {
-            MaskAgreement(
-                run: good.run, round: good.round, opening: good.opening, roster: roster ?? good.roster, members: members
-            )
+            MaskAgreement(head: good.head, roster: roster ?? good.roster, members: members)
         }
         let parts = good.members
         let (a, d) = (round.clouds[0], round.clouds[3])

@@ -14,7 +14,8 @@ struct SurvivorRefusalTests {
         let parts = round.survivors(round.clouds).survivors
         func survivors(_ parts: [MaskPart], agreement: Digest? = nil, opening: Digest? = nil) -> MaskSurvivors {
             MaskSurvivors(
-                run: round.terms.run, round: round.terms.round, opening: opening ?? round.terms.opening,
+                head: MaskHead(
+                    run: round.terms.run, round: round.terms.round, opening: opening ?? round.terms.opening),
                 agreement: agreement ?? round.members.digest, survivors: parts)
         }
         let stranger = StageName(cloud: try CloudName("stranger"), kind: .encrypt)
@@ -156,8 +157,10 @@ struct SurvivorRefusalTests {
             survivors: Digest? = nil, agreement: Digest? = nil, opening: Digest? = nil, by signer: StageName? = nil
         ) throws -> [Signed<MaskConsent>] {
             let content = MaskConsent(
-                run: good.run, round: good.round, opening: opening ?? good.opening,
-                agreement: agreement ?? good.agreement, survivors: survivors ?? good.survivors, stage: name)
+                MaskChoice(
+                    head: MaskHead(run: good.run, round: good.round, opening: opening ?? good.opening),
+                    agreement: agreement ?? good.choice.agreement, survivors: survivors ?? good.choice.survivors,
+                    stage: name))
             return consents.dropLast() + [try round.sign(content, by: signer ?? name)]
         }
         try #expect(consent().last?.bytes == consents[3].bytes)

@@ -54,10 +54,8 @@ struct UnmaskingRefusalTests {
 
         func sign(_ sealed: [UInt8], by index: Int) throws -> Signed<MaskDisclosure> {
             try round.sign(
-                MaskDisclosure(
-                    run: survivors.run, round: survivors.round, opening: survivors.opening,
-                    agreement: survivors.agreement, survivors: survivors.documentDigest, stage: stages[index],
-                    sealed: sealed), by: stages[index])
+                MaskDisclosure(MaskDecision(stage: stages[index], survivors: survivors).choice, sealed: sealed),
+                by: stages[index])
         }
     }
 
@@ -134,11 +132,14 @@ struct UnmaskingRefusalTests {
             sealed: [UInt8]? = nil
         ) throws -> Signed<MaskDisclosure> {
             let content = good[1].content
+            let (head, choice) = (content.head, content.choice)
             return try round.sign(
                 MaskDisclosure(
-                    run: content.run, round: number.map(RoundNumber.init) ?? content.round, opening: content.opening,
-                    agreement: agreement ?? content.agreement, survivors: survivors ?? content.survivors,
-                    stage: stage ?? content.stage, sealed: sealed ?? content.sealed), by: ending.stages[1])
+                    MaskChoice(
+                        head: MaskHead(
+                            run: head.run, round: number.map(RoundNumber.init) ?? head.round, opening: head.opening),
+                        agreement: agreement ?? choice.agreement, survivors: survivors ?? choice.survivors,
+                        stage: stage ?? choice.stage), sealed: sealed ?? content.sealed), by: ending.stages[1])
         }
         let name = ending.stages[1]
         let document = "mask-disclosure"
@@ -222,8 +223,7 @@ struct UnmaskingRefusalTests {
                 seedShare: try commitment(seeds[place], "tributary seed share 1"))
         }
         return MaskShares(
-            run: honest.run, round: honest.round, opening: honest.opening, roster: honest.roster, stage: honest.stage,
-            seed: honest.seed, portions: portions)
+            head: honest.head, roster: honest.roster, stage: honest.stage, seed: honest.seed, portions: portions)
     }
 
     /// The liar says nothing after its contribution: it cannot hide behind that.

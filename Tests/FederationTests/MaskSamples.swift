@@ -6,15 +6,16 @@ extension Samples {
     private static let westEncrypt = StageName(cloud: west, kind: .encrypt)
     private static let bytes32 = [UInt8](repeating: 7, count: 32)
     private static let round = RoundNumber(4)
+    private static let head = MaskHead(run: run, round: round, opening: digest)
     private static let parts = [MaskPart(stage: encrypt, digest: digest), MaskPart(stage: westEncrypt, digest: digest)]
 
     static let advertisement = MaskAdvertisement(
-        run: run, round: round, opening: digest, stage: encrypt, maskKey: bytes32, sharingKey: bytes32)
+        head: head, stage: encrypt, maskKey: bytes32, sharingKey: bytes32)
     static let roster = MaskRoster(
-        run: run, round: round, opening: digest, threshold: 2,
+        head: head, threshold: 2,
         advertisements: [SignedBytes(Signed(advertisement, by: key), by: encrypt)])
     static let shares = MaskShares(
-        run: run, round: round, opening: digest, roster: digest, stage: encrypt, seed: digest,
+        head: head, roster: digest, stage: encrypt, seed: digest,
         portions: [
             .init(receiver: encrypt, sealed: [], maskShare: digest, seedShare: digest),
             .init(
@@ -23,7 +24,7 @@ extension Samples {
                 seedShare: digest),
         ])
     static let survivors = MaskSurvivors(
-        run: run, round: round, opening: digest, agreement: digest, survivors: parts)
+        head: head, agreement: digest, survivors: parts)
 
     /// Every document of a masked round.
     static let masking: [Sample] = [
@@ -32,7 +33,7 @@ extension Samples {
         Sample("mask-shares", shares.value, { try MaskShares($0).value }),
         Sample(
             "mask-agreement",
-            MaskAgreement(run: run, round: round, opening: digest, roster: digest, members: parts).value,
+            MaskAgreement(head: head, roster: digest, members: parts).value,
             { try MaskAgreement($0).value }),
         Sample("mask-survivors", survivors.value, { try MaskSurvivors($0).value }),
         Sample(
@@ -43,8 +44,7 @@ extension Samples {
         Sample(
             "mask-disclosure",
             MaskDisclosure(
-                run: run, round: round, opening: digest, agreement: digest, survivors: digest, stage: encrypt,
-                sealed: [1, 2, 3]
+                MaskDecision(stage: encrypt, survivors: survivors).choice, sealed: [1, 2, 3]
             ).value, { try MaskDisclosure($0).value }),
     ]
 }

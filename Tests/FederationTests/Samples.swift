@@ -94,7 +94,9 @@ enum Samples {
         Sample(
             "share", ShareAbout(opening: digest, sum: digest, proof: [1, 2, 3]).value, { try ShareAbout($0).value }),
         Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
-        Sample("shortfall", ShortfallAbout(opening: digest, missing: [west]).value, { try ShortfallAbout($0).value }),
+        Sample(
+            "shortfall",
+            ShortfallAbout(opening: digest, missing: [west], reason: "late").value, { try ShortfallAbout($0).value }),
     ]
 
     /// Every kind of document.

@@ -22,6 +22,18 @@ extension PipelineSuite {
             #expect(watched.control.whats == Set(watched.needles.map(\.what)))
         }
 
+        @Test("Under masks neither holds any of it either, though both have what aggregate added")
+        func masked() async throws {
+            let masked = try await SharedRuns.secagg()
+            #expect(masked.aggregate.found == [])
+            #expect(masked.publish.found == [])
+            #expect(masked.secrets.found == [])
+            #expect(masked.aggregate.bytes > 4 << 20)
+            #expect(masked.publish.bytes > 4 << 20)
+            // The needles are those of the same run in clear, where they were found.
+            #expect(try await SharedRuns.clear().aggregate.whats.contains("quantised u16"))
+        }
+
         @Test("In clear the same search finds the updates at aggregate, and still no record or token id")
         func clear() async throws {
             let watched = try await SharedRuns.clear()

@@ -9,7 +9,7 @@ extension FederationRun {
         func write(_ text: String, _ name: String) throws {
             try Data(text.utf8).write(to: URL(fileURLWithPath: "\(root)/\(name)"))
         }
-        let mappings = ["north": "mimic-carevue", "west": "mimic-metavision", "east": "eicu"]
+        let mappings = ["north": "mimic-carevue", "west": "mimic-metavision", "east": "eicu", "south": "eicu"]
         let alone = plan.clouds.count == 1
         for cloud in plan.clouds {
             try write(

@@ -198,6 +198,8 @@ final class ScriptedStage: Sendable {
         try await wait(what) { book.withLock { $0.messages }.first(where: matches) }
     }
 
+    var all: [WireMessage] { book.withLock { $0.messages } }
+
     func count(_ matches: (WireMessage) -> Bool) -> Int { book.withLock { $0.messages }.count(where: matches) }
 
     func count(atLeast number: Int, _ matches: (WireMessage) -> Bool) async throws {

@@ -139,11 +139,19 @@ struct TopologyRulesTests {
         #expect(allowed.warnings.contains { $0.message.contains("for tests only") })
     }
 
-    @Test("secagg is refused, as no stage runs it")
-    func secagg() {
-        #expect(Sample.problems(Sample.spoiled("suite: paillier", "suite: paillier")).isEmpty)
-        let masked = Sample.problems(Sample.spoiled("suite: paillier", "suite: secagg"))
-        #expect(masked.contains { $0.hasPrefix("4:1: `suite: secagg` is a library so far") })
+    @Test("secagg needs no key: a key mode, a threshold or a profile beside it is refused, and so are two clouds")
+    func secagg() throws {
+        let masked = Sample.spoiled("suite: paillier", "suite: secagg")
+        let unkeyed = masked.replacing("keys: publisher\n", with: "")
+        let topology = try Sample.load(unkeyed)
+        #expect(topology.trust.hasPrefix("aggregate and publish together cannot open one cloud's update"))
+        #expect(!topology.cloudsOpen)
+        #expect(topology.drawing.contains("contributions and sums masked (secagg)"))
+        for line in ["keys: publisher", "keys: threshold", "threshold: 2", "profile: turbo"] {
+            let found = Sample.problems(unkeyed.replacing("suite: secagg\n", with: "suite: secagg\n\(line)\n"))
+            let key = line.prefix { $0 != ":" }
+            #expect(found.contains { $0.contains("`\(key)` belongs to `suite: paillier`") }, "\(found)")
+        }
     }
 
     @Test("clear between clouds must be asked for by name, and is warned of")

@@ -130,13 +130,10 @@ package struct CloudMasking: Sendable {
                 }
             }
         }
-        let consent = decision.consent
-        let label = members.disclosureLabel(survivors: consent.survivors, from: stage)
+        let choice = decision.choice
+        let label = members.disclosureLabel(survivors: choice.survivors, from: stage)
         let key = try secrets.keys.sharing.key(with: members.parties.publisher.sharingKey, label: label)
-        return MaskDisclosure(
-            run: consent.run, round: consent.round, opening: consent.opening, agreement: consent.agreement,
-            survivors: consent.survivors, stage: stage,
-            sealed: try SealedSecret.seal(opened, key: key, label: label))
+        return MaskDisclosure(choice, sealed: try SealedSecret.seal(opened, key: key, label: label))
     }
 
     private func check(

@@ -37,8 +37,7 @@ package struct CloudSharing: Sendable {
         }
         own = try Self.pair(masks, seeds, index)
         shares = MaskShares(
-            run: parties.terms.run, round: parties.terms.round, opening: parties.terms.opening, roster: parties.digest,
-            stage: stage,
+            head: parties.terms.head, roster: parties.digest, stage: stage,
             seed: try secrets.seed.withUnsafeBytes {
                 try KeyedHash.commitment(to: $0, label: parties.seedLabel(of: stage))
             },

@@ -17,7 +17,7 @@ package struct MaskMembers: Sendable {
         _ agreement: MaskAgreement, parties: MaskParties, shares: [Signed<MaskShares>], signers: MaskingSigners
     ) throws {
         let document = MaskAgreement.kind
-        try parties.terms.check(document, run: agreement.run, round: agreement.round, opening: agreement.opening)
+        try parties.terms.check(agreement)
         guard agreement.roster == parties.digest else {
             throw MaskingError.otherRoster(document: document, from: "aggregate")
         }
@@ -51,8 +51,7 @@ package struct MaskMembers: Sendable {
         guard let index = parties.index(of: sender) else { throw MaskingError.notAParty(sender) }
         let shares = try signed.content(signedBy: sender, signers)
         let document = MaskShares.kind
-        try parties.terms.check(
-            document, from: sender, run: shares.run, round: shares.round, opening: shares.opening)
+        try parties.terms.check(shares, from: sender)
         guard shares.roster == parties.digest else {
             throw MaskingError.otherRoster(document: document, from: sender.description)
         }
@@ -73,7 +72,7 @@ package struct MaskMembers: Sendable {
     /// Throws unless these survivors are enough members of this agreement.
     package func check(_ survivors: MaskSurvivors) throws {
         let document = MaskSurvivors.kind
-        try terms.check(document, run: survivors.run, round: survivors.round, opening: survivors.opening)
+        try terms.check(survivors)
         guard survivors.agreement == digest else {
             throw MaskingError.otherAgreement(document: document, from: "aggregate")
         }
@@ -88,18 +87,19 @@ package struct MaskMembers: Sendable {
     /// Throws unless a survivor has signed this set.
     func check(_ signed: Signed<MaskConsent>, to survivors: MaskSurvivors, signers: MaskingSigners) throws {
         let sender = signed.content.stage
-        let document = MaskConsent.kind
         guard survivors.survivors.contains(where: { $0.stage == sender }) else {
             throw MaskingError.notASurvivor(sender)
         }
         let consent = try signed.content(signedBy: sender, signers)
-        try terms.check(document, from: sender, run: consent.run, round: consent.round, opening: consent.opening)
-        guard consent.agreement == digest else {
-            throw MaskingError.otherAgreement(document: document, from: sender.description)
-        }
-        guard consent.survivors == survivors.documentDigest else {
-            throw MaskingError.otherSurvivors(document: document, from: sender.description)
-        }
+        try check(consent, of: consent.choice, to: survivors.documentDigest)
+    }
+
+    /// Throws unless a document is about this round, this agreement and these survivors.
+    func check(_ document: some MaskDocument, of choice: MaskChoice, to survivors: Digest) throws(MaskingError) {
+        let (kind, sender) = (type(of: document).kind, choice.stage)
+        try terms.check(document, from: sender)
+        guard choice.agreement == digest else { throw .otherAgreement(document: kind, from: sender.description) }
+        guard choice.survivors == survivors else { throw .otherSurvivors(document: kind, from: sender.description) }
     }
 
     func agreementLabel(_ purpose: String, _ parts: [any CustomStringConvertible]) -> String {
@@ -125,7 +125,7 @@ extension MaskAgreement {
     /// Aggregate's: of shares that have been checked, in any order.
     package init(parties: MaskParties, shares: [Signed<MaskShares>]) {
         self.init(
-            run: parties.terms.run, round: parties.terms.round, opening: parties.terms.opening, roster: parties.digest,
+            head: parties.terms.head, roster: parties.digest,
             members: shares.map { MaskPart(stage: $0.content.stage, digest: $0.digest) }
                 .sorted { $0.stage < $1.stage })
     }
@@ -136,7 +136,7 @@ extension MaskSurvivors {
     package init(members: MaskMembers, contributions: [StageName: Digest]) {
         let terms = members.terms
         self.init(
-            run: terms.run, round: terms.round, opening: terms.opening, agreement: members.digest,
+            head: terms.head, agreement: members.digest,
             survivors: contributions.map { MaskPart(stage: $0.key, digest: $0.value) }.sorted { $0.stage < $1.stage })
     }
 }

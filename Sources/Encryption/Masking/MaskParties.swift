@@ -13,7 +13,7 @@ package struct MaskParties: Sendable {
 
     package init(_ roster: MaskRoster, terms: MaskingTerms, signers: MaskingSigners) throws {
         let document = MaskRoster.kind
-        try terms.check(document, run: roster.run, round: roster.round, opening: roster.opening)
+        try terms.check(roster)
         guard roster.threshold == terms.threshold else {
             throw MaskingError.malformed(
                 document: document, "a threshold of \(roster.threshold), the round's is \(terms.threshold)")
@@ -49,9 +49,7 @@ package struct MaskParties: Sendable {
             throw MaskingError.notAParty(claimed)
         }
         let advertisement = try signed.content(signedBy: claimed, signers)
-        try terms.check(
-            MaskAdvertisement.kind, from: claimed, run: advertisement.run, round: advertisement.round,
-            opening: advertisement.opening)
+        try terms.check(advertisement, from: claimed)
         guard BoxKeyPair.isAgreeable(advertisement.maskKey), BoxKeyPair.isAgreeable(advertisement.sharingKey) else {
             throw MaskingError.unusableKey(of: claimed)
         }
@@ -108,7 +106,7 @@ extension MaskRoster {
     /// Aggregate's: of advertisements that have been checked, in any order.
     package init(terms: MaskingTerms, advertisements: [Signed<MaskAdvertisement>]) {
         self.init(
-            run: terms.run, round: terms.round, opening: terms.opening, threshold: terms.threshold,
+            head: terms.head, threshold: terms.threshold,
             advertisements: advertisements.sorted { $0.content.stage < $1.content.stage }.map {
                 SignedBytes($0, by: $0.content.stage)
             })

@@ -76,7 +76,10 @@ package struct MaskedScheme: AdditiveScheme {
         }
     }
 
-    package func makeAccumulator() -> any Accumulator { MaskedAccumulator(scheme: self) }
+    /// A masked value may be any: there is nothing in it to check.
+    package func makeAccumulator() -> any Accumulator {
+        RowAccumulator(sealing: sealing, shape: shape) { [ring] row, total in ring.add(row, to: total) }
+    }
 
     /// The masks of one contribution, used up from the first unit to the last.
     private final class Masks: Sendable {
@@ -93,34 +96,5 @@ package struct MaskedScheme: AdditiveScheme {
             }
             guard isFresh else { throw .masksSpent }
         }
-    }
-}
-
-final class MaskedAccumulator: Accumulator {
-    private let scheme: MaskedScheme
-    private var total: [UInt8]
-    private(set) var contributions = 0
-
-    init(scheme: MaskedScheme) {
-        self.scheme = scheme
-        total = [UInt8](repeating: 0, count: scheme.shape.byteCount)
-    }
-
-    /// A masked value may be any: there is nothing in it to check.
-    func add(_ payload: some ContiguousCollection, sealing: Sealing, threads: Int) throws {
-        try scheme.sealing.check(sealing)
-        guard contributions < scheme.sealing.slots.cohort else {
-            throw EncryptionError.cohortFull(cohort: scheme.sealing.slots.cohort)
-        }
-        try payload.withContiguousBytes { bytes in
-            try scheme.shape.check(byteCount: bytes.count)
-            total.withUnsafeMutableBytes { scheme.ring.add(bytes, to: $0) }
-        }
-        contributions += 1
-    }
-
-    func sum() throws -> [UInt8] {
-        guard contributions > 0 else { throw EncryptionError.nothingToSum }
-        return total
     }
 }

@@ -34,8 +34,7 @@ package struct MaskingKeys: Sendable {
     /// What the stage signs and sends to aggregate.
     package var advertisement: MaskAdvertisement {
         MaskAdvertisement(
-            run: terms.run, round: terms.round, opening: terms.opening, stage: stage, maskKey: mask.publicKey,
-            sharingKey: sharing.publicKey)
+            head: terms.head, stage: stage, maskKey: mask.publicKey, sharingKey: sharing.publicKey)
     }
 }
 

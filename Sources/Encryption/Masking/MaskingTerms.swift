@@ -101,20 +101,13 @@ package struct MaskingTerms: Hashable, Sendable {
         ([purpose, run, round, opening] + parts).map { "\($0)\n" }.joined()
     }
 
-    func check(
-        _ document: String, from sender: StageName, run: RunName, round: RoundNumber, opening: Digest
-    ) throws(MaskingError) {
-        guard run == self.run, round == self.round, opening == self.opening else {
-            throw .otherRound(document: document, from: sender.description)
-        }
-    }
+    /// What every document of the round begins with.
+    package var head: MaskHead { MaskHead(run: run, round: round, opening: opening) }
 
-    /// The same for what aggregate makes.
-    func check(
-        _ document: String, run: RunName, round: RoundNumber, opening: Digest
-    ) throws(MaskingError) {
-        guard run == self.run, round == self.round, opening == self.opening else {
-            throw .otherRound(document: document, from: "aggregate")
+    /// - Parameter sender: nil for what aggregate makes.
+    func check(_ document: some MaskDocument, from sender: StageName? = nil) throws(MaskingError) {
+        guard document.head == head else {
+            throw .otherRound(document: type(of: document).kind, from: sender?.description ?? "aggregate")
         }
     }
 }

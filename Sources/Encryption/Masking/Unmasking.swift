@@ -40,14 +40,7 @@ package struct Unmasking: Sendable {
             throw MaskingError.notASurvivor(sender)
         }
         let disclosure = try signed.content(signedBy: sender, signers)
-        try members.terms.check(
-            document, from: sender, run: disclosure.run, round: disclosure.round, opening: disclosure.opening)
-        guard disclosure.agreement == members.digest else {
-            throw MaskingError.otherAgreement(document: document, from: sender.description)
-        }
-        guard disclosure.survivors == digest else {
-            throw MaskingError.otherSurvivors(document: document, from: sender.description)
-        }
+        try members.check(disclosure, of: disclosure.choice, to: digest)
         guard opened[sender] == nil else { throw MaskingError.listedTwice(sender, in: "the disclosures") }
         let label = members.disclosureLabel(survivors: digest, from: sender)
         let key = try keys.sharing.key(with: members.parties.clouds[holder].sharingKey, label: label)

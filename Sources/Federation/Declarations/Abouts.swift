@@ -71,6 +71,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let suite: Suite
     package let profile: String
+    /// Under `secagg` the name of the agreement that the masks are of (`MaskAgreement.name`).
     package let keyID: [UInt8]
     /// Damgard and Jurik's s.
     package let degree: Int
@@ -98,11 +99,13 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         self.proof = proof
     }
 
-    /// Of a contribution that is sealed as `opening` asks.
-    package init(answering opening: Signed<Opening>, weight: UInt32, proof: [UInt8] = []) {
+    /// Of a contribution that is sealed as `opening` asks; under `secagg` with the masks of an agreement.
+    package init(
+        answering opening: Signed<Opening>, masks: [UInt8]? = nil, weight: UInt32, proof: [UInt8] = []
+    ) {
         let asked = opening.content
         self.init(
-            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: asked.keyID,
+            opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: masks ?? asked.keyID,
             degree: asked.degree,
             bits: asked.bits, room: asked.cohort.count, weight: weight, proof: proof)
     }
@@ -191,7 +194,7 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of a record or of evidence: the opening that it belongs to.
+/// What an offer says of a record, of evidence, and of all that belongs to masks: the opening that it belongs to.
 package struct OpeningAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
 
@@ -249,18 +252,23 @@ package struct AdapterAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// Who was missing when a round's deadline passed without a quorum.
+/// Why there will be no sum of a round, and who was missing.
 package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let missing: [CloudName]
+    package let reason: String
 
-    package init(opening: Digest, missing: [CloudName]) {
+    package init(opening: Digest, missing: [CloudName], reason: String) {
         self.opening = opening
         self.missing = missing
+        self.reason = String(reason.prefix(240))
     }
 
     package var value: Value {
-        .map([("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) }))])
+        .map([
+            ("opening", .digest(opening)), ("missing", .list(missing.map { .text($0.description) })),
+            ("reason", .text(reason)),
+        ])
     }
 
     package init(_ value: Value) throws {
@@ -272,6 +280,7 @@ package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
             }
             return try CloudName(text)
         }
+        reason = try fields.text("reason", limit: 1024)
         try fields.finish()
     }
 }

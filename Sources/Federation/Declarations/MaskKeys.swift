@@ -7,10 +7,14 @@ package struct SignedBytes: Hashable, Sendable {
     package let bytes: [UInt8]
     package let signature: [UInt8]
 
-    package init<Content: Declaration>(_ document: Signed<Content>, by signer: StageName) {
+    package init(signer: StageName, bytes: [UInt8], signature: [UInt8]) {
         self.signer = signer
-        bytes = document.bytes
-        signature = document.signature.bytes
+        self.bytes = bytes
+        self.signature = signature
+    }
+
+    package init<Content: Declaration>(_ document: Signed<Content>, by signer: StageName) {
+        self.init(signer: signer, bytes: document.bytes, signature: document.signature.bytes)
     }
 
     var value: Value {
@@ -19,23 +23,21 @@ package struct SignedBytes: Hashable, Sendable {
         ])
     }
 
-    init(_ value: Value, at place: String) throws {
+    init(_ value: Value, at place: String, limit: Int = 1024) throws {
         var fields = try Fields(value, at: place)
         signer = try fields.stage("stage")
-        bytes = try fields.bytes("document", limit: 1024)
+        bytes = try fields.bytes("document", limit: limit)
         signature = try fields.bytes("signature", limit: Signature.byteCount)
         try fields.finish()
     }
 }
 
 /// The keys of one stage for the masks of one round: of the encrypt stages of the cohort, and of publish. Signed by it.
-package struct MaskAdvertisement: Declaration {
+package struct MaskAdvertisement: MaskDocument {
     package static let kind = "mask-advertisement"
     package static let keyByteCount = BoxKeyPair.keyByteCount
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
+    package let head: MaskHead
     package let stage: StageName
     /// X25519: masks of pairs come from it. Its secret is opened if the cloud drops out.
     package let maskKey: [UInt8]
@@ -43,28 +45,24 @@ package struct MaskAdvertisement: Declaration {
     package let sharingKey: [UInt8]
 
     package init(
-        run: RunName, round: RoundNumber, opening: Digest, stage: StageName, maskKey: [UInt8], sharingKey: [UInt8]
+        head: MaskHead, stage: StageName, maskKey: [UInt8], sharingKey: [UInt8]
     ) {
-        self.run = run
-        self.round = round
-        self.opening = opening
+        self.head = head
         self.stage = stage
         self.maskKey = maskKey
         self.sharingKey = sharingKey
     }
 
     package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("stage", .text(stage.description)), ("mask-key", .bytes(maskKey)), ("sharing-key", .bytes(sharingKey)),
-        ])
+        .map(
+            head.pairs + [
+                ("stage", .text(stage.description)), ("mask-key", .bytes(maskKey)), ("sharing-key", .bytes(sharingKey)),
+            ])
     }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
+        head = try MaskHead(&fields)
         stage = try fields.stage("stage")
         maskKey = try fields.key("mask-key")
         sharingKey = try fields.key("sharing-key")
@@ -74,40 +72,34 @@ package struct MaskAdvertisement: Declaration {
 
 /// Whose keys make the masks of a round: the advertisements as they were signed, in the order of their stages' names.
 /// Made by aggregate.
-package struct MaskRoster: Declaration {
+package struct MaskRoster: MaskDocument {
     package static let kind = "mask-roster"
     /// Clouds, and publish.
     package static let maximumAdvertisements = 256
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
+    package let head: MaskHead
     /// Shares that open what was shared.
     package let threshold: Int
     package let advertisements: [SignedBytes]
 
     package init(
-        run: RunName, round: RoundNumber, opening: Digest, threshold: Int, advertisements: [SignedBytes]
+        head: MaskHead, threshold: Int, advertisements: [SignedBytes]
     ) {
-        self.run = run
-        self.round = round
-        self.opening = opening
+        self.head = head
         self.threshold = threshold
         self.advertisements = advertisements
     }
 
     package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("threshold", .number(threshold)), ("advertisements", .list(advertisements.map(\.value))),
-        ])
+        .map(
+            head.pairs + [
+                ("threshold", .number(threshold)), ("advertisements", .list(advertisements.map(\.value))),
+            ])
     }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
+        head = try MaskHead(&fields)
         threshold = try fields.integer("threshold", in: 2...MaskRoster.maximumAdvertisements)
         advertisements = try fields.list("advertisements", limit: MaskRoster.maximumAdvertisements).map {
             try SignedBytes($0, at: "mask-roster.advertisements")

@@ -3,7 +3,7 @@ package import Sodium
 
 /// A cloud's secrets of one round in shares: every cloud of the roster can open its own two, any `threshold` of a kind make
 /// the secret. Signed by the cloud.
-package struct MaskShares: Declaration {
+package struct MaskShares: MaskDocument {
     package static let kind = "mask-shares"
     /// A share of the mask key and one of the self-mask's seed, sealed.
     package static let sealedByteCount = 64 + SealedSecret.overhead
@@ -25,9 +25,7 @@ package struct MaskShares: Declaration {
         }
     }
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
+    package let head: MaskHead
     /// The roster's.
     package let roster: Digest
     package let stage: StageName
@@ -37,12 +35,10 @@ package struct MaskShares: Declaration {
     package let portions: [Portion]
 
     package init(
-        run: RunName, round: RoundNumber, opening: Digest, roster: Digest, stage: StageName, seed: Digest,
+        head: MaskHead, roster: Digest, stage: StageName, seed: Digest,
         portions: [Portion]
     ) {
-        self.run = run
-        self.round = round
-        self.opening = opening
+        self.head = head
         self.roster = roster
         self.stage = stage
         self.seed = seed
@@ -50,18 +46,16 @@ package struct MaskShares: Declaration {
     }
 
     package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("roster", .digest(roster)), ("stage", .text(stage.description)), ("seed", .digest(seed)),
-            ("shares", .list(portions.map(\.value))),
-        ])
+        .map(
+            head.pairs + [
+                ("roster", .digest(roster)), ("stage", .text(stage.description)), ("seed", .digest(seed)),
+                ("shares", .list(portions.map(\.value))),
+            ])
     }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
+        head = try MaskHead(&fields)
         roster = try fields.digest("roster")
         stage = try fields.stage("stage")
         seed = try fields.digest("seed")
@@ -115,36 +109,30 @@ package struct MaskPart: Hashable, Sendable {
 
 /// Whose shares have arrived: these clouds mask with each other and with publish. Made by aggregate; its digest names the
 /// masks of the round.
-package struct MaskAgreement: Declaration {
+package struct MaskAgreement: MaskDocument {
     package static let kind = "mask-agreement"
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
+    package let head: MaskHead
     package let roster: Digest
     /// In the order of names; the digests are those of the `mask-shares`.
     package let members: [MaskPart]
 
-    package init(run: RunName, round: RoundNumber, opening: Digest, roster: Digest, members: [MaskPart]) {
-        self.run = run
-        self.round = round
-        self.opening = opening
+    package init(head: MaskHead, roster: Digest, members: [MaskPart]) {
+        self.head = head
         self.roster = roster
         self.members = members
     }
 
     package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("roster", .digest(roster)), ("members", .list(members.map(\.value))),
-        ])
+        .map(
+            head.pairs + [
+                ("roster", .digest(roster)), ("members", .list(members.map(\.value))),
+            ])
     }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
+        head = try MaskHead(&fields)
         roster = try fields.digest("roster")
         members = try fields.list("members", limit: MaskRoster.maximumAdvertisements).map {
             try MaskPart($0, at: "mask-agreement.members")

@@ -2,36 +2,30 @@ package import MessagePack
 package import Sodium
 
 /// Whose contributions are in the sum. Made by aggregate.
-package struct MaskSurvivors: Declaration {
+package struct MaskSurvivors: MaskDocument {
     package static let kind = "mask-survivors"
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
+    package let head: MaskHead
     package let agreement: Digest
     /// In the order of names; the digests are those of the masked contributions.
     package let survivors: [MaskPart]
 
-    package init(run: RunName, round: RoundNumber, opening: Digest, agreement: Digest, survivors: [MaskPart]) {
-        self.run = run
-        self.round = round
-        self.opening = opening
+    package init(head: MaskHead, agreement: Digest, survivors: [MaskPart]) {
+        self.head = head
         self.agreement = agreement
         self.survivors = survivors
     }
 
     package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("agreement", .digest(agreement)), ("survivors", .list(survivors.map(\.value))),
-        ])
+        .map(
+            head.pairs + [
+                ("agreement", .digest(agreement)), ("survivors", .list(survivors.map(\.value))),
+            ])
     }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
+        head = try MaskHead(&fields)
         agreement = try fields.digest("agreement")
         survivors = try fields.list("survivors", limit: MaskRoster.maximumAdvertisements).map {
             try MaskPart($0, at: "mask-survivors.survivors")
@@ -65,100 +59,55 @@ package struct MaskDecision: Declaration {
         try fields.finish()
     }
 
-    /// What the cloud signs once the decision is in its journal.
-    package var consent: MaskConsent {
-        MaskConsent(
-            run: survivors.run, round: survivors.round, opening: survivors.opening, agreement: survivors.agreement,
-            survivors: survivors.documentDigest, stage: stage)
+    package var choice: MaskChoice {
+        MaskChoice(
+            head: survivors.head, agreement: survivors.agreement, survivors: survivors.documentDigest, stage: stage)
     }
+
+    /// What the cloud signs once the decision is in its journal.
+    package var consent: MaskConsent { MaskConsent(choice) }
 }
 
 /// A survivor's word that it opens its shares for this set of survivors and for no other. Signed by the cloud.
-package struct MaskConsent: Declaration {
+package struct MaskConsent: MaskDocument {
     package static let kind = "mask-consent"
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
-    package let agreement: Digest
-    /// The digest of the `mask-survivors`.
-    package let survivors: Digest
-    package let stage: StageName
+    package let choice: MaskChoice
+    package var head: MaskHead { choice.head }
+    package var stage: StageName { choice.stage }
 
-    package init(
-        run: RunName, round: RoundNumber, opening: Digest, agreement: Digest, survivors: Digest, stage: StageName
-    ) {
-        self.run = run
-        self.round = round
-        self.opening = opening
-        self.agreement = agreement
-        self.survivors = survivors
-        self.stage = stage
-    }
+    package init(_ choice: MaskChoice) { self.choice = choice }
 
-    package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("agreement", .digest(agreement)), ("survivors", .digest(survivors)), ("stage", .text(stage.description)),
-        ])
-    }
+    package var value: Value { .map(choice.pairs) }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
-        agreement = try fields.digest("agreement")
-        survivors = try fields.digest("survivors")
-        stage = try fields.stage("stage")
+        choice = try MaskChoice(&fields)
         try fields.finish()
     }
 }
 
 /// One share for each member of the agreement, in its order: of the seed of a survivor's self-mask, of the mask key of a
 /// cloud that dropped out. There is room for one, so there are never both. Sealed to publish, signed by the cloud.
-package struct MaskDisclosure: Declaration {
+package struct MaskDisclosure: MaskDocument {
     package static let kind = "mask-disclosure"
     package static let shareByteCount = 32
 
-    package let run: RunName
-    package let round: RoundNumber
-    package let opening: Digest
-    package let agreement: Digest
-    /// The digest of the `mask-survivors`.
-    package let survivors: Digest
-    package let stage: StageName
+    package let choice: MaskChoice
     package let sealed: [UInt8]
+    package var head: MaskHead { choice.head }
+    package var stage: StageName { choice.stage }
 
-    package init(
-        run: RunName, round: RoundNumber, opening: Digest, agreement: Digest, survivors: Digest, stage: StageName,
-        sealed: [UInt8]
-    ) {
-        self.run = run
-        self.round = round
-        self.opening = opening
-        self.agreement = agreement
-        self.survivors = survivors
-        self.stage = stage
+    package init(_ choice: MaskChoice, sealed: [UInt8]) {
+        self.choice = choice
         self.sealed = sealed
     }
 
-    package var value: Value {
-        .map([
-            ("run", .text(run.description)), ("round", .round(round)), ("opening", .digest(opening)),
-            ("agreement", .digest(agreement)), ("survivors", .digest(survivors)), ("stage", .text(stage.description)),
-            ("sealed", .bytes(sealed)),
-        ])
-    }
+    package var value: Value { .map(choice.pairs + [("sealed", .bytes(sealed))]) }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: Self.kind)
-        run = try fields.run("run")
-        round = try fields.round("round")
-        opening = try fields.digest("opening")
-        agreement = try fields.digest("agreement")
-        survivors = try fields.digest("survivors")
-        stage = try fields.stage("stage")
+        choice = try MaskChoice(&fields)
         sealed = try fields.bytes(
             "sealed", limit: MaskRoster.maximumAdvertisements * Self.shareByteCount + SealedSecret.overhead)
         try fields.finish()

@@ -63,7 +63,7 @@ package struct Opening: Declaration {
     /// Bits of a quantised value, 2...32.
     package let bits: Int
     package let suite: Suite
-    /// Names the Paillier key (BLAKE2b of n, 16 bytes) and its profile; empty under `clear`.
+    /// Names the Paillier key (BLAKE2b of n, 16 bytes) and its profile; empty under `secagg` and `clear`.
     package let keyID: [UInt8]
     package let profile: String
     /// Damgard and Jurik's s under `paillier`: plaintexts are mod n^s. 1 otherwise.

@@ -132,6 +132,9 @@ extension RoundRecord {
             let about: ContributionAbout
             do { about = try ContributionAbout(offer.about) } catch { throw RecordFault.unfit(cloud, "\(error)") }
             if let reason = about.misfit(with: opening, member: member) { throw RecordFault.unfit(cloud, reason) }
+            if let first = found.first, first.about.keyID != about.keyID {
+                throw RecordFault.unfit(cloud, "it is masked for another agreement than that of \(first.cloud)")
+            }
             if let last = found.last, last.cloud >= cloud {
                 throw found.contains { $0.cloud == cloud } ? RecordFault.doubled(cloud) : .unordered
             }
@@ -156,7 +159,10 @@ extension ContributionAbout {
     package func misfit(with opening: Signed<Opening>, member: Member) -> String? {
         let asked = opening.content
         guard self.opening == opening.digest else { return "it answers another opening of round \(asked.round)" }
-        guard suite == asked.suite, keyID == asked.keyID, profile == asked.profile, degree == asked.degree else {
+        // Which agreement the clouds came to is for those to know who were sent it.
+        let isKeyed =
+            suite == .secagg ? keyID.count == MaskAgreement.nameByteCount : keyID == asked.keyID
+        guard suite == asked.suite, isKeyed, profile == asked.profile, degree == asked.degree else {
             return "it is sealed with another suite, key, profile or s than round \(asked.round) asks for"
         }
         guard bits == asked.bits, room == asked.cohort.count else {

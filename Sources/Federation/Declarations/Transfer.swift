@@ -21,6 +21,34 @@ package enum TransferKind: String, Sendable, CaseIterable, Hashable {
     case shortfall
     /// The values of a released adapter, publish to local-train.
     case adapter
+
+    // Under `secagg`, in the order of a round (docs/protocol.md, "Secure aggregation").
+
+    /// A stage's keys for the masks of a round, encrypt and publish to aggregate.
+    case advertisement
+    /// All of them, aggregate to those who have sent one.
+    case roster
+    /// A cloud's secrets in shares, encrypt to aggregate.
+    case shares
+    /// Who masks with whom, and the shares of all, aggregate to the encrypt stages and to publish.
+    case agreement
+    /// Whose contributions are in the sum, aggregate to their encrypt stages and to publish.
+    case survivors
+    /// A cloud's word that it opens its shares for these survivors alone, encrypt to aggregate.
+    case consent
+    /// Everybody's, aggregate to the survivors' encrypt stages.
+    case consents
+    /// A cloud's shares, opened to publish.
+    case disclosure
+    /// Word that a cloud has lost its secrets of the round, encrypt to aggregate.
+    case withdrawal
+
+    /// Whether it belongs to masks.
+    package var isOfMasks: Bool { TransferKind.ofMasks.contains(self) }
+
+    package static let ofMasks: Set<TransferKind> = [
+        .advertisement, .roster, .shares, .agreement, .survivors, .consent, .consents, .disclosure, .withdrawal,
+    ]
 }
 
 /// Names a transfer over the whole federation: the same name is the same thing, whoever sends it how often.

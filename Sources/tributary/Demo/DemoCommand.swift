@@ -30,7 +30,7 @@ struct Demo: ParsableCommand {
     var stays = 1500
     @Option(help: "Update rounds, instead of as many as the config says.")
     var rounds: Int?
-    @Option(help: "paillier, or clear to see how fast it is without encryption.")
+    @Option(help: "paillier, secagg (masks), or clear to see how fast it is without encryption.")
     var suite: String?
     @Option(help: "threshold, publisher or clouds: who can open a sum, instead of what the topology says.")
     var keys: String?
@@ -74,7 +74,7 @@ struct Demo: ParsableCommand {
             source, changes: changes, into: "\(folder)/topology", state: state)
         view.busy("making keys")
         try Subprocess.run(try StageFolder.ownPath(), ["keys", topology.file, "--state", state]) { _ in }
-        view.done("keys made; \(topology.keys): \(topology.trust)")
+        view.done("keys made; \(topology.keysName): \(topology.trust)")
         let progress = try FederationRun(topology: topology, view: view, timeout: limit).run()
         guard let release = progress.rounds.last(where: { $0.folder != nil })?.folder else {
             throw LauncherError.runFailed("the run released no adapter; \(state)/logs tells why")
@@ -109,7 +109,7 @@ struct Demo: ParsableCommand {
         var chosen: Topology.Suite?
         if let suite {
             guard let known = Topology.Suite(rawValue: suite) else {
-                throw LauncherError.arguments("--suite: expected paillier or clear, found \"\(suite)\"")
+                throw LauncherError.arguments("--suite: expected paillier, secagg or clear, found \"\(suite)\"")
             }
             chosen = known
         }

@@ -53,13 +53,14 @@ struct DemoResult {
         let weights = cohort.map {
             "\($0.cloud) \(Fixed.text($0.weight, 0)) (\(Fixed.text(100 * $0.weight / max(total, 1), 0)) %)"
         }
-        let isSealed = topology.suite == .paillier
+        let isSealed = topology.suite != .clear
+        let form = topology.suite == .secagg ? "masked values" : "ciphertexts"
         let encryption =
             manifest.privacy.encryption
             ?? .init(formula: "full", fraction: 1, noise: 0, noiseDeviation: 0, epsilon: nil, warning: nil)
         return [
             "\(contributions) contributions of \(rounds.count) rounds, \(Bytes.text(bytes)) in all: "
-                + (isSealed ? "ciphertexts" : "CLEAR NUMBERS, because the suite is clear"),
+                + (isSealed ? form : "CLEAR NUMBERS, because the suite is clear"),
             "who took part in which round, and sizes: \(Bytes.text(updates.first?.counted.values.max() ?? 0)) an update",
             "weights, rounded to two significant bits: \(weights.joined(separator: ", "))",
             !isSealed
@@ -217,7 +218,7 @@ struct DemoResult {
     private var privacy: [String] {
         ["What aggregate saw:"] + aggregateSaw.map { "  \($0)" }
             + [
-                "keys: \(topology.keys): \(topology.trust)",
+                "keys: \(topology.keysName): \(topology.trust)",
                 "Simulated here: \(simulated.joined(separator: "; ")).",
             ]
     }

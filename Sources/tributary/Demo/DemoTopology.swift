@@ -79,7 +79,7 @@ struct DemoTopology {
         ]
         if suite == .clear { lines.append("allow-clear: true") }
         let keys = changes.keys ?? topology.keys
-        lines.append("keys: \(keys)")
+        if suite != .secagg { lines.append("keys: \(keys)") }
         if suite == .paillier {
             lines.append("profile: \(topology.profile)")
             if topology.damgardJurik > 1 { lines.append("damgard-jurik: \(topology.damgardJurik)") }
@@ -88,7 +88,7 @@ struct DemoTopology {
             lines.append("threshold: \(topology.threshold)")
         }
         // What the file that this is made of was allowed, or whoever runs a demo has asked for by name.
-        if keys == .publisher { lines.append("allow-one-operator: true") }
+        if keys == .publisher, suite != .secagg { lines.append("allow-one-operator: true") }
         lines.append("clouds:")
         for cloud in topology.clouds {
             lines += ["  \(cloud.name):", "    owner: \(ConfigText.quoted(cloud.owner))"]

@@ -1,0 +1,131 @@
+package import Encryption
+package import Federation
+package import Sodium
+
+/// The masks of a round as aggregate sees it: which phase it is in, who has been lost, and whether it is time for the next. A
+/// value without clock or socket, like `Gathering`, which has the contributions.
+///
+/// It waits for every cloud that may still come, but for some of the round's time only, so that one that is not there when
+/// the round is opened does not cost the others the whole of it.
+package struct MaskedGathering: Sendable {
+    private var convener: MaskConvener
+    private let began: UInt64
+    private let deadline: UInt64
+    /// Clouds that have said that they have lost their secrets, or that refused what they were sent.
+    private var lost: Set<StageName> = []
+    private var areConsentsOut = false
+    package private(set) var isOver = false
+
+    /// - Parameter now: milliseconds since 1970, UTC.
+    package init(_ opening: Signed<Opening>, publisher: StageName, signers: MaskingSigners, now: UInt64) throws {
+        let terms = try MaskingTerms(opening.content, digest: opening.digest, publisher: publisher)
+        convener = MaskConvener(terms: terms, signers: signers)
+        began = now
+        deadline = opening.content.deadline
+    }
+
+    package var terms: MaskingTerms { convener.terms }
+    /// Nil until the clouds have agreed.
+    package var members: MaskMembers? { convener.members }
+    package var survivors: MaskSurvivors? { convener.survivors }
+    /// Those whose contributions are worth waiting for.
+    package var expected: Set<CloudName> {
+        Set((convener.members?.stages ?? []).filter { !lost.contains($0) }.map(\.cloud))
+    }
+
+    // MARK: what comes
+
+    package mutating func take(_ advertisement: Signed<MaskAdvertisement>) throws { try convener.take(advertisement) }
+    package mutating func take(_ shares: Signed<MaskShares>) throws { try convener.take(shares) }
+    package mutating func take(_ consent: Signed<MaskConsent>) throws { try convener.take(consent) }
+    package mutating func take(contribution digest: Digest, of cloud: CloudName) throws {
+        try convener.take(contribution: digest, of: StageName(cloud: cloud, kind: .encrypt))
+    }
+
+    /// Nothing more is to be expected of this cloud.
+    package mutating func lose(_ cloud: CloudName) { lost.insert(StageName(cloud: cloud, kind: .encrypt)) }
+    package func hasLost(_ cloud: CloudName) -> Bool { lost.contains(StageName(cloud: cloud, kind: .encrypt)) }
+
+    // MARK: after a restart: what the journal has of it, in this order, each followed by what came of its phase
+
+    package mutating func adopt(_ roster: MaskRoster) throws { try convener.adopt(roster) }
+    package mutating func adopt(_ agreement: MaskAgreement) throws { try convener.adopt(agreement) }
+    package mutating func adopt(_ survivors: MaskSurvivors) throws { try convener.adopt(survivors) }
+    package mutating func noteConsentsOut() { areConsentsOut = true }
+    package mutating func close() { isOver = true }
+
+    // MARK: what to do
+
+    package enum Step: Sendable {
+        case wait
+        /// To be sent to all who are in it.
+        case roster(MaskRoster)
+        /// To be sent to the members that are left, and to publish.
+        case agreement(MaskDealing)
+        /// To be sent to the survivors.
+        case consents(MaskConsents)
+        /// The round cannot be finished.
+        case shortfall(missing: [CloudName], reason: String)
+    }
+
+    /// Goes one step on if it is time; to be asked again until it says to wait.
+    ///
+    /// - Throws: `MaskingError` where what has come makes no round, naming who is to blame.
+    package mutating func step(now: UInt64) throws -> Step {
+        guard !isOver else { return .wait }
+        if convener.survivors != nil { return finalStep() }
+        // The contributions have the round's own deadline.
+        guard convener.members == nil else { return .wait }
+        switch readiness(now: now) {
+        case .wait: return .wait
+        case .tooFew(let missing):
+            isOver = true
+            return .shortfall(
+                missing: missing.map(\.cloud),
+                reason: "too few clouds are left to agree on masks: \(terms.smallestSet) are needed")
+        case .ready where convener.parties == nil: return .roster(try convener.roster())
+        case .ready:
+            let agreement = try convener.agreement()
+            return .agreement(MaskDealing(agreement: agreement, shares: convener.shares))
+        }
+    }
+
+    private mutating func finalStep() -> Step {
+        if let consents = convener.consents {
+            guard !areConsentsOut else { return .wait }
+            areConsentsOut = true
+            return .consents(MaskConsents(consents))
+        }
+        let gone = convener.awaited.filter(lost.contains)
+        guard !gone.isEmpty else { return .wait }
+        isOver = true
+        return .shortfall(
+            missing: gone.map(\.cloud), reason: "a cloud was lost between its contribution and its consent")
+    }
+
+    /// Ends the phase of contributions.
+    package mutating func nameSurvivors() throws -> MaskSurvivors { try convener.nameSurvivors() }
+
+    private enum Readiness {
+        case wait, ready
+        case tooFew(missing: [StageName])
+    }
+
+    private func readiness(now: UInt64) -> Readiness {
+        let clouds = convener.parties?.clouds.map(\.stage) ?? terms.clouds
+        let able = clouds.filter { !lost.contains($0) }
+        let awaited = convener.awaited.filter { !lost.contains($0) }
+        if able.count < terms.smallestSet { return .tooFew(missing: terms.clouds.filter { !able.contains($0) }) }
+        if awaited.isEmpty { return .ready }
+        let isEnough =
+            able.count(where: { !awaited.contains($0) }) >= terms.smallestSet && !awaited.contains(terms.publisher)
+        if isEnough, now >= phaseEnd { return .ready }
+        return now >= deadline ? .tooFew(missing: awaited) : .wait
+    }
+
+    /// A quarter of the round's time is for advertisements, another for shares.
+    private var phaseEnd: UInt64 {
+        let time = deadline > began ? deadline - began : 0
+        return began + (convener.parties == nil ? time / 4 : time / 2)
+    }
+}
