@@ -42,7 +42,8 @@ package final class Exchange {
     private static let concurrentArrivals = 64
 
     package init(
-        identity: StageIdentity, journal: Journal, wires: any Wires, log: EventLog, surroundings: Surroundings = .machine
+        identity: StageIdentity, journal: Journal, wires: any Wires, log: EventLog,
+        surroundings: Surroundings = .machine
     ) {
         self.identity = identity
         self.journal = journal
