@@ -93,6 +93,7 @@ extension EncryptStage {
     func arrived(ofMasks arrival: Arrival, _ round: Round) throws {
         guard var masking = round.masking else { return try context.refuse(arrival, "the round is not masked") }
         let opening = round.opening
+        masking.receivedBytes += arrival.payload.count + arrival.offerBytes.count + arrival.signature.count
         do {
             let payload = try arrival.payload.read()
             func settle(_ entry: JournalEntry) throws { try entry.spend(arrival) }
@@ -153,6 +154,7 @@ extension EncryptStage {
             [
                 "round": .round(opening.content.round),
                 "cohort": .list(decision.survivors.survivors.map { .name($0.stage.cloud) }),
+                "evidence_bytes": .number(masking.receivedBytes),
             ])
     }
 

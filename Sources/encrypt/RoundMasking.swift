@@ -23,6 +23,8 @@ struct RoundMasking: Sendable {
     private(set) var agreement: [UInt8] = []
     /// The digest of what this cloud has sealed.
     var contribution: Digest?
+    /// Of what aggregate has sent for the masks.
+    var receivedBytes = 0
 
     /// Makes the round's secrets.
     init(_ opening: Signed<Opening>, stage: StageName, publisher: StageName, signers: MaskingSigners) throws {

@@ -8,7 +8,7 @@ import Sodium
 enum DocumentDecoders {
     typealias Entry = (name: String, seeds: [[UInt8]], take: @Sendable ([UInt8]) throws -> Void)
 
-    static let all: [Entry] = [value, message, record] + documents
+    static let all: [Entry] = [value, message, record, dealing, consents] + documents
 
     /// What comes out of a decoder stands for itself.
     private static func check(_ isSame: Bool, _ what: String) {
@@ -73,6 +73,30 @@ enum DocumentDecoders {
             }
             _ = try RoundRecord(opening: record.opening, sum: record.sum, parts: parts)
                 .contributions(to: opening) { _ in Samples.key.verifyingKey }
+        }
+    )
+
+    /// What is signed in them is pushed through by itself, above: a signature would keep the fuzzer out of it here.
+    private static let dealing: Entry = (
+        "mask-dealing",
+        [
+            MaskDealing(
+                agreement: Samples.agreement, shares: [Signed(Samples.shares, by: Samples.key)]
+            ).payload
+        ],
+        { bytes in
+            let found = try MaskDealing(payload: bytes) { _ in Samples.key.verifyingKey }
+            let again = try MaskDealing(payload: found.payload) { _ in Samples.key.verifyingKey }
+            check(again.payload == found.payload, "a dealing")
+        }
+    )
+
+    private static let consents: Entry = (
+        "mask-consents", [MaskConsents([Signed(Samples.consent, by: Samples.key)]).payload],
+        { bytes in
+            let found = try MaskConsents(payload: bytes) { _ in Samples.key.verifyingKey }
+            let again = try MaskConsents(payload: found.payload) { _ in Samples.key.verifyingKey }
+            check(again.payload == found.payload, "consents")
         }
     )
 

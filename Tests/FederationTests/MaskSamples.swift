@@ -23,6 +23,8 @@ extension Samples {
                 maskShare: digest,
                 seedShare: digest),
         ])
+    static let agreement = MaskAgreement(head: head, roster: digest, members: parts)
+    static let consent = MaskDecision(stage: encrypt, survivors: survivors).consent
     static let survivors = MaskSurvivors(
         head: head, agreement: digest, survivors: parts)
 

@@ -194,6 +194,12 @@ struct DemoResult {
                         : "the sum's record and the others' contributions, which it checks before it helps"),
             ]
         }
+        if topology.suite == .secagg {
+            lines += [
+                line(share, "what it sends to agree on masks and to take them off the sum"),
+                line(evidence, "what it is sent for that"),
+            ]
+        }
         return lines + [
             line(adapter, "the new adapter"), line(Int(mean) + share + evidence + adapter, "in all"),
         ]

@@ -91,6 +91,8 @@ struct RunProgress {
                 $0.helped[cloud] = (line.number("check_seconds") ?? 0) + (line.number("open_seconds") ?? 0)
                 $0.evidenceBytes[cloud] = Int(line.number("evidence_bytes") ?? 0)
             }
+        case "advertisement_receipted", "shares_receipted", "consent_receipted", "disclosure_receipted":
+            update { $0.shareBytes[cloud, default: 0] += Int(line.number("wire_bytes") ?? 0) }
         case "share_receipted": update { $0.shareBytes[cloud] = Int(line.number("wire_bytes") ?? 0) }
         case "contribution_counted":
             guard let sender = line["from"] else { return }
