@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A local-train stage in Python: what docs/protocol.md asks of one, in some two hundred lines.
+"""A local-train stage in Python: what docs/protocol.md asks of one, in some four hundred lines.
 
     tributary swap local-train@north TOPOLOGY --binary interop/local_train.py
 
