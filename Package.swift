@@ -189,6 +189,12 @@ let package = Package(
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
         tests(
+            "SimulationTests",
+            uses: [
+                "AggregateLogic", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys", "LocalTrainLogic",
+                "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
+            ]),
+        tests(
             "PipelineTests",
             uses: [
                 "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",

@@ -10,10 +10,11 @@ package import Sodium
 package final class Journal: Sendable {
     private let database: DatabaseQueue
     package let spool: String
+    private let watch: any CommitWatch
 
     /// Opens or creates the journal in `directory`, which must exist and be this user's alone.
-    package init(directory: String) throws {
-        spool = "\(directory)/spool"
+    package convenience init(directory: String) throws {
+        let spool = "\(directory)/spool"
         if mkdir(spool, 0o700) != 0, errno != EEXIST { throw StageError.system("mkdir \(spool)", errno) }
         var configuration = GRDB.Configuration()
         configuration.prepareDatabase { database in
@@ -26,7 +27,18 @@ package final class Journal: Sendable {
             // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
             try database.execute(sql: "PRAGMA secure_delete = ON")
         }
-        database = try DatabaseQueue(path: "\(directory)/journal.sqlite", configuration: configuration)
+        let database = try DatabaseQueue(path: "\(directory)/journal.sqlite", configuration: configuration)
+        try self.init(database, spool: spool, watch: Unwatched())
+        try migrate()
+    }
+
+    private init(_ database: DatabaseQueue, spool: String, watch: any CommitWatch) throws {
+        self.database = database
+        self.spool = spool
+        self.watch = watch
+    }
+
+    private func migrate() throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
             // Names are canonical text (TransferName), so the same transfer has one row whoever sends it how often.
@@ -52,7 +64,13 @@ package final class Journal: Sendable {
     /// Does everything in `body`, or nothing of it; durable when it returns. Spool files that no row names any more go then.
     package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
         let freed = FreedFiles()
-        let result = try database.write { try body(JournalEntry(database: $0, spool: spool, freed: freed)) }
+        try watch.begin()
+        let result = try database.write { database in
+            let result = try body(JournalEntry(database: database, spool: spool, freed: freed))
+            try watch.beforeCommit(isSynced: true)
+            return result
+        }
+        try watch.afterCommit(isSynced: true)
         remove(freed)
         return result
     }
@@ -61,6 +79,7 @@ package final class Journal: Sendable {
     /// repeats another's signed word. Saves the sync, some milliseconds.
     package func note<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
         let freed = FreedFiles()
+        try watch.begin()
         let result = try database.writeWithoutTransaction { database in
             // The log is written now, and synced with the next transaction that is (sqlite.org/pragma.html).
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
@@ -68,6 +87,7 @@ package final class Journal: Sendable {
                 var result: Result?
                 try database.inTransaction {
                     result = try body(JournalEntry(database: database, spool: spool, freed: freed))
+                    try watch.beforeCommit(isSynced: false)
                     return .commit
                 }
                 return result
@@ -76,6 +96,7 @@ package final class Journal: Sendable {
             guard let result = try outcome.get() else { throw StageError.journal("a transaction came to nothing") }
             return result
         }
+        try watch.afterCommit(isSynced: false)
         remove(freed)
         return result
     }
@@ -106,6 +127,39 @@ package final class Journal: Sendable {
     }
 
     package func close() throws { try database.close() }
+}
+
+/// Hears of each transaction of a journal. A simulation ends a process at any of these places, by throwing.
+package protocol CommitWatch: Sendable {
+    /// Before anything of it is done.
+    func begin() throws
+    /// What is thrown here undoes it.
+    func beforeCommit(isSynced: Bool) throws
+    /// It is done, and nobody knows yet.
+    func afterCommit(isSynced: Bool) throws
+}
+
+private struct Unwatched: CommitWatch {
+    func begin() {}
+    func beforeCommit(isSynced: Bool) {}
+    func afterCommit(isSynced: Bool) {}
+}
+
+/// Journals without a disk, for simulations: what a journal holds is a value that can be set aside and put back.
+extension Journal {
+    /// An empty journal in memory; payloads too large for it go to `spool`, a folder that exists.
+    package convenience init(inMemoryBeside spool: String) throws {
+        try self.init(try DatabaseQueue(), spool: spool, watch: Unwatched())
+        try migrate()
+    }
+
+    /// The same journal as another life of its process has it.
+    package func watched(by watch: any CommitWatch) throws -> Journal {
+        try Journal(database, spool: spool, watch: watch)
+    }
+
+    /// Puts the contents of another journal in the place of this one's.
+    package func become(_ other: Journal) throws { try other.database.backup(to: database) }
 }
 
 /// A transfer that arrived whole and is held until its stage has used it.

@@ -36,8 +36,12 @@ package struct EventLog: Sendable {
 
     private var logger: Logger
 
-    package init(stage: StageName, run: RunName, level: Level) {
-        logger = Logger(label: stage.description) { _ in JSONLines(stage: stage, run: run) }
+    /// - Parameter write: takes each line; standard error does if nobody else.
+    package init(
+        stage: StageName, run: RunName, level: Level,
+        write: @escaping @Sendable (String) -> Void = writeToStandardError
+    ) {
+        logger = Logger(label: stage.description) { _ in JSONLines(stage: stage, run: run, write: write) }
         logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
     }
 
@@ -51,16 +55,34 @@ package struct EventLog: Sendable {
     }
 }
 
-/// Writes each event with one write(2), so that lines of several threads do not mix.
+/// Writes a line with one write(2), so that lines of several threads do not mix.
+@Sendable
+package func writeToStandardError(_ line: String) {
+    var line = line
+    line.withUTF8 { bytes in
+        var written = 0
+        while written < bytes.count {
+            let result = Glibc.write(2, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if result < 0 {
+                if errno == EINTR { continue }
+                return  // nobody reads standard error any more: the stage goes on without
+            }
+            written += result
+        }
+    }
+}
+
 private struct JSONLines: LogHandler {
     let stage: StageName
     let run: RunName
+    let write: @Sendable (String) -> Void
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
-    init(stage: StageName, run: RunName) {
+    init(stage: StageName, run: RunName, write: @escaping @Sendable (String) -> Void) {
         self.stage = stage
         self.run = run
+        self.write = write
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -75,18 +97,7 @@ private struct JSONLines: LogHandler {
         for (key, value) in (event.metadata ?? [:]).sorted(by: { $0.key < $1.key }) {
             line += ",\(quoted(key)):\(json(value))"
         }
-        line += "}\n"
-        line.withUTF8 { bytes in
-            var written = 0
-            while written < bytes.count {
-                let result = Glibc.write(2, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-                if result < 0 {
-                    if errno == EINTR { continue }
-                    return  // nobody reads standard error any more: the stage goes on without
-                }
-                written += result
-            }
-        }
+        write(line + "}\n")
     }
 
     private func json(_ value: Logger.MetadataValue) -> String {

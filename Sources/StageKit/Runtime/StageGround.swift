@@ -9,6 +9,13 @@ package struct StageGround<StageConfiguration: Sendable>: Sendable {
     package let configuration: StageConfiguration
     package let topology: Topology
     package let keys: KeyStore
+
+    package init(stage: StageName, configuration: StageConfiguration, topology: Topology, keys: KeyStore) {
+        self.stage = stage
+        self.configuration = configuration
+        self.topology = topology
+        self.keys = keys
+    }
 }
 
 extension StageGround {
@@ -25,6 +32,11 @@ extension StageGround {
 package struct StageParts<StageConfiguration: Sendable>: Sendable {
     package let context: StageContext
     package let ground: StageGround<StageConfiguration>
+
+    package init(context: StageContext, ground: StageGround<StageConfiguration>) {
+        self.context = context
+        self.ground = ground
+    }
 
     package var configuration: StageConfiguration { ground.configuration }
     package var topology: Topology { ground.topology }

@@ -8,10 +8,10 @@ internal import Topology
 
 /// What a stage's program is: how it reads its config, what it makes ready, and what it makes of that.
 package struct StageProgram<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
-    let kind: StageKind
-    let prepare: @Sendable (StageGround<StageConfiguration>) throws -> Prepared
+    package let kind: StageKind
+    package let prepare: @Sendable (StageGround<StageConfiguration>) throws -> Prepared
     let rehearse: @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void
-    let make: @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
+    package let make: @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
 
     /// - Parameters:
     ///   - prepare: makes what the stage can have before it touches its state; throws what is wrong with it.
@@ -107,20 +107,7 @@ package enum StageMain {
             sayRunIsOver(topology.run)
             return try journal.close()
         }
-        let epoch = try journal.write { entry in
-            // Everything in a journal belongs to one run: its rounds, its spent names, its adapter.
-            let run = try entry.fact("run").map { String(decoding: $0, as: UTF8.self) } ?? topology.run.description
-            guard run == topology.run.description else {
-                throw StageError.state(
-                    "\(directory) holds run \(run), the topology names run \(topology.run): give it a --state of its own"
-                )
-            }
-            try entry.setFact("run", Array(run.utf8))
-            let last = try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
-            let next = last + 1
-            try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
-            return next
-        }
+        let epoch = try journal.beginEpoch(of: topology.run, in: directory)
         let verifying = try Dictionary(keys.allCards().map { ($0.stage, $0.verifying) }) { first, _ in first }
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),

@@ -66,7 +66,7 @@ package final class StageRuntime {
             lastBeat = now
             context.beat()
         }
-        for peer in owed where !isTooSoon(peer, now) { try await welcome(peer) }
+        for peer in owed.sorted() where !isTooSoon(peer, now) { try await welcome(peer) }
         try await stage.tick()
         try watch(now)
     }

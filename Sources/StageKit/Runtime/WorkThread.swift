@@ -32,17 +32,4 @@ enum WorkThread {
 }
 
 /// Writes a line to standard error, whole as far as write(2) takes it; where nobody reads it there is nobody to tell.
-func complain(_ text: String) {
-    var line = "\(text)\n"
-    line.withUTF8 { bytes in
-        var written = 0
-        while written < bytes.count {
-            let result = write(2, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-            if result < 0 {
-                if errno == EINTR { continue }
-                return
-            }
-            written += result
-        }
-    }
-}
+func complain(_ text: String) { writeToStandardError("\(text)\n") }

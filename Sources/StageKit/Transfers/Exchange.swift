@@ -104,7 +104,7 @@ package final class Exchange {
     }
 
     package func cancelAll() throws {
-        for key in Array(sending.keys) { try cancel(key.name, to: key.receiver) }
+        for key in inOrder(sending.keys) { try cancel(key.name, to: key.receiver) }
     }
 
     /// Lost with the power, this is said again by the receiver when it is offered the transfer again.
@@ -328,21 +328,29 @@ package final class Exchange {
 
     /// A stage has (re)appeared: everything meant for it is offered at once, and what it was sending us is asked for again.
     package func joined(_ stage: StageName) {
-        for key in sending.keys where key.receiver == stage {
+        for key in inOrder(sending.keys) where key.receiver == stage {
             sending[key]?.hurry(surroundings.now)
             offerIfDue(key)
         }
     }
 
     package func tick(_ now: ContinuousClock.Instant) {
-        for key in sending.keys { offerIfDue(key) }
-        for (name, transfer) in receiving {
+        for key in inOrder(sending.keys) { offerIfDue(key) }
+        for (name, transfer) in receiving.sorted(by: { $0.key.description < $1.key.description }) {
             if now - transfer.lastProgress > Receiving.abandonment {
                 receiving[name] = nil
                 transfer.discard()
             } else {
                 askForMore(name)
             }
+        }
+    }
+
+    /// The order is of no account, but that the same events make the same messages (docs/architecture.md, "Simulated faults").
+    private func inOrder(_ keys: some Sequence<Key>) -> [Key] {
+        keys.sorted { left, right in
+            left.receiver == right.receiver
+                ? left.name.description < right.name.description : left.receiver < right.receiver
         }
     }
 
