@@ -23,11 +23,17 @@ func library(_ name: String, uses dependencies: [Target.Dependency] = []) -> Tar
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// A stage or the launcher: a thin executable over a library of the domain.
+/// A stage's main, or the launcher.
 func executable(_ name: String, folder: String, runs dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
         path: "Sources/\(folder)", swiftSettings: strict)
+}
+
+/// What a stage does, apart from its process: tests run it without sockets.
+func stage(_ folder: String, uses dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: "\(folder)Logic", dependencies: dependencies, path: "Sources/Stages/\(folder)", swiftSettings: strict)
 }
 
 /// `Reference/` holds the programs in other languages that a suite compares with; SwiftPM need not look at them.
@@ -110,34 +116,39 @@ let package = Package(
         library(
             "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
 
-        // Executables
-        executable(
-            "tributary-ingest", folder: "ingest",
-            runs: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
-        executable(
-            "tributary-local-train", folder: "local-train",
-            runs: [
+        // What the stages do; the executables below are their mains
+        stage(
+            "Ingest",
+            uses: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
+        stage(
+            "LocalTrain",
+            uses: [
                 "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization",
                 "Topology",
             ]),
-        executable(
-            "tributary-encrypt", folder: "encrypt",
-            runs: [
+        stage(
+            "Encrypt",
+            uses: [
                 "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
             ]),
-        executable(
-            "tributary-aggregate", folder: "aggregate",
-            runs: [
+        stage(
+            "Aggregate",
+            uses: [
                 "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
             ]),
-        executable(
-            "tributary-publish", folder: "publish",
-            runs: [
+        stage(
+            "Publish",
+            uses: [
                 "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
-                "Publication",
-                "Sodium",
-                "StageKit", "Topology",
+                "Publication", "Sodium", "StageKit", "Topology",
             ]),
+
+        // Executables
+        executable("tributary-ingest", folder: "ingest", runs: ["IngestLogic", "StageKit"]),
+        executable("tributary-local-train", folder: "local-train", runs: ["LocalTrainLogic", "StageKit"]),
+        executable("tributary-encrypt", folder: "encrypt", runs: ["EncryptLogic", "StageKit"]),
+        executable("tributary-aggregate", folder: "aggregate", runs: ["AggregateLogic", "StageKit"]),
+        executable("tributary-publish", folder: "publish", runs: ["PublishLogic", "StageKit"]),
         executable(
             "tributary", folder: "tributary",
             runs: [

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Encryption
-import Federation
+import AggregateLogic
 import StageKit
-import Topology
 
 @main
 struct Aggregate: StageCommand {
@@ -12,22 +10,5 @@ struct Aggregate: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws {
-        let program = StageProgram(
-            .aggregate, configuration: AggregateConfiguration.self,
-            prepare: { ground -> KeySearch<PaillierPublicKey>? in
-                guard ground.topology.suite == .paillier else { return nil }
-                var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) { $1.paillier }
-                _ = try keys.oldest()
-                return keys
-            },
-            rehearse: { _, _ in },
-            make: { parts, keys in
-                AggregateStage(
-                    context: parts.context, configuration: parts.configuration, keys: keys,
-                    cloudsOpen: parts.topology.cloudsOpen,
-                    evidencePath: "\(parts.topology.stateFolder(of: parts.stage))/evidence")
-            })
-        await StageMain.run(program, options: options)
-    }
+    func run() async throws { await StageMain.run(StageProgram.aggregate, options: options) }
 }

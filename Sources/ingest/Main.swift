@@ -1,6 +1,5 @@
 import ArgumentParser
-import Corpus
-import Federation
+import IngestLogic
 import StageKit
 
 @main
@@ -11,8 +10,5 @@ struct IngestCommand: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws {
-        let program = StageProgram(.ingest, configuration: IngestConfiguration.self) { parts in IngestStage(parts) }
-        await StageMain.run(program, options: options)
-    }
+    func run() async throws { await StageMain.run(StageProgram.ingest, options: options) }
 }

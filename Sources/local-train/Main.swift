@@ -1,8 +1,6 @@
 import ArgumentParser
-import Federation
-import FineTuning
+import LocalTrainLogic
 import StageKit
-import Tokenization
 
 @main
 struct LocalTrain: StageCommand {
@@ -12,20 +10,5 @@ struct LocalTrain: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws {
-        let program = StageProgram(
-            .localTrain, configuration: LocalTrainConfiguration.self,
-            prepare: { ground -> any Trainer in
-                switch ground.configuration.trainer {
-                case .none: EmptyTrainer(cloud: ground.stage.cloud)
-                case .lora: try LoRATrainer(ground.configuration)
-                }
-            },
-            rehearse: { try $1.rehearse() },
-            make: { parts, trainer in
-                LocalTrainStage(
-                    context: parts.context, trainer: trainer, needsShards: parts.configuration.trainer == .lora)
-            })
-        await StageMain.run(program, options: options)
-    }
+    func run() async throws { await StageMain.run(StageProgram.localTrain, options: options) }
 }

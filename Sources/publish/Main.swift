@@ -1,6 +1,5 @@
 import ArgumentParser
-import Federation
-import Publication
+import PublishLogic
 import StageKit
 
 @main
@@ -11,10 +10,5 @@ struct Publish: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws {
-        let program = StageProgram(
-            .publish, configuration: PublishConfiguration.self, prepare: { try KeyChoice($0) }, rehearse: { _, _ in },
-            make: { try PublishStage($0, keys: $1) })
-        await StageMain.run(program, options: options)
-    }
+    func run() async throws { await StageMain.run(StageProgram.publish, options: options) }
 }

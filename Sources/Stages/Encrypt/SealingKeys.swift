@@ -6,7 +6,7 @@ import StageKit
 import Topology
 
 /// What this cloud seals with under one key of sums, and its share of that key where the clouds open sums together.
-struct SealingKey: Sendable {
+package struct SealingKey: Sendable {
     struct Opening: Sendable {
         let key: ThresholdPublicKey
         let share: KeyShare

@@ -1,9 +1,9 @@
-import Federation
+package import Federation
 import StageKit
-import Tokenization
+package import Tokenization
 
 /// What a local-train stage asks of whatever does the training. Calls come one at a time, off the stage's actor.
-protocol Trainer: AnyObject, Sendable {
+package protocol Trainer: AnyObject, Sendable {
     /// Does a little of everything, so that a program that cannot train is found out before a round needs it.
     func rehearse() throws
     /// Throws the reason for which this cloud cannot take part in such an opening.
@@ -22,7 +22,7 @@ protocol Trainer: AnyObject, Sendable {
 }
 
 /// The adapter that a round starts from, read when it is needed.
-struct StartingAdapter: Sendable {
+package struct StartingAdapter: Sendable {
     /// Nil for the untrained one.
     let payload: OpenPayload?
 
@@ -30,7 +30,7 @@ struct StartingAdapter: Sendable {
     func values() throws -> [Float] { try payload?.floats() ?? [] }
 }
 
-struct TrainerProgress: Sendable {
+package struct TrainerProgress: Sendable {
     let step: Int
     let steps: Int
     let loss: Double
@@ -38,7 +38,7 @@ struct TrainerProgress: Sendable {
     let timeLeft: Duration
 }
 
-struct TrainerResult: Sendable {
+package struct TrainerResult: Sendable {
     let norm: Double
     let firstLoss: Double
     let lastLoss: Double

@@ -1,10 +1,10 @@
-import Configuration
+package import Configuration
 import FineTuning
 import StageKit
 import Tokenization
 
 /// configs/…/local-train.yaml.
-struct LocalTrainConfiguration: Configurable {
+package struct LocalTrainConfiguration: Configurable {
     enum Trainer: String, Sendable, CaseIterable {
         /// LoRA through libtorch.
         case lora
@@ -22,7 +22,7 @@ struct LocalTrainConfiguration: Configurable {
     /// Training records that a sensitivity round looks at.
     let sensitivityRecords: Int
 
-    init(from file: Section) throws {
+    package init(from file: Section) throws {
         trainer = file.choice("trainer", default: .lora)
         threads = file.int("threads", in: 1...1024, default: 1)
         base = file.optionalPath("base", kind: .any) ?? ""

@@ -1,12 +1,12 @@
-import Configuration
+package import Configuration
 
 /// configs/…/aggregate.yaml.
-struct AggregateConfiguration: Configurable {
+package struct AggregateConfiguration: Configurable {
     let threads: Int
     /// Rounds whose contributions and sum are kept for an audit, the newest ones.
     let evidenceRounds: Int
 
-    init(from file: Section) throws {
+    package init(from file: Section) throws {
         threads = file.int("threads", in: 1...1024, default: 1)
         evidenceRounds = file.int("evidence-rounds", in: 0...10_000, default: 2)
     }

@@ -1,8 +1,8 @@
-import Configuration
+package import Configuration
 import Federation
 
 /// configs/…/encrypt.yaml: how this cloud seals, and what it will answer at all, whatever an opening asks.
-struct EncryptConfiguration: Configurable {
+package struct EncryptConfiguration: Configurable {
     let threads: Int
     let minimumCohort: Int
     let purposes: Set<Purpose>
@@ -12,7 +12,7 @@ struct EncryptConfiguration: Configurable {
     let maximumClipNorm: Double
     let partial: PartialLimits
 
-    init(from file: Section) throws {
+    package init(from file: Section) throws {
         threads = file.int("threads", in: 1...1024, default: 1)
         let limits = try file.optionalSection("limits", as: Limits.self) ?? Limits()
         minimumCohort = limits.minimumCohort

@@ -1,0 +1,22 @@
+package import Encryption
+package import StageKit
+
+extension StageProgram where StageConfiguration == AggregateConfiguration, Prepared == KeySearch<PaillierPublicKey>? {
+    package static var aggregate: Self {
+        StageProgram(
+            .aggregate, configuration: AggregateConfiguration.self,
+            prepare: { ground in
+                guard ground.topology.suite == .paillier else { return nil }
+                var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) { $1.paillier }
+                _ = try keys.oldest()
+                return keys
+            },
+            rehearse: { _, _ in },
+            make: { parts, keys in
+                AggregateStage(
+                    context: parts.context, configuration: parts.configuration, keys: keys,
+                    cloudsOpen: parts.topology.cloudsOpen,
+                    evidencePath: "\(parts.topology.stateFolder(of: parts.stage))/evidence")
+            })
+    }
+}

@@ -1,0 +1,8 @@
+package import Corpus
+package import StageKit
+
+extension StageProgram where StageConfiguration == IngestConfiguration, Prepared == Void {
+    package static var ingest: Self {
+        StageProgram(.ingest, configuration: IngestConfiguration.self) { parts in IngestStage(parts) }
+    }
+}
