@@ -1,4 +1,5 @@
 package import Encryption
+internal import Federation
 package import StageKit
 
 extension StageProgram where StageConfiguration == EncryptConfiguration, Prepared == KeySearch<SealingKey>? {

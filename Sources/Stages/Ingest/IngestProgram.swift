@@ -1,4 +1,5 @@
 package import Corpus
+internal import Federation
 package import StageKit
 
 extension StageProgram where StageConfiguration == IngestConfiguration, Prepared == Void {

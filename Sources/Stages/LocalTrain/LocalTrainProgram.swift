@@ -1,3 +1,4 @@
+internal import Federation
 package import StageKit
 
 extension StageProgram where StageConfiguration == LocalTrainConfiguration, Prepared == any Trainer {

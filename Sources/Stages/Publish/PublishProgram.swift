@@ -1,4 +1,5 @@
 package import Publication
+internal import Federation
 package import StageKit
 
 extension StageProgram where StageConfiguration == PublishConfiguration, Prepared == KeyChoice {
