@@ -64,7 +64,7 @@ package final class Journal: Sendable {
     /// Does everything in `body`, or nothing of it; durable when it returns. Spool files that no row names any more go then.
     package func write<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
         let freed = FreedFiles()
-        try watch.begin()
+        try watch.begin(isSynced: true)
         let result = try database.write { database in
             let result = try body(JournalEntry(database: database, spool: spool, freed: freed))
             try watch.beforeCommit(isSynced: true)
@@ -79,7 +79,7 @@ package final class Journal: Sendable {
     /// repeats another's signed word. Saves the sync, some milliseconds.
     package func note<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
         let freed = FreedFiles()
-        try watch.begin()
+        try watch.begin(isSynced: false)
         let result = try database.writeWithoutTransaction { database in
             // The log is written now, and synced with the next transaction that is (sqlite.org/pragma.html).
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
@@ -132,7 +132,7 @@ package final class Journal: Sendable {
 /// Hears of each transaction of a journal. A simulation ends a process at any of these places, by throwing.
 package protocol CommitWatch: Sendable {
     /// Before anything of it is done.
-    func begin() throws
+    func begin(isSynced: Bool) throws
     /// What is thrown here undoes it.
     func beforeCommit(isSynced: Bool) throws
     /// It is done, and nobody knows yet.
@@ -140,7 +140,7 @@ package protocol CommitWatch: Sendable {
 }
 
 private struct Unwatched: CommitWatch {
-    func begin() {}
+    func begin(isSynced: Bool) {}
     func beforeCommit(isSynced: Bool) {}
     func afterCommit(isSynced: Bool) {}
 }

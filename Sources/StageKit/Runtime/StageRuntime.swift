@@ -277,6 +277,6 @@ package final class Outcome: Sendable {
     func taken() -> Result<Void, any Error>? { state.withLock { $0 } }
 
     /// A successor stands by, or does so no more.
-    func askToHandOver(_ isAsked: Bool) { handOver.store(isAsked, ordering: .relaxed) }
+    package func askToHandOver(_ isAsked: Bool) { handOver.store(isAsked, ordering: .relaxed) }
     var isAskedToHandOver: Bool { handOver.load(ordering: .relaxed) }
 }

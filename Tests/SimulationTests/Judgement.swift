@@ -1,0 +1,141 @@
+import Federation
+import Sodium
+import StageKit
+import Topology
+
+/// Holds what a simulated run has left in its journals to what must hold of every run.
+struct Judgement {
+    let federation: SimulatedFederation
+    let replay: Replay
+
+    private var ground: SimulatedGround { federation.ground }
+    private var plan: Schedule.Plan { federation.schedule.plan }
+
+    private func violate(_ text: String) { federation.ledger.violate(text) }
+
+    private func journal(of stage: StageName) -> Journal? {
+        federation.processes.first { $0.stage == stage }?.disk.journal
+    }
+
+    func judge() throws {
+        let topology = ground.topology
+        let publish = topology.publish
+        guard let journal = journal(of: publish), let key = ground.verifying[publish] else { return }
+        let (openings, releases, abandonments) = try journal.read { entry in
+            (
+                try entry.all(Opening.self, key: key, signer: publish),
+                try entry.all(Release.self, key: key, signer: publish),
+                try entry.all(Abandonment.self, key: key, signer: publish)
+            )
+        }
+        try judge(releases.map(\.content), openings, journal)
+        try judgeCopies(openings, releases, abandonments)
+        judgeErrors()
+        guard federation.runFailure == nil else { return violate("the run failed: \(federation.runFailure ?? "")") }
+        let steps = plan.updates + (plan.evaluates ? 1 : 0)
+        if releases.count != steps || releases.last?.content.isFinal != true {
+            violate("\(releases.count) of \(steps) steps were released")
+        }
+        guard federation.schedule.kind == .mild else { return }
+        for abandonment in abandonments {
+            violate("round \(abandonment.content.round) was abandoned: \(abandonment.content.reason)")
+        }
+        for release in releases where release.content.cohort.count != plan.clouds {
+            violate("round \(release.content.round) was released without \(plan.clouds - release.content.cohort.count)")
+        }
+        if releases.map(\.content.round.value) != (0..<UInt32(releases.count)).map({ $0 + 1 }) {
+            violate("rounds were \(releases.map(\.content.round))")
+        }
+    }
+
+    /// The adapter is that of a replay of who was in each sum, and nobody was in one twice, or left out after a receipt.
+    private func judge(_ releases: [Release], _ openings: [Signed<Opening>], _ journal: Journal) throws {
+        var adapter = [Float](repeating: 0, count: plan.values)
+        for release in releases {
+            let round = release.round
+            guard let opening = openings.first(where: { $0.content.round == round }), opening.digest == release.opening
+            else {
+                violate("round \(round) was released for another opening")
+                continue
+            }
+            let clouds = release.cohort.map(\.cloud)
+            if Set(clouds).count != clouds.count { violate("round \(round) counts a cloud twice: \(clouds)") }
+            if clouds.count < max(opening.content.quorum, opening.content.minimumCohort, plan.minimum) {
+                violate("round \(round) was opened with \(clouds.count) clouds")
+            }
+            try judgeParts(of: release, journal)
+            for cloud in opening.content.cohort.map(\.cloud) where !clouds.contains(cloud) {
+                guard try state(ofContribution: round, of: cloud) == "durable" else { continue }
+                violate("\(cloud) has a receipt for round \(round) and is not in its sum")
+            }
+            guard opening.content.purpose == .update else { continue }
+            adapter = try replay.next(after: adapter, opening.content, cohort: clouds)
+            if release.adapterDigest != Replay.digest(adapter) {
+                violate("the adapter of round \(round) is not that of \(clouds.map(\.description))")
+            }
+        }
+        guard let last = releases.last(where: { $0.purpose == .update }) else { return }
+        let path = "\(ground.topology.stateFolder(of: ground.topology.publish))/adapter-\(last.round).f32"
+        let stored = try SpoolFile(reading: path).floats(0..<plan.values * 4)
+        if stored.map(\.bitPattern) != adapter.map(\.bitPattern) { violate("\(path) is not the replay's adapter") }
+    }
+
+    private func judgeParts(of release: Release, _ journal: Journal) throws {
+        let round = release.round
+        guard let bytes = try journal.read({ try $0.fact("sum/\(round)") }) else {
+            return violate("nobody knows who was in the sum of round \(round)")
+        }
+        let parts = try SumAbout(encoded: bytes).parts
+        if parts.map(\.cloud) != release.cohort.map(\.cloud) { violate("round \(round) names others than its sum") }
+        for part in parts {
+            let encrypt = StageName(cloud: part.cloud, kind: .encrypt)
+            if federation.ledger.offered[encrypt]?[contribution(round, of: part.cloud)] != part.digest {
+                violate("what round \(round) counted of \(part.cloud) is not what \(part.cloud) sent")
+            }
+        }
+    }
+
+    private func contribution(_ round: RoundNumber, of cloud: CloudName) -> TransferName {
+        TransferName(run: ground.topology.run, kind: .contribution, round: round, cloud: cloud)
+    }
+
+    private func state(ofContribution round: RoundNumber, of cloud: CloudName) throws -> String? {
+        try journal(of: StageName(cloud: cloud, kind: .encrypt))?.read {
+            try $0.departureState(contribution(round, of: cloud), to: ground.topology.aggregate)
+        }
+    }
+
+    /// Nobody knows another document of a round than publish, and all know the end.
+    private func judgeCopies(
+        _ openings: [Signed<Opening>], _ releases: [Signed<Release>], _ abandonments: [Signed<Abandonment>]
+    ) throws {
+        let publish = ground.topology.publish
+        guard let key = ground.verifying[publish] else { return }
+        for process in federation.processes where process.stage != publish {
+            try process.disk.journal.read { entry in
+                let others = try (
+                    entry.all(Opening.self, key: key, signer: publish), entry.all(Release.self, key: key, signer: publish),
+                    entry.all(Abandonment.self, key: key, signer: publish)
+                )
+                let known = Set(others.0.map(\.digest) + others.1.map(\.digest) + others.2.map(\.digest))
+                let said = Set(openings.map(\.digest) + releases.map(\.digest) + abandonments.map(\.digest))
+                if !known.isSubset(of: said) { violate("\(process.stage) knows what publish does not") }
+                if process.hasEnded, others.1.last?.content.isFinal != true {
+                    violate("\(process.stage) has left without the last release")
+                }
+            }
+        }
+    }
+
+    /// What a stage says only where something has gone wrong that must not.
+    private static let forbidden = [
+        "contribution_dropped", "release_inconsistent", "spool_unreadable", "sum_unusable", "record_refused",
+        "contribution_refused", "sum_refused", "share_refused", "masks_refused", "vector_refused", "opening_refused",
+    ]
+
+    private func judgeErrors() {
+        for name in Judgement.forbidden {
+            if let count = federation.ledger.errors[name] { violate("\(count) events \(name)") }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Federation
+import Sodium
+import StageKit
+
+/// What a simulated federation was seen to do: a digest of all that happened, the trace of it where one is wanted, every offer
+/// that was made, and what must not be.
+///
+/// `@unchecked Sendable`: like the federation, it is touched on `StageActor` alone.
+final class Ledger: @unchecked Sendable {
+    let isTraced: Bool
+    private(set) var trace: [String] = []
+    /// FNV-1a over all that happened, in 64-bit words.
+    private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    /// Grows with everything that a stage does.
+    var activity = 0
+    private(set) var violations: [String] = []
+    /// Where processes died, and how often.
+    private(set) var deaths: [String: Int] = [:]
+    /// Events of level error that stages logged, by name.
+    private(set) var errors: [String: Int] = [:]
+    private var seen: Set<[UInt8]> = []
+    /// What each stage has offered under each name.
+    private(set) var offered: [StageName: [TransferName: Digest]] = [:]
+
+    init(isTraced: Bool) { self.isTraced = isTraced }
+
+    func note(time: Int, _ process: Int, _ detail: Int, _ stage: StageName?, _ what: () -> String) {
+        for word in [time, process, detail] {
+            digest = (digest ^ UInt64(bitPattern: Int64(word))) &* 0x0000_0100_0000_01b3
+        }
+        guard isTraced else { return }
+        trace.append("\(seconds(time)) \(stage.map { "\($0) " } ?? "")\(what())")
+    }
+
+    private func seconds(_ time: Int) -> String {
+        let digits = String(time % 1_000_000)
+        return "\(time / 1_000_000).\(String(repeating: "0", count: 6 - digits.count))\(digits)"
+    }
+
+    func died(_ place: String) { deaths[place, default: 0] += 1 }
+
+    func violate(_ text: String) {
+        violations.append(text)
+        if isTraced { trace.append("VIOLATION \(text)") }
+    }
+
+    /// Stages' errors are remembered; in a trace stands everything that they log.
+    func log(of stage: StageName, run: RunName) -> EventLog {
+        EventLog(stage: stage, run: run, level: isTraced ? .info : .error) { [self] line in
+            if line.contains("\"level\":\"error\"") { errors[Ledger.field("event", of: line), default: 0] += 1 }
+            guard isTraced else { return }
+            let shown = line.split(separator: "\"event\":").last.map(String.init) ?? line
+            trace.append("    \(stage) logs \(shown.dropLast(2))")
+        }
+    }
+
+    static func field(_ name: String, of line: String) -> String {
+        guard let start = line.range(of: "\"\(name)\":\"") else { return "" }
+        return String(line[start.upperBound...].prefix { $0 != "\"" })
+    }
+
+    // MARK: What is said
+
+    func take(_ message: WireMessage, at stage: StageName) {
+        guard message.kind == .offer, seen.insert(message.document).inserted, let offer = offer(message) else { return }
+        let known = offered[stage, default: [:]].updateValue(offer.digest, forKey: offer.name)
+        guard let known, known != offer.digest else { return }
+        violate("\(stage) offered \(offer.name) with two contents")
+    }
+
+    func offer(_ message: WireMessage) -> Offer? {
+        do { return try Offer(decodeDocument(message.document)) } catch {
+            violate("an offer that nobody can read: \(error)")
+            return nil
+        }
+    }
+
+    func receipt(_ message: WireMessage) -> Receipt? {
+        do { return try Receipt(decodeDocument(message.document)) } catch {
+            violate("a receipt that nobody can read: \(error)")
+            return nil
+        }
+    }
+}
+
+extension WireMessage {
+    /// For a trace.
+    var shortText: String {
+        switch kind {
+        case .offer:
+            do { return "offer \(try Offer(decodeDocument(document)).name)" } catch { return "offer" }
+        case .receipt:
+            do {
+                let receipt = try Receipt(decodeDocument(document))
+                return "receipt \(receipt.name) \(receipt.outcome.rawValue) \(receipt.reason)"
+            } catch { return "receipt" }
+        case .want, .chunk: return "\(kind.rawValue) \(transfer?.description ?? "") \(first)..<\(end)"
+        case .opening:
+            do { return "opening \(try Opening(decodeDocument(document)).round) seq \(sequence)" } catch { return "opening" }
+        case .release:
+            do { return "release \(try Release(decodeDocument(document)).round) seq \(sequence)" } catch { return "release" }
+        case .abandonment:
+            do { return "abandonment \(try Abandonment(decodeDocument(document)).round) seq \(sequence)" } catch {
+                return "abandonment"
+            }
+        case .beat: return "beat epoch \(epoch) seq \(sequence)"
+        case .hello, .heard: return kind.rawValue
+        }
+    }
+
+    /// Kind and length, for the digest of a trace: the same in every process, whatever its keys are.
+    var code: Int {
+        let index = MessageKind.allCases.firstIndex(of: kind) ?? 0
+        return index << 32 | document.count << 8 | (bulk.count & 255)
+    }
+}
+
+extension PostEvent {
+    var shortName: String {
+        switch self {
+        case .message(let message): message.kind.rawValue
+        case .tick: "tick"
+        case .joined: "joined"
+        case .connected: "connected"
+        case .disconnected: "disconnected"
+        case .left: "left"
+        default: "other"
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Encryption
+import Federation
+import Keys
+import Publication
+import Sodium
+
+/// Computes what a run publishes from who was in which round, without wires, journals, schemes or stages: each cloud's values,
+/// quantised and added up as integers.
+final class Replay {
+    private struct Part: Hashable {
+        let cloud: CloudName
+        let round: RoundNumber
+        let values: Int
+    }
+
+    private let keys: KeyStore
+    private var quantised: [Part: [UInt32]] = [:]
+
+    init(keys: KeyStore) { self.keys = keys }
+
+    /// What local-train makes where it trains nothing (`trainer: none`), written anew: xorshift64, 24 bits a value.
+    static func delta(of cloud: CloudName, round: RoundNumber, layout: VectorLayout) -> [Float] {
+        var state = cloud.description.utf8.reduce(14_695_981_039_346_656_037 as UInt64) {
+            ($0 ^ UInt64($1)) &* 1_099_511_628_211
+        }
+        state = state &+ UInt64(round.value) &* 0x9e37_79b9_7f4a_7c15
+        return layout.segments.flatMap { segment in
+            (0..<segment.count).map { _ in
+                state ^= state << 13
+                state ^= state >> 7
+                state ^= state << 17
+                return Float(segment.range) * (Float(state >> 40) / Float(1 << 23) - 1)
+            }
+        }
+    }
+
+    private func part(of cloud: CloudName, in opening: Opening) throws -> [UInt32] {
+        let key = Part(cloud: cloud, round: opening.round, values: opening.layout.count)
+        if let known = quantised[key] { return known }
+        let weight = Float(opening.foldedWeight(of: cloud))
+        let values = Replay.delta(of: cloud, round: opening.round, layout: opening.layout).map { $0 * weight }
+        let rounding = StochasticRounding(
+            secret: try keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
+        let made = try Quantiser(layout: opening.layout, bits: opening.bits).quantise(
+            values, rounding: .stochastic(rounding)
+        ).values
+        quantised[key] = made
+        return made
+    }
+
+    /// The adapter after a round, from that before it.
+    func next(after adapter: [Float], _ opening: Opening, cohort: [CloudName]) throws -> [Float] {
+        var sums = [UInt64](repeating: 0, count: opening.layout.count)
+        for cloud in cohort {
+            for (index, value) in try part(of: cloud, in: opening).enumerated() { sums[index] += UInt64(value) }
+        }
+        let decoded = try Quantiser(layout: opening.layout, bits: opening.bits).dequantise(
+            sums, of: 0..<sums.count, contributions: cohort.count)
+        let total = cohort.reduce(0.0) { $0 + opening.foldedWeight(of: $1) }
+        return try OuterStep.apply(to: adapter, weightedSum: decoded, totalWeight: total, rate: 1)
+    }
+
+    static func digest(_ adapter: [Float]) -> Digest { adapter.withUnsafeBytes { Digest(ofContent: $0) } }
+}

@@ -1,0 +1,171 @@
+import Federation
+
+/// What is done to a simulated federation, all of it drawn from one seed.
+struct Schedule: Sendable {
+    /// What the run is like, faults apart.
+    struct Plan: Hashable, Sendable {
+        var clouds = 3
+        var updates = 2
+        var suite = Suite.clear
+        /// Nil: the whole cohort.
+        var quorum: Int?
+        var minimum = 3
+        var values = 16
+        /// Ends with an evaluation, whose vectors are 64 KiB.
+        var evaluates = false
+        /// Of a round.
+        var deadlineSeconds = 120
+    }
+
+    enum Fault: Sendable, Hashable {
+        /// At the so-many-th edge from now: a commit, a message that leaves, a piece of work that begins or ends, an event.
+        case crash(StageName, edge: Int, powerLoss: Bool, downFor: Int)
+        /// All stages of a cloud at once.
+        case crashCloud(CloudName, powerLoss: Bool, downFor: Int)
+        /// A successor takes over as soon as nothing is in hand.
+        case handOver(StageName)
+        /// A connection breaks, and comes again by itself.
+        case reset(StageName)
+        /// The links of a stage, or of a cloud to the others, carry nothing; connections break.
+        case cut(StageName, milliseconds: Int)
+        case cutCloud(CloudName, milliseconds: Int)
+        /// They carry nothing and do not break: everything comes late.
+        case stall(StageName, milliseconds: Int)
+        /// News are dropped, each with the chance of one in so many.
+        case dropNews(StageName, oneIn: Int, milliseconds: Int)
+        case jump(StageName, milliseconds: Int)
+        /// A process stands still (SIGSTOP).
+        case pause(StageName, milliseconds: Int)
+    }
+
+    struct TimedFault: Sendable {
+        /// Milliseconds from the beginning.
+        let at: Int
+        let fault: Fault
+    }
+
+    /// What must come of it.
+    enum Kind: Sendable {
+        /// Full quorum, every fault healed before the deadline: as though nothing had happened.
+        case mild
+        /// Rounds may be abandoned, cohorts may be smaller: what is released is right, and once all is healed the run ends.
+        case rough
+    }
+
+    var seed: UInt64
+    var plan = Plan()
+    var kind = Kind.mild
+    var faults: [TimedFault] = []
+    /// Milliseconds after which everything works again.
+    var healedBy = 0
+    /// When each stage starts, where it is not at once.
+    var lateStarts: [StageName: Int] = [:]
+    /// How far each stage's wall clock is off, in milliseconds, until all is healed.
+    var skews: [StageName: Int] = [:]
+    /// Parts in a million by which each stage's monotonic clock is fast.
+    var drifts: [StageName: Int] = [:]
+    /// Milliseconds that a message takes, at least and at most.
+    var latency = 1...4
+    /// Milliseconds that a piece of work takes at most.
+    var longestWork = 40
+    /// Beyond what ZeroMQ does: one message of work in so many is lost, comes twice, or comes out of order. 0: none.
+    var wild = 0
+    /// What is broken on purpose, to see that it is noticed.
+    var sabotage: Sabotage?
+
+    enum Sabotage: Sendable, CaseIterable {
+        /// A crash takes back what was journaled and synced.
+        case forgetfulJournal
+        /// Aggregate's journal forgets a contribution that is in the product, so that the same one comes in again.
+        case doubleCounting
+        /// A receipt leaves before anything is in the journal.
+        case earlyReceipt
+        /// Publish's journal names a sum's parts, and the value of one is another's.
+        case exchangedContribution
+    }
+}
+
+extension Schedule {
+    /// The stages of a plan, in order.
+    static func stages(clouds: Int) throws -> [StageName] {
+        let data = try cloudNames.prefix(clouds).map { try CloudName($0) }
+        let office = try CloudName("office")
+        return data.flatMap { cloud in [.ingest, .localTrain, .encrypt].map { StageName(cloud: cloud, kind: $0) } }
+            + [StageName(cloud: office, kind: .aggregate), StageName(cloud: office, kind: .publish)]
+    }
+
+    static let cloudNames = ["east", "north", "south", "west", "xanadu"]
+
+    /// The schedule of a seed.
+    init(seed: UInt64, suite: Suite = .clear) throws {
+        var random = SimulatedRandom(seed: seed)
+        self.init(seed: seed)
+        plan.suite = suite
+        kind = random.isOne(in: 2) ? .mild : .rough
+        plan.clouds = random.isOne(in: 4) ? 4 + Int.random(in: 0...1, using: &random) : 3
+        plan.updates = Int.random(in: 2...4, using: &random)
+        if random.isOne(in: 20) { (plan.evaluates, plan.updates) = (true, plan.updates - 1) }
+        switch Int.random(in: 0..<200, using: &random) {
+        case 0: plan.values = 90_000
+        case 1...4: plan.values = 40_000
+        default: break
+        }
+        if random.isOne(in: 4) { latency = 20...220 } else if random.isOne(in: 4) { latency = 1...40 }
+        longestWork = [5, 40, 400, 3000][Int.random(in: 0..<4, using: &random)]
+        if random.isOne(in: 3) { wild = [8, 30, 100][Int.random(in: 0..<3, using: &random)] }
+        let stages = try Schedule.stages(clouds: plan.clouds)
+        let span: Int
+        switch kind {
+        case .mild:
+            (plan.deadlineSeconds, span) = (240, 12_000)
+            for stage in stages { skews[stage] = Int.random(in: -5_000...5_000, using: &random) }
+        case .rough:
+            plan.deadlineSeconds = Int.random(in: 5...40, using: &random)
+            span = Int.random(in: 5_000...90_000, using: &random)
+            if plan.clouds > 3, random.isOne(in: 2) { plan.quorum = plan.clouds - 1 }
+            if plan.clouds == 3, suite != .secagg, random.isOne(in: 3) { (plan.quorum, plan.minimum) = (2, 2) }
+            for stage in stages where random.isOne(in: 3) {
+                skews[stage] = Int.random(in: -60_000...60_000, using: &random)
+            }
+        }
+        for stage in stages { drifts[stage] = Int.random(in: -500...500, using: &random) }
+        for stage in stages where random.isOne(in: 8) {
+            lateStarts[stage] = Int.random(in: 0...span / 2, using: &random)
+        }
+        let count = Int.random(in: 1...(kind == .mild ? 6 : 12), using: &random)
+        faults = (0..<count).map { _ in
+            // Most things happen in the first seconds of a run.
+            let limit = random.isOne(in: 2) ? min(span, 3_000) : span
+            return TimedFault(
+                at: Int.random(in: 0...limit, using: &random),
+                fault: Schedule.fault(among: stages, isMild: kind == .mild, &random))
+        }.sorted { $0.at < $1.at }
+        healedBy = span + (kind == .mild ? 15_000 : 40_000)
+    }
+
+    private static func fault(
+        among stages: [StageName], isMild: Bool, _ random: inout SimulatedRandom
+    ) -> Fault {
+        let stage = stages[Int.random(in: 0..<stages.count, using: &random)]
+        func milliseconds(_ most: Int) -> Int {
+            Int.random(in: 1...(random.isOne(in: 2) ? min(most, 1_000) : most), using: &random)
+        }
+        let longest = isMild ? 8_000 : 30_000
+        switch Int.random(in: 0..<16, using: &random) {
+        case 0...6:
+            return .crash(
+                stage, edge: Int.random(in: 1...30, using: &random), powerLoss: random.isOne(in: 3),
+                downFor: milliseconds(longest))
+        case 7: return .crashCloud(stage.cloud, powerLoss: random.isOne(in: 2), downFor: milliseconds(longest))
+        case 8: return .handOver(stage)
+        case 9: return .reset(stage)
+        case 10: return .cut(stage, milliseconds: milliseconds(longest))
+        case 11: return .cutCloud(stage.cloud, milliseconds: milliseconds(longest))
+        case 12: return .stall(stage, milliseconds: milliseconds(9_000))
+        case 13:
+            return .dropNews(stage, oneIn: Int.random(in: 2...10, using: &random), milliseconds: milliseconds(longest))
+        case 14: return .jump(stage, milliseconds: Int.random(in: -60_000...60_000, using: &random) / (isMild ? 12 : 1))
+        default: return .pause(stage, milliseconds: milliseconds(isMild ? 8_000 : 25_000))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import AggregateLogic
+import Configuration
+import EncryptLogic
+import Encryption
+import Federation
+import Foundation
+import Keys
+import LocalTrainLogic
+import Publication
+import PublishLogic
+import Sodium
+import StageKit
+import Synchronization
+import Topology
+
+/// What stands before simulated runs begin: a folder in memory, keys, and each stage's journal, which the runs use one after
+/// the other.
+final class Laboratory {
+    let root: String
+    let keys: KeyStore
+    private var grounds: [Schedule.Plan: SimulatedGround] = [:]
+    private var disks: [StageName: SimulatedDisk] = [:]
+    private let empty: Journal
+    private static let number = Atomic<Int>(0)
+
+    init() throws {
+        let parent = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : "/tmp"
+        root = "\(parent)/tributary-simulation-\(getpid())-\(Self.number.add(1, ordering: .relaxed).newValue)"
+        try FileManager.default.createDirectory(atPath: "\(root)/empty", withIntermediateDirectories: true)
+        keys = KeyStore(root: "\(root)/state/keys")
+        for stage in try Schedule.stages(clouds: Schedule.cloudNames.count) { try keys.complete(stage) }
+        for cloud in Schedule.cloudNames { try keys.completeRoundingSecret(of: try CloudName(cloud)) }
+        try keys.completeReleaseKey(of: try CloudName("office"))
+        for kind in StageKind.allCases { try Data().write(to: URL(fileURLWithPath: "\(root)/\(kind).yaml")) }
+        empty = try Journal(inMemoryBeside: "\(root)/empty")
+    }
+
+    deinit {
+        do { try FileManager.default.removeItem(atPath: root) } catch { print("\(root) stays: \(error)") }
+    }
+
+    func ground(for plan: Schedule.Plan) throws -> SimulatedGround {
+        if let ground = grounds[plan] { return ground }
+        let ground = try SimulatedGround(plan, in: root, keys: keys)
+        grounds[plan] = ground
+        return ground
+    }
+
+    /// An empty disk for a stage.
+    func disk(of stage: StageName, _ ground: SimulatedGround) throws -> SimulatedDisk {
+        let disk: SimulatedDisk
+        if let known = disks[stage] {
+            disk = known
+        } else {
+            let folder = ground.topology.stateFolder(of: stage)
+            try FileManager.default.createDirectory(atPath: "\(folder)/spool", withIntermediateDirectories: true)
+            disk = try SimulatedDisk(spool: "\(folder)/spool", aside: "\(root)/empty")
+            disks[stage] = disk
+        }
+        try disk.erase(with: empty)
+        return disk
+    }
+}
+
+/// One plan's topology, and each stage's program with its config read and its keys made ready.
+final class SimulatedGround {
+    typealias Make = @StageActor (StageContext) throws -> any Stage
+
+    let plan: Schedule.Plan
+    let topology: Topology
+    let keys: KeyStore
+    let signing: [StageName: SigningKey]
+    let verifying: [StageName: VerifyingKey]
+    private(set) var makes: [StageName: Make] = [:]
+
+    init(_ plan: Schedule.Plan, in root: String, keys: KeyStore) throws {
+        self.plan = plan
+        self.keys = keys
+        var text = "version: 1\nfederation: simulated\nsuite: \(plan.suite)\n"
+        if plan.suite == .clear { text += "allow-clear: true\n" }
+        text += "clouds:\n"
+        for cloud in Schedule.cloudNames.prefix(plan.clouds) {
+            text += """
+                  \(cloud):
+                    owner: Owner of \(cloud)
+                    stages:
+                      ingest: {config: ingest.yaml}
+                      local-train: {config: local-train.yaml}
+                      encrypt: {config: encrypt.yaml}
+
+                """
+        }
+        text += """
+              office:
+                owner: Office
+                stages:
+                  aggregate: {config: aggregate.yaml, bind: 127.0.0.1, work: 7001, news: 7002}
+                  publish: {config: publish.yaml, bind: 127.0.0.1, work: 7003, news: 7004}
+
+            """
+        topology = try Topology.load(text: text, file: "\(root)/topology.yaml", state: "\(root)/state")
+        let stages = topology.stages.map(\.name)
+        signing = try Dictionary(uniqueKeysWithValues: stages.map { ($0, try keys.signingKey(of: $0)) })
+        verifying = signing.mapValues(\.verifyingKey)
+        for stage in stages { makes[stage] = try make(stage) }
+    }
+
+    private func make(_ stage: StageName) throws -> Make {
+        switch stage.kind {
+        // Reads no tables: it hears of the end like every stage.
+        case .ingest: { _ in IdleStage() }
+        case .localTrain: try program(.localTrain, of: stage, "trainer: none\n")
+        case .encrypt:
+            try program(
+                .encrypt, of: stage, "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
+        case .aggregate: try program(.aggregate, of: stage, "threads: 1\nevidence-rounds: 0\n")
+        case .publish:
+            try program(
+                .publish, of: stage,
+                """
+                values: \(plan.values)
+                rounds: \(plan.updates)
+                minimum-cohort: \(plan.minimum)
+                \(plan.quorum.map { "quorum: \($0)" } ?? "")
+                deadline: \(plan.deadlineSeconds)s
+                attempts: 1000
+                end-grace: 1h
+                validate-every: 0
+                test: \(plan.evaluates)
+                threads: 1
+
+                """)
+        }
+    }
+
+    private func program<Configuration: Configurable & Sendable, Prepared: Sendable>(
+        _ program: StageProgram<Configuration, Prepared>, of stage: StageName, _ text: String
+    ) throws -> Make {
+        let ground = StageGround(
+            stage: stage,
+            configuration: try ConfigurationFile.decode(Configuration.self, text: text, file: "\(stage.kind).yaml"),
+            topology: topology, keys: keys)
+        let prepared = try program.prepare(ground)
+        return { context in try program.make(StageParts(context: context, ground: ground), prepared) }
+    }
+}
+
+/// Does nothing but what every stage does.
+@StageActor
+final class IdleStage: Stage {}

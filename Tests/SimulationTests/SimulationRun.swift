@@ -1,0 +1,56 @@
+import Federation
+import Foundation
+import StageKit
+
+/// What came of one schedule.
+struct SimulationResult: Sendable {
+    let digest: UInt64
+    let events: Int
+    let violations: [String]
+    let deaths: [String: Int]
+    let errors: [String: Int]
+    let edges: [StageName: Int]
+    let seconds: Int
+    /// Text for whoever has to find out why.
+    var report = ""
+}
+
+/// Runs schedules one after the other.
+///
+/// `@unchecked Sendable`: used on `StageActor` alone.
+final class Simulator: @unchecked Sendable {
+    private let laboratory: Laboratory
+    private let replay: Replay
+
+    init() throws {
+        laboratory = try Laboratory()
+        replay = Replay(keys: laboratory.keys)
+    }
+
+    /// Runs a schedule; one that fails is run again for its trace.
+    @StageActor
+    func run(_ schedule: Schedule, isTraced: Bool = false) async throws -> SimulationResult {
+        let federation = try SimulatedFederation(schedule, in: laboratory, isTraced: isTraced)
+        try await federation.run()
+        try Judgement(federation: federation, replay: replay).judge()
+        let ledger = federation.ledger
+        var result = SimulationResult(
+            digest: ledger.digest, events: federation.events, violations: ledger.violations, deaths: ledger.deaths,
+            errors: ledger.errors,
+            edges: Dictionary(uniqueKeysWithValues: federation.processes.map { ($0.stage, $0.edges) }),
+            seconds: federation.now / 1_000_000)
+        if isTraced {
+            result.report = ledger.trace.suffix(Simulator.shown).joined(separator: "\n")
+        } else if !ledger.violations.isEmpty {
+            result.report = """
+                schedule \(schedule.seed) (TRIBUTARY_SEED=\(schedule.seed)): \(ledger.violations.joined(separator: "; "))
+                \(schedule)
+                \(try await run(schedule, isTraced: true).report)
+                """
+        }
+        return result
+    }
+
+    /// Events of a failing schedule that are shown; TRIBUTARY_TRACE asks for more.
+    static let shown = ProcessInfo.processInfo.environment["TRIBUTARY_TRACE"].flatMap { Int($0) } ?? 60
+}
