@@ -188,10 +188,11 @@ let package = Package(
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
+        .target(name: "CSyncWatch", path: "Tests/CSyncWatch"),
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys", "LocalTrainLogic",
+                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys", "LocalTrainLogic",
                 "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
             ]),
         tests(

@@ -1,4 +1,5 @@
 import Federation
+import Foundation
 import Sodium
 import StageKit
 

@@ -80,8 +80,6 @@ struct Schedule: Sendable {
         case doubleCounting
         /// A receipt leaves before anything is in the journal.
         case earlyReceipt
-        /// Publish's journal names a sum's parts, and the value of one is another's.
-        case exchangedContribution
     }
 }
 
@@ -97,7 +95,7 @@ extension Schedule {
     static let cloudNames = ["east", "north", "south", "west", "xanadu"]
 
     /// The schedule of a seed.
-    init(seed: UInt64, suite: Suite = .clear) throws {
+    init(drawnFrom seed: UInt64, suite: Suite = .clear) throws {
         var random = SimulatedRandom(seed: seed)
         self.init(seed: seed)
         plan.suite = suite

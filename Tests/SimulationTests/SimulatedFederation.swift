@@ -212,9 +212,9 @@ final class SimulatedFederation: @unchecked Sendable {
             keys: ground.verifying)
         let surroundings = Surroundings(
             monotonic: { [self] in
-                SimulatedFederation.anchor + .microseconds(now + now / 1_000_000 * process.drift)
+                SimulatedFederation.anchor + .microseconds(now + now / 1_000_000 * life.process.drift)
             },
-            wall: { [self] in UInt64((SimulatedFederation.epoch + now + process.skew) / 1000) }, workPlace: life)
+            wall: { [self] in UInt64((SimulatedFederation.epoch + now + life.process.skew) / 1000) }, workPlace: life)
         let context = StageContext(
             identity: identity, journal: journal, log: ledger.log(of: stage, run: topology.run),
             publisher: topology.publish, wires: life, surroundings: surroundings, finish: life.outcome.set)

@@ -109,14 +109,14 @@ final class SimulatedGround {
         switch stage.kind {
         // Reads no tables: it hears of the end like every stage.
         case .ingest: { _ in IdleStage() }
-        case .localTrain: try program(.localTrain, of: stage, "trainer: none\n")
+        case .localTrain: try program(LocalTrainProgram.program, of: stage, "trainer: none\n")
         case .encrypt:
             try program(
-                .encrypt, of: stage, "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
-        case .aggregate: try program(.aggregate, of: stage, "threads: 1\nevidence-rounds: 0\n")
+                EncryptProgram.program, of: stage, "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
+        case .aggregate: try program(AggregateProgram.program, of: stage, "threads: 1\nevidence-rounds: 0\n")
         case .publish:
             try program(
-                .publish, of: stage,
+                PublishProgram.program, of: stage,
                 """
                 values: \(plan.values)
                 rounds: \(plan.updates)

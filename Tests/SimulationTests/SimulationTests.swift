@@ -1,0 +1,145 @@
+import Federation
+import Foundation
+import Testing
+
+/// How many schedules, from which seed on, and which one alone (`TRIBUTARY_SCHEDULES`, `TRIBUTARY_FIRST_SEED`,
+/// `TRIBUTARY_SEED`; docs/architecture.md, "Simulated faults").
+private enum Wanted {
+    static func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+
+    static let one = number("TRIBUTARY_SEED")
+    static let count = number("TRIBUTARY_SCHEDULES")
+    static let first = number("TRIBUTARY_FIRST_SEED") ?? 1
+    static let suite = ProcessInfo.processInfo.environment["TRIBUTARY_SUITE"].flatMap { Suite(rawValue: $0) }
+}
+
+@Suite("A federation under simulated faults", .serialized)
+struct SimulationTests {
+    /// Runs schedules, and says what came of them.
+    private func run(_ seeds: Range<Int>, _ suite: Suite) async throws -> Tally {
+        try await run(seeds.lazy.map { seed in { try Schedule(drawnFrom: UInt64(seed), suite: suite) } })
+    }
+
+    private func run(
+        _ schedules: some Sequence<() throws -> Schedule>, stopsAfter most: Int = 5
+    ) async throws -> Tally {
+        let simulator = try Simulator()
+        var tally = Tally()
+        for schedule in schedules {
+            let result = try await simulator.run(try schedule())
+            tally.take(result)
+            if !result.violations.isEmpty { Issue.record("\(result.report)") }
+            guard tally.failures < most else { break }
+        }
+        return tally
+    }
+
+    @Test("Whatever is lost, late, doubled, cut or killed, what is published is right", arguments: [
+        (suite: Suite.clear, share: 100), (suite: Suite.secagg, share: 15),
+    ])
+    func schedules(suite: Suite, share: Int) async throws {
+        guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
+        let count = Wanted.count.map { Wanted.suite == nil ? $0 * share / 115 : $0 } ?? 2 * share
+        let seeds = Wanted.first..<Wanted.first + count
+        let began = ContinuousClock.now
+        let tally = try await run(seeds, suite)
+        print("\(suite), seeds \(seeds): \(tally.text(ContinuousClock.now - began))")
+        #expect(tally.schedules == count)
+    }
+
+    /// All of them in `make long`, else some.
+    @Test("A kill or a loss of power at every edge of every stage changes nothing", arguments: [Suite.clear, .secagg])
+    func everyEdge(suite: Suite) async throws {
+        guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
+        let simulator = try Simulator()
+        var quiet = Schedule(seed: 77)
+        quiet.plan.suite = suite
+        quiet.healedBy = 1
+        let base = try await simulator.run(quiet)
+        #expect(base.violations.isEmpty, "\(base.report)")
+        var schedules: [Schedule] = []
+        for (stage, edges) in base.edges.sorted(by: { $0.key < $1.key }) {
+            for edge in 1...max(edges, 1) {
+                for powerLoss in [false, true] {
+                    var schedule = quiet
+                    schedule.faults = [
+                        .init(at: 0, fault: .crash(stage, edge: edge, powerLoss: powerLoss, downFor: 400))
+                    ]
+                    schedule.healedBy = 30_000
+                    // Secrets of masks die with their process: such a round is abandoned, or finished by the others.
+                    if suite == .secagg { schedule.kind = .rough }
+                    schedules.append(schedule)
+                }
+            }
+        }
+        let stride = Wanted.count == nil ? 23 : 1
+        let began = ContinuousClock.now
+        let tally = try await run(schedules.indices.filter { $0 % stride == 0 }.map { index in { schedules[index] } })
+        print("\(suite), \(schedules.count / 2) edges, every \(stride): \(tally.text(ContinuousClock.now - began))")
+    }
+
+    @Test("The schedule of TRIBUTARY_SEED", .enabled(if: Wanted.one != nil, "set TRIBUTARY_SEED to a seed"))
+    func one() async throws {
+        let seed = try #require(Wanted.one)
+        let simulator = try Simulator()
+        let schedule = try Schedule(drawnFrom: UInt64(seed), suite: Wanted.suite ?? .clear)
+        let result = try await simulator.run(schedule, isTraced: true)
+        print("\(schedule)\n\(result.report)\n\(result.events) events, \(result.seconds) s, digest \(result.digest)")
+        #expect(result.violations.isEmpty, "\(result.violations)")
+    }
+
+    @Test("The same seed is the same run, and another another")
+    func determinism() async throws {
+        let (first, second) = (try Simulator(), try Simulator())
+        var digests: Set<UInt64> = []
+        for seed in 9_000..<9_012 as Range<UInt64> {
+            let schedule = try Schedule(drawnFrom: seed)
+            let (one, other) = (try await first.run(schedule), try await second.run(schedule))
+            #expect(one.digest == other.digest && one.events == other.events, "seed \(seed)")
+            digests.insert(one.digest)
+        }
+        #expect(digests.count == 12)
+    }
+
+    @Test("What is broken on purpose is noticed", arguments: Schedule.Sabotage.allCases)
+    func sabotage(_ sabotage: Schedule.Sabotage) async throws {
+        let simulator = try Simulator()
+        for seed in 1..<400 as Range<UInt64> {
+            var schedule = try Schedule(drawnFrom: seed)
+            schedule.sabotage = sabotage
+            let result = try await simulator.run(schedule)
+            if !result.violations.isEmpty {
+                print("\(sabotage) is noticed by seed \(seed): \(result.violations.first ?? "")")
+                return
+            }
+        }
+        Issue.record("400 schedules did not notice \(sabotage)")
+    }
+}
+
+/// What came of many schedules.
+struct Tally {
+    private(set) var schedules = 0
+    private(set) var failures = 0
+    private var events = 0
+    private var deaths: [String: Int] = [:]
+    private var errors: [String: Int] = [:]
+
+    mutating func take(_ result: SimulationResult) {
+        schedules += 1
+        events += result.events
+        if !result.violations.isEmpty { failures += 1 }
+        deaths.merge(result.deaths, uniquingKeysWith: +)
+        errors.merge(result.errors, uniquingKeysWith: +)
+    }
+
+    func text(_ time: Duration) -> String {
+        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+        let rate = Double(schedules) / max(seconds, 0.001)
+        return """
+            \(schedules) schedules in \(Int(seconds)) s (\(Int(rate * 10)) in 10 s), \(events) events, \
+            \(deaths.values.reduce(0, +)) deaths at \(deaths.count) kinds of edges, \(failures) failed; errors logged \
+            \(errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
+            """
+    }
+}
