@@ -193,7 +193,7 @@ let package = Package(
             "SimulationTests",
             uses: [
                 "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys", "LocalTrainLogic",
-                "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
+                "MessagePack", "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
             ]),
         tests(
             "PipelineTests",

@@ -1,5 +1,6 @@
 import Federation
 import Foundation
+import MessagePack
 import Sodium
 import StageKit
 
