@@ -192,7 +192,8 @@ let package = Package(
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys", "LocalTrainLogic",
+                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
+                "LocalTrainLogic",
                 "MessagePack", "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
             ]),
         tests(

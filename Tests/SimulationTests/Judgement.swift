@@ -114,7 +114,8 @@ struct Judgement {
         for process in federation.processes where process.stage != publish {
             try process.disk.journal.read { entry in
                 let others = try (
-                    entry.all(Opening.self, key: key, signer: publish), entry.all(Release.self, key: key, signer: publish),
+                    entry.all(Opening.self, key: key, signer: publish),
+                    entry.all(Release.self, key: key, signer: publish),
                     entry.all(Abandonment.self, key: key, signer: publish)
                 )
                 let known = Set(others.0.map(\.digest) + others.1.map(\.digest) + others.2.map(\.digest))
@@ -130,11 +131,16 @@ struct Judgement {
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
         "contribution_dropped", "release_inconsistent", "spool_unreadable", "sum_unusable", "record_refused",
+    ]
+    /// Where rounds end early, what comes for them afterwards is refused too.
+    private static let forbiddenIfMild = [
         "contribution_refused", "sum_refused", "share_refused", "masks_refused", "vector_refused", "opening_refused",
+        "payload_lost",
     ]
 
     private func judgeErrors() {
-        for name in Judgement.forbidden {
+        let isMild = federation.schedule.kind == .mild
+        for name in Judgement.forbidden + (isMild ? Judgement.forbiddenIfMild : []) {
             if let count = federation.ledger.errors[name] { violate("\(count) events \(name)") }
         }
     }

@@ -97,9 +97,13 @@ extension WireMessage {
             } catch { return "receipt" }
         case .want, .chunk: return "\(kind.rawValue) \(transfer?.description ?? "") \(first)..<\(end)"
         case .opening:
-            do { return "opening \(try Opening(decodeDocument(document)).round) seq \(sequence)" } catch { return "opening" }
+            do { return "opening \(try Opening(decodeDocument(document)).round) seq \(sequence)" } catch {
+                return "opening"
+            }
         case .release:
-            do { return "release \(try Release(decodeDocument(document)).round) seq \(sequence)" } catch { return "release" }
+            do { return "release \(try Release(decodeDocument(document)).round) seq \(sequence)" } catch {
+                return "release"
+            }
         case .abandonment:
             do { return "abandonment \(try Abandonment(decodeDocument(document)).round) seq \(sequence)" } catch {
                 return "abandonment"
@@ -117,6 +121,12 @@ extension WireMessage {
 }
 
 extension PostEvent {
+    /// Whether a stage may begin work at it that its context does not count.
+    var mayBegin: Bool {
+        guard case .message(let message) = self else { return false }
+        return message.kind == .offer || message.kind == .chunk
+    }
+
     var shortName: String {
         switch self {
         case .message(let message): message.kind.rawValue

@@ -90,7 +90,9 @@ struct PowerLossTests {
                     try attempt(Array(log[..<cut]), "cut at \(cut)")
                     let tail = log.count - cut
                     try attempt(log[..<cut] + [UInt8](repeating: 0, count: tail), "zeros from \(cut)")
-                    try attempt(log[..<cut] + (0..<tail).map { _ in UInt8.random(in: 0...255, using: &random) }, "noise from \(cut)")
+                    try attempt(
+                        log[..<cut] + (0..<tail).map { _ in UInt8.random(in: 0...255, using: &random) },
+                        "noise from \(cut)")
                     // Blocks reach a disk in any order: a hole of one sector, and what is behind it.
                     var holed = log
                     for index in cut..<min(cut + 512, log.count) { holed[index] = 0 }

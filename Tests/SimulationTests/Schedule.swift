@@ -115,11 +115,12 @@ extension Schedule {
         let span: Int
         switch kind {
         case .mild:
-            (plan.deadlineSeconds, span) = (240, 12_000)
+            plan.deadlineSeconds = 240
+            span = [200, 600, 2_000, 6_000, 12_000][Int.random(in: 0..<5, using: &random)]
             for stage in stages { skews[stage] = Int.random(in: -5_000...5_000, using: &random) }
         case .rough:
             plan.deadlineSeconds = Int.random(in: 5...40, using: &random)
-            span = Int.random(in: 5_000...90_000, using: &random)
+            span = [500, 2_000, 8_000, 30_000, 60_000][Int.random(in: 0..<5, using: &random)]
             if plan.clouds > 3, random.isOne(in: 2) { plan.quorum = plan.clouds - 1 }
             if plan.clouds == 3, suite != .secagg, random.isOne(in: 3) { (plan.quorum, plan.minimum) = (2, 2) }
             for stage in stages where random.isOne(in: 3) {
@@ -132,13 +133,11 @@ extension Schedule {
         }
         let count = Int.random(in: 1...(kind == .mild ? 6 : 12), using: &random)
         faults = (0..<count).map { _ in
-            // Most things happen in the first seconds of a run.
-            let limit = random.isOne(in: 2) ? min(span, 3_000) : span
-            return TimedFault(
-                at: Int.random(in: 0...limit, using: &random),
+            TimedFault(
+                at: Int.random(in: 0...span, using: &random),
                 fault: Schedule.fault(among: stages, isMild: kind == .mild, &random))
         }.sorted { $0.at < $1.at }
-        healedBy = span + (kind == .mild ? 15_000 : 40_000)
+        healedBy = span + Int.random(in: 500...(kind == .mild ? 8_000 : 20_000), using: &random)
     }
 
     private static func fault(

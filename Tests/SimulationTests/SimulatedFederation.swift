@@ -81,7 +81,8 @@ final class SimulatedFederation: @unchecked Sendable {
             now = time
             events += 1
             guard now < (schedule.healedBy + 3 * 3600_000) * 1000, events < 400_000 else {
-                ledger.violate("the run had not ended \((now / 1000 - schedule.healedBy) / 1000) s after all was healed")
+                ledger.violate(
+                    "the run had not ended \((now / 1000 - schedule.healedBy) / 1000) s after all was healed")
                 break
             }
             try await happen(happening)
@@ -103,7 +104,7 @@ final class SimulatedFederation: @unchecked Sendable {
         case .tick(let life):
             guard !life.isDead, !isPaused(life, happening) else { return }
             await give(.tick, to: life)
-            let pause = now - lastMovement < 3_000_000 ? 100_000 : 1_000_000
+            let pause = now - lastMovement < 1_000_000 ? 200_000 : 1_000_000
             agenda.plan(.tick(life), at: now + pause)
         case .deliver(let parcel): try await deliver(parcel, happening)
         case .perform(let life, let piece):
@@ -117,7 +118,9 @@ final class SimulatedFederation: @unchecked Sendable {
         case .tell(let life, let event):
             guard !life.isDead, !isPaused(life, happening) else { return }
             if case .joined(let peer) = event {
-                for link in life.process.links where link.dialler.stage == peer && link.isUp { link.isSubscribed = true }
+                for link in life.process.links where link.dialler.stage == peer && link.isUp {
+                    link.isSubscribed = true
+                }
             }
             await give(event, to: life)
         case .fault(let index): begin(schedule.faults[index].fault)
@@ -152,17 +155,19 @@ final class SimulatedFederation: @unchecked Sendable {
     private func give(_ event: PostEvent, to life: Life) async {
         guard let runtime = life.runtime else { return }
         inHand = event.shortName
+        let inHand = (life.workInHand, life.begun)
         do {
             try life.pass(.event)
             try await runtime.take(event)
         } catch { fail(life, error) }
-        await settle(life)
+        // Most events begin nothing: then nobody waits for a turn.
+        await settle(life, isQuiet: !event.mayBegin && inHand == (life.workInHand, life.begun))
     }
 
     /// Lets what an event has begun come to rest, and sees whether the process has ended by itself.
     @StageActor
-    private func settle(_ life: Life) async {
-        await rest()
+    private func settle(_ life: Life, isQuiet: Bool = false) async {
+        if !isQuiet || life.isDead { await rest() }
         sabotage(after: life)
         guard !life.isDead, let runtime = life.runtime else { return }
         do {
@@ -219,6 +224,7 @@ final class SimulatedFederation: @unchecked Sendable {
             identity: identity, journal: journal, log: ledger.log(of: stage, run: topology.run),
             publisher: topology.publish, wires: life, surroundings: surroundings, finish: life.outcome.set)
         let hasHub = topology.hub(of: stage) != nil
+        life.context = context
         let runtime = StageRuntime(try make(context), context: context, hasHub: hasHub, outcome: life.outcome)
         life.runtime = runtime
         try await runtime.start()
@@ -331,7 +337,9 @@ final class SimulatedFederation: @unchecked Sendable {
         link.leftovers = (link.generation, leftovers)
         note("loses \(link.hub.stage)", link.dialler, link.hub.index)
         if let life = link.dialler.life { agenda.plan(.tell(life, .disconnected(link.hub.stage)), at: now + latency()) }
-        if let life = link.hub.life { agenda.plan(.tell(life, .left(peer: "\(link.dialler.stage)")), at: now + latency()) }
+        if let life = link.hub.life {
+            agenda.plan(.tell(life, .left(peer: "\(link.dialler.stage)")), at: now + latency())
+        }
         wantConnection(link)
     }
 

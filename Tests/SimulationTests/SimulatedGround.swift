@@ -112,7 +112,8 @@ final class SimulatedGround {
         case .localTrain: try program(LocalTrainProgram.program, of: stage, "trainer: none\n")
         case .encrypt:
             try program(
-                EncryptProgram.program, of: stage, "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
+                EncryptProgram.program, of: stage,
+                "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
         case .aggregate: try program(AggregateProgram.program, of: stage, "threads: 1\nevidence-rounds: 0\n")
         case .publish:
             try program(

@@ -50,7 +50,8 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
     var isUp = false
     var runtime: StageRuntime?
     private var pieces: [Int: WorkPiece] = [:]
-    private var begun = 0
+    private(set) var begun = 0
+    var context: StageContext?
 
     init(_ process: SimulatedProcess, number: Int, in federation: SimulatedFederation) {
         self.process = process
@@ -63,10 +64,14 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
         isDead = true
         isUp = false
         runtime = nil
+        context = nil
         let dropped = pieces.sorted { $0.key < $1.key }
         pieces = [:]
         for (_, piece) in dropped { piece.drop() }
     }
+
+    /// Pieces of the stage's logic that have begun and not ended.
+    @StageActor var workInHand: Int { context?.workInHand ?? 0 }
 
     /// Throws if the process dies here, or is dead already.
     func pass(_ edge: Edge) throws {

@@ -34,9 +34,11 @@ struct SimulationTests {
         return tally
     }
 
-    @Test("Whatever is lost, late, doubled, cut or killed, what is published is right", arguments: [
-        (suite: Suite.clear, share: 100), (suite: Suite.secagg, share: 15),
-    ])
+    @Test(
+        "Whatever is lost, late, doubled, cut or killed, what is published is right",
+        arguments: [
+            (suite: Suite.clear, share: 100), (suite: Suite.secagg, share: 15),
+        ])
     func schedules(suite: Suite, share: Int) async throws {
         guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
         let count = Wanted.count.map { Wanted.suite == nil ? $0 * share / 115 : $0 } ?? 2 * share

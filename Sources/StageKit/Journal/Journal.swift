@@ -3,6 +3,7 @@ internal import Foundation
 internal import GRDB
 internal import Glibc
 package import Sodium
+internal import Synchronization
 
 /// A stage's memory: what it has received, what it has to send, what it has decided. SQLite in WAL mode with full syncs, so
 /// that a committed transaction survives any kill and a loss of power; large payloads lie in `spool/` beside it, synced before
@@ -11,6 +12,8 @@ package final class Journal: Sendable {
     private let database: DatabaseQueue
     package let spool: String
     private let watch: any CommitWatch
+    /// Spool files that transactions have let go of which are not synced: were those lost, their rows would name them again.
+    private let lingering = Mutex<Set<String>>([])
 
     /// Opens or creates the journal in `directory`, which must exist and be this user's alone.
     package convenience init(directory: String) throws {
@@ -71,12 +74,12 @@ package final class Journal: Sendable {
             return result
         }
         try watch.afterCommit(isSynced: true)
-        remove(freed)
+        try remove(freed)
         return result
     }
 
     /// The same for what a loss of power, though no kill, may take: what its sender says again until it is answered, or what
-    /// repeats another's signed word. Saves the sync, some milliseconds.
+    /// repeats another's signed word. Saves the sync, some milliseconds. Spool files stay until a transaction is synced.
     package func note<Result>(_ body: (JournalEntry) throws -> Result) throws -> Result {
         let freed = FreedFiles()
         try watch.begin(isSynced: false)
@@ -96,13 +99,19 @@ package final class Journal: Sendable {
             guard let result = try outcome.get() else { throw StageError.journal("a transaction came to nothing") }
             return result
         }
+        lingering.withLock { $0.formUnion(freed.names) }
         try watch.afterCommit(isSynced: false)
-        remove(freed)
         return result
     }
 
-    private func remove(_ freed: FreedFiles) {
-        for name in freed.names {
+    /// With a transaction that is synced, all before it are.
+    private func remove(_ freed: FreedFiles) throws {
+        var names = lingering.withLock { names in
+            defer { names = [] }
+            return names
+        }
+        if !names.isEmpty { names.subtract(try read { try $0.files() }) }
+        for name in names.union(freed.names) {
             // A file that stays because it cannot be removed now is swept at the next start.
             unlink("\(spool)/\(name)")
         }

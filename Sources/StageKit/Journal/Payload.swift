@@ -137,6 +137,8 @@ package final class SpoolFile {
     private let descriptor: Int32
     package let path: String
     package private(set) var count = 0
+    /// Folders beside its own in which it has a name.
+    private var otherFolders: [String] = []
     /// Up to here the disk has been told to write.
     private var begun = 0
     private static let stretch = 512 << 10
@@ -180,16 +182,22 @@ package final class SpoolFile {
     package func link(as other: String) throws {
         if unlink(other) != 0, errno != ENOENT { throw StageError.system("unlink \(other)", errno) }
         guard Glibc.link(path, other) == 0 else { throw StageError.system("link \(other)", errno) }
+        otherFolders.append(SpoolFile.folder(of: other))
     }
 
-    /// Makes the contents durable, and the name: a file that was synced may still be lost with its directory (fsync(2)).
+    private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
+
+    /// Makes the contents durable, and the names: a file that was synced may still be lost with its directory (fsync(2)).
     package func sync() throws {
         guard fdatasync(descriptor) == 0 else { throw StageError.system("fdatasync \(path)", errno) }
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard parent >= 0 else { throw StageError.system("open \(directory)", errno) }
-        defer { close(parent) }
-        guard fsync(parent) == 0 else { throw StageError.system("fsync \(directory)", errno) }
+        for folder in [SpoolFile.folder(of: path)] + otherFolders { try SpoolFile.sync(folder: folder) }
+    }
+
+    private static func sync(folder: String) throws {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StageError.system("open \(folder)", errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw StageError.system("fsync \(folder)", errno) }
     }
 
     package func read(_ range: Range<Int>) throws -> [UInt8] {

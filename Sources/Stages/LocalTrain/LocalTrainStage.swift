@@ -28,7 +28,10 @@ final class LocalTrainStage: Stage {
     }
 
     func start() async throws {
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { pending = opening }
+        guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return }
+        pending = opening
+        // Where it needs neither shards nor an adapter, nothing that comes later would set it to work again.
+        try beginIfReady()
     }
 
     func opened(_ opening: Signed<Opening>) async throws {
@@ -111,7 +114,6 @@ final class LocalTrainStage: Stage {
         let start = StartingAdapter(payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened())
         isBusy = true
         context.begin { [self] in
-            defer { isBusy = false }
             do {
                 try trainer.check(content)
                 try await work(opening, from: start)
@@ -121,6 +123,7 @@ final class LocalTrainStage: Stage {
                 context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
                 if pending?.digest == opening.digest { pending = nil }
             }
+            // Not deferred: the next job may begin here, and it is that one's flag then.
             isBusy = false
             try beginIfReady()
         }
