@@ -13,6 +13,8 @@ struct Schedule: Sendable {
         var values = 16
         /// Ends with an evaluation, whose vectors are 64 KiB.
         var evaluates = false
+        /// With ingest stages, which read no tables here, and have to hear of the end as all others.
+        var ingests = false
         /// Of a round.
         var deadlineSeconds = 120
     }
@@ -101,7 +103,8 @@ extension Schedule {
         plan.suite = suite
         kind = random.isOne(in: 2) ? .mild : .rough
         plan.clouds = random.isOne(in: 4) ? 4 + Int.random(in: 0...1, using: &random) : 3
-        plan.updates = Int.random(in: 2...4, using: &random)
+        plan.updates = [2, 2, 3, 4][Int.random(in: 0..<4, using: &random)]
+        plan.ingests = random.isOne(in: 4)
         if random.isOne(in: 20) { (plan.evaluates, plan.updates) = (true, plan.updates - 1) }
         switch Int.random(in: 0..<200, using: &random) {
         case 0: plan.values = 90_000
@@ -111,7 +114,7 @@ extension Schedule {
         if random.isOne(in: 4) { latency = 20...220 } else if random.isOne(in: 4) { latency = 1...40 }
         longestWork = [5, 40, 400, 3000][Int.random(in: 0..<4, using: &random)]
         if random.isOne(in: 3) { wild = [8, 30, 100][Int.random(in: 0..<3, using: &random)] }
-        let stages = try Schedule.stages(clouds: plan.clouds)
+        let stages = try Schedule.stages(clouds: plan.clouds).filter { plan.ingests || $0.kind != .ingest }
         let span: Int
         switch kind {
         case .mild:

@@ -43,7 +43,8 @@ final class SimulatedFederation: @unchecked Sendable {
         ground = try laboratory.ground(for: schedule.plan)
         random = SimulatedRandom(seed: schedule.seed ^ 0x7472_6962_7574_6172)
         ledger = Ledger(isTraced: isTraced)
-        for (index, stage) in ground.topology.stages.map(\.name).enumerated() {
+        let stages = ground.topology.stages.map(\.name).filter { schedule.plan.ingests || $0.kind != .ingest }
+        for (index, stage) in stages.enumerated() {
             let process = SimulatedProcess(stage, index: index, disk: try laboratory.disk(of: stage, ground))
             process.skew = (schedule.skews[stage] ?? 0) * 1000
             process.drift = schedule.drifts[stage] ?? 0
@@ -104,7 +105,7 @@ final class SimulatedFederation: @unchecked Sendable {
         case .tick(let life):
             guard !life.isDead, !isPaused(life, happening) else { return }
             await give(.tick, to: life)
-            let pause = now - lastMovement < 1_000_000 ? 200_000 : 1_000_000
+            let pause = now - lastMovement < 1_000_000 ? 250_000 : 1_000_000
             agenda.plan(.tick(life), at: now + pause)
         case .deliver(let parcel): try await deliver(parcel, happening)
         case .perform(let life, let piece):

@@ -1,4 +1,5 @@
 import AggregateLogic
+import CSyncWatch
 import Configuration
 import EncryptLogic
 import Encryption
@@ -32,6 +33,7 @@ final class Laboratory {
         for cloud in Schedule.cloudNames { try keys.completeRoundingSecret(of: try CloudName(cloud)) }
         try keys.completeReleaseKey(of: try CloudName("office"))
         for kind in StageKind.allCases { try Data().write(to: URL(fileURLWithPath: "\(root)/\(kind).yaml")) }
+        tributary_remember_signatures(1)
         empty = try Journal(inMemoryBeside: "\(root)/empty")
     }
 
@@ -125,7 +127,7 @@ final class SimulatedGround {
                 \(plan.quorum.map { "quorum: \($0)" } ?? "")
                 deadline: \(plan.deadlineSeconds)s
                 attempts: 1000
-                end-grace: 1h
+                end-grace: \(plan.ingests ? "1h" : "40s")
                 validate-every: 0
                 test: \(plan.evaluates)
                 threads: 1

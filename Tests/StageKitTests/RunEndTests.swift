@@ -16,6 +16,14 @@ struct RunEndTests {
         #expect(steps == [.tell, .wait, .wait, .tell, .wait, .tell, .tell, .leave])
     }
 
+    @Test("Publish is asked again after two seconds, then less and less often, and for ever")
+    func enquiry() {
+        var enquiry = Enquiry(start)
+        let asked = [1, 2, 3, 5, 6, 13, 14, 29, 30].filter { enquiry.isDue(start + .seconds($0)) }
+        #expect(asked == [2, 6, 14, 30])
+        #expect((0..<10_000).count { enquiry.isDue(start + .seconds(31 + $0)) } > 14)
+    }
+
     @Test("Silence of publish is told less and less often, any word ends it, and a day of it ends the stage")
     func silence() {
         var silence = Silence(start)

@@ -65,3 +65,23 @@ package struct Silence: Sendable {
         return .warn(length)
     }
 }
+
+/// When to ask publish again what it has announced. What it says to a stage that has just come has no place in the sequence of
+/// its announcements: of a part that was lost nothing else would tell. A value, like the others here.
+package struct Enquiry: Equatable, Sendable {
+    package static let first = Duration.seconds(2)
+    package static let longest = Duration.seconds(600)
+
+    private var next: ContinuousClock.Instant
+    private var interval = Enquiry.first
+
+    package init(_ now: ContinuousClock.Instant) { next = now + Enquiry.first }
+
+    /// True when it is time, and then not again before twice as long.
+    package mutating func isDue(_ now: ContinuousClock.Instant) -> Bool {
+        guard now >= next else { return false }
+        interval = min(interval * 2, Enquiry.longest)
+        next = now + interval
+        return true
+    }
+}

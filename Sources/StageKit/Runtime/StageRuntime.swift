@@ -15,6 +15,8 @@ package final class StageRuntime {
     private var heard: [StageName: (epoch: UInt64, sequence: UInt64)] = [:]
     private var farewell: Farewell?
     private var silence: Silence
+    /// Since publish was first heard of, has been started again, or has said something that was missed.
+    private var enquiry: Enquiry?
     /// When each stage was last told everything anew, and who is still to be.
     private var welcomed: [StageName: ContinuousClock.Instant] = [:]
     private var owed: Set<StageName> = []
@@ -172,6 +174,7 @@ package final class StageRuntime {
 
     private func watch(_ now: ContinuousClock.Instant) throws {
         guard context.stage != context.publisher else { return }
+        if farewell == nil, enquiry?.isDue(now) == true { context.hello(to: context.publisher) }
         switch farewell?.step(now) {
         case .tell: if let release = farewell?.release { context.sayHeard(release, to: context.publisher) }
         case .leave:
@@ -219,10 +222,12 @@ package final class StageRuntime {
             if message.sequence > expected {
                 context.log.info("announcements_missed", ["hub": .name(message.sender)])
                 context.hello(to: message.sender)
+                if message.sender == context.publisher { enquiry = Enquiry(context.surroundings.now) }
             }
             return
         }
         context.exchange.joined(message.sender)
+        if message.sender == context.publisher { enquiry = Enquiry(context.surroundings.now) }
     }
 
     /// Verifies an announcement of publish; nil if it is known already or not to be believed.
