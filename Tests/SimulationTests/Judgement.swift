@@ -130,18 +130,23 @@ struct Judgement {
 
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
-        "contribution_dropped", "release_inconsistent", "spool_unreadable", "sum_unusable", "record_refused",
+        "encrypt contribution_dropped", "encrypt release_inconsistent", "publish sum_unusable", "publish record_refused",
+        "aggregate contribution_refused",
     ]
     /// Where rounds end early, what comes for them afterwards is refused too.
     private static let forbiddenIfMild = [
-        "contribution_refused", "sum_refused", "share_refused", "masks_refused", "vector_refused", "opening_refused",
-        "payload_lost",
+        "encrypt contribution_refused", "encrypt sum_refused", "encrypt vector_refused", "encrypt opening_refused",
+        "encrypt masks_refused", "aggregate masks_refused", "publish masks_refused", "publish share_refused",
+        "aggregate sum_refused", "aggregate record_refused", "local-train vector_refused",
     ]
 
     private func judgeErrors() {
         let isMild = federation.schedule.kind == .mild
         for name in Judgement.forbidden + (isMild ? Judgement.forbiddenIfMild : []) {
             if let count = federation.ledger.errors[name] { violate("\(count) events \(name)") }
+        }
+        for (name, count) in federation.ledger.errors where name.hasSuffix("spool_unreadable") {
+            violate("\(count) events \(name)")
         }
     }
 }

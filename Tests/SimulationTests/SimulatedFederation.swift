@@ -155,7 +155,19 @@ final class SimulatedFederation: @unchecked Sendable {
     @StageActor
     private func give(_ event: PostEvent, to life: Life) async {
         guard let runtime = life.runtime else { return }
+        guard !life.isBusy else { return life.inbox.append(event) }
         inHand = event.shortName
+        guard !mayWait(event, life) else {
+            life.isBusy = true
+            Task { @StageActor in
+                do {
+                    try life.pass(.event)
+                    try await runtime.take(event)
+                } catch { fail(life, error) }
+                life.isBusy = false
+            }
+            return await settle(life)
+        }
         let inHand = (life.workInHand, life.begun)
         do {
             try life.pass(.event)
@@ -165,12 +177,18 @@ final class SimulatedFederation: @unchecked Sendable {
         await settle(life, isQuiet: !event.mayBegin && inHand == (life.workInHand, life.begun))
     }
 
+    /// Aggregate takes nothing more while a document of masks is being synced.
+    private func mayWait(_ event: PostEvent, _ life: Life) -> Bool {
+        schedule.plan.suite == .secagg && life.process.stage.kind == .aggregate && event.mayBegin
+    }
+
     /// Lets what an event has begun come to rest, and sees whether the process has ended by itself.
     @StageActor
     private func settle(_ life: Life, isQuiet: Bool = false) async {
         if !isQuiet || life.isDead { await rest() }
         sabotage(after: life)
-        guard !life.isDead, let runtime = life.runtime else { return }
+        guard !life.isDead, !life.isBusy, let runtime = life.runtime else { return }
+        if !life.inbox.isEmpty { return await give(life.inbox.removeFirst(), to: life) }
         do {
             guard let result = try await runtime.result() else { return }
             switch result {

@@ -52,6 +52,9 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
     private var pieces: [Int: WorkPiece] = [:]
     private(set) var begun = 0
     var context: StageContext?
+    /// An event is in hand that waits for work; what comes meanwhile.
+    var isBusy = false
+    var inbox: [PostEvent] = []
 
     init(_ process: SimulatedProcess, number: Int, in federation: SimulatedFederation) {
         self.process = process
@@ -65,6 +68,7 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
         isUp = false
         runtime = nil
         context = nil
+        inbox = []
         let dropped = pieces.sorted { $0.key < $1.key }
         pieces = [:]
         for (_, piece) in dropped { piece.drop() }
