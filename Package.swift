@@ -188,7 +188,9 @@ let package = Package(
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
-        .target(name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
+            linkerSettings: [.linkedLibrary("dl")]),
         tests(
             "SimulationTests",
             uses: [

@@ -130,7 +130,8 @@ struct Judgement {
 
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
-        "encrypt contribution_dropped", "encrypt release_inconsistent", "publish sum_unusable", "publish record_refused",
+        "encrypt contribution_dropped", "encrypt release_inconsistent", "publish sum_unusable",
+        "publish record_refused",
         "aggregate contribution_refused",
     ]
     /// Where rounds end early, what comes for them afterwards is refused too.

@@ -48,7 +48,9 @@ final class Ledger: @unchecked Sendable {
     /// Stages' errors are remembered; in a trace stands everything that they log.
     func log(of stage: StageName, run: RunName) -> EventLog {
         EventLog(stage: stage, run: run, level: isTraced ? .info : .error) { [self] line in
-            if line.contains("\"level\":\"error\"") { errors["\(stage.kind) \(Ledger.field("event", of: line))", default: 0] += 1 }
+            if line.contains("\"level\":\"error\"") {
+                errors["\(stage.kind) \(Ledger.field("event", of: line))", default: 0] += 1
+            }
             guard isTraced else { return }
             let shown = line.split(separator: "\"event\":").last.map(String.init) ?? line
             trace.append("    \(stage) logs \(shown.dropLast(2))")

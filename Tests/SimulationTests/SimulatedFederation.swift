@@ -142,13 +142,16 @@ final class SimulatedFederation: @unchecked Sendable {
     }
 
     /// Lets everything that waits on `StageActor` have its turn: tasks that stages began, and what work has resumed. They
-    /// queue behind one another, so after a few turns in which nothing was done there is nothing left.
+    /// queue behind one another, so after a few turns in which nothing was done there is nothing left. (`Task.yield` would
+    /// go by another thread's queue, and come back sooner or later.)
     @StageActor
     private func rest() async {
         var before: Int
         repeat {
             before = ledger.activity
-            for _ in 0..<4 { await Task.yield() }
+            for _ in 0..<3 {
+                await withCheckedContinuation { turn in Task { @StageActor in turn.resume() } }
+            }
         } while ledger.activity != before
     }
 
