@@ -316,7 +316,8 @@ final class SimulatedFederation: @unchecked Sendable {
     }
 
     func plan(work number: Int, of life: Life) {
-        let most = max(1, schedule.longestWork) * 1000
+        let longest = isHealed ? min(schedule.longestWork, 40) : schedule.longestWork
+        let most = max(1, longest) * 1000
         agenda.plan(.perform(life, number), at: now + random.milliseconds(100...max(100, most)))
     }
 

@@ -16,6 +16,8 @@ package final class StageContext {
     /// Pieces of work that have begun and not ended: a stage hands over between them.
     package private(set) var workInHand = 0
     private let finish: @Sendable (Result<Void, any Error>) -> Void
+    /// The runtime knows.
+    var asksToHandOver: @Sendable () -> Bool = { false }
 
     package init(
         identity: StageIdentity, journal: Journal, log: EventLog, publisher: StageName, wires: any Wires,
@@ -106,6 +108,9 @@ package final class StageContext {
     package func cancelAll() throws { try exchange.cancelAll() }
 
     package var pendingDepartures: Int { exchange.pendingDepartures }
+
+    /// Whether a successor waits for this process to end. A stage that may not hand over now begins nothing that would put it off.
+    package var isAskedToHandOver: Bool { asksToHandOver() }
 
     // MARK: Announcing
 

@@ -29,6 +29,7 @@ package final class StageRuntime {
         complaints = Complaints(context.log)
         let now = context.surroundings.now
         (lastBeat, lastTick, silence) = (now, now, Silence(now))
+        context.asksToHandOver = { outcome.isAskedToHandOver }
     }
 
     /// Runs the stage over a post until it ends.

@@ -17,7 +17,7 @@ final class AggregateStage: Stage {
     private let evidencePath: String
     var current: Round?
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
-    private var waiting: [(arrival: Arrival, synced: Task<Void, any Error>)] = []
+    private var waiting: [(arrival: Arrival, synced: Syncing)] = []
     private var isAdding = false
 
     struct Round {
@@ -129,8 +129,7 @@ final class AggregateStage: Stage {
     func arrived(_ arrival: Arrival) async throws {
         guard !arrival.offer.name.kind.isOfMasks else { return try await arrived(ofMasks: arrival) }
         // Three clouds' contributions come nearly together: the disk is at work on all while one is checked.
-        let context = context
-        waiting.append((arrival, Task { try await context.offload { try arrival.payload.sync() } }))
+        waiting.append((arrival, Syncing(arrival.payload, context)))
         try addNext()
     }
 
@@ -160,7 +159,7 @@ final class AggregateStage: Stage {
     /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
     /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
     private func add(
-        _ arrival: Arrival, _ synced: Task<Void, any Error>, to adding: Adding, of opening: Signed<Opening>
+        _ arrival: Arrival, _ synced: Syncing, to adding: Adding, of opening: Signed<Opening>
     ) async throws {
         defer { isAdding = false }
         let name = arrival.offer.name
@@ -188,7 +187,7 @@ final class AggregateStage: Stage {
                 ["round": .round(name.round), "from": .name(name.cloud), "reason": .text("\(error)")])
             return
         }
-        try await synced.value
+        try await synced.end()
         try await context.keep(arrival)
         // A round that has ended meanwhile has let go of its product.
         guard var now = current, now.adding === adding else {

@@ -38,6 +38,9 @@ extension PublishStage {
         unmasking = made
     }
 
+    /// A successor would not have the round's keys.
+    var mayHandOver: Bool { unmasking == nil }
+
     func endUnmasking(_ round: RoundNumber) throws {
         guard unmasking != nil else { return }
         try context.cancel(advertisement(round), to: topology.aggregate)

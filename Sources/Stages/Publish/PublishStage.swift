@@ -27,6 +27,8 @@ final class PublishStage: Stage {
     private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
     private var attempts = 0
+    /// The next round is left to a successor.
+    private var isHeldBack = false
     var isDone = false
     /// Stages that have not said that they have heard the end.
     var unheard: Set<StageName> = []
@@ -82,6 +84,9 @@ final class PublishStage: Stage {
         guard releases.last?.content.isFinal != true, let step = configuration.plan.step(after: releases.count) else {
             return try finish()
         }
+        // The next round's keys would be lost with this process: the successor opens it.
+        isHeldBack = topology.suite == .secagg && context.isAskedToHandOver
+        guard !isHeldBack else { return }
         let before = try context.latestOpening()?.content
         if let problem = try keys.advance(after: before) {
             context.log.error("rotation_refused", ["reason": .text(problem)])
@@ -412,6 +417,7 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
+        if isHeldBack, !context.isAskedToHandOver { try openNext() }
         if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let helped = unmasking?.helpers ?? Set(closing.shares.keys)
             return try abandon(
