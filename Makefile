@@ -58,8 +58,9 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs with sanitizers, 100,000 simulated schedules, 1000 swaps (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
+	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 
 .PHONY: faults

@@ -142,8 +142,7 @@ final class SimulatedFederation: @unchecked Sendable {
     }
 
     /// Lets everything that waits on `StageActor` have its turn: tasks that stages began, and what work has resumed. They
-    /// queue behind one another, so after a few turns in which nothing was done there is nothing left. (`Task.yield` would
-    /// go by another thread's queue, and come back sooner or later.)
+    /// queue behind one another, so after a few turns in which nothing was done there is nothing left.
     @StageActor
     private func rest() async {
         var before: Int
@@ -153,6 +152,20 @@ final class SimulatedFederation: @unchecked Sendable {
                 await withCheckedContinuation { turn in Task { @StageActor in turn.resume() } }
             }
         } while ledger.activity != before
+    }
+
+    /// The same until all that a process has begun waits for work, or has ended. What work has resumed may, seldom, come by
+    /// another thread's queue, and sooner or later.
+    @StageActor
+    private func rest(_ life: Life) async {
+        await rest()
+        var turns = 0
+        while life.isAwaited, turns < 100_000 {
+            await Task.yield()
+            await rest()
+            turns += 1
+        }
+        if turns == 100_000 { ledger.violate("\(life.process.stage) has begun what does not go on") }
     }
 
     @StageActor
@@ -188,7 +201,7 @@ final class SimulatedFederation: @unchecked Sendable {
     /// Lets what an event has begun come to rest, and sees whether the process has ended by itself.
     @StageActor
     private func settle(_ life: Life, isQuiet: Bool = false) async {
-        if !isQuiet || life.isDead { await rest() }
+        if !isQuiet || life.isDead { await rest(life) }
         sabotage(after: life)
         guard !life.isDead, !life.isBusy, let runtime = life.runtime else { return }
         if !life.inbox.isEmpty { return await give(life.inbox.removeFirst(), to: life) }

@@ -51,6 +51,8 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
     var runtime: StageRuntime?
     private var pieces: [Int: WorkPiece] = [:]
     private(set) var begun = 0
+    private var resumed = 0
+    private var goneOn = 0
     var context: StageContext?
     /// An event is in hand that waits for work; what comes meanwhile.
     var isBusy = false
@@ -71,11 +73,18 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
         inbox = []
         let dropped = pieces.sorted { $0.key < $1.key }
         pieces = [:]
+        resumed += dropped.count
         for (_, piece) in dropped { piece.drop() }
     }
 
     /// Pieces of the stage's logic that have begun and not ended.
     @StageActor var workInHand: Int { context?.workInHand ?? 0 }
+
+    /// Whoever waited for work that is done, or dropped, has not gone on yet; or what was begun has not begun to wait.
+    @StageActor var isAwaited: Bool {
+        guard resumed == goneOn else { return true }
+        return !isDead && workInHand > 0 && pieces.isEmpty
+    }
 
     /// Throws if the process dies here, or is dead already.
     func pass(_ edge: Edge) throws {
@@ -106,7 +115,11 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
     // MARK: Work
 
     func start(_ piece: WorkPiece) throws {
-        try pass(.workBegins)
+        do { try pass(.workBegins) } catch {
+            // Whoever asked for it goes on at once.
+            resumed += 1
+            throw error
+        }
         begun += 1
         pieces[begun] = piece
         federation.plan(work: begun, of: self)
@@ -114,9 +127,12 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
 
     func perform(_ number: Int) {
         guard let piece = pieces.removeValue(forKey: number) else { return }
-        guard survives(.workEnds) else { return piece.drop() }
-        piece.run()
+        let isAlive = survives(.workEnds)
+        resumed += 1
+        if isAlive { piece.run() } else { piece.drop() }
     }
+
+    func returned() { goneOn += 1 }
 
     // MARK: Journal
 

@@ -11,6 +11,8 @@ struct SimulationResult: Sendable {
     let errors: [String: Int]
     let edges: [StageName: Int]
     let seconds: Int
+    /// All that happened, if it was traced.
+    var trace: [String] = []
     /// Text for whoever has to find out why.
     var report = ""
 }
@@ -40,6 +42,7 @@ final class Simulator: @unchecked Sendable {
             edges: Dictionary(uniqueKeysWithValues: federation.processes.map { ($0.stage, $0.edges) }),
             seconds: federation.now / 1_000_000)
         if isTraced {
+            result.trace = ledger.trace.filter { !$0.contains(" logs ") }
             result.report = ledger.trace.suffix(Simulator.shown).joined(separator: "\n")
         } else if !ledger.violations.isEmpty {
             result.report = """

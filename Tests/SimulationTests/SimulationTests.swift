@@ -96,8 +96,14 @@ struct SimulationTests {
         var digests: Set<UInt64> = []
         for seed in 9_000..<9_012 as Range<UInt64> {
             let schedule = try Schedule(drawnFrom: seed)
-            let (one, other) = (try await first.run(schedule), try await second.run(schedule))
+            let (one, other) = (
+                try await first.run(schedule, isTraced: true), try await second.run(schedule, isTraced: true)
+            )
             #expect(one.digest == other.digest && one.events == other.events, "seed \(seed)")
+            if let place = zip(one.trace, other.trace).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+                let parts = [one, other].map { $0.trace[max(0, place - 5)...].prefix(8).joined(separator: "\n") }
+                Issue.record("seed \(seed) is\n\(parts.joined(separator: "\nand\n"))")
+            }
             digests.insert(one.digest)
         }
         #expect(digests.count == 12)

@@ -157,7 +157,8 @@ package final class StageContext {
     package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws
         -> Output
     {
-        try await withCheckedThrowingContinuation { continuation in
+        defer { surroundings.workPlace.returned() }
+        return try await withCheckedThrowingContinuation { continuation in
             let piece = WorkPiece(
                 run: { continuation.resume(with: Result { try work() }) },
                 drop: { continuation.resume(throwing: WorkDropped()) })

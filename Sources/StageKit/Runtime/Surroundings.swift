@@ -12,6 +12,12 @@ package protocol Wires: Sendable {
 /// Where long work is done. A piece of work is run once, or dropped where its process has died.
 package protocol WorkPlace: Sendable {
     func start(_ piece: WorkPiece) throws
+    /// Whoever waited for a piece goes on: a simulation lets nothing else happen before.
+    func returned()
+}
+
+extension WorkPlace {
+    package func returned() {}
 }
 
 package struct WorkPiece: Sendable {
