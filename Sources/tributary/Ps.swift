@@ -38,8 +38,10 @@ struct Ps: ParsableCommand {
             let state = alive || stage.state == "ended" ? stage.state : "gone"
             let colour: Terminal.Colour =
                 state == "ready" ? .green : state == "ended" || state == "gone" ? .grey : .yellow
-            let status = [stage.status, stage.lastEnd.map { "last end: \($0)" }].compactMap { $0 }.joined(
-                separator: "; ")
+            let status = [
+                stage.status.map { $0 + (alive ? stage.since(TimeOfDay.seconds()) : "") },
+                stage.lastEnd.map { "last end: \($0)" },
+            ].compactMap { $0 }.joined(separator: "; ")
             print(
                 Terminal.padded(stage.stage, width) + "  "
                     + terminal.paint(Terminal.padded(state, 11), colour) + "  "

@@ -347,6 +347,8 @@ package final class Exchange {
     }
 
     package var pendingDepartures: Int { sending.count }
+
+    package var pending: [(name: TransferName, receiver: StageName)] { sending.keys.map { ($0.name, $0.receiver) } }
 }
 
 /// What the exchange tells its stage.
