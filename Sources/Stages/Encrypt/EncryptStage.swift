@@ -163,7 +163,9 @@ final class EncryptStage: Stage {
     var situation: Situation { get throws { try present() } }
 
     private func present() throws -> Situation {
-        guard let current else { return .waiting(for: [context.publisher], "no round is open that this cloud takes part in") }
+        guard let current else {
+            return .waiting(for: [context.publisher], "no round is open that this cloud takes part in")
+        }
         let content = current.opening.content
         let round = "round \(content.round) (\(content.purpose))"
         if current.isSealing { return .working("\(round): sealing") }

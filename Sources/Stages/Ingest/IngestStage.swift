@@ -82,7 +82,8 @@ final class IngestStage: Stage {
         }
         guard context.workInHand == 0 else { return .working("writing records and shards") }
         return context.pendingDepartures > 0
-            ? .waiting(for: [localTrain], "it has not taken all shards yet") : .working("done: local-train has all shards")
+            ? .waiting(for: [localTrain], "it has not taken all shards yet")
+            : .working("done: local-train has all shards")
     }
 
     private func vector(_ round: RoundNumber) -> TransferName {

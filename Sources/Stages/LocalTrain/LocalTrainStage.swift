@@ -58,7 +58,9 @@ final class LocalTrainStage: Stage {
         if content.startsFrom.value > 0, adapters[content.startsFrom]?.offer.digest != content.adapterDigest {
             return .waiting(for: [context.publisher], "\(round) starts from an adapter that is not here yet")
         }
-        if context.pendingDepartures > 0 { return .waiting(for: [encrypt], "\(round): it has not taken the vector yet") }
+        if context.pendingDepartures > 0 {
+            return .waiting(for: [encrypt], "\(round): it has not taken the vector yet")
+        }
         return .waiting(for: [context.publisher], "\(round): this cloud has done its part")
     }
 

@@ -60,7 +60,9 @@ final class PublishStage: Stage {
     }
 
     var situation: Situation {
-        if endBy != nil { return .waiting(for: unheard.sorted(), "the run is over, and they have not said that they know it") }
+        if endBy != nil {
+            return .waiting(for: unheard.sorted(), "the run is over, and they have not said that they know it")
+        }
         guard let content = current?.content else { return .working("between rounds") }
         let round = "round \(content.round) (\(content.purpose))"
         if isOpening { return .working("\(round): opening the sum") }
@@ -71,7 +73,8 @@ final class PublishStage: Stage {
         let missing = content.cohort.map(\.cloud).filter { !helped.contains($0) }
         return .waiting(
             for: missing.map { StageName(cloud: $0, kind: .encrypt) },
-            "\(round): the clouds' help to open the sum, \(helped.count) of \(unmasking?.threshold ?? opener.threshold) needed")
+            "\(round): the clouds' help to open the sum, \(helped.count) of \(unmasking?.threshold ?? opener.threshold) needed"
+        )
     }
 
     // MARK: Rounds

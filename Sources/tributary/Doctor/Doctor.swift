@@ -11,7 +11,8 @@ struct Doctor: ParsableCommand {
             """)
 
     @OptionGroup var options: TopologyOptions
-    @Option(help: "Look at the stages of this cloud alone (repeatable). Default: of the clouds whose secret keys are here.")
+    @Option(
+        help: "Look at the stages of this cloud alone (repeatable). Default: of the clouds whose secret keys are here.")
     var cloud: [String] = []
     @Option(help: "text or json.")
     var format: OutputFormat = .text
@@ -30,7 +31,11 @@ struct Doctor: ParsableCommand {
             }
         }
         look {
-            [Finding(.fine, "topology", topology.file, "\(topology.clouds.count) clouds, \(topology.stages.count) stages")]
+            [
+                Finding(
+                    .fine, "topology", topology.file, "\(topology.clouds.count) clouds, \(topology.stages.count) stages"
+                )
+            ]
                 + topology.warnings.map { Finding(.warning, "topology", topology.file, "\($0)") }
         }
         let keys = KeyCheck(topology, clouds: cloud)
@@ -69,7 +74,8 @@ struct FindingView {
             }
         let subject = Terminal.printable(finding.subject)
         terminal.line(
-            "\(terminal.paint(sign, colour)) \(Terminal.padded(finding.area, 8)) \(subject): \(Terminal.printable(finding.finding))")
+            "\(terminal.paint(sign, colour)) \(Terminal.padded(finding.area, 8)) \(subject): \(Terminal.printable(finding.finding))"
+        )
         if let advice = finding.advice { terminal.line("           → \(Terminal.printable(advice))") }
     }
 

@@ -52,7 +52,9 @@ struct KeyCheck {
             }
         }
         if findings.isEmpty {
-            findings = [Finding(.fine, "keys", topology.keysPath, "\(own.count) stages of this host, \(peers.count) peers")]
+            findings = [
+                Finding(.fine, "keys", topology.keysPath, "\(own.count) stages of this host, \(peers.count) peers")
+            ]
         }
     }
 

@@ -35,7 +35,8 @@ enum LogCheck {
             // RFC 3339 in UTC sorts as text.
             guard let level = line["level"], level == "warning" || level == "error", let time = line.time, time >= now
             else { continue }
-            let key = [line["event"], line["reason"], line["from"], line["peer"]].compactMap(\.self).joined(separator: "|")
+            let key = [line["event"], line["reason"], line["from"], line["peer"]].compactMap(\.self).joined(
+                separator: "|")
             if complaints[key] == nil { order.append(key) }
             complaints[key, default: Complaint()].count += 1
             complaints[key]?.last = line

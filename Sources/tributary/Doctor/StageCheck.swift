@@ -38,7 +38,8 @@ enum StageCheck {
             let text = (stage.status ?? "ready") + stage.since(now)
             let isLong = stage.isWaiting && waited >= patience
             return Finding(isLong ? .warning : .fine, "stage", stage.stage, text)
-        case "ended" where stage.lastEnd == "exit status 0": return Finding(.fine, "stage", stage.stage, "has ended in order")
+        case "ended" where stage.lastEnd == "exit status 0":
+            return Finding(.fine, "stage", stage.stage, "has ended in order")
         case "ended":
             return Finding(
                 .failure, "stage", stage.stage, "does not run\(end)", advice: words ?? "read its log: tributary logs")

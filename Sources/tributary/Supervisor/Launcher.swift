@@ -188,7 +188,7 @@ final class Launcher {
             topology: topology.file, federation: topology.federation, run: topology.run.description, pid: getpid(),
             started: startTime, ready: supervision.wasAllReady && !supervision.isStopping,
             readySeconds: allReady.map(\.inSeconds),
-            stages: supervision.children.map { 
+            stages: supervision.children.map {
                 LauncherRecord.Stage(
                     $0, started: startTimes[$0.stage], launched: startSeconds, lastLine: lastLines[$0.stage])
             })
