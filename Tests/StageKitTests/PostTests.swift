@@ -232,12 +232,25 @@ struct PostTests {
 
     @Test("A full inbox leaves the socket unread; nothing is lost when there is room again", arguments: [0, 64 << 10])
     func backPressure(bulk: Int) async throws {
+        // On a machine that stands still for ten seconds a connection breaks off, and takes what is on its way with it.
+        for _ in 0..<5 {
+            if try await fillsInbox(bulk: bulk) { return }
+        }
+        Issue.record("the connection broke off every time")
+    }
+
+    /// False where the connection broke off meanwhile: then nothing can be said.
+    private func fillsInbox(bulk: Int) async throws -> Bool {
         let office = try Office()
         let inbox = 1 << 20
         let count = bulk == 0 ? 20_000 : 300
         let hub = try Desk(office.hub(inbox: inbox), handles: false)
         let north = try Desk(office.dialer(office.north))
         defer { for desk in [north, hub] { desk.post.stop() } }
+        var isWhole: Bool {
+            !hub.events.contains { if case .left = $0 { true } else { false } }
+                && !north.events.contains { if case .disconnected = $0 { true } else { false } }
+        }
         let contents = [UInt8](repeating: 7, count: bulk)
         for index in 0..<count {
             north.post.push(
@@ -249,8 +262,13 @@ struct PostTests {
         #expect(held < count)
         #expect(held * (bulk + 256) < 2 * inbox)
         hub.handleAll()
-        try await hub.message("the last one") { $0.epoch == UInt64(count - 1) }
+        do { try await hub.message("the last one") { $0.epoch == UInt64(count - 1) } } catch let error as Desk.Nothing {
+            guard !isWhole else { throw error }
+            return false
+        }
+        guard isWhole else { return false }
         #expect(hub.messages.map(\.epoch) == (0..<UInt64(count)).map { $0 })
+        return true
     }
 
     @Test("A port that is taken is an error with its address, not a silent post")

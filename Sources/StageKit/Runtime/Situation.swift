@@ -23,6 +23,11 @@ package struct SituationWatch: Sendable {
     package static let firstReport = Duration.seconds(60)
 
     package struct News: Equatable, Sendable {
+        package init(changed: Situation? = nil, waited: Duration? = nil) {
+            self.changed = changed
+            self.waited = waited
+        }
+
         /// What is different now; nil where nothing is.
         package var changed: Situation?
         /// It has waited for this long, twice as long as when that was last told.

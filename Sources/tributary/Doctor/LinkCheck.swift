@@ -1,6 +1,7 @@
 internal import Federation
 internal import Glibc
 internal import Keys
+internal import Sodium
 internal import Topology
 internal import ZeroMQ
 
