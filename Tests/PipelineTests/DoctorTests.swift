@@ -40,10 +40,10 @@ extension PipelineSuite {
         func sound() async throws {
             let run = try FederationRun(.init(suite: .clear, updates: 1))
             let held = run.stage(.localTrain, "east")
-            run.pause(held, at: "training_started", round: 2)
             try await run.launch()
-            _ = try await run.event("contribution_counted", of: run.stage(.aggregate), round: 2)
-            let aggregate = "\(run.stage(.aggregate))"
+            try await run.signalLaunched(SIGSTOP, to: held)
+            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2)
+            let aggregate = "\(run.topology.aggregate)"
             let waits = "round 2 (update): 2 of 3 contributions are here"
             var last: DoctorAnswer?
             let clock = ContinuousClock()
@@ -62,7 +62,7 @@ extension PipelineSuite {
                 "ps", "\(run.root)/topology.yaml", "--state", run.topology.statePath,
             ])
             #expect(text.contains("waiting for east/encrypt: \(waits)"))
-            run.resume(held)
+            try await run.signalLaunched(SIGCONT, to: held)
             run.signal(SIGTERM, to: try run.launcher)
             _ = try await run.event("exited", of: try run.launcher)
         }
@@ -76,16 +76,17 @@ extension PipelineSuite {
             #expect(answer.exitCode == 1)
             #expect(answer.failures("launcher").first?.advice?.contains("tributary up") == true)
             let refused = answer.failures("link").filter { $0.finding.contains("connection refused") }
-            #expect(refused.contains { $0.subject == "north/encrypt -> \(run.stage(.aggregate))" })
+            #expect(refused.contains { $0.subject == "north/encrypt -> \(run.topology.aggregate)" })
             #expect(answer.failures("keys").isEmpty)
         }
 
         @Test("A hub's key that is not the one known here, and a key that a hub does not admit, are told apart")
         func keys() async throws {
             let run = try FederationRun(.init(suite: .clear, updates: 1))
-            let aggregate = run.stage(.aggregate)
-            run.pause(run.stage(.localTrain, "east"), at: "training_started", round: 2)
+            let aggregate = run.topology.aggregate
             try await run.launch()
+            // Or the run would end.
+            try await run.signalLaunched(SIGSTOP, to: run.stage(.localTrain, "east"))
             #expect(try await examine(run).failures("link").isEmpty)
             // The hub goes on with the key that it was started with.
             let cards = "\(run.topology.keysPath)/public"
@@ -104,13 +105,14 @@ extension PipelineSuite {
             #expect(wrong.advice?.contains("keys/public/\(aggregate.cloud)/aggregate.pub") == true)
             try replace(run.stage(.encrypt, "west"))
             links = try await examine(run).failures("link")
-            let stranger = try #require(links.first { $0.subject == "west/encrypt -> \(run.stage(.publish))" })
+            let stranger = try #require(links.first { $0.subject == "west/encrypt -> \(run.topology.publish)" })
             #expect(stranger.finding.contains("does not admit"))
-            #expect(!links.contains { $0.subject == "north/encrypt -> \(run.stage(.publish))" })
+            #expect(!links.contains { $0.subject == "north/encrypt -> \(run.topology.publish)" })
             // A key that others may read is named before it is used.
             chmod("\(secrets)/north/encrypt.curve", 0o644)
             let exposed = try await examine(run).failures("keys")
             #expect(exposed.first { $0.subject == "north/encrypt" }?.finding.contains("chmod 0600") == true)
+            try await run.signalLaunched(SIGCONT, to: run.stage(.localTrain, "east"))
             run.signal(SIGTERM, to: try run.launcher)
             _ = try await run.event("exited", of: try run.launcher)
         }

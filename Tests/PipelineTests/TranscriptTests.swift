@@ -2,6 +2,7 @@ import Federation
 import Foundation
 import Publication
 import Testing
+import Topology
 
 extension PipelineSuite {
     /// What README.md shows of a running federation, done again: the commands as they stand there, and what they print.
@@ -32,8 +33,8 @@ extension PipelineSuite {
             let files = FileManager.default
             try files.copyItem(atPath: "\(run.root)/topology.yaml", toPath: "\(run.root)/federation.yaml")
             try run.write(
-                Array("trainer: lora\nbase: \(FederationRun.baseModel)\nthreads: 2\n".utf8),
-                "\(run.root)/two-threads.yaml")
+                Array("trainer: lora\nbase: \(FederationRun.baseModel)\nthreads: 1\n".utf8),
+                "\(run.root)/tuned.yaml")
             try await run.launch()
             for name in ["swap", "recovery"] {
                 for step in try Transcript(name, in: Self.readme).steps {

@@ -71,7 +71,7 @@ struct PostTests {
         guard case .handshake(_, let reason) = event else { return }
         #expect(reason.contains("not in this federation's keys"))
         try await stranger.first("word of it") { event in
-            if case .handshake(_, let reason) = event {
+            if case .unwelcome(office.aggregate, let reason) = event {
                 reason.contains("does not admit this stage's key")
             } else {
                 false
@@ -92,7 +92,7 @@ struct PostTests {
         let north = try Desk(office.dialer(office.north, tcp: ports, server: try BoxKeyPair().publicKey))
         defer { for desk in [north, hub] { desk.post.stop() } }
         north.post.push(office.hello(from: office.north), to: office.aggregate)
-        try await north.first("a failed handshake") { if case .handshake = $0 { true } else { false } }
+        try await north.first("a failed handshake") { if case .unwelcome = $0 { true } else { false } }
         let west = try Desk(office.dialer(office.west, tcp: ports))
         defer { west.post.stop() }
         west.post.push(office.hello(from: office.west), to: office.aggregate)
