@@ -105,6 +105,11 @@ package final class StageContext {
     /// Stops sending everything: the run is over.
     package func cancelAll() throws { try exchange.cancelAll() }
 
+    /// Lets go of what the journal holds of rounds that are long over; `round` is the last that is.
+    package func forgetRounds(before round: RoundNumber) throws {
+        try journal.note { try $0.forgetRounds(before: round) }
+    }
+
     package var pendingDepartures: Int { exchange.pendingDepartures }
 
     /// Whether a transfer of this kind is on its way.

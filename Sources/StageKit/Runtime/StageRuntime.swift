@@ -142,11 +142,15 @@ package final class StageRuntime {
             notice(message)
             if let release = try announced(Release.self, message, round: \.round) {
                 try await stage.released(release)
+                try context.forgetRounds(before: release.content.round)
                 if release.content.isFinal { takeLeave(of: release) }
             }
         case .abandonment:
             notice(message)
-            if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
+            if let end = try announced(Abandonment.self, message, round: \.round) {
+                try await stage.abandoned(end)
+                try context.forgetRounds(before: end.content.round)
+            }
         }
     }
 

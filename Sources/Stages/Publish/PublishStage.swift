@@ -105,6 +105,7 @@ final class PublishStage: Stage {
             context.log.error("rotation_refused", ["reason": .text(problem)])
         }
         let last = before?.round ?? RoundNumber(0)
+        try context.forgetRounds(before: last)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening
