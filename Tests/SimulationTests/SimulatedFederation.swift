@@ -165,6 +165,13 @@ final class SimulatedFederation: @unchecked Sendable {
             await rest()
             turns += 1
         }
+        // In aggregate one contribution waits for another's sync, which nobody counts.
+        if life.process.stage.kind == .aggregate, !life.isDead, life.workInHand > 0 {
+            for _ in 0..<3 {
+                await Task.yield()
+                await rest()
+            }
+        }
         if turns == 100_000 { ledger.violate("\(life.process.stage) has begun what does not go on") }
     }
 
