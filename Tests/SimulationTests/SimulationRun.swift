@@ -34,8 +34,10 @@ final class Simulator: @unchecked Sendable {
     func run(_ schedule: Schedule, isTraced: Bool = false) async throws -> SimulationResult {
         let federation = try SimulatedFederation(schedule, in: laboratory, isTraced: isTraced)
         try await federation.run()
-        try Judgement(federation: federation, replay: replay).judge()
         let ledger = federation.ledger
+        do { try Judgement(federation: federation, replay: replay).judge() } catch {
+            ledger.violate("what is left cannot be read: \(error)")
+        }
         var result = SimulationResult(
             digest: ledger.digest, events: federation.events, violations: ledger.violations, deaths: ledger.deaths,
             errors: ledger.errors,
