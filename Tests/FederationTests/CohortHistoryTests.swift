@@ -16,7 +16,8 @@ struct CohortHistoryTests {
     ) -> Opening {
         let cohort = cohort ?? members()
         return Opening(
-            run: Samples.run, round: RoundNumber(round), purpose: purpose, layout: Samples.layout, bits: 12,
+            run: Samples.run, round: RoundNumber(round), purpose: purpose, seat: Samples.seat, layout: Samples.layout,
+            bits: 12,
             suite: .clear, keyID: [], profile: "", clipNorm: 1, cohort: cohort, quorum: quorum ?? cohort.count,
             minimumCohort: 2, deadline: 1, startsFrom: RoundNumber(startsFrom), adapterDigest: Samples.digest,
             adapter: Samples.plan, training: purpose == .update ? Samples.training : nil,

@@ -61,6 +61,7 @@ final class OpeningStand: Sendable {
         let opening = Signed(
             Opening(
                 run: run.topology.run, round: RoundNumber(round), purpose: purpose,
+                seat: seat ?? Seat(run.topology.aggregate),
                 layout: try VectorLayout([.init(name: "values", shape: [Self.values], range: 1)]), bits: 12,
                 suite: .paillier, keyID: key.id.bytes, profile: key.paillier.profile.rawValue, clipNorm: 1,
                 cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: 3,

@@ -224,6 +224,18 @@ package struct JournalEntry {
         try free(file)
     }
 
+    /// Unspends the names of a kind in a round: what they named is of no use any more, and may be wanted again. Of those that
+    /// are held too, if told so.
+    package func forgetArrivals(_ kind: TransferKind, round: RoundNumber, held: Bool) throws {
+        let rows = try Row.fetchAll(
+            database, sql: "SELECT name, file FROM arrival WHERE kind = ? AND round = ? AND (? OR state != 'held')",
+            arguments: [kind.rawValue, Int(round.value), held])
+        for row in rows {
+            try database.execute(sql: "DELETE FROM arrival WHERE name = ?", arguments: [row["name"] as String])
+            try free(row["file"])
+        }
+    }
+
     // MARK: Departures
 
     package func insert(_ departure: Departure) throws { try insert(departure, as: "sending") }
@@ -296,6 +308,19 @@ package struct JournalEntry {
                 """,
             arguments: [state, reason, name.description, receiver.description])
         try free(file)
+    }
+
+    /// Gives up what is on its way to any stage of `kind` but `receiver`: the topology has no way there any more.
+    package func cancelDepartures(to kind: StageKind, but receiver: StageName) throws {
+        let rows = try Row.fetchAll(
+            database,
+            sql: "SELECT name, receiver FROM departure WHERE state = 'sending' AND receiver LIKE ? AND receiver != ?",
+            arguments: ["%/\(kind)", receiver.description])
+        for row in rows {
+            try settleDeparture(
+                TransferName(row["name"] as String), to: StageName(row["receiver"] as String), as: "cancelled",
+                reason: "\(receiver) is the federation's \(kind)")
+        }
     }
 
     /// Unspends the name of a departure that was settled: it will be made anew.

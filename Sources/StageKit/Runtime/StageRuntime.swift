@@ -126,6 +126,11 @@ package final class StageRuntime {
         case .abandonment:
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
+        case .appointment:
+            notice(message)
+            if let appointment = try announced(Appointment.self, message, round: \.term) {
+                try await stage.appointed(appointment)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ final class EncryptStage: Stage {
     private var keys: KeySearch<SealingKey>?
     /// This cloud helps to open sums.
     let cloudsOpen: Bool
+    /// The one that this cloud's topology has, and that it dials.
     let aggregate: StageName
     var current: Round?
     private let isIdle = IdleFlag()
@@ -22,6 +23,8 @@ final class EncryptStage: Stage {
 
     struct Round: Sendable {
         let opening: Signed<Opening>
+        /// Whose the sum is; only that aggregate is sent to, and heard.
+        var seat: Seat
         /// Nil under `secagg` until the clouds have agreed on masks.
         var scheme: RoundScheme?
         /// The key that the opening names, whatever others have come since.
@@ -51,7 +54,8 @@ final class EncryptStage: Stage {
     func start() async throws {
         warn()
         for release in try context.releases() { note(release.content) }
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
+        try context.journal.note { try $0.cancelDepartures(to: .aggregate, but: aggregate) }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening) }
         if let key = keys?.found?.paillier {
             // The table takes a second or two: made before the first round needs it, while nobody waits.
             let threads = configuration.threads
@@ -65,9 +69,10 @@ final class EncryptStage: Stage {
         }
     }
 
-    func opened(_ opening: Signed<Opening>) async throws { take(opening) }
+    func opened(_ opening: Signed<Opening>) async throws { try take(opening) }
 
-    private func take(_ opening: Signed<Opening>) {
+    private func take(_ opening: Signed<Opening>) throws {
+        let seat = try context.seat(of: opening)
         let content = opening.content
         guard content.member(context.stage.cloud) != nil else { return }
         do {
@@ -83,22 +88,26 @@ final class EncryptStage: Stage {
             guard content.suite == suite else {
                 throw EncryptionError.wrongSuite(expected: suite, found: content.suite)
             }
-            guard suite != .secagg else { return try takeMasked(opening) }
+            guard suite != .secagg else { return try takeMasked(opening, seat) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
-            current = Round(opening: opening, scheme: scheme, key: key)
+            current = Round(opening: opening, seat: seat, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
             warn(of: content)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+            return
         }
+        try offerContribution()
     }
 
-    private func takeMasked(_ opening: Signed<Opening>) throws {
+    private func takeMasked(_ opening: Signed<Opening>, _ seat: Seat) throws {
         current = nil
+        // Masks are agreed on over one aggregate, from the first word to the last.
+        guard seat.aggregate == aggregate else { return tellElsewhere(opening, seat) }
         guard let masking = try makeMasking(for: opening) else { return }
-        current = Round(opening: opening, scheme: nil, key: nil, masking: masking)
+        current = Round(opening: opening, seat: seat, scheme: nil, key: nil, masking: masking)
         let content = opening.content
         context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
     }
@@ -148,11 +157,11 @@ final class EncryptStage: Stage {
         guard let current, current.opening.content.round <= round else { return }
         let ended = current.opening.content.round
         try context.cancel(contribution(ended), to: aggregate)
+        try context.journal.note {
+            try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
+        }
         if cloudsOpen {
             try context.cancel(share(ended), to: context.publisher)
-            try context.journal.note {
-                try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
-            }
             for arrival in current.sum.unanswered { try context.refuse(arrival, "its round is over") }
         }
         try leaveMasks(of: current)
@@ -169,16 +178,23 @@ final class EncryptStage: Stage {
             offer.name.kind == .vector && sender.cloud == context.stage.cloud
             && offer.name.cloud == sender.cloud
         let isOfSum =
-            sender == aggregate && offer.name.part == 0
+            sender.kind == .aggregate
             && (offer.name.kind == .evidence || (offer.name.kind == .record && offer.name.cloud == sender.cloud))
         let isOfMasks =
-            sender == aggregate && offer.name.part == 0 && offer.name.cloud == sender.cloud
+            sender.kind == .aggregate && offer.name.cloud == sender.cloud
             && Self.masksOfAggregate.contains(offer.name.kind)
         guard isVector || isOfSum || isOfMasks else { return .refuse("\(sender) may not send \(offer.name) here") }
         guard let current else { return .later }
         let opening = current.opening.content
         guard offer.name.round == opening.round else {
             return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+        }
+        if isOfMasks || isOfSum {
+            switch current.seat.standing(of: sender, sending: offer.name) {
+            case .seated: break
+            case .unknown: return .later
+            case .unseated(let reason): return .refuse(reason)
+            }
         }
         if isOfMasks {
             do { return try verdict(onMasks: offer, current) } catch { return .refuse("\(error)") }
@@ -282,13 +298,21 @@ final class EncryptStage: Stage {
                 answering: round.opening, masks: round.masking?.agreement, weight: weight, proof: sealed.proof))
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
-        try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
+        func settle(_ entry: JournalEntry) throws {
             try entry.spend(arrival)
             try countAnswerInClear(opening, entry)
-            // To be compared with what aggregate shows when the sum is to be opened.
-            if cloudsOpen {
+        }
+        if round.masking != nil {
+            // It is worth something to the aggregate of its agreement alone.
+            try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)], settling: settle)
+        } else {
+            // Kept until the round is over: for another aggregate, should the sum become its own, and to be compared with what
+            // is shown of a sum that is to be opened.
+            try context.journal.write { entry in
+                try settle(entry)
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))
             }
+            try offerContribution()
         }
         context.acknowledge(arrival)
         context.log.info(

@@ -70,6 +70,7 @@ final class PublishStage: Stage {
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
         do {
             try keys.resume(opening.content)
+            try moveIfNeeded(opening)
             try beginUnmasking(opening)
             current = opening
         } catch {
@@ -136,7 +137,7 @@ final class PublishStage: Stage {
         }
         let key = opener.publicKey
         return Opening(
-            run: context.run, round: round, purpose: step.purpose, layout: layout,
+            run: context.run, round: round, purpose: step.purpose, seat: try nextSeat(), layout: layout,
             bits: bits(of: step), suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
@@ -159,6 +160,10 @@ final class PublishStage: Stage {
         let name = arrival.offer.name
         guard let current, name.round == current.content.round else {
             return try context.refuse(arrival, "round \(name.round) is not open")
+        }
+        if arrival.peer.kind == .aggregate, case .unseated(let reason) = try standing(of: arrival.peer, name) {
+            // It was taken before the round was moved.
+            return try context.refuse(arrival, reason)
         }
         switch name.kind {
         case .shortfall:
