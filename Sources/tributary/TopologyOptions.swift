@@ -12,6 +12,12 @@ struct TopologyOptions: ParsableArguments {
     @Option(help: "Where state is kept; default: $XDG_STATE_HOME/tributary/FEDERATION.")
     var state: String?
 
+    static var currentFolder: String {
+        guard let path = getcwd(nil, 0) else { return "." }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
     var path: String {
         get throws {
             if let topology { return topology }

@@ -310,16 +310,18 @@ package struct JournalEntry {
         try free(file)
     }
 
-    /// Gives up what is on its way to any stage of `kind` but `receiver`: the topology has no way there any more.
-    package func cancelDepartures(to kind: StageKind, but receiver: StageName) throws {
+    /// Gives up what is on its way to any stage of `kind` but these: the topology has no way there any more.
+    package func cancelDepartures(to kind: StageKind, but receivers: [StageName]) throws {
         let rows = try Row.fetchAll(
             database,
-            sql: "SELECT name, receiver FROM departure WHERE state = 'sending' AND receiver LIKE ? AND receiver != ?",
-            arguments: ["%/\(kind)", receiver.description])
+            sql: "SELECT name, receiver FROM departure WHERE state = 'sending' AND receiver LIKE ?",
+            arguments: ["%/\(kind)"])
         for row in rows {
+            let receiver = try StageName(row["receiver"] as String)
+            guard !receivers.contains(receiver) else { continue }
             try settleDeparture(
-                TransferName(row["name"] as String), to: StageName(row["receiver"] as String), as: "cancelled",
-                reason: "\(receiver) is the federation's \(kind)")
+                TransferName(row["name"] as String), to: receiver, as: "cancelled",
+                reason: "the topology has no \(receiver) any more")
         }
     }
 

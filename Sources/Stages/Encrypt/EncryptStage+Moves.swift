@@ -1,4 +1,5 @@
 import Federation
+import Sodium
 import StageKit
 
 // To which aggregate this cloud's contribution goes, as rounds are moved from one to another.

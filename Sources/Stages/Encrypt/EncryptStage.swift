@@ -20,6 +20,9 @@ final class EncryptStage: Stage {
     var current: Round?
     private let isIdle = IdleFlag()
     private var history: CohortHistory
+    private let clouds: [CloudName]
+    /// How many clouds must open a sum, by this cloud's topology.
+    private let threshold: Int
 
     struct Round: Sendable {
         let opening: Signed<Opening>
@@ -39,9 +42,12 @@ final class EncryptStage: Stage {
 
     init(
         context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes,
-        suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName]
+        suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName],
+        threshold: Int
     ) throws {
         history = CohortHistory(clouds: clouds)
+        self.clouds = clouds
+        self.threshold = threshold
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
@@ -53,8 +59,9 @@ final class EncryptStage: Stage {
 
     func start() async throws {
         warn()
+        history = try takeUpHistory(clouds)
         for release in try context.releases() { note(release.content) }
-        try context.journal.note { try $0.cancelDepartures(to: .aggregate, but: aggregate) }
+        try context.journal.note { try $0.cancelDepartures(to: .aggregate, but: [aggregate]) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening) }
         if let key = keys?.found?.paillier {
             // The table takes a second or two: made before the first round needs it, while nobody waits.
@@ -77,7 +84,9 @@ final class EncryptStage: Stage {
         guard content.member(context.stage.cloud) != nil else { return }
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
-            try history.check(content)
+            // A round that it has joined is gone on with, though its topology may have other clouds since.
+            let isJoined = try hasJoined(opening)
+            if !isJoined { try history.check(content) }
             try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
@@ -85,9 +94,19 @@ final class EncryptStage: Stage {
                     "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
                 )
             }
+            if let opens = key?.opening,
+                !opens.isOf(content.cohort.map(\.cloud), context.stage.cloud)
+                    || (!isJoined && opens.key.threshold != threshold)
+            {
+                throw Refusal(
+                    "its key of sums was dealt to other clouds, or for another threshold, than this round has: `tributary deal --next` deals another"
+                )
+            }
             guard content.suite == suite else {
                 throw EncryptionError.wrongSuite(expected: suite, found: content.suite)
             }
+            try noteJoining(opening)
+            history.tookPart()
             guard suite != .secagg else { return try takeMasked(opening, seat) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
             current = Round(opening: opening, seat: seat, scheme: scheme, key: key)

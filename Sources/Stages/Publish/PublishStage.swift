@@ -26,6 +26,8 @@ final class PublishStage: Stage {
     /// When the round is given up for want of clouds' shares; from when its sum is here.
     private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
+    /// When it is tried again to open the next round, which lacks its key.
+    private var openBy: ContinuousClock.Instant?
     private var attempts = 0
     var isDone = false
     /// Stages that have not said that they have heard the end.
@@ -64,6 +66,7 @@ final class PublishStage: Stage {
     func start() async throws {
         releases = try context.releases()
         try takeUpMask()
+        try sendAdapterToNewcomers()
         warn()
         let last = releases.last?.content.round ?? RoundNumber(0)
         attempts = try context.abandonments().filter { $0.content.round > last }.count
@@ -84,8 +87,15 @@ final class PublishStage: Stage {
             return try finish()
         }
         let before = try context.latestOpening()?.content
-        if let problem = try keys.advance(after: before) {
-            context.log.error("rotation_refused", ["reason": .text(problem)])
+        do {
+            if let problem = try keys.advance(after: before, for: topology) {
+                context.log.error("rotation_refused", ["reason": .text(problem)])
+            }
+            openBy = nil
+        } catch let error as KeyOfSumsWanted {
+            if openBy == nil { context.log.error("key_of_sums_wanted", ["reason": .text("\(error)")]) }
+            openBy = context.surroundings.now + .seconds(2)
+            return
         }
         let last = before?.round ?? RoundNumber(0)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
@@ -111,9 +121,10 @@ final class PublishStage: Stage {
     private func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
         let clouds = topology.dataClouds.sorted()
         // Weights are those that the clouds declared in the statistics round; equal where there was none.
-        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort
+        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort ?? []
+        let late = Weight.ofLatecomer(among: declared.map(\.weight))
         let cohort = clouds.map { cloud in
-            Member(cloud: cloud, weight: declared?.first { $0.cloud == cloud }?.weight ?? 1)
+            Member(cloud: cloud, weight: declared.first { $0.cloud == cloud }?.weight ?? late)
         }
         let isUpdate = step.purpose == .update
         // Static data can be differenced between cohorts, so statistics and evaluations ask for everyone.
@@ -367,7 +378,7 @@ final class PublishStage: Stage {
         context.announce(release)
     }
 
-    private func adapterName(_ round: RoundNumber) -> TransferName {
+    func adapterName(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
     }
 
@@ -417,6 +428,7 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
+        if let openBy, current == nil, !isOpening, context.surroundings.now >= openBy { return try openNext() }
         if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let helped = unmasking?.helpers ?? Set(closing.shares.keys)
             return try abandon(
