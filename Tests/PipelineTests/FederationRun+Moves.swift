@@ -1,5 +1,6 @@
 import Federation
 import Foundation
+import Keys
 import Topology
 
 // A run whose topology is changed under it.

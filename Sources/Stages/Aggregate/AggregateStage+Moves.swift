@@ -1,4 +1,5 @@
 import Federation
+import Sodium
 import StageKit
 
 // A round that publish gives to another aggregate: this stage lets go of it, or takes it over.

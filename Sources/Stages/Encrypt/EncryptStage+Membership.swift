@@ -1,4 +1,5 @@
 import Federation
+import Sodium
 import StageKit
 
 // Clouds come and go between rounds, by a topology that this cloud's operator has applied.

@@ -1,5 +1,7 @@
 import Federation
+import Sodium
 import StageKit
+import Topology
 
 // Whose the sum of a round is. The topology says where aggregate is; openings and appointments say it to all, with a term, so
 // that an aggregate which was moved away, and is still alive somewhere, has no effect.

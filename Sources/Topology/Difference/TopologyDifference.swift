@@ -31,6 +31,11 @@ package struct TopologyDifference: Sendable {
     package struct Move: Hashable, Sendable {
         package let from: StageName
         package let to: StageName
+
+        package init(from: StageName, to: StageName) {
+            self.from = from
+            self.to = to
+        }
     }
 
     package init(from old: Topology, to new: Topology) {

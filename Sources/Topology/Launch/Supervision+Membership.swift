@@ -1,4 +1,4 @@
-package import Federation
+import Federation
 
 /// How the start of a stage that was added while others ran has ended.
 package enum AdditionResult: Hashable, Sendable {
