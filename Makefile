@@ -61,6 +61,7 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
+	@TRIBUTARY_MOVE_MEGABYTES=100 $(MAKE) --no-print-directory test TESTFLAGS='--filter LargeMoveTests'
 
 .PHONY: faults
 faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)

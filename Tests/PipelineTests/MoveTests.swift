@@ -118,7 +118,7 @@ extension PipelineSuite {
             plan.evaluates = false
             let run = try await {
                 let run = try FederationRun(plan)
-                run.pause(run.stage(.localTrain, "east"), at: "round_trained", round: Self.round - 1)
+                run.pause(run.stage(.localTrain, "east"), at: "training_started", round: Self.round)
                 try run.startAll()
                 _ = try await run.event("masks_agreed", of: run.topology.aggregate, round: Self.round)
                 return run
