@@ -179,8 +179,18 @@ extension PipelineSuite {
             let run = try await held(plan, keys: suite == .paillier ? try await OpeningStand.keys.value : nil)
             let publish = run.topology.publish
             let three = "\(run.root)/topology.yaml"
-            let four = try run.topology(withCloud: "south", file: "four.yaml")
+            var four = try run.topology(withCloud: "south", file: "four.yaml")
             if suite == .paillier {
+                // More than half of four are three, as many as publish's smallest cohort: then no cloud would answer.
+                let steep = try await run.command(["deal", "--next", four, "--state", run.topology.statePath])
+                #expect(steep.status == 0, "\(steep.complaint)")
+                let began = try run.launched()
+                let refused = try await run.apply(four)
+                #expect(refused.status == 1 && refused.complaint.contains("office/publish"), "\(refused.complaint)")
+                #expect(refused.complaint.contains("raise the one or lower the other"), "\(refused.complaint)")
+                #expect(try run.launched().changed(since: began) == ["office/aggregate"])
+                let text = try String(contentsOfFile: four, encoding: .utf8)
+                four = try run.writeTopology(text.replacing("clouds:\n", with: "threshold: 2\nclouds:\n"), "four.yaml")
                 // A key for four parties is wanted first, and the answer says how it is made.
                 let early = try await run.apply(four)
                 #expect(early.status == 78 && early.output.contains("tributary deal --next \(four)"), "\(early.output)")

@@ -15,6 +15,12 @@ package struct KeyChoice: Sendable {
 
     init(_ ground: StageGround<PublishConfiguration>) throws {
         store = ground.keys
+        let (topology, minimum) = (ground.topology, ground.configuration.minimumCohort)
+        guard !topology.cloudsOpen || minimum > topology.threshold else {
+            throw StageError.configuration(
+                "publish's `minimum-cohort` is \(minimum), and \(topology.threshold) clouds open a sum (`threshold`): no cloud answers such an opening, as those could open a sum of each other's alone; raise the one or lower the other"
+            )
+        }
         switch ground.topology.suite {
         case .clear, .secagg: (keys, opener) = (nil, .clear)
         case .paillier:
