@@ -346,16 +346,15 @@ final class PostLoop {
                 if let hub {
                     for line in lines where line.hub == hub { line.redialAt = .now + Self.refusalPause }
                     post.deliver(
-                        .handshake(
-                            peer: hub.description,
-                            reason: "\(hub) does not admit this stage's key (status \(status)): compare keys/public"))
+                        .unwelcome(
+                            hub,
+                            reason:
+                                "\(hub) does not admit this stage's key (status \(status)): compare keys/public/\(plan.stage.cloud) here with that on its host"
+                        ))
                 }
             case .handshakeFailed(let reason):
-                post.deliver(
-                    .handshake(
-                        peer: hub?.description ?? "a peer",
-                        reason:
-                            "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+                let why = "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"
+                post.deliver(hub.map { .unwelcome($0, reason: why) } ?? .handshake(peer: "a peer", reason: why))
             case .connected, .other: break
             }
         }

@@ -67,6 +67,8 @@ package enum PostEvent: Sendable {
     case refused(peer: String, reason: String)
     /// A key that nobody admitted knocked, or a handshake failed.
     case handshake(peer: String, reason: String)
+    /// This hub does not let the stage in, or is not the one whose key is known here.
+    case unwelcome(StageName, reason: String)
     /// The connection to this hub's news stands.
     case connected(StageName)
     case disconnected(StageName)
@@ -80,7 +82,7 @@ package enum PostEvent: Sendable {
     var cost: Int {
         switch self {
         case .message(let message): 512 + message.bulk.count + message.document.count
-        case .refused, .handshake, .joined, .left: 512
+        case .refused, .handshake, .unwelcome, .joined, .left: 512
         case .connected, .disconnected, .tick, .failed: 0
         }
     }
