@@ -197,6 +197,12 @@ final class EncryptStage: Stage {
         let content = current.opening.content
         let round = "round \(content.round) (\(content.purpose))"
         if current.isSealing { return .working("\(round): sealing") }
+        guard current.seat.aggregate == aggregate else {
+            return .waiting(
+                for: [current.seat.aggregate],
+                "\(round): its sum is made there, and this cloud's topology has \(aggregate): apply the topology that publish has"
+            )
+        }
         if context.isSending(.contribution) {
             return .waiting(for: [aggregate], "\(round): it has not taken the contribution yet")
         }
