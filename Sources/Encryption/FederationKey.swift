@@ -20,12 +20,18 @@ package enum FederationKey: Sendable {
             ? .shared(try ThresholdPublicKey(text: text)) : .whole(try PaillierPublicKey(text: text))
     }
 
-    /// The key as one that clouds share; throws unless it is shared as the topology says.
-    package func shared(parties: Int, threshold: Int) throws(ThresholdError) -> ThresholdPublicKey {
+    /// The key as one that clouds share, whichever they are; throws unless it is.
+    package func shared() throws(ThresholdError) -> ThresholdPublicKey {
         guard case .shared(let key) = self else {
             throw .invalidKey(
                 "it has one holder, and the topology wants it shared: run `tributary deal` in a new state")
         }
+        return key
+    }
+
+    /// The same; throws unless it is shared as the topology says.
+    package func shared(parties: Int, threshold: Int) throws(ThresholdError) -> ThresholdPublicKey {
+        let key = try shared()
         guard key.parties == parties, key.threshold == threshold else {
             throw .invalidKey(
                 "\(key.threshold) of \(key.parties) clouds open with it, the topology says \(threshold) of \(parties): deal a new one"

@@ -37,6 +37,22 @@ package struct KeySearch<Found: Sendable>: Sendable {
         throw failure ?? EncryptionError.noSuchKey(nil, problems: [])
     }
 
+    /// The newest key that is whole here and of which `fits` holds.
+    package mutating func newest(where fits: (Found) -> Bool) -> Found? {
+        for number in numbers() {
+            // What is wrong with one that is spoiled is told where a round names it.
+            do {
+                let text = try text(number)
+                let key = try FederationKey(text: text)
+                let found = try make(number, key)
+                guard fits(found) else { continue }
+                held = (number, text, key.paillier.id, found)
+                return found
+            } catch { continue }
+        }
+        return nil
+    }
+
     /// The key that an opening names. A key whose file has been taken away is not found, though it was before.
     package mutating func key(_ bytes: [UInt8]) throws(EncryptionError) -> Found {
         let wanted = PaillierKeyID(bytes: bytes)

@@ -2,7 +2,9 @@
 ///
 /// Statistics and scores are sums over data that stay the same, and updates from one adapter are alike whenever they are
 /// made: two such sums over different clouds, one subtracted from the other, are what the difference of clouds contributed.
-/// Publish's plan asks for no such pair; a cloud that keeps this history answers none, whatever publish asks.
+/// Publish's plan asks for no such pair; a cloud that keeps this history answers none, whatever publish asks. Clouds may come and
+/// go between rounds, by a topology that each cloud's own operator has applied: then statistics and sensitivities stay what they
+/// were, and scores are summed over the new clouds only once there is an adapter that the former were not asked about.
 package struct CohortHistory: Sendable {
     /// Why an opening is not answered, or a release is not what was announced.
     package struct Fault: Error, Equatable, CustomStringConvertible {
@@ -10,6 +12,12 @@ package struct CohortHistory: Sendable {
     }
 
     private let clouds: Set<CloudName>
+    /// Earlier ones of this cloud's topology.
+    private let former: [Set<CloudName>]
+    private let own: CloudName?
+    private var hasTakenPart: Bool
+    /// The newest scores that were released of the validation (false) and the test split.
+    private var scores: [Bool: (round: RoundNumber, clouds: Set<CloudName>)] = [:]
     /// As the released statistics have them.
     private var weights: [CloudName: UInt32]?
     private var newest: RoundNumber?
@@ -17,8 +25,22 @@ package struct CohortHistory: Sendable {
     private var hasSensitivities = false
     private var fault: Fault?
 
-    /// - Parameter clouds: the clouds with data of the topology.
-    package init(clouds: some Sequence<CloudName>) { self.clouds = Set(clouds) }
+    /// - Parameters:
+    ///   - clouds: the clouds with data of the topology.
+    ///   - former: those of earlier topologies of the run that this cloud has gone by.
+    ///   - own: the cloud whose history this is.
+    ///   - hasTakenPart: it has answered an opening: sums without it, from before, are nothing that it has to judge.
+    package init(
+        clouds: some Sequence<CloudName>, former: [Set<CloudName>] = [], own: CloudName? = nil,
+        hasTakenPart: Bool = true
+    ) {
+        self.clouds = Set(clouds)
+        self.former = former
+        self.own = own
+        self.hasTakenPart = hasTakenPart
+    }
+
+    package mutating func tookPart() { hasTakenPart = true }
 
     /// Remembers a release. Throws once for one that should not have been; from then on no opening is answered.
     package mutating func note(_ release: Release) throws(Fault) {
@@ -30,7 +52,10 @@ package struct CohortHistory: Sendable {
             if release.purpose == .statistics, weights == nil {
                 weights = Dictionary(release.cohort.map { ($0.cloud, $0.weight) }) { first, _ in first }
             }
-            guard Set(release.cohort.map(\.cloud)) != clouds else { return }
+            let members = Set(release.cohort.map(\.cloud))
+            if release.purpose == .evaluation { scores[release.isOfTest] = (release.round, members) }
+            if members == clouds || former.contains(members) { return }
+            if let own, !hasTakenPart, !members.contains(own) { return }
             let fault = Fault(
                 description:
                     "round \(release.round) (\(release.purpose)) was released over \(named(release.cohort)), the federation is \(named(clouds)): sums over different clouds can be subtracted from each other"
@@ -62,11 +87,19 @@ package struct CohortHistory: Sendable {
         }
         if let weights {
             if opening.purpose == .statistics { throw refuse("the statistics of this run have been released already") }
-            for member in opening.cohort where weights[member.cloud] != member.weight {
+            let late = Weight.ofLatecomer(among: weights.values)
+            for member in opening.cohort where weights[member.cloud] ?? late != member.weight {
                 throw refuse(
-                    "it gives \(member.cloud) weight \(member.weight), the released statistics \(weights[member.cloud] ?? 0)"
+                    "it gives \(member.cloud) weight \(member.weight), the released statistics \(weights[member.cloud] ?? late)"
                 )
             }
+        }
+        if opening.purpose == .evaluation, let last = scores[opening.split == .test], last.clouds != clouds,
+            opening.startsFrom <= last.round
+        {
+            throw refuse(
+                "it asks for scores of an adapter that round \(last.round) may have asked \(named(last.clouds)) about, now of \(named(clouds)): sums over different clouds can be subtracted from each other; after another update it is answered"
+            )
         }
         if opening.purpose == .update, let newestUpdate, opening.startsFrom < newestUpdate {
             throw refuse(
@@ -80,4 +113,9 @@ package struct CohortHistory: Sendable {
     private func named(_ clouds: Set<CloudName>) -> String {
         clouds.sorted().map(\.description).joined(separator: ", ")
     }
+}
+
+extension Release {
+    /// Whether an evaluation's figures are of the test split: they are named so.
+    fileprivate var isOfTest: Bool { metrics.keys.contains { $0.hasPrefix("test_") } }
 }

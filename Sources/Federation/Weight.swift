@@ -3,6 +3,10 @@
 package enum Weight {
     package static let maximum = 1 << 24
 
+    /// Of a cloud that came after the statistics round, in which the others declared theirs: the smallest of those, so that it
+    /// outweighs nobody, and everybody can tell that it is right.
+    package static func ofLatecomer(among declared: some Collection<UInt32>) -> UInt32 { declared.min() ?? 1 }
+
     /// The largest number of the form 2^k or 3 * 2^k that is not above `count`: two significant bits, at least 1.
     package static func bucket(_ count: Int) -> UInt32 {
         let capped = UInt32(clamping: min(max(count, 1), maximum))

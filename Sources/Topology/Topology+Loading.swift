@@ -32,6 +32,16 @@ extension Topology {
                 guard let obstacle = FilePath.obstacle(at: stage.config, as: .file) else { continue }
                 problems.note("config of \(cloud.name)/\(stage.kind): \(obstacle)", at: stage.configPlace)
             }
+            for stage in cloud.stages {
+                guard let binary = stage.binary, !binary.isEmpty else { continue }
+                let name = "\(cloud.name)/\(stage.kind)"
+                if let obstacle = FilePath.obstacle(at: binary, as: .file) {
+                    problems.note("binary of \(name): \(obstacle)", at: stage.binaryPlace)
+                } else if access(binary, X_OK) != 0 {
+                    problems.note(
+                        "binary of \(name): \(binary) may not be executed: `chmod +x` it", at: stage.binaryPlace)
+                }
+            }
         }
         if let present {
             let names = file.clouds.map(\.name.description)
@@ -51,7 +61,7 @@ extension Topology {
             let stages = cloud.stages.map { stage in
                 Stage(
                     name: StageName(cloud: cloud.name, kind: stage.kind), owner: stage.owner ?? cloud.owner,
-                    config: stage.config, listener: stage.listener)
+                    config: stage.config, binary: stage.binary, listener: stage.listener)
             }
             return Cloud(name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages)
         }

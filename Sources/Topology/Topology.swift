@@ -40,6 +40,8 @@ package struct Topology: Sendable {
         package let owner: String
         /// Its config file, a whole path.
         package let config: String
+        /// Its program, a whole path; nil for the one that the launcher finds.
+        package let binary: String?
         /// Nil for ipc inside the cloud, and for ingest, which nobody dials.
         package let listener: Listener?
     }

@@ -9,6 +9,8 @@ struct TopologyFile {
         let owner: String?
         let config: String
         let configPlace: Place
+        let binary: String?
+        let binaryPlace: Place
         let listener: Topology.Listener?
         let listenerPlace: Place
     }
@@ -152,6 +154,8 @@ extension TopologyFile.Stage {
         owner = stage.value("owner").map(TopologyFile.Cloud.owner)
         config = stage.path("config")
         configPlace = stage.place(of: "config")
+        binary = stage.has("binary") ? stage.path("binary") : nil
+        binaryPlace = stage.place(of: "binary")
         let network = ["bind", "advertise", "work", "news"]
         listenerPlace = network.first(where: stage.has).map(stage.place(of:)) ?? stage.place
         let mustListen = kind == .aggregate || kind == .publish

@@ -20,6 +20,9 @@ package struct Socket: ~Copyable {
         guard zmq_bind(handle, endpoint) == 0 else { throw ZeroMQError("bind", on: endpoint) }
     }
 
+    /// Gives a connection up, whether it stands or not; what is not there need not go.
+    package borrowing func disconnect(_ endpoint: String) { zmq_disconnect(handle, endpoint) }
+
     package borrowing func connect(_ endpoint: String) throws {
         guard zmq_connect(handle, endpoint) == 0 else { throw ZeroMQError("connect", on: endpoint) }
     }

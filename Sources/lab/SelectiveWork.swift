@@ -29,7 +29,8 @@ final class SelectiveWork: SealingWork {
             fraction < 1
             ? .selective(try SensitivityRanking.mask(of: order, fraction: fraction), noise: 0.5) : nil
         let opening = Opening(
-            run: run, round: RoundNumber(1), purpose: .update, layout: self.values.layout, bits: bits, suite: .paillier,
+            run: run, round: RoundNumber(1), purpose: .update, seat: Seat(try StageName("office/aggregate")),
+            layout: self.values.layout, bits: bits, suite: .paillier,
             keyID: key.publicKey.id.bytes, profile: key.publicKey.profile.rawValue, clipNorm: 1, cohort: clouds,
             quorum: cohort, minimumCohort: cohort, deadline: 0, startsFrom: RoundNumber(0),
             adapterDigest: Digest(of: []),

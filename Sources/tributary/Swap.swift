@@ -73,7 +73,7 @@ struct Swap: ParsableCommand {
         case .failed: Terminal.warn("\(stage) was not replaced, the old process goes on: \(reason)")
         case .rolledBack:
             Terminal.warn("\(stage): the new process took over and failed, the program before runs again: \(reason)")
-        case .standingBy, .released, .stopped: break
+        case .standingBy, .released, .stopped, .plan, .began, .ended, .applied, .unfinished: break
         }
         for line in result.log ?? [] { Terminal.complain("    " + LogLine(line).pretty(terminal)) }
     }

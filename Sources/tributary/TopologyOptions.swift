@@ -13,6 +13,12 @@ struct TopologyOptions: ParsableArguments {
         help: "Where state is kept; without it where TRIBUTARY_STATE says, else $XDG_STATE_HOME/tributary/FEDERATION.")
     var state: String?
 
+    static var currentFolder: String {
+        guard let path = getcwd(nil, 0) else { return "." }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
     var path: String {
         get throws {
             if let topology { return topology }

@@ -29,33 +29,15 @@ struct Up: ParsableCommand {
         guard let grace = Quantity.duration(grace) else {
             throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
         }
-        let programs = try programs(topology)
+        let plan = LaunchPlan(folder: try StageFolder.path(given: stages), logLevel: logLevel, clouds: cloud)
+        let programs = try plan.programs(topology)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
-        let launcher = try Launcher(topology, programs: programs, grace: grace, view: view) {
+        let launcher = try Launcher(topology, plan: plan, grace: grace, view: view) {
             if background { Background.reportReady() }
         }
         let status = try launcher.run()
         guard status == 0 else { throw ExitCode(status) }
-    }
-
-    private func programs(_ topology: Topology) throws -> [Launcher.Program] {
-        let folder = try StageFolder.path(given: stages)
-        var missing: Set<String> = []
-        let programs = topology.stages(in: cloud).map { stage in
-            let path = "\(folder)/tributary-\(stage.kind)"
-            if access(path, X_OK) != 0 { missing.insert(path) }
-            var arguments = [
-                "--topology", topology.file, "--cloud", stage.cloud.description, "--state", topology.statePath,
-            ]
-            if let logLevel { arguments += ["--log-level", logLevel] }
-            return Launcher.Program(stage: stage, path: path, arguments: arguments)
-        }
-        guard missing.isEmpty else {
-            throw LauncherError.configuration(
-                "cannot be run: \(missing.sorted().joined(separator: ", ")); give --stages DIR or set TRIBUTARY_STAGES")
-        }
-        return programs
     }
 }
 

@@ -16,6 +16,7 @@ struct GatheringTests {
         let digest = Digest(of: Array("base".utf8))
         let content = Opening(
             run: try RunName("run"), round: RoundNumber(5), purpose: purpose,
+            seat: Seat(try StageName("office/aggregate")),
             layout: try VectorLayout([.init(name: "values", shape: [8], range: 1)]), bits: 12, suite: suite,
             keyID: [UInt8](repeating: 3, count: 16), profile: "conservative", clipNorm: 1,
             cohort: [

@@ -27,6 +27,7 @@ struct MaskedGatheringTests {
             let digest = Digest(of: Array("base".utf8))
             let content = Opening(
                 run: try RunName("run"), round: RoundNumber(5), purpose: .update,
+                seat: Seat(try StageName("office/aggregate")),
                 layout: try VectorLayout([.init(name: "values", shape: [8], range: 1)]), bits: 12, suite: .secagg,
                 keyID: [], profile: "", clipNorm: 1, cohort: names.map { Member(cloud: $0, weight: 1) },
                 quorum: quorum, minimumCohort: 3, deadline: MaskedGatheringTests.deadline, startsFrom: RoundNumber(0),

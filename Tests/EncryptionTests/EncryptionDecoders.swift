@@ -215,7 +215,8 @@ enum EncryptionDecoders {
         ]
         return try encryptions.flatMap { encryption in
             let opening = Opening(
-                run: run, round: RoundNumber(1), purpose: .update, layout: fixtures.layout, bits: 8, suite: .paillier,
+                run: run, round: RoundNumber(1), purpose: .update, seat: Seat(try StageName("office/aggregate")),
+                layout: fixtures.layout, bits: 8, suite: .paillier,
                 keyID: key.id.bytes, profile: key.profile.rawValue, clipNorm: 1, cohort: cohort, quorum: 3,
                 minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
                 adapter: AdapterPlan(

@@ -11,7 +11,8 @@ struct RoundSchemeTests {
     {
         let digest = Digest(of: Array("opening".utf8))
         return Opening(
-            run: try RunName("demo"), round: RoundNumber(7), purpose: .statistics, layout: try layout(count: values),
+            run: try RunName("demo"), round: RoundNumber(7), purpose: .statistics,
+            seat: Seat(try StageName("office/aggregate")), layout: try layout(count: values),
             bits: 16, suite: suite, keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: degree,
             clipNorm: 0,
             cohort: try ["a", "b", "c"].map { Member(cloud: try CloudName($0), weight: 1) }, quorum: 3,

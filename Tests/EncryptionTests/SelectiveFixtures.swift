@@ -27,6 +27,7 @@ struct SelectiveRound {
         let digest = Digest(of: Array("opening".utf8))
         opening = Opening(
             run: try RunName("demo"), round: RoundNumber(7), purpose: .update,
+            seat: Seat(try StageName("office/aggregate")),
             layout: try VectorLayout([
                 .init(name: "first", shape: [100], range: SelectiveRound.range),
                 .init(name: "second", shape: [201], range: 2 * SelectiveRound.range),

@@ -16,7 +16,8 @@ struct CohortHistoryTests {
     ) -> Opening {
         let cohort = cohort ?? members()
         return Opening(
-            run: Samples.run, round: RoundNumber(round), purpose: purpose, layout: Samples.layout, bits: 12,
+            run: Samples.run, round: RoundNumber(round), purpose: purpose, seat: Samples.seat, layout: Samples.layout,
+            bits: 12,
             suite: .clear, keyID: [], profile: "", clipNorm: 1, cohort: cohort, quorum: quorum ?? cohort.count,
             minimumCohort: 2, deadline: 1, startsFrom: RoundNumber(startsFrom), adapterDigest: Samples.digest,
             adapter: Samples.plan, training: purpose == .update ? Samples.training : nil,
@@ -117,5 +118,57 @@ struct CohortHistoryTests {
         try history.note(release(.sensitivity, round: 3))
         refuses(history, opening(.sensitivity, round: 4), "have been summed already")
         try history.check(opening(.update, round: 4))
+    }
+
+    // MARK: Clouds that come and go
+
+    private func south() throws -> CloudName { try CloudName("south") }
+    private func four(_ last: UInt32 = 1) throws -> [Member] { members() + [Member(cloud: try south(), weight: last)] }
+
+    @Test(
+        "A cloud that has gone by both topologies answers for the new clouds, with the smallest weight for the latecomer"
+    )
+    func grown() throws {
+        var history = CohortHistory(clouds: clouds + [try south()], former: [Set(clouds)])
+        try history.note(release(.statistics, round: 1))
+        try history.note(release(.update, round: 2))
+        try history.check(opening(.update, round: 3, cohort: four(), startsFrom: 2))
+        refuses(history, opening(.update, round: 3, cohort: try four(2), startsFrom: 2), "gives south weight 2")
+        refuses(history, opening(.update, round: 3, startsFrom: 2), "its cohort is east, north, west")
+        refuses(history, opening(.statistics, round: 3, cohort: try four()), "have been released already")
+        // Without the former topology the statistics would be over clouds that are nobody's.
+        var strange = CohortHistory(clouds: clouds + [try south()])
+        #expect(throws: CohortHistory.Fault.self) { try strange.note(release(.statistics, round: 1)) }
+    }
+
+    @Test("Scores over other clouds than before are given of an adapter that came since, and of no other")
+    func scores() throws {
+        var history = CohortHistory(clouds: clouds + [try south()], former: [Set(clouds)])
+        func scores(_ round: UInt32, _ cohort: [Member], test: Bool) -> Release {
+            Release(
+                run: Samples.run, round: RoundNumber(round), purpose: .evaluation, opening: Samples.digest,
+                cohort: cohort, sums: [], metrics: [test ? "test_auroc" : "auroc": 0.8], adapterDigest: nil,
+                isFinal: false)
+        }
+        try history.note(scores(3, members(), test: true))
+        refuses(
+            history, opening(.evaluation, round: 4, cohort: try four(), startsFrom: 2),
+            "sums over different clouds can be subtracted from each other; after another update")
+        try history.check(opening(.evaluation, round: 5, cohort: four(), startsFrom: 4))
+        // Of the other split nothing has been asked.
+        var other = CohortHistory(clouds: clouds + [try south()], former: [Set(clouds)])
+        try other.note(scores(3, members(), test: false))
+        try other.check(opening(.evaluation, round: 4, cohort: four(), startsFrom: 2))
+    }
+
+    @Test("A latecomer does not judge sums from before it, and judges those from then on")
+    func latecomer() throws {
+        var history = CohortHistory(clouds: clouds + [try south()], own: try south(), hasTakenPart: false)
+        try history.note(release(.statistics, round: 1))
+        try history.note(release(.evaluation, round: 2))
+        try history.check(opening(.update, round: 4, cohort: four(), startsFrom: 3))
+        history.tookPart()
+        #expect(throws: CohortHistory.Fault.self) { try history.note(release(.evaluation, round: 5)) }
+        refuses(history, opening(.update, round: 6, cohort: try four(), startsFrom: 4), "was released over")
     }
 }

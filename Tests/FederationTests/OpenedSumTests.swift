@@ -9,7 +9,8 @@ struct OpenedSumTests {
     ) throws -> OpenedSum {
         let sample = Samples.opening(purpose)
         let opening = Opening(
-            run: sample.run, round: RoundNumber(round), purpose: purpose, layout: sample.layout, bits: sample.bits,
+            run: sample.run, round: RoundNumber(round), purpose: purpose, seat: sample.seat, layout: sample.layout,
+            bits: sample.bits,
             suite: sample.suite, keyID: sample.keyID, profile: sample.profile, clipNorm: sample.clipNorm,
             cohort: sample.cohort, quorum: sample.quorum, minimumCohort: sample.minimumCohort,
             deadline: sample.deadline, startsFrom: RoundNumber(start), adapterDigest: sample.adapterDigest,

@@ -84,8 +84,17 @@ struct RefusalTests {
             ("layout", .list([.list([.text("a"), .list([.unsigned(1 << 40), .unsigned(1 << 40)]), .double(1)])])),
             ("layout", .list([.list([.text("a b"), .list([.unsigned(1)]), .double(1)])])),
             ("layout", .list([.list([.text("a"), .list([.unsigned(1)]), .double(0)])])),
+            ("aggregate", .text("office")), ("aggregate", .text("north/encrypt")), ("term", .unsigned(1 << 32)),
         ] {
             #expect(throws: FederationError.self, "\(key)") { try Opening(with(key, value, in: opening)) }
+        }
+        let appointment = Samples.appointment.value
+        #expect(refusal({ try Appointment($0).value }, appointment) == nil)
+        for (key, value) in [
+            ("term", Value.unsigned(0)), ("term", .unsigned(1 << 32)), ("aggregate", .text("office/publish")),
+            ("opening", .bytes([1])),
+        ] {
+            #expect(throws: FederationError.self, "\(key)") { try Appointment(with(key, value, in: appointment)) }
         }
         let offer = Samples.offer.value
         for (key, value) in [

@@ -15,7 +15,8 @@ struct RoundRecordTests {
             let sample = Samples.opening(.update)
             opening = Signed(
                 Opening(
-                    run: sample.run, round: sample.round, purpose: .update, layout: sample.layout, bits: sample.bits,
+                    run: sample.run, round: sample.round, purpose: .update, seat: sample.seat, layout: sample.layout,
+                    bits: sample.bits,
                     suite: sample.suite, keyID: sample.keyID, profile: sample.profile, clipNorm: sample.clipNorm,
                     cohort: clouds.map { Member(cloud: $0, weight: 2) }, quorum: 2, minimumCohort: 2,
                     deadline: sample.deadline, startsFrom: sample.startsFrom, adapterDigest: sample.adapterDigest,

@@ -22,6 +22,7 @@ enum Samples {
     static let west = fine { try CloudName("west") }
     static let office = fine { try CloudName("office") }
     static let publish = StageName(cloud: office, kind: .publish)
+    static let seat = Seat(StageName(cloud: office, kind: .aggregate), term: 2)
     static let encrypt = StageName(cloud: north, kind: .encrypt)
     static let digest = Digest(of: Array("a digest".utf8))
     static let key = fine {
@@ -47,7 +48,7 @@ enum Samples {
         _ purpose: Purpose, suite: Suite = .paillier, encryption: PartialEncryption? = nil
     ) -> Opening {
         Opening(
-            run: run, round: RoundNumber(4), purpose: purpose, layout: layout, bits: 12, suite: suite,
+            run: run, round: RoundNumber(4), purpose: purpose, seat: seat, layout: layout, bits: 12, suite: suite,
             keyID: suite == .paillier ? Array(digest.bytes.prefix(16)) : [],
             profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2,
             minimumCohort: 2,
@@ -67,6 +68,8 @@ enum Samples {
     static let abandonment = Abandonment(
         run: run, round: RoundNumber(4), opening: digest, missing: [west],
         reason: "the deadline passed without a quorum")
+    static let appointment = Appointment(
+        run: run, round: RoundNumber(4), opening: digest, seat: Seat(StageName(cloud: west, kind: .aggregate), term: 3))
     static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
     static let contribution = ContributionAbout(
         opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), bits: 12,
@@ -108,6 +111,7 @@ enum Samples {
             ]
         } + [
             Sample("abandonment", abandonment.value, { try Abandonment($0).value }),
+            Sample("appointment", appointment.value, { try Appointment($0).value }),
             Sample("offer", offer.value, { try Offer($0).value }),
             Sample("receipt", receipt.value, { try Receipt($0).value }),
         ] + masking
@@ -130,6 +134,7 @@ enum Samples {
         WireMessage(.hello, from: encrypt, epoch: 2),
         WireMessage(.beat, from: publish, epoch: UInt64.max, sequence: 5),
         WireMessage(.heard, from: encrypt, epoch: 1, document: digest.bytes),
+        message(Signed(appointment, by: key), .appointment, from: publish, sequence: 6),
     ]
 
     private static func message<Content>(

@@ -99,6 +99,7 @@ struct VectorTests {
         }
         try add(Samples.opening(.update, suite: .clear), "an opening in clear")
         try add(Samples.abandonment, "an abandonment")
+        try add(Samples.appointment, "an appointment")
         try add(Samples.offer, "an offer of a contribution")
         for sample in Samples.abouts where sample.name != "contribution" {
             let kind = TransferKind(rawValue: sample.name) ?? .shard
@@ -136,6 +137,7 @@ struct VectorTests {
             "a cloud twice in the cohort", with("cohort", .list([Samples.cohort[0].value, Samples.cohort[0].value])))
         try addSpoiled("a quorum above the cohort", with("quorum", .unsigned(3)))
         try addSpoiled("more bits than a slot has", with("bits", .unsigned(33)))
+        try addSpoiled("a sum that publish makes itself", with("aggregate", .text("office/publish")))
         try addSpoiled("an update without a plan", with("training", .none))
         try addSpoiled(
             "a layout of too many values",
@@ -160,6 +162,7 @@ struct VectorTests {
             case "opening": try read(Opening.self)
             case "release": try read(Release.self)
             case "abandonment": try read(Abandonment.self)
+            case "appointment": try read(Appointment.self)
             case "offer": try read(Offer.self)
             case "receipt": try read(Receipt.self)
             default: refusal = "unknown kind"
@@ -177,7 +180,7 @@ struct VectorTests {
         let kept = try JSONDecoder().decode(
             DocumentFile.self, from: Data(contentsOf: Self.folder.appendingPathComponent("documents.json")))
         #expect(kept == made)
-        #expect(kept.documents.filter { $0.refusal != nil }.count == 9)
+        #expect(kept.documents.filter { $0.refusal != nil }.count == 10)
         for vector in kept.documents {
             let bytes = try #require(Hex.decode(vector.bytes))
             let signature = try #require(Hex.decode(vector.signature))

@@ -128,6 +128,7 @@ private final class EncryptStand: Sendable {
         let opening = Signed(
             Opening(
                 run: run.topology.run, round: RoundNumber(round), purpose: .evaluation,
+                seat: Seat(run.topology.aggregate),
                 layout: try VectorLayout([.init(name: "values", shape: [4], range: 2047)]), bits: 12, suite: .clear,
                 keyID: [], profile: "", clipNorm: 0, cohort: cohort, quorum: cohort.count,
                 minimumCohort: cohort.count, deadline: 4_000_000_000_000, startsFrom: RoundNumber(0),

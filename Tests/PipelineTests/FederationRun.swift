@@ -175,12 +175,15 @@ final class FederationRun: Sendable {
         stages.first { $0.kind == kind && $0.cloud.description == cloud } ?? topology.publish
     }
 
-    /// - Parameter standby: to take over from the process that runs the stage now.
-    func start(_ stage: StageName, standby: Bool = false) throws {
+    /// - Parameters:
+    ///   - standby: to take over from the process that runs the stage now.
+    ///   - file: another topology file than the run's.
+    func start(_ stage: StageName, standby: Bool = false, topology file: String? = nil) throws {
         try start(
             stage, program: "tributary-\(stage.kind)",
             [
-                "--topology", "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state", topology.statePath,
+                "--topology", file ?? "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state",
+                topology.statePath,
             ] + (standby ? ["--standby"] : []))
     }
 

@@ -65,7 +65,7 @@ final class MaskedStand: Sendable {
     func open(_ round: UInt32) async throws -> Signed<Opening> {
         let opening = try signed(
             Opening(
-                run: run.topology.run, round: RoundNumber(round), purpose: .update,
+                run: run.topology.run, round: RoundNumber(round), purpose: .update, seat: Seat(run.topology.aggregate),
                 layout: try VectorLayout([.init(name: "values", shape: [Self.values], range: 1)]), bits: 12,
                 suite: .secagg, keyID: [], profile: "", clipNorm: 1,
                 cohort: encrypts.map { Member(cloud: $0.cloud, weight: 1) }, quorum: 3, minimumCohort: 3,

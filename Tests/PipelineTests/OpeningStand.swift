@@ -52,15 +52,17 @@ final class OpeningStand: Sendable {
 
     /// - Parameters:
     ///   - key: another key of sums than the stand's.
+    ///   - seat: another aggregate, or another term, than the topology's first.
     ///   - refused: waits for north's refusal instead of its joining.
     func open(
         _ round: UInt32, minimum: Int = 3, under key: ThresholdPublicKey? = nil, refused: Bool = false,
-        purpose: Purpose = .update, encryption: PartialEncryption? = nil
+        purpose: Purpose = .update, seat: Seat? = nil, encryption: PartialEncryption? = nil
     ) async throws -> Signed<Opening> {
         let key = key ?? self.key
         let opening = Signed(
             Opening(
                 run: run.topology.run, round: RoundNumber(round), purpose: purpose,
+                seat: seat ?? Seat(run.topology.aggregate),
                 layout: try VectorLayout([.init(name: "values", shape: [Self.values], range: 1)]), bits: 12,
                 suite: .paillier, keyID: key.id.bytes, profile: key.paillier.profile.rawValue, clipNorm: 1,
                 cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: 3,
@@ -74,15 +76,29 @@ final class OpeningStand: Sendable {
                     : TrainingPlan(
                         steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1), split: nil,
                 encryption: encryption), by: publish.signing)
-        publish.post.publish(
-            WireMessage(
-                .opening, from: publish.stage, epoch: 1,
-                sequence: sequence.add(1, ordering: .relaxed).newValue, document: opening.bytes,
-                signature: opening.signature.bytes), topic: Topic.all)
+        announce(opening)
         // What is offered for a round that is not known yet is offered again; a test says it once.
         _ = try await run.event(
             minimum < 3 || refused ? "opening_refused" : "round_joined", of: encrypt, round: Int(round))
         return opening
+    }
+
+    func announce<Content>(_ document: Signed<Content>) {
+        guard let kind = MessageKind(rawValue: Content.kind) else { return }
+        publish.post.publish(
+            WireMessage(
+                kind, from: publish.stage, epoch: 1, sequence: sequence.add(1, ordering: .relaxed).newValue,
+                document: document.bytes, signature: document.signature.bytes), topic: Topic.all)
+    }
+
+    /// Gives a round to another aggregate, as publish would.
+    func move(_ opening: Signed<Opening>, to seat: Seat) async throws {
+        announce(
+            Signed(
+                Appointment(
+                    run: run.topology.run, round: opening.content.round, opening: opening.digest, seat: seat),
+                by: publish.signing))
+        _ = try await run.event("round_moved", of: encrypt) { $0.fields["term"] == "\(seat.term)" }
     }
 
     // MARK: contributions
@@ -95,7 +111,8 @@ final class OpeningStand: Sendable {
     }
 
     /// What north's encrypt stage makes of a vector of its trainer; receipted, as aggregate would.
-    func contributionOfNorth(to opening: Signed<Opening>) async throws -> Contribution {
+    /// - Parameter isReceipted: false where aggregate has not answered yet.
+    func contributionOfNorth(to opening: Signed<Opening>, isReceipted: Bool = true) async throws -> Contribution {
         let name = TransferName(
             run: run.topology.run, kind: .vector, round: opening.content.round, cloud: north, part: 1)
         let bytes = [UInt8](repeating: 0, count: 4 * Self.values)
@@ -113,13 +130,18 @@ final class OpeningStand: Sendable {
         let offer = try Signed<Offer>(
             bytes: message.document, signature: message.signature, key: run.keys.card(of: encrypt).verifying,
             signer: "\(encrypt)")
+        if isReceipted { receipt(offer) }
+        return Contribution(payload: message.bulk, offer: offer)
+    }
+
+    /// Aggregate has it, or says so.
+    func receipt(_ offer: Signed<Offer>) {
         let receipt = Signed(
             Receipt(name: offer.content.name, digest: offer.content.digest, outcome: .durable), by: aggregate.signing)
         aggregate.post.publish(
             WireMessage(
                 .receipt, from: aggregate.stage, epoch: 1, document: receipt.bytes,
                 signature: receipt.signature.bytes), topic: Topic.to(encrypt))
-        return Contribution(payload: message.bulk, offer: offer)
     }
 
     /// What another cloud's encrypt stage would make, or with another payload, proof, signer or weight in it.
@@ -160,13 +182,14 @@ final class OpeningStand: Sendable {
 
     /// Shows north a record and the contributions of the others.
     func show(
-        _ record: RoundRecord, evidence: [(cloud: String, payload: [UInt8])], of opening: Signed<Opening>
+        _ record: RoundRecord, evidence: [(cloud: String, payload: [UInt8])], of opening: Signed<Opening>,
+        term: UInt32 = 0
     ) throws {
         func send(_ kind: TransferKind, _ cloud: CloudName, _ payload: [UInt8]) {
             let offer = Signed(
                 Offer(
                     name: TransferName(
-                        run: run.topology.run, kind: kind, round: opening.content.round, cloud: cloud),
+                        run: run.topology.run, kind: kind, round: opening.content.round, cloud: cloud, part: term),
                     maker: aggregate.stage, byteCount: payload.count, digest: Digest(ofContent: payload),
                     about: OpeningAbout(opening: opening.digest).value), by: aggregate.signing)
             aggregate.post.publish(

@@ -54,7 +54,7 @@ final class Stand: Sendable {
     ) async throws -> Signed<Opening> {
         let key = key ?? self.key.publicKey
         let content = Opening(
-            run: run.topology.run, round: RoundNumber(round), purpose: .update,
+            run: run.topology.run, round: RoundNumber(round), purpose: .update, seat: Seat(run.topology.aggregate),
             layout: try VectorLayout([.init(name: "values", shape: [64], range: 1)]), bits: 12, suite: .paillier,
             keyID: key.id.bytes, profile: key.profile.rawValue, clipNorm: 1,
             cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: quorum,

@@ -59,6 +59,8 @@ package struct Opening: Declaration {
     package let run: RunName
     package let round: RoundNumber
     package let purpose: Purpose
+    /// Whose the sum is, until an `Appointment` says otherwise.
+    package let seat: Seat
     package let layout: VectorLayout
     /// Bits of a quantised value, 2...32.
     package let bits: Int
@@ -86,14 +88,15 @@ package struct Opening: Declaration {
     package let encryption: PartialEncryption?
 
     package init(
-        run: RunName, round: RoundNumber, purpose: Purpose, layout: VectorLayout, bits: Int, suite: Suite,
-        keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
+        run: RunName, round: RoundNumber, purpose: Purpose, seat: Seat, layout: VectorLayout, bits: Int,
+        suite: Suite, keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
         training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil
     ) {
         self.run = run
         self.round = round
         self.purpose = purpose
+        self.seat = seat
         self.layout = layout
         self.bits = bits
         self.suite = suite
@@ -142,28 +145,29 @@ package struct Opening: Declaration {
 
 extension Opening {
     package var value: Value {
-        .map([
-            ("run", .text(run.description)),
-            ("round", .round(round)),
-            ("purpose", .text(purpose.rawValue)),
-            ("layout", layout.value),
-            ("bits", .number(bits)),
-            ("suite", .text(suite.rawValue)),
-            ("key", .bytes(keyID)),
-            ("profile", .text(profile)),
-            ("degree", .number(degree)),
-            ("clip", .double(clipNorm)),
-            ("cohort", .list(cohort.map(\.value))),
-            ("quorum", .number(quorum)),
-            ("minimum", .number(minimumCohort)),
-            ("deadline", .unsigned(deadline)),
-            ("starts-from", .round(startsFrom)),
-            ("adapter-digest", .digest(adapterDigest)),
-            ("adapter", adapter.value),
-            ("training", training?.value ?? .none),
-            ("split", split.map { .text($0.rawValue) } ?? .none),
-            ("encryption", encryption?.value ?? .none),
-        ])
+        .map(
+            [
+                ("run", .text(run.description)),
+                ("round", .round(round)),
+                ("purpose", .text(purpose.rawValue)),
+                ("layout", layout.value),
+                ("bits", .number(bits)),
+                ("suite", .text(suite.rawValue)),
+                ("key", .bytes(keyID)),
+                ("profile", .text(profile)),
+                ("degree", .number(degree)),
+                ("clip", .double(clipNorm)),
+                ("cohort", .list(cohort.map(\.value))),
+                ("quorum", .number(quorum)),
+                ("minimum", .number(minimumCohort)),
+                ("deadline", .unsigned(deadline)),
+                ("starts-from", .round(startsFrom)),
+                ("adapter-digest", .digest(adapterDigest)),
+                ("adapter", adapter.value),
+                ("training", training?.value ?? .none),
+                ("split", split.map { .text($0.rawValue) } ?? .none),
+                ("encryption", encryption?.value ?? .none),
+            ] + seat.pairs)
     }
 
     package init(_ value: Value) throws {
@@ -189,6 +193,7 @@ extension Opening {
         split = try fields.optionalChoice("split")
         let values = layout.count
         encryption = try fields.optional("encryption").map { try PartialEncryption($0, values: values) }
+        seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
             throw FederationError.malformed(place: "opening.cohort", "a cloud appears twice")

@@ -3,7 +3,7 @@ package import MessagePack
 /// What a message is about (docs/protocol.md, "Messages").
 package enum MessageKind: String, Sendable, CaseIterable {
     /// publish to all: signed documents.
-    case opening, release, abandonment
+    case opening, release, abandonment, appointment
     /// Sender to receiver: a signed offer, with the first chunk.
     case offer
     /// Receiver to sender: which chunks may come now. All flow control is here: nobody sends a chunk unasked but the first.

@@ -287,6 +287,18 @@ package struct JournalEntry {
         try free(file)
     }
 
+    /// Unspends the names of a kind in a round: what they named is of no use any more, and may be wanted again. Of those that
+    /// are held too, if told so.
+    package func forgetArrivals(_ kind: TransferKind, round: RoundNumber, held: Bool) throws {
+        let rows = try Row.fetchAll(
+            database, sql: "SELECT name, file FROM arrival WHERE kind = ? AND round = ? AND (? OR state != 'held')",
+            arguments: [kind.rawValue, Int(round.value), held])
+        for row in rows {
+            try database.execute(sql: "DELETE FROM arrival WHERE name = ?", arguments: [row["name"] as String])
+            try free(row["file"])
+        }
+    }
+
     // MARK: Departures
 
     package func insert(_ departure: Departure) throws { try insert(departure, as: "sending") }
@@ -359,6 +371,21 @@ package struct JournalEntry {
                 """,
             arguments: [state, reason, name.description, receiver.description])
         try free(file)
+    }
+
+    /// Gives up what is on its way to any stage of `kind` but these: the topology has no way there any more.
+    package func cancelDepartures(to kind: StageKind, but receivers: [StageName]) throws {
+        let rows = try Row.fetchAll(
+            database,
+            sql: "SELECT name, receiver FROM departure WHERE state = 'sending' AND receiver LIKE ?",
+            arguments: ["%/\(kind)"])
+        for row in rows {
+            let receiver = try StageName(row["receiver"] as String)
+            guard !receivers.contains(receiver) else { continue }
+            try settleDeparture(
+                TransferName(row["name"] as String), to: receiver, as: "cancelled",
+                reason: "the topology has no \(receiver) any more")
+        }
     }
 
     /// Unspends the name of a departure that was settled: it will be made anew.

@@ -26,18 +26,32 @@ final class PostLoop {
     /// A dialled hub: its two sockets and the monitor of its news. A class, because optionals and arrays of noncopyable
     /// sockets are awkward to borrow from; not sendable, so it stays on this thread like the sockets themselves.
     private final class Line {
-        let hub: StageName
+        let dial: PostPlan.Dial
+        var hub: StageName { dial.hub }
+        /// When to dial anew: libzmq does not try a hub again that has refused a key, and it may have its card a little later.
+        var redialAt: ContinuousClock.Instant?
         let work: Socket
         let news: Socket
         let monitor: Socket
 
-        init(hub: StageName, work: consuming Socket, news: consuming Socket, monitor: consuming Socket) {
-            self.hub = hub
+        init(dial: PostPlan.Dial, work: consuming Socket, news: consuming Socket, monitor: consuming Socket) {
+            self.dial = dial
             self.work = work
             self.news = news
             self.monitor = monitor
         }
+
+        func redial() throws {
+            redialAt = nil
+            work.disconnect(dial.work)
+            news.disconnect(dial.news)
+            try work.connect(dial.work)
+            try news.connect(dial.news)
+        }
     }
+
+    /// How long after a refusal a hub is dialled again.
+    private static let refusalPause = Duration.seconds(2)
 
     /// What a consuming stage binds.
     private final class Hub {
@@ -124,7 +138,7 @@ final class PostLoop {
             try watch.connect("inproc://monitor-\(index)")
             try push.connect(dial.work)
             try sub.connect(dial.news)
-            return Line(hub: dial.hub, work: push, news: sub, monitor: watch)
+            return Line(dial: dial, work: push, news: sub, monitor: watch)
         }
     }
 
@@ -164,6 +178,7 @@ final class PostLoop {
                     stopBy = stopBy ?? .now + .seconds(2)
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
+                for line in lines { if let time = line.redialAt, .now >= time { try line.redial() } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)
             } catch {
                 post.deliver(.failed("\(error)"))
@@ -329,6 +344,7 @@ final class PostLoop {
                 if connections[descriptor] == nil { connections[descriptor] = PeerAddress.of(descriptor) }
             case .handshakeRefused(let status):
                 if let hub {
+                    for line in lines where line.hub == hub { line.redialAt = .now + Self.refusalPause }
                     post.deliver(
                         .unwelcome(
                             hub,

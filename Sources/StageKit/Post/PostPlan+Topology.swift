@@ -7,7 +7,11 @@ extension PostPlan {
     package init(topology: Topology, keys: KeyStore, stage: StageName) throws {
         var hub: Hub?
         if let own = topology.hub(of: stage) {
-            let peers = topology.allowedPeers(ofHub: stage)
+            var peers = topology.allowedPeers(ofHub: stage)
+            if stage.kind == .publish {
+                // An aggregate that was moved away is told so here; what it still sends is refused by its name and term.
+                peers += try keys.allCards().map(\.stage).filter { $0.kind == .aggregate && !peers.contains($0) }
+            }
             if own.isRemote {
                 let admitted = try Dictionary(peers.map { (try keys.card(of: $0).curve, $0) }) { first, second in
                     throw StageError.configuration(

@@ -12,10 +12,12 @@ package protocol Stage: AnyObject {
     /// A transfer is here, whole and durable. Called again after a restart until it is settled in the journal.
     func arrived(_ arrival: Arrival) async throws
     func receipted(_ delivery: Delivery) async throws
-    /// An opening, release or abandonment of publish, verified and journaled; each once, in the order of rounds.
+    /// An opening, release, abandonment or appointment of publish, verified and journaled; each once, in the order of rounds.
     func opened(_ opening: Signed<Opening>) async throws
     func released(_ release: Signed<Release>) async throws
     func abandoned(_ abandonment: Signed<Abandonment>) async throws
+    /// It may come before its opening, and there may be a later one already (`StageContext.seat`).
+    func appointed(_ appointment: Signed<Appointment>) async throws
     /// A stage has begun to listen to this hub.
     func joined(_ stage: StageName) async throws
     /// To publish alone: a stage has the run's last release, of this digest, in its journal. May come more than once.
@@ -41,6 +43,7 @@ extension Stage {
     package func opened(_ opening: Signed<Opening>) async throws {}
     package func released(_ release: Signed<Release>) async throws {}
     package func abandoned(_ abandonment: Signed<Abandonment>) async throws {}
+    package func appointed(_ appointment: Signed<Appointment>) async throws {}
     package func joined(_ stage: StageName) async throws {}
     package func heardEnd(by stage: StageName, of release: Digest) async throws {}
     package func tick() async throws {}

@@ -96,6 +96,12 @@ package final class StageContext {
         try exchange.keep(arrival)
     }
 
+    /// Lets go of a borrowed or checked transfer without an answer: it may be offered again.
+    package func forget(_ arrival: Arrival) {
+        exchange.forget(arrival)
+        arrival.payload.discard()
+    }
+
     /// Refuses a borrowed or checked transfer for good; its sender is told why.
     package func refuse(_ arrival: Arrival, _ reason: String) throws { try exchange.refuse(arrival, reason) }
 
@@ -201,6 +207,20 @@ extension StageContext {
     package nonisolated func latestOpening() throws -> Signed<Opening>? {
         let key = try identity.key(of: publisher)
         return try journal.read { try $0.latest(Opening.self, key: key, signer: publisher) }
+    }
+
+    /// The newest appointment that this stage has seen.
+    package nonisolated func latestAppointment() throws -> Signed<Appointment>? {
+        let key = try identity.key(of: publisher)
+        return try journal.read { try $0.latest(Appointment.self, key: key, signer: publisher) }
+    }
+
+    /// Whose the sum of a round is, by what this stage has heard.
+    package nonisolated func seat(of opening: Signed<Opening>) throws -> Seat {
+        guard let newest = try latestAppointment()?.content, newest.opening == opening.digest,
+            newest.seat.term > opening.content.seat.term
+        else { return opening.content.seat }
+        return newest.seat
     }
 
     /// Whether a round has neither been released nor abandoned.

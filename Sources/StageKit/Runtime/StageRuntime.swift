@@ -154,6 +154,11 @@ package final class StageRuntime {
                 try await stage.abandoned(end)
                 try context.forgetRounds(before: end.content.round)
             }
+        case .appointment:
+            notice(message)
+            if let appointment = try announced(Appointment.self, message, round: \.term) {
+                try await stage.appointed(appointment)
+            }
         }
     }
 

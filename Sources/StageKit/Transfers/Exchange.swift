@@ -276,6 +276,9 @@ package final class Exchange {
         answer(arrival.offer, to: arrival.peer, outcome, reason)
     }
 
+    /// As though a borrowed or checked transfer had never come.
+    package func forget(_ arrival: Arrival) { unanswered[arrival.offer.name] = nil }
+
     /// Journals a checked transfer, whose payload has been synced, and receipts it. One that is in the journal since an earlier start is left as it is.
     package func keep(_ arrival: Arrival) throws {
         guard unanswered[arrival.offer.name] != nil else { return }

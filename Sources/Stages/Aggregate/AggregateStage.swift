@@ -16,12 +16,17 @@ final class AggregateStage: Stage {
     private let cloudsOpen: Bool
     private let evidencePath: String
     var current: Round?
+    /// In which the sum of `current` is this stage's: the part of all names that it gives.
+    var term: UInt32 = 0
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
     private var waiting: [(arrival: Arrival, synced: Syncing)] = []
     private var isAdding = false
+    /// The round that was given to another aggregate, if the newest one was.
+    var movedAway: RoundNumber?
 
     struct Round {
         let opening: Signed<Opening>
+        let seat: Seat
         /// Nil under `secagg` until the clouds have agreed on masks.
         var adding: Adding?
         var gathering: Gathering
@@ -62,19 +67,18 @@ final class AggregateStage: Stage {
 
     func opened(_ opening: Signed<Opening>) async throws { try take(opening) }
 
-    private func take(_ opening: Signed<Opening>) throws {
+    func take(_ opening: Signed<Opening>) throws {
+        let seat = try context.seat(of: opening)
+        guard seat.aggregate == context.stage else { return try letGo(of: opening, to: seat) }
+        term = seat.term
+        if seat != opening.content.seat { try startAnew(opening) }
         do {
             let masks = try makeMasks(for: opening)
             let adding =
                 try masks == nil
                 ? Adding(RoundScheme(opening.content, key: keys?.key(opening.content.keyID))) : nil
-            current = Round(opening: opening, adding: adding, gathering: Gathering(opening), masks: masks)
-            let (hasSum, hasShortfall) = try context.journal.read {
-                (
-                    try $0.hasDeparture(name(.sum, opening.content.round)),
-                    try $0.hasDeparture(name(.shortfall, opening.content.round))
-                )
-            }
+            current = Round(opening: opening, seat: seat, adding: adding, gathering: Gathering(opening), masks: masks)
+            let (hasSum, hasShortfall) = try ends(of: opening.content.round)
             if hasSum || hasShortfall { current?.gathering.close() }
             if hasShortfall { current?.masks?.close() }
             try resumeMasks()
@@ -92,7 +96,12 @@ final class AggregateStage: Stage {
 
     private func leave(_ round: RoundNumber) throws {
         guard let current, current.opening.content.round <= round else { return }
-        let closed = current.opening.content
+        try cancelAll(of: current.opening.content)
+        self.current = nil
+    }
+
+    /// Nobody needs what this stage says of the round any more.
+    func cancelAll(of closed: Opening) throws {
         try context.cancel(name(.sum, closed.round), to: context.publisher)
         try context.cancel(name(.record, closed.round), to: context.publisher)
         for receiver in cloudsOpen ? closed.cohort.map(\.cloud) : [] {
@@ -103,7 +112,6 @@ final class AggregateStage: Stage {
             }
         }
         try leaveMasks(closed)
-        self.current = nil
     }
 
     var situation: Situation {
@@ -122,7 +130,7 @@ final class AggregateStage: Stage {
     }
 
     func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
-        TransferName(run: context.run, kind: kind, round: round, cloud: cloud ?? context.stage.cloud)
+        TransferName(run: context.run, kind: kind, round: round, cloud: cloud ?? context.stage.cloud, part: term)
     }
 
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
@@ -152,6 +160,10 @@ final class AggregateStage: Stage {
         while !isAdding, !waiting.isEmpty {
             let (arrival, synced) = waiting.removeFirst()
             let name = arrival.offer.name
+            guard movedAway != name.round else {
+                context.forget(arrival)
+                continue
+            }
             guard let round = current, let adding = round.adding, name.round == round.opening.content.round,
                 !round.gathering.isClosed
             else {
@@ -205,6 +217,7 @@ final class AggregateStage: Stage {
         try await synced.end()
         try await context.keep(arrival)
         // A round that has ended meanwhile has let go of its product.
+        guard movedAway != name.round else { return try settleMoved(name.round) }
         guard var now = current, now.adding === adding else {
             return try context.refuse(arrival, "round \(name.round) has been closed")
         }

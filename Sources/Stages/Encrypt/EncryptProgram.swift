@@ -18,7 +18,8 @@ package enum EncryptProgram {
                     context: parts.context, configuration: parts.configuration,
                     rounding: try parts.keys.roundingSecret(of: parts.stage.cloud),
                     suite: parts.topology.suite, keys: keys, cloudsOpen: parts.topology.cloudsOpen,
-                    aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds)
+                    aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds,
+                    threshold: parts.topology.threshold)
             })
     }
 }

@@ -65,6 +65,11 @@ extension EncryptStage {
             try $0.kept(contribution(number), by: context.stage, verifiedBy: signer)
         }
         let isHelped = try context.journal.read { try $0.hasDeparture(share(number)) }
+        if isHelped, try openedSums().contains(where: { $0.round == number && $0.sum == record.contents.sum }) {
+            // Another aggregate shows the sum that this cloud's share is of: publish has it, or is being sent it.
+            try context.journal.note { entry in for arrival in now.sum.unanswered { try entry.spend(arrival) } }
+            return answer(now.sum.unanswered)
+        }
         guard !isHelped, let own = kept else {
             return try leave(now.sum, "this cloud has opened the round already, or has nothing in it")
         }
@@ -98,7 +103,11 @@ extension EncryptStage {
                     opening: clock.now - checked
                 )
             }
-            guard current?.opening.digest == round.opening.digest else { return context.discard(made.payload) }
+            guard let then = current, then.opening.digest == round.opening.digest, then.seat == round.seat else {
+                context.discard(made.payload)
+                for arrival in now.sum.unanswered { context.forget(arrival) }
+                return
+            }
             let offer = context.offer(
                 name, payload: made.payload, digest: made.digest,
                 about: ShareAbout(opening: round.opening.digest, sum: record.contents.sum, proof: made.proof))

@@ -15,13 +15,19 @@ final class EncryptStage: Stage {
     private var keys: KeySearch<SealingKey>?
     /// This cloud helps to open sums.
     let cloudsOpen: Bool
+    /// The one that this cloud's topology has, and that it dials.
     let aggregate: StageName
     var current: Round?
     private let isIdle = IdleFlag()
     private var history: CohortHistory
+    private let clouds: [CloudName]
+    /// How many clouds must open a sum, by this cloud's topology.
+    private let threshold: Int
 
     struct Round: Sendable {
         let opening: Signed<Opening>
+        /// Whose the sum is; only that aggregate is sent to, and heard.
+        var seat: Seat
         /// Nil under `secagg` until the clouds have agreed on masks.
         var scheme: RoundScheme?
         /// The key that the opening names, whatever others have come since.
@@ -36,9 +42,12 @@ final class EncryptStage: Stage {
 
     init(
         context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes,
-        suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName]
+        suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName],
+        threshold: Int
     ) throws {
         history = CohortHistory(clouds: clouds)
+        self.clouds = clouds
+        self.threshold = threshold
         self.context = context
         self.configuration = configuration
         self.rounding = rounding
@@ -50,8 +59,10 @@ final class EncryptStage: Stage {
 
     func start() async throws {
         warn()
+        history = try takeUpHistory(clouds)
         for release in try context.releases() { note(release.content) }
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { take(opening) }
+        try context.journal.note { try $0.cancelDepartures(to: .aggregate, but: [aggregate]) }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening) }
         if let key = keys?.found?.paillier {
             // The table takes a second or two: made before the first round needs it, while nobody waits.
             let threads = configuration.threads
@@ -65,14 +76,17 @@ final class EncryptStage: Stage {
         }
     }
 
-    func opened(_ opening: Signed<Opening>) async throws { take(opening) }
+    func opened(_ opening: Signed<Opening>) async throws { try take(opening) }
 
-    private func take(_ opening: Signed<Opening>) {
+    private func take(_ opening: Signed<Opening>) throws {
+        let seat = try context.seat(of: opening)
         let content = opening.content
         guard content.member(context.stage.cloud) != nil else { return }
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
-            try history.check(content)
+            // A round that it has joined is gone on with, though its topology may have other clouds since.
+            let isJoined = try hasJoined(opening)
+            if !isJoined { try history.check(content) }
             try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
@@ -80,25 +94,39 @@ final class EncryptStage: Stage {
                     "it would have a sum of \(content.minimumCohort) clouds opened, which \(threshold) of them can open: each of those would learn what the others did not help with; raise publish's minimum-cohort"
                 )
             }
+            if let opens = key?.opening,
+                !opens.isOf(content.cohort.map(\.cloud), context.stage.cloud)
+                    || (!isJoined && opens.key.threshold != threshold)
+            {
+                throw Refusal(
+                    "its key of sums was dealt to other clouds, or for another threshold, than this round has: `tributary deal --next` deals another"
+                )
+            }
             guard content.suite == suite else {
                 throw EncryptionError.wrongSuite(expected: suite, found: content.suite)
             }
-            guard suite != .secagg else { return try takeMasked(opening) }
+            try noteJoining(opening)
+            history.tookPart()
+            guard suite != .secagg else { return try takeMasked(opening, seat) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
-            current = Round(opening: opening, scheme: scheme, key: key)
+            current = Round(opening: opening, seat: seat, scheme: scheme, key: key)
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
             warn(of: content)
         } catch {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+            return
         }
+        try offerContribution()
     }
 
-    private func takeMasked(_ opening: Signed<Opening>) throws {
+    private func takeMasked(_ opening: Signed<Opening>, _ seat: Seat) throws {
         current = nil
+        // Masks are agreed on over one aggregate, from the first word to the last.
+        guard seat.aggregate == aggregate else { return tellElsewhere(opening, seat) }
         guard let masking = try makeMasking(for: opening) else { return }
-        current = Round(opening: opening, scheme: nil, key: nil, masking: masking)
+        current = Round(opening: opening, seat: seat, scheme: nil, key: nil, masking: masking)
         let content = opening.content
         context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
     }
@@ -148,11 +176,11 @@ final class EncryptStage: Stage {
         guard let current, current.opening.content.round <= round else { return }
         let ended = current.opening.content.round
         try context.cancel(contribution(ended), to: aggregate)
+        try context.journal.note {
+            try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
+        }
         if cloudsOpen {
             try context.cancel(share(ended), to: context.publisher)
-            try context.journal.note {
-                try $0.settleDeparture(contribution(ended), to: context.stage, as: "used", reason: "the round is over")
-            }
             for arrival in current.sum.unanswered { try context.refuse(arrival, "its round is over") }
         }
         try leaveMasks(of: current)
@@ -169,6 +197,12 @@ final class EncryptStage: Stage {
         let content = current.opening.content
         let round = "round \(content.round) (\(content.purpose))"
         if current.isSealing { return .working("\(round): sealing") }
+        guard current.seat.aggregate == aggregate else {
+            return .waiting(
+                for: [current.seat.aggregate],
+                "\(round): its sum is made there, and this cloud's topology has \(aggregate): apply the topology that publish has"
+            )
+        }
         if context.isSending(.contribution) {
             return .waiting(for: [aggregate], "\(round): it has not taken the contribution yet")
         }
@@ -193,16 +227,23 @@ final class EncryptStage: Stage {
             offer.name.kind == .vector && sender.cloud == context.stage.cloud
             && offer.name.cloud == sender.cloud
         let isOfSum =
-            sender == aggregate && offer.name.part == 0
+            sender.kind == .aggregate
             && (offer.name.kind == .evidence || (offer.name.kind == .record && offer.name.cloud == sender.cloud))
         let isOfMasks =
-            sender == aggregate && offer.name.part == 0 && offer.name.cloud == sender.cloud
+            sender.kind == .aggregate && offer.name.cloud == sender.cloud
             && Self.masksOfAggregate.contains(offer.name.kind)
         guard isVector || isOfSum || isOfMasks else { return .refuse("\(sender) may not send \(offer.name) here") }
         guard let current else { return .later }
         let opening = current.opening.content
         guard offer.name.round == opening.round else {
             return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+        }
+        if isOfMasks || isOfSum {
+            switch current.seat.standing(of: sender, sending: offer.name) {
+            case .seated: break
+            case .unknown: return .later
+            case .unseated(let reason): return .refuse(reason)
+            }
         }
         if isOfMasks {
             do { return try verdict(onMasks: offer, current) } catch { return .refuse("\(error)") }
@@ -306,13 +347,21 @@ final class EncryptStage: Stage {
                 answering: round.opening, masks: round.masking?.agreement, weight: weight, proof: sealed.proof))
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
-        try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)]) { entry in
+        func settle(_ entry: JournalEntry) throws {
             try entry.spend(arrival)
             try countAnswerInClear(opening, entry)
-            // To be compared with what aggregate shows when the sum is to be opened.
-            if cloudsOpen {
+        }
+        if round.masking != nil {
+            // It is worth something to the aggregate of its agreement alone.
+            try context.send([Departure(offer: offer, receiver: aggregate, payload: sealed.payload)], settling: settle)
+        } else {
+            // Kept until the round is over: for another aggregate, should the sum become its own, and to be compared with what
+            // is shown of a sum that is to be opened.
+            try context.journal.write { entry in
+                try settle(entry)
                 try entry.keep(Departure(offer: offer, receiver: context.stage, payload: sealed.payload))
             }
+            try offerContribution()
         }
         context.acknowledge(arrival)
         context.log.info(

@@ -10,6 +10,11 @@ package struct SealingKey: Sendable {
     struct Opening: Sendable {
         let key: ThresholdPublicKey
         let share: KeyShare
+
+        /// Whether it was dealt to so many clouds, and this one's share belongs to its place among them.
+        func isOf(_ clouds: [CloudName], _ cloud: CloudName) -> Bool {
+            key.parties == clouds.count && clouds.sorted().firstIndex(of: cloud) == share.party - 1
+        }
     }
 
     let paillier: PaillierPublicKey
@@ -29,16 +34,10 @@ package struct SealingKey: Sendable {
             return
         }
         let stage = ground.stage
-        let parties = ground.topology.parties
-        let shared = try key.shared(parties: parties.count, threshold: ground.topology.threshold)
+        let shared = try key.shared()
         let share = try KeyShare(
             opening: try ground.keys.share(number, of: stage.cloud),
             with: try BoxKeyPair(secret: try ground.keys.curveSecret(of: stage)), key: shared)
-        guard share.party == parties[stage.cloud] else {
-            throw StageError.configuration(
-                "the share of \(stage.cloud) is that of party \(share.party), the topology makes it party \(parties[stage.cloud] ?? 0): the clouds have changed since the key was dealt; deal a new one in a new state"
-            )
-        }
         opening = Opening(key: shared, share: share)
     }
 
@@ -49,7 +48,23 @@ package struct SealingKey: Sendable {
         var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
             try SealingKey(ground, number: $0, $1)
         }
-        _ = try keys.oldest()
+        let oldest = try keys.oldest()
+        guard let opening = oldest.opening, !oldest.isFor(ground.topology, ground.stage.cloud) else { return keys }
+        // Of several keys one must be for these clouds; the others are for rounds that were opened before.
+        let (topology, cloud) = (ground.topology, ground.stage.cloud)
+        guard keys.newest(where: { $0.isFor(topology, cloud) }) != nil else {
+            _ = try FederationKey.shared(opening.key).shared(
+                parties: topology.parties.count, threshold: topology.threshold)
+            throw StageError.configuration(
+                "the share of \(cloud) is that of party \(opening.share.party), the topology makes it party \(topology.parties[cloud] ?? 0): the clouds have changed since the key was dealt; `tributary deal --next` deals another"
+            )
+        }
         return keys
+    }
+
+    /// Whether its clouds can be those of the topology, and this one's share the right one.
+    func isFor(_ topology: Topology, _ cloud: CloudName) -> Bool {
+        guard let opening else { return true }
+        return opening.key.threshold == topology.threshold && opening.isOf(topology.dataClouds, cloud)
     }
 }

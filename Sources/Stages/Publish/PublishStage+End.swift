@@ -49,6 +49,9 @@ extension PublishStage {
         for release in newest.sorted(by: { $0.content.round < $1.content.round }) {
             context.announce(release, to: stage)
         }
-        if let current { context.announce(current, to: stage) }
+        if let current {
+            context.announce(current, to: stage)
+            try announceMove(of: current, to: stage)
+        }
     }
 }

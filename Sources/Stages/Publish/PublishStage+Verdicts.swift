@@ -7,10 +7,9 @@ import Topology
 extension PublishStage {
     func verdict(on offer: Offer, from sender: StageName) -> Verdict {
         let name = offer.name
-        let isAggregates = sender == topology.aggregate && name.cloud == sender.cloud
-        let isClouds = sender.kind == .encrypt && name.cloud == sender.cloud
+        let isAggregates = sender.kind == .aggregate && name.cloud == sender.cloud
+        let isClouds = sender.kind == .encrypt && name.cloud == sender.cloud && name.part == 0
         guard
-            name.part == 0,
             (isAggregates && [.sum, .record, .shortfall].contains(name.kind))
                 || (isAggregates && Self.masksOfAggregate.contains(name.kind))
                 || (isClouds && name.kind == .share && opener.needsShares)
@@ -21,6 +20,11 @@ extension PublishStage {
             return .refuse("round \(name.round) is not open, round \(current.content.round) is")
         }
         do {
+            switch isAggregates ? try standing(of: sender, name) : .seated {
+            case .seated: break
+            case .unknown: return .later
+            case .unseated(let reason): return .refuse(reason)
+            }
             switch name.kind {
             case .shortfall:
                 return try ShortfallAbout(offer.about).opening == current.digest

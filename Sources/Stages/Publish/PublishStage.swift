@@ -26,6 +26,8 @@ final class PublishStage: Stage {
     /// When the round is given up for want of clouds' shares; from when its sum is here.
     private var sharesBy: ContinuousClock.Instant?
     private var isOpening = false
+    /// When it is tried again to open the next round, which lacks its key.
+    private var openBy: ContinuousClock.Instant?
     private var attempts = 0
     /// The next round is left to a successor.
     private var isHeldBack = false
@@ -84,12 +86,14 @@ final class PublishStage: Stage {
     func start() async throws {
         releases = try context.releases()
         try takeUpMask()
+        try sendAdapterToNewcomers()
         warn()
         let last = releases.last?.content.round ?? RoundNumber(0)
         attempts = try context.abandonments().filter { $0.content.round > last }.count
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
         do {
             try keys.resume(opening.content)
+            try moveIfNeeded(opening)
             try beginUnmasking(opening)
             current = opening
         } catch {
@@ -106,8 +110,15 @@ final class PublishStage: Stage {
         isHeldBack = topology.suite == .secagg && context.isAskedToHandOver
         guard !isHeldBack else { return }
         let before = try context.latestOpening()?.content
-        if let problem = try keys.advance(after: before) {
-            context.log.error("rotation_refused", ["reason": .text(problem)])
+        do {
+            if let problem = try keys.advance(after: before, for: topology) {
+                context.log.error("rotation_refused", ["reason": .text(problem)])
+            }
+            openBy = nil
+        } catch let error as KeyOfSumsWanted {
+            if openBy == nil { context.log.error("key_of_sums_wanted", ["reason": .text("\(error)")]) }
+            openBy = context.surroundings.now + .seconds(2)
+            return
         }
         let last = before?.round ?? RoundNumber(0)
         try context.forgetRounds(before: last)
@@ -134,9 +145,10 @@ final class PublishStage: Stage {
     private func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
         let clouds = topology.dataClouds.sorted()
         // Weights are those that the clouds declared in the statistics round; equal where there was none.
-        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort
+        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort ?? []
+        let late = Weight.ofLatecomer(among: declared.map(\.weight))
         let cohort = clouds.map { cloud in
-            Member(cloud: cloud, weight: declared?.first { $0.cloud == cloud }?.weight ?? 1)
+            Member(cloud: cloud, weight: declared.first { $0.cloud == cloud }?.weight ?? late)
         }
         let isUpdate = step.purpose == .update
         // Static data can be differenced between cohorts, so statistics and evaluations ask for everyone.
@@ -160,7 +172,7 @@ final class PublishStage: Stage {
         }
         let key = opener.publicKey
         return Opening(
-            run: context.run, round: round, purpose: step.purpose, layout: layout,
+            run: context.run, round: round, purpose: step.purpose, seat: try nextSeat(), layout: layout,
             bits: bits(of: step), suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
             clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
@@ -183,6 +195,10 @@ final class PublishStage: Stage {
         let name = arrival.offer.name
         guard let current, name.round == current.content.round else {
             return try context.refuse(arrival, "round \(name.round) is not open")
+        }
+        if arrival.peer.kind == .aggregate, case .unseated(let reason) = try standing(of: arrival.peer, name) {
+            // It was taken before the round was moved.
+            return try context.refuse(arrival, reason)
         }
         switch name.kind {
         case .shortfall:
@@ -386,7 +402,7 @@ final class PublishStage: Stage {
         context.announce(release)
     }
 
-    private func adapterName(_ round: RoundNumber) -> TransferName {
+    func adapterName(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
     }
 
@@ -436,7 +452,8 @@ final class PublishStage: Stage {
     }
 
     func tick() async throws {
-        if isHeldBack, !context.isAskedToHandOver { try openNext() }
+        if isHeldBack, !context.isAskedToHandOver { return try openNext() }
+        if let openBy, current == nil, !isOpening, context.surroundings.now >= openBy { return try openNext() }
         if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let helped = unmasking?.helpers ?? Set(closing.shares.keys)
             return try abandon(

@@ -13,8 +13,8 @@ struct SumOpener: Sendable {
         case alone(PaillierPrivateKey)
         /// With what the survivors of one masked round have opened.
         case masked(MaskOpener, MaskedScheme)
-        /// With what one cloud or several send, by their parties in the key.
-        case together(ThresholdPublicKey, parties: [CloudName: Int])
+        /// With what one cloud or several send.
+        case together(ThresholdPublicKey)
     }
 
     private let means: Means
@@ -37,10 +37,14 @@ struct SumOpener: Sendable {
             }
             means = .alone(secret)
         case .threshold, .clouds:
-            let parties = ground.topology.parties
-            means = .together(
-                try key.shared(parties: parties.count, threshold: ground.topology.threshold), parties: parties)
+            means = .together(try key.shared())
         }
+    }
+
+    /// Whether clouds of the topology's number and threshold can open a sum under it.
+    func fits(_ topology: Topology) -> Bool {
+        guard case .together(let key) = means else { return true }
+        return key.parties == topology.parties.count && key.threshold == topology.threshold
     }
 
     /// Nil but under `paillier`.
@@ -48,12 +52,12 @@ struct SumOpener: Sendable {
         switch means {
         case .clear, .masked: nil
         case .alone(let key): key.publicKey
-        case .together(let key, _): key.paillier
+        case .together(let key): key.paillier
         }
     }
 
     /// How many clouds' shares it takes; 0 where publish opens alone.
-    var threshold: Int { if case .together(let key, _) = means { key.threshold } else { 0 } }
+    var threshold: Int { if case .together(let key) = means { key.threshold } else { 0 } }
     var needsShares: Bool { threshold > 0 }
 
     func sumByteCount(of opening: Opening) throws -> Int {
@@ -72,17 +76,20 @@ struct SumOpener: Sendable {
     func verify(
         _ share: Arrival, of opening: Signed<Opening>, sum: Arrival, threads: Int
     ) throws -> Share {
-        guard case .together(let key, let parties) = means else { preconditionFailure("nobody helps publish") }
+        guard case .together(let key) = means else { preconditionFailure("nobody helps publish") }
         let about = try ShareAbout(share.offer.about)
         let cloud = share.offer.name.cloud
-        guard about.sum == sum.offer.digest, let party = parties[cloud] else {
+        // The clouds are the key's parties in the order of their names.
+        let parties = opening.content.cohort.map(\.cloud).sorted()
+        guard about.sum == sum.offer.digest, key.parties == parties.count, let place = parties.firstIndex(of: cloud)
+        else {
             throw RoundFault.otherSum(cloud)
         }
         let scheme = try RoundScheme(opening.content, key: key.paillier)
         let verifier = OpeningVerifier(key: key, layout: scheme.layout, slots: scheme.slots)
         return try sum.payload.withBytes {
             try verifier.verify(
-                try share.payload.read(), proof: about.proof, party: party, sum: scheme.encryptedPart(of: $0),
+                try share.payload.read(), proof: about.proof, party: place + 1, sum: scheme.encryptedPart(of: $0),
                 context: opening.digest.bytes, threads: threads)
         }
     }
@@ -122,7 +129,7 @@ struct SumOpener: Sendable {
             case .masked(let opener, _): try open(with: opener)
             case .alone(let key):
                 try open(with: scheme.opener(key))
-            case .together(let key, _):
+            case .together(let key):
                 let opener = ThresholdOpener(key: key, layout: scheme.layout, slots: scheme.slots)
                 try decode {
                     try opener.open(shares, units: $0, contributions: contributions, threads: threads)

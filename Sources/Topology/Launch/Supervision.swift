@@ -33,6 +33,10 @@ package struct Supervision: Sendable {
         package internal(set) var successor: Successor?
         /// It may end for a successor that has failed meanwhile; then it is started again.
         var isAskedToLeave = false
+        /// It was added while others ran, and has not been ready yet: if it fails, it alone is taken away again.
+        var isNew = false
+        /// It is to end for good; nil while it is to stay. When it is killed.
+        var leavesBy: Duration?
         var endsInRow = 0
         var isShownReady = false
 
@@ -55,6 +59,10 @@ package struct Supervision: Sendable {
         case ended(pid: Int32, ProcessEnd)
         /// Another process of this stage is wanted; its program is the launcher's to know.
         case replace(StageName, ReplacementLimits)
+        /// A stage that the topology has now.
+        case add(StageName)
+        /// A stage that it has no more.
+        case remove(StageName)
         /// A successor stands by.
         case standingBy(pid: Int32)
         /// Time has come to `nextDeadline`.
@@ -76,6 +84,10 @@ package struct Supervision: Sendable {
         case show(Notice)
         /// What became of a replacement, and what the stage is run by from now on.
         case replaced(StageName, ReplacementResult)
+        /// What became of a stage that was to be added.
+        case added(StageName, AdditionResult)
+        /// It has ended, and is forgotten.
+        case removed(StageName)
         /// Everything has ended; the launcher leaves with this exit status.
         case finish(Int32)
     }
@@ -105,7 +117,7 @@ package struct Supervision: Sendable {
     /// All stages have been ready once.
     package private(set) var wasAllReady = false
     private let policy: RestartPolicy
-    private let grace: Duration
+    let grace: Duration
     private let afterRun: Duration
     private var killDeadline: Duration?
     /// When stages that have not heard the end of the run are stopped.
@@ -122,10 +134,14 @@ package struct Supervision: Sendable {
         stages: [StageName], policy: RestartPolicy = RestartPolicy(), grace: Duration = .seconds(20),
         afterRun: Duration = .seconds(30)
     ) {
-        children = stages.sorted { (-Self.rank($0), $0) < (-Self.rank($1), $1) }.map { Child(stage: $0) }
+        children = stages.sorted(by: Self.precedes).map { Child(stage: $0) }
         self.policy = policy
         self.grace = grace
         self.afterRun = afterRun
+    }
+
+    static func precedes(_ first: StageName, _ second: StageName) -> Bool {
+        (-rank(first), first) < (-rank(second), second)
     }
 
     private static func rank(_ stage: StageName) -> Int { StageKind.allCases.firstIndex(of: stage.kind) ?? 0 }
@@ -135,6 +151,7 @@ package struct Supervision: Sendable {
         let waits = children.flatMap { child -> [Duration] in
             var waits = child.successor.map { [$0.deadline] } ?? []
             if case .backingOff(let until) = child.phase { waits.append(until) }
+            if let leavesBy = child.leavesBy { waits.append(leavesBy) }
             return waits
         }
         return (waits + [killDeadline, isStopping ? nil : endDeadline].compactMap { $0 }).min()
@@ -178,6 +195,8 @@ package struct Supervision: Sendable {
             if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }
         case .replace(let stage, let limits): actions = replace(stage, limits, at: now)
+        case .add(let stage): actions = add(stage)
+        case .remove(let stage): actions = remove(stage, at: now)
         case .standingBy(let pid): actions = standBy(pid, at: now)
         case .ended(let pid, let end):
             if let index = indexOfSuccessor(pid) {
@@ -200,6 +219,7 @@ package struct Supervision: Sendable {
         let time = now - children[index].started
         children[index].phase = .ready(pid: pid)
         children[index].timeToReady = time
+        if children[index].isNew { return becameReady(index, pid, after: time) }
         if case .takingOver(let limits, let from) = children[index].successor?.phase {
             return tookOver(index, limits, from, at: now)
         }
@@ -226,6 +246,7 @@ package struct Supervision: Sendable {
         }
         children[index].lastEnd = end
         children[index].status = ""
+        if let actions = endOfComing(index, end) { return actions }
         if !isStopping, let actions = leftToSuccessor(index, end, at: now) { return actions }
         if isStopping {
             children[index].phase = .ended(end)
@@ -277,7 +298,7 @@ package struct Supervision: Sendable {
             let behind = children.filter { if case .ended = $0.phase { false } else { true } }
             return [.show(.leftBehind(behind.map(\.stage)))] + stop(at: now)
         }
-        for index in children.indices { actions += checkSuccessor(index, at: now) }
+        for index in children.indices { actions += checkSuccessor(index, at: now) + checkLeaving(index, at: now) }
         for index in children.indices {
             guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
             children[index].phase = .waiting

@@ -2,16 +2,18 @@ internal import FoundationEssentials
 
 /// What a command asks of the launcher, as a line of JSON over its control socket.
 struct ControlRequest: Codable {
-    enum Command: String, Codable { case swap }
+    enum Command: String, Codable { case swap, plan, apply }
 
     let command: Command
-    /// `CLOUD/STAGE`.
-    let stage: String
+    /// `swap`: `CLOUD/STAGE`.
+    var stage: String?
     /// Whole paths; nil for what the stage runs on now.
-    let binary: String?
-    let config: String?
-    let drainSeconds: Double?
-    let standbySeconds: Double?
+    var binary: String?
+    var config: String?
+    /// `plan`, `apply`: the file to be brought into effect, a whole path.
+    var topology: String?
+    var drainSeconds: Double?
+    var standbySeconds: Double?
 
     /// Longest line that the launcher reads.
     static let limit = 16 << 10
@@ -27,6 +29,13 @@ struct ControlReply: Codable {
         case refused
         case failed
         case rolledBack = "rolled-back"
+        /// `plan`: what there is to do.
+        case plan
+        /// `apply`: a step begins, and has ended; all have; one has not.
+        case began
+        case ended
+        case applied
+        case unfinished
     }
 
     let event: Event
@@ -35,11 +44,14 @@ struct ControlReply: Codable {
     var pid: Int32?
     /// The last lines of the new process's log, where it failed.
     var log: [String]?
+    /// `CLOUD/STAGE`, of a step.
+    var stage: String?
+    var plan: PlanReport?
 
     var isLast: Bool {
         switch event {
-        case .standingBy, .released, .stopped: false
-        case .done, .refused, .failed, .rolledBack: true
+        case .standingBy, .released, .stopped, .began, .ended: false
+        case .done, .refused, .failed, .rolledBack, .plan, .applied, .unfinished: true
         }
     }
 }

@@ -14,7 +14,7 @@ final class ControlSocket {
         /// Whoever asked may be gone; what was asked is done all the same.
         func tell(_ reply: ControlReply) {
             do { try descriptor.writeAll(ControlLine.encode(reply)) } catch {
-                Terminal.warn("whoever asked for a swap does not listen any more: \(error)")
+                Terminal.warn("whoever asked does not listen any more: \(error)")
             }
         }
     }

@@ -4,8 +4,20 @@ internal import Topology
 // What `tributary swap` asks for.
 extension Launcher {
     func take(_ request: ControlRequest, of caller: ControlSocket.Caller) throws {
+        switch request.command {
+        case .swap: try swap(request, of: caller)
+        case .plan: tellPlan(request, of: caller)
+        case .apply: try apply(request, of: caller)
+        }
+    }
+
+    private func swap(_ request: ControlRequest, of caller: ControlSocket.Caller) throws {
+        guard application == nil else {
+            return caller.tell(ControlReply(event: .refused, reason: "a topology is being applied"))
+        }
         guard let program = programs.values.first(where: { $0.stage.description == request.stage }) else {
-            return caller.tell(ControlReply(event: .refused, reason: "\(request.stage) does not run on this host"))
+            return caller.tell(
+                ControlReply(event: .refused, reason: "\(request.stage ?? "no stage") does not run on this host"))
         }
         let stage = program.stage
         guard callers[stage] == nil else {
@@ -18,34 +30,36 @@ extension Launcher {
         }
         callers[stage] = caller
         lastLines[stage] = nil
-        candidates[stage] = Program(
-            stage: stage, path: request.binary ?? program.path, arguments: arguments + ["--standby"])
-        func limit(_ seconds: Double?, _ standard: Duration) -> Duration {
-            seconds.map { .milliseconds(Int64(min(max($0, 0), 86_400) * 1000)) } ?? standard
-        }
-        let standard = ReplacementLimits()
-        try take(
-            .replace(
-                stage,
-                ReplacementLimits(
-                    standby: limit(request.standbySeconds, standard.standby),
-                    drain: limit(request.drainSeconds, standard.drain), takeover: standard.takeover)))
+        candidates[stage] = Program(program, path: request.binary, arguments: arguments + ["--standby"])
+        try take(.replace(stage, ReplacementLimits(request)))
     }
 
-    func conclude(_ stage: StageName, _ result: ReplacementResult) {
+    func conclude(_ stage: StageName, _ result: ReplacementResult) throws {
         let candidate = candidates.removeValue(forKey: stage)
         var reply = ControlReply(result)
         switch result {
         case .done:
             if let candidate {
-                programs[stage] = Program(
-                    stage: stage, path: candidate.path, arguments: candidate.arguments.filter { $0 != "--standby" })
+                programs[stage] = Program(candidate, arguments: candidate.arguments.filter { $0 != "--standby" })
             }
         case .failed, .rolledBack: reply.log = lastLines[stage].map { [$0] }
         case .refused: break
         }
         view.show(result, of: stage, lastLine: lastLines[stage])
         callers.removeValue(forKey: stage)?.tell(reply)
+        try goOn(with: stage, reply)
+    }
+}
+
+extension ReplacementLimits {
+    init(_ request: ControlRequest) {
+        func limit(_ seconds: Double?, _ standard: Duration) -> Duration {
+            seconds.map { .milliseconds(Int64(min(max($0, 0), 86_400) * 1000)) } ?? standard
+        }
+        let standard = ReplacementLimits()
+        self.init(
+            standby: limit(request.standbySeconds, standard.standby),
+            drain: limit(request.drainSeconds, standard.drain), takeover: standard.takeover)
     }
 }
 

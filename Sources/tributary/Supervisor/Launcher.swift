@@ -8,9 +8,29 @@ final class Launcher {
         let stage: StageName
         let path: String
         let arguments: [String]
+        /// What it is started from.
+        let topology: Topology
+
+        init(stage: StageName, path: String, arguments: [String], topology: Topology) {
+            self.stage = stage
+            self.path = path
+            self.arguments = arguments
+            self.topology = topology
+        }
+
+        /// The same with other arguments.
+        init(_ other: Program, path: String? = nil, arguments: [String]) {
+            self.init(stage: other.stage, path: path ?? other.path, arguments: arguments, topology: other.topology)
+        }
     }
 
-    private let topology: Topology
+    /// What runs, or is being made to.
+    var topology: Topology
+    let plan: LaunchPlan
+    /// What is being done to bring the stages to another topology.
+    var application: Application?
+    /// Of each stage, the files that its process was started from, as they were then.
+    var prints: [StageName: StagePrint] = [:]
     var programs: [StageName: Program]
     /// Programs of processes that are to take a stage over, and who waits to hear of it.
     var candidates: [StageName: Program] = [:]
@@ -25,20 +45,22 @@ final class Launcher {
     private let signals: SignalWatch
     private let notify: NotifySocket
     private let control: ControlSocket
-    private var supervision: Supervision
-    private var logs: [StageName: RotatingLog] = [:]
+    private(set) var supervision: Supervision
+    var logs: [StageName: RotatingLog] = [:]
     private var outputs: [StageOutput] = []
     /// Of each stage, the last line of the process that ended last.
     var lastLines: [StageName: String] = [:]
     private var startTimes: [StageName: String] = [:]
     private var allReady: Duration?
-    private var recordIsStale = true
+    var recordIsStale = true
     private var exitStatus: Int32?
 
     init(
-        _ topology: Topology, programs: [Program], grace: Duration, view: LiveView, onAllReady: @escaping () -> Void
+        _ topology: Topology, plan: LaunchPlan, grace: Duration, view: LiveView, onAllReady: @escaping () -> Void
     ) throws {
+        let programs = try plan.programs(topology)
         self.topology = topology
+        self.plan = plan
         self.programs = Dictionary(programs.map { ($0.stage, $0) }, uniquingKeysWith: { first, _ in first })
         self.view = view
         self.onAllReady = onAllReady
@@ -110,7 +132,9 @@ final class Launcher {
         case .spawnSuccessor(let stage): if let program = candidates[stage] { try spawn(program) }
         case .handOver(let pid): kill(pid, SIGUSR1)
         case .stay(let pid): kill(pid, SIGUSR2)
-        case .replaced(let stage, let result): conclude(stage, result)
+        case .replaced(let stage, let result): try conclude(stage, result)
+        case .added(let stage, let result): try conclude(stage, result)
+        case .removed(let stage): try concludeRemoval(of: stage)
         case .terminate(let pid): kill(pid, SIGTERM)
         case .kill(let pid): kill(pid, SIGKILL)
         case .finish(let status):
@@ -125,9 +149,17 @@ final class Launcher {
                 NotifySocket.announce("READY=1\nSTATUS=\(supervision.children.count) stages ready\n")
                 onAllReady()
             }
-            if case .replacement(let stage, let step) = notice { callers[stage]?.tell(ControlReply(step)) }
+            if case .replacement(let stage, let step) = notice {
+                tell(step, of: stage)
+            }
             if case .stopping = notice { NotifySocket.announce("STOPPING=1\n") }
         }
+    }
+
+    private func tell(_ step: ReplacementStep, of stage: StageName) {
+        var reply = ControlReply(step)
+        reply.stage = stage.description
+        (callers[stage] ?? application?.caller)?.tell(reply)
     }
 
     private func lastLine(of notice: Supervision.Notice) -> String? {
@@ -139,6 +171,7 @@ final class Launcher {
 
     private func spawn(_ program: Program) throws {
         let stage = program.stage
+        prints[stage] = StagePrint(program)
         let (reading, writing) = try Descriptor.pipe()
         let environment = StageProcess.environment([
             "NOTIFY_SOCKET": notify.path, "WATCHDOG_PID": nil, "WATCHDOG_USEC": nil, "LISTEN_FDS": nil,

@@ -52,6 +52,20 @@ struct LiveView {
         }
     }
 
+    func show(_ result: AdditionResult, of stage: StageName, lastLine: String?) {
+        switch result {
+        case .done: break  // It has been shown as ready.
+        case .refused(let reason): mark("!", .yellow, stage, "not added: \(reason)")
+        case .failed(let reason):
+            mark("✗", .red, stage, "not added: \(reason)")
+            quote(lastLine)
+        }
+    }
+
+    func removed(_ stage: StageName) { mark("■", .grey, stage, "removed") }
+
+    func applied(_ file: String, steps: Int) { terminal.line("\(file) is in effect, after \(steps) steps") }
+
     private func mark(_ sign: String, _ colour: Terminal.Colour, _ stage: StageName, _ text: String) {
         terminal.line("\(terminal.paint(sign, colour)) \(Terminal.padded(stage.description, width))  \(text)")
     }

@@ -1,0 +1,97 @@
+internal import Federation
+internal import Topology
+
+/// What it takes to bring a running federation to another topology: what the launcher answers, and `plan` shows.
+struct PlanReport: Codable {
+    struct Step: Codable {
+        /// `CLOUD/STAGE`.
+        let stage: String
+        /// added, changed or removed.
+        let change: String
+        let reasons: [String]
+        /// On this host, to be done by its launcher; otherwise the operator of its cloud applies the same file there.
+        let here: Bool
+        /// Of what is started here: program and arguments.
+        let command: [String]?
+    }
+
+    /// What must be there before anything is done.
+    struct Lack: Codable {
+        let what: String
+        let remedy: String
+    }
+
+    /// The topology in effect, and the one to be brought into effect.
+    let running: String
+    let file: String
+    let refusals: [String]
+    /// In the order in which they are to be taken.
+    let steps: [Step]
+    let missing: [Lack]
+    let notes: [String]
+
+    var isEmpty: Bool { steps.isEmpty && refusals.isEmpty && missing.isEmpty }
+}
+
+extension PlanReport.Step {
+    init(_ step: TopologyDifference.Step, here: Bool, command: [String]? = nil) {
+        stage = step.stage.description
+        switch step.change {
+        case .added: (change, reasons) = ("added", [])
+        case .changed(let reasons): (change, self.reasons) = ("changed", reasons)
+        case .removed: (change, reasons) = ("removed", [])
+        }
+        self.here = here
+        self.command = command
+    }
+}
+
+extension PlanReport {
+    /// - Parameters:
+    ///   - own: what this host's launcher has to do, which knows its processes better than the files do.
+    ///   - clouds: those of this host.
+    init(
+        from old: Topology, to new: Topology, own: [(step: TopologyDifference.Step, command: [String]?)],
+        isHere: (StageName) -> Bool, missing: [Lack]
+    ) {
+        let difference = TopologyDifference(from: old, to: new)
+        let others = difference.steps.filter { !isHere($0.stage) }
+        let ordered = TopologyDifference.ordered(own.map(\.step) + others)
+        self.init(
+            running: old.file, file: new.file, refusals: difference.refusals,
+            steps: ordered.map { step in
+                Step(
+                    step, here: isHere(step.stage),
+                    command: own.first { $0.step.stage == step.stage }.flatMap(\.command))
+            }, missing: missing, notes: Self.notes(difference, old, new, others: others))
+    }
+
+    private static func notes(
+        _ difference: TopologyDifference, _ old: Topology, _ new: Topology, others: [TopologyDifference.Step]
+    ) -> [String] {
+        var notes: [String] = []
+        if let move = difference.aggregate {
+            notes.append(
+                new.suite == .secagg
+                    ? "aggregate goes from \(move.from) to \(move.to): a masked round that is open is given up and opened again there"
+                    : "aggregate goes from \(move.from) to \(move.to): a round that is open goes with it, its clouds send again what they have sealed, and nobody trains again"
+            )
+        }
+        for cloud in difference.dataCloudsAdded {
+            notes.append(
+                "\(cloud) is in the cohort from the next opening on that all have applied this: it is sent the statistics as they were released and the adapter as it stands, and has the smallest weight that a cloud declared"
+            )
+        }
+        for cloud in difference.dataCloudsRemoved {
+            notes.append(
+                "\(cloud) is in no cohort from the next opening on; a round that is open waits for it until its deadline, unless it has contributed"
+            )
+        }
+        let clouds = Set(others.map(\.stage.cloud)).sorted()
+        for name in clouds {
+            let owner = (new.cloud(name) ?? old.cloud(name))?.owner ?? ""
+            notes.append("\(name) (\(owner)) is not run by this launcher: its operator applies the same file there")
+        }
+        return notes
+    }
+}
