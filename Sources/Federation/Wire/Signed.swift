@@ -25,7 +25,7 @@ package struct Signed<Content: Declaration>: Sendable, Equatable {
     }
 
     /// Takes bytes from a wire or a journal: signature first, then the content.
-    package init(bytes: [UInt8], signature: [UInt8], key: VerifyingKey, signer: String) throws {
+    package init(bytes: [UInt8], signature: [UInt8], key: any SignatureVerifier, signer: String) throws {
         guard let signature = Signature(bytes: signature), key.verifies(signature, of: Self.message(bytes)) else {
             throw FederationError.badSignature(signer: signer)
         }
