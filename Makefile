@@ -54,7 +54,8 @@ bench-wire: build ## bytes that a cloud sends and gets in an update round, by wh
 test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT
 	@echo "building (a first build takes a few minutes)"
 	@$(SWIFT_BUILD) --build-tests
-	@swift test -c release --skip-build $(TESTFLAGS)
+	@set -o pipefail; swift test -c release --skip-build $(TESTFLAGS) 2>&1 | tee .build/test.log \
+		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
 long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages (docs/long-runs.md)

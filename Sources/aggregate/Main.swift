@@ -10,5 +10,5 @@ struct Aggregate: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws { await StageMain.run(StageProgram.aggregate, options: options) }
+    func run() async throws { await StageMain.run(AggregateProgram.program, options: options) }
 }

@@ -10,5 +10,5 @@ struct Encrypt: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws { await StageMain.run(StageProgram.encrypt, options: options) }
+    func run() async throws { await StageMain.run(EncryptProgram.program, options: options) }
 }

@@ -10,5 +10,5 @@ struct IngestCommand: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws { await StageMain.run(StageProgram.ingest, options: options) }
+    func run() async throws { await StageMain.run(IngestProgram.program, options: options) }
 }

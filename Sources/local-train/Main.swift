@@ -10,5 +10,5 @@ struct LocalTrain: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws { await StageMain.run(StageProgram.localTrain, options: options) }
+    func run() async throws { await StageMain.run(LocalTrainProgram.program, options: options) }
 }

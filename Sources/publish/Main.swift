@@ -10,5 +10,5 @@ struct Publish: StageCommand {
 
     @OptionGroup var options: StageOptions
 
-    func run() async throws { await StageMain.run(StageProgram.publish, options: options) }
+    func run() async throws { await StageMain.run(PublishProgram.program, options: options) }
 }

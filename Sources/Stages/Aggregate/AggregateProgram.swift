@@ -1,8 +1,11 @@
 package import Encryption
+internal import Federation
 package import StageKit
+internal import Topology
 
-extension StageProgram where StageConfiguration == AggregateConfiguration, Prepared == KeySearch<PaillierPublicKey>? {
-    package static var aggregate: Self {
+/// How `tributary-aggregate` is made of its config and keys.
+package enum AggregateProgram {
+    package static var program: StageProgram<AggregateConfiguration, KeySearch<PaillierPublicKey>?> {
         StageProgram(
             .aggregate, configuration: AggregateConfiguration.self,
             prepare: { ground in

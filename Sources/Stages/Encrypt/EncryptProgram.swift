@@ -1,8 +1,12 @@
 package import Encryption
+internal import Federation
+internal import Keys
 package import StageKit
+internal import Topology
 
-extension StageProgram where StageConfiguration == EncryptConfiguration, Prepared == KeySearch<SealingKey>? {
-    package static var encrypt: Self {
+/// How `tributary-encrypt` is made of its config and keys.
+package enum EncryptProgram {
+    package static var program: StageProgram<EncryptConfiguration, KeySearch<SealingKey>?> {
         StageProgram(
             .encrypt, configuration: EncryptConfiguration.self, prepare: SealingKey.search,
             rehearse: { ground, keys in

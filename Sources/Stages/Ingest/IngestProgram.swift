@@ -1,8 +1,10 @@
 package import Corpus
+internal import Federation
 package import StageKit
 
-extension StageProgram where StageConfiguration == IngestConfiguration, Prepared == Void {
-    package static var ingest: Self {
+/// How `tributary-ingest` is made of its config and keys.
+package enum IngestProgram {
+    package static var program: StageProgram<IngestConfiguration, Void> {
         StageProgram(.ingest, configuration: IngestConfiguration.self) { parts in IngestStage(parts) }
     }
 }

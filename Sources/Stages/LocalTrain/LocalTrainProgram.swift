@@ -1,7 +1,9 @@
+internal import Federation
 package import StageKit
 
-extension StageProgram where StageConfiguration == LocalTrainConfiguration, Prepared == any Trainer {
-    package static var localTrain: Self {
+/// How `tributary-local-train` is made of its config and keys.
+package enum LocalTrainProgram {
+    package static var program: StageProgram<LocalTrainConfiguration, any Trainer> {
         StageProgram(
             .localTrain, configuration: LocalTrainConfiguration.self,
             prepare: { ground in

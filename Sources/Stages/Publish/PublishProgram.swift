@@ -1,8 +1,10 @@
+internal import Federation
 package import Publication
 package import StageKit
 
-extension StageProgram where StageConfiguration == PublishConfiguration, Prepared == KeyChoice {
-    package static var publish: Self {
+/// How `tributary-publish` is made of its config and keys.
+package enum PublishProgram {
+    package static var program: StageProgram<PublishConfiguration, KeyChoice> {
         StageProgram(
             .publish, configuration: PublishConfiguration.self, prepare: { try KeyChoice($0) }, rehearse: { _, _ in },
             make: { try PublishStage($0, keys: $1) })
