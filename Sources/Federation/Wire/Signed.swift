@@ -34,6 +34,20 @@ package struct Signed<Content: Declaration>: Sendable, Equatable {
         self.signature = signature
     }
 
+    /// The signature of the same bytes by another key of the same signer.
+    package func signature(by key: SigningKey) -> Signature { key.signature(of: Self.message(bytes)) }
+
+    /// The same document under another key of its signer.
+    package func signed(anew key: SigningKey) -> Signed {
+        Signed(content: content, bytes: bytes, signature: signature(by: key))
+    }
+
+    private init(content: Content, bytes: [UInt8], signature: Signature) {
+        self.content = content
+        self.bytes = bytes
+        self.signature = signature
+    }
+
     /// Names the document: BLAKE2b of its bytes.
     package var digest: Digest { Digest(of: bytes) }
 

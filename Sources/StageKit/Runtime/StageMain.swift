@@ -84,7 +84,7 @@ package enum StageMain {
         let configuration: StageConfiguration = try ConfigurationFile.read(at: options.config ?? placed.config)
         let keys = KeyStore(root: topology.keysPath)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
-        let signing = try keys.signingKey(of: stage)
+        let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
         if options.check { return }
         let ground = StageGround(stage: stage, configuration: configuration, topology: topology, keys: keys)
         let prepared = try named { try program.prepare(ground) }
@@ -121,10 +121,9 @@ package enum StageMain {
             try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
             return next
         }
-        let verifying = try Dictionary(keys.allCards().map { ($0.stage, $0.verifying) }) { first, _ in first }
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
-            keys: verifying)
+            keyring: try plan.keyring ?? Keyring(keys))
         let post = try Post(plan)
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })

@@ -1,0 +1,90 @@
+/// The connections to a hub's sockets over tcp, by descriptor: who is at the other end, and which of them are too many. libzmq
+/// itself ends a handshake that takes longer than five seconds and bounds nothing else; who is cut off here dials again, and a
+/// stage that has a key is through before its turn comes.
+struct ConnectionBook {
+    struct Limits {
+        /// Connections that have said nothing and are young enough to be in their handshake: in all, and of one address.
+        var halfOpen = 512
+        var halfOpenOfAddress = 128
+        var all = 2048
+        /// Connections of one key. A stage has two.
+        var ofKey = 16
+    }
+
+    private struct Connection {
+        let peer: String
+        let address: String
+        let since: ContinuousClock.Instant
+        /// Who has spoken by it.
+        var userID: String?
+    }
+
+    /// Older than this it has finished its handshake: libzmq would have ended it.
+    private static let handshake = Duration.seconds(6)
+
+    private let limits: Limits
+    private var connections: [Int: Connection] = [:]
+    private var unheard = 0
+
+    init(limits: Limits = Limits()) { self.limits = limits }
+
+    var count: Int { connections.count }
+
+    /// A peer has dialled. Answers which connections are to be cut for it.
+    mutating func accepted(_ descriptor: Int, peer: String, now: ContinuousClock.Instant) -> [Int] {
+        // Its first message may have been read before this: then it has a name already.
+        if let known = connections[descriptor], known.peer == peer { return [] }
+        forget(descriptor)
+        let address = peer.lastIndex(of: ":").map { String(peer[..<$0]) } ?? peer
+        connections[descriptor] = Connection(peer: peer, address: address, since: now)
+        unheard += 1
+        var cut: [Int] = []
+        if unheard > limits.halfOpenOfAddress {
+            let young = connections.filter { $0.value.userID == nil && now - $0.value.since < Self.handshake }
+            let ofAddress = young.filter { $0.value.address == address }
+            if ofAddress.count > limits.halfOpenOfAddress { cut += oldest(ofAddress) }
+            if cut.isEmpty, young.count > limits.halfOpen { cut += oldest(young) }
+        }
+        if cut.isEmpty, connections.count > limits.all {
+            cut += oldest(connections.filter { $0.value.userID == nil })
+        }
+        return cut
+    }
+
+    /// A message has come by a connection. Answers which others of the same key are too many.
+    mutating func spoke(_ descriptor: Int, userID: String, peer: () -> String, now: ContinuousClock.Instant) -> [Int] {
+        if connections[descriptor]?.userID == userID { return [] }
+        if let known = connections[descriptor] {
+            if known.userID == nil { unheard -= 1 }
+            connections[descriptor]?.userID = userID
+        } else {
+            let name = peer()
+            connections[descriptor] = Connection(peer: name, address: name, since: now, userID: userID)
+        }
+        let same = connections.filter { $0.value.userID == userID }
+        return same.count > limits.ofKey ? oldest(same) : []
+    }
+
+    /// A connection is over. Answers the stage that has spoken by it, or the address that it came from.
+    mutating func ended(_ descriptor: Int) -> String? {
+        defer { forget(descriptor) }
+        return connections[descriptor].map { $0.userID.map(Admission.name) ?? $0.peer }
+    }
+
+    /// Those by which keys have spoken that no longer count.
+    func descriptors(where isOut: (_ userID: String) -> Bool) -> [Int] {
+        connections.filter { $0.value.userID.map(isOut) ?? false }.map(\.key)
+    }
+
+    /// Where a descriptor leads; its number may be another's by now.
+    func peer(of descriptor: Int) -> String? { connections[descriptor]?.peer }
+
+    private mutating func forget(_ descriptor: Int) {
+        guard let known = connections.removeValue(forKey: descriptor) else { return }
+        if known.userID == nil { unheard -= 1 }
+    }
+
+    private func oldest(_ some: [Int: Connection]) -> [Int] {
+        some.min { $0.value.since < $1.value.since }.map { [$0.key] } ?? []
+    }
+}
