@@ -160,7 +160,8 @@ extension KeyStore {
             let cards = RevokedCard.list(text), cards.allSatisfy({ $0.card.stage.cloud == cloud })
         else {
             throw KeyError.malformed(
-                path: path, "expected lines of STAGE CURVE SIGN REASON for stages of \(cloud); `tributary revoke` writes them")
+                path: path,
+                "expected lines of STAGE CURVE SIGN REASON for stages of \(cloud); `tributary revoke` writes them")
         }
         return cards
     }

@@ -9,7 +9,7 @@ struct Lab: AsyncParsableCommand {
         discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
         subcommands: [
             Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self,
-            CompareCommand.self, QualityCommand.self, BenchSealing.self, BenchTraining.self,
+            CompareCommand.self, QualityCommand.self, ConfinementCommand.self, BenchSealing.self, BenchTraining.self,
         ])
 }
 

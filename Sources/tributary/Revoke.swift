@@ -74,9 +74,13 @@ struct Renew: ParsableCommand {
             }
             let number = try store.renew(name)
             print("made keys \(number) of \(name), card \(try store.card(of: name, number: number).fingerprint)")
-            print("1. send the card to every other host, into keys/public/\(name.cloud)/: \(store.cardPath(of: name, number: number))")
+            print(
+                "1. send the card to every other host, into keys/public/\(name.cloud)/: \(store.cardPath(of: name, number: number))"
+            )
             print("2. then: tributary swap \(name.kind)@\(name.cloud)")
-            print("3. then, on every host: tributary revoke \(name.kind)@\(name.cloud) --key \(number - 1) --reason rotated")
+            print(
+                "3. then, on every host: tributary revoke \(name.kind)@\(name.cloud) --key \(number - 1) --reason rotated"
+            )
         } catch let error as KeyError { throw LauncherError.configuration(error.description) }
     }
 }

@@ -20,6 +20,8 @@ struct Up: ParsableCommand {
     var logLevel: String?
     @Option(help: "How long stages may take to stop before they are killed.")
     var grace = "20s"
+    @Flag(help: "Start the stages with all rights of their user, unconfined.")
+    var unconfined = false
     /// Set by `--detach` on the process that it leaves behind.
     @Flag(help: .hidden)
     var background = false
@@ -48,6 +50,7 @@ struct Up: ParsableCommand {
             var arguments = [
                 "--topology", topology.file, "--cloud", stage.cloud.description, "--state", topology.statePath,
             ]
+            if unconfined { arguments.append("--unconfined") }
             if let logLevel { arguments += ["--log-level", logLevel] }
             return Launcher.Program(stage: stage, path: path, arguments: arguments)
         }

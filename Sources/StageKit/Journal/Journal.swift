@@ -23,6 +23,8 @@ package final class Journal: Sendable {
             }
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // A confined stage has no folder for temporary files.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
             // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
             try database.execute(sql: "PRAGMA secure_delete = ON")
         }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Federation
 internal import Sodium
 internal import ZeroMQ
@@ -12,7 +13,7 @@ final class BoundHub {
     /// Bound before the others: without a handler CURVE lets every key in (RFC 27; tried). Nil over ipc.
     let zap: ZapHandler?
     var admission: Admission
-    var connections = ConnectionBook()
+    var connections: ConnectionBook
     /// Over ipc: who speaks by a descriptor, only to name it when it ends.
     var local: [Int: String] = [:]
 
@@ -30,6 +31,7 @@ final class BoundHub {
     init(_ plan: PostPlan, _ terms: PostPlan.Hub, in context: Context) throws {
         self.terms = terms
         admission = Admission(terms, keyring: plan.keyring)
+        connections = ConnectionBook(limits: Self.connectionLimits())
         zap = terms.admitted == nil ? nil : try ZapHandler(in: context)
         let pull = try Socket(.pull, in: context)
         try PostLoop.prepare(pull, maximumFrame: WireMessage.maximumWorkFrameBytes)
@@ -55,6 +57,19 @@ final class BoundHub {
         workMonitor = workWatch
         newsMonitor = newsWatch
     }
+
+    /// So many that the stage never runs out of descriptors: a journal that cannot be opened ends it.
+    private static func connectionLimits() -> ConnectionBook.Limits {
+        var limits = ConnectionBook.Limits()
+        let descriptors = Int(tributary_raise_file_limit(UInt64(limits.all + reservedDescriptors)))
+        limits.all = min(limits.all, max(descriptors - reservedDescriptors, descriptors / 2))
+        limits.halfOpen = min(limits.halfOpen, limits.all / 2)
+        limits.halfOpenOfAddress = min(limits.halfOpenOfAddress, limits.halfOpen / 2)
+        return limits
+    }
+
+    /// For the stage's own files and sockets, and for connections that are accepted and not counted yet.
+    private static let reservedDescriptors = 2048
 
     private static func serve(_ socket: borrowing Socket, domain: String, _ plan: PostPlan) throws {
         try socket.set(.zapDomain(domain))

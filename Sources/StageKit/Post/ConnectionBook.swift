@@ -1,14 +1,16 @@
 /// The connections to a hub's sockets over tcp, by descriptor: who is at the other end, and which of them are too many. libzmq
 /// itself ends a handshake that takes longer than five seconds and bounds nothing else; who is cut off here dials again, and a
 /// stage that has a key is through before its turn comes.
-struct ConnectionBook {
-    struct Limits {
+package struct ConnectionBook {
+    package struct Limits: Sendable {
         /// Connections that have said nothing and are young enough to be in their handshake: in all, and of one address.
-        var halfOpen = 512
-        var halfOpenOfAddress = 128
-        var all = 2048
+        package var halfOpen = 512
+        package var halfOpenOfAddress = 128
+        package var all = 2048
         /// Connections of one key. A stage has two.
-        var ofKey = 16
+        package var ofKey = 16
+
+        package init() {}
     }
 
     private struct Connection {
@@ -26,12 +28,12 @@ struct ConnectionBook {
     private var connections: [Int: Connection] = [:]
     private var unheard = 0
 
-    init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) { self.limits = limits }
 
-    var count: Int { connections.count }
+    package var count: Int { connections.count }
 
     /// A peer has dialled. Answers which connections are to be cut for it.
-    mutating func accepted(_ descriptor: Int, peer: String, now: ContinuousClock.Instant) -> [Int] {
+    package mutating func accepted(_ descriptor: Int, peer: String, now: ContinuousClock.Instant) -> [Int] {
         // Its first message may have been read before this: then it has a name already.
         if let known = connections[descriptor], known.peer == peer { return [] }
         forget(descriptor)
@@ -52,7 +54,9 @@ struct ConnectionBook {
     }
 
     /// A message has come by a connection. Answers which others of the same key are too many.
-    mutating func spoke(_ descriptor: Int, userID: String, peer: () -> String, now: ContinuousClock.Instant) -> [Int] {
+    package mutating func spoke(_ descriptor: Int, userID: String, peer: () -> String, now: ContinuousClock.Instant)
+        -> [Int]
+    {
         if connections[descriptor]?.userID == userID { return [] }
         if let known = connections[descriptor] {
             if known.userID == nil { unheard -= 1 }
@@ -66,13 +70,13 @@ struct ConnectionBook {
     }
 
     /// A connection is over. Answers the stage that has spoken by it, or the address that it came from.
-    mutating func ended(_ descriptor: Int) -> String? {
+    package mutating func ended(_ descriptor: Int) -> String? {
         defer { forget(descriptor) }
         return connections[descriptor].map { $0.userID.map(Admission.name) ?? $0.peer }
     }
 
     /// Those by which keys have spoken that no longer count.
-    func descriptors(where isOut: (_ userID: String) -> Bool) -> [Int] {
+    package func descriptors(where isOut: (_ userID: String) -> Bool) -> [Int] {
         connections.filter { $0.value.userID.map(isOut) ?? false }.map(\.key)
     }
 

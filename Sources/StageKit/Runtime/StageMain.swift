@@ -9,20 +9,24 @@ internal import Topology
 /// What a stage's program is: how it reads its config, what it makes ready, and what it makes of that.
 package struct StageProgram<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
     let kind: StageKind
+    let files: @Sendable (StageConfiguration) -> StageFiles
     let prepare: @Sendable (StageGround<StageConfiguration>) throws -> Prepared
     let rehearse: @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void
     let make: @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
 
     /// - Parameters:
+    ///   - files: what its config names.
     ///   - prepare: makes what the stage can have before it touches its state; throws what is wrong with it.
     ///   - rehearse: the self-test of a successor: whether it can do the stage's work at all. What it warms up stays warm.
     package init(
         _ kind: StageKind, configuration: StageConfiguration.Type,
+        files: @escaping @Sendable (StageConfiguration) -> StageFiles = { _ in StageFiles() },
         prepare: @escaping @Sendable (StageGround<StageConfiguration>) throws -> Prepared,
         rehearse: @escaping @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void,
         make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
     ) {
         self.kind = kind
+        self.files = files
         self.prepare = prepare
         self.rehearse = rehearse
         self.make = make
@@ -33,9 +37,11 @@ extension StageProgram where Prepared == Void {
     /// A stage that has nothing to make ready.
     package init(
         _ kind: StageKind, configuration: StageConfiguration.Type,
+        files: @escaping @Sendable (StageConfiguration) -> StageFiles = { _ in StageFiles() },
         make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
     ) {
-        self.init(kind, configuration: configuration, prepare: { _ in }, rehearse: { _, _ in }) { parts, _ in
+        self.init(kind, configuration: configuration, files: files, prepare: { _ in }, rehearse: { _, _ in }) {
+            parts, _ in
             try make(parts)
         }
     }
@@ -81,14 +87,23 @@ package enum StageMain {
         guard let placed = topology.stage(stage) else {
             throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
         }
-        let configuration: StageConfiguration = try ConfigurationFile.read(at: options.config ?? placed.config)
+        let config = options.config ?? placed.config
+        let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
         let keys = KeyStore(root: topology.keysPath)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
         let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
         if options.check { return }
+        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
+        let directory = topology.stateFolder(of: stage)
+        if options.unconfined {
+            log.warning("unconfined", ["reason": .text("--unconfined: this stage keeps all rights of its user")])
+        } else {
+            let files = program.files(configuration)
+            for path in [directory] + files.writes { try StateLock.make(path) }
+            try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply().log(to: log)
+        }
         let ground = StageGround(stage: stage, configuration: configuration, topology: topology, keys: keys)
         let prepared = try named { try program.prepare(ground) }
-        let directory = topology.stateFolder(of: stage)
         let lock: StateLock
         if options.standby {
             try named { try program.rehearse(ground, prepared) }
@@ -101,7 +116,6 @@ package enum StageMain {
         defer { lock.release() }
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
-        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         if try journal.read({ try $0.isRunOver() }) {
             log.info("run_is_over", ["reason": .text("this stage has nothing left to do in run \(topology.run)")])
             sayRunIsOver(topology.run)
