@@ -74,7 +74,10 @@ extension Desk {
                 return
             } catch is Nothing { continue }
         }
-        throw Nothing(description: "no hello \(message.epoch) of \(message.sender)")
+        throw Nothing(
+            description:
+                "no hello \(message.epoch) of \(message.sender); \(desk.post) had \(desk.events.filter { if case .tick = $0 { false } else { true } }.suffix(12)), this one \(events.filter { if case .tick = $0 { false } else { true } }.suffix(12))"
+        )
     }
 
     fileprivate func hears(_ sequence: UInt64, of hub: Desk, _ message: WireMessage) async throws {
@@ -87,7 +90,10 @@ extension Desk {
                 return
             } catch is Nothing { continue }
         }
-        throw Nothing(description: "beat \(sequence) was not heard")
+        throw Nothing(
+            description:
+                "beat \(sequence) was not heard; \(hub.events.filter { if case .tick = $0 { false } else { true } }.suffix(12)), this one \(events.filter { if case .tick = $0 { false } else { true } }.suffix(22))"
+        )
     }
 }
 

@@ -44,9 +44,13 @@ final class HubLine {
             self.serverKey = serverKey
             opened = .now
         }
+
+        deinit { news.stopMonitor() }
     }
 
     let dial: PostPlan.Dial
+    /// When to dial anew: a hub that has refused a key is not tried again by libzmq, and may have its card a little later.
+    var redialAt: ContinuousClock.Instant?
     var hub: StageName { dial.hub }
     /// Nil where none of the hub's keys counts: nothing is said to it then, and nothing heard.
     private(set) var sockets: Sockets?
@@ -57,5 +61,8 @@ final class HubLine {
     }
 
     func close() { sockets = nil }
-    func reopen(_ sockets: Sockets) { self.sockets = sockets }
+    func reopen(_ sockets: Sockets) {
+        self.sockets = sockets
+        redialAt = nil
+    }
 }

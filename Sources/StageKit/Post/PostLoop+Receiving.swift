@@ -129,6 +129,8 @@ extension PostLoop {
             guard !post.isFull, let message = try hub.news.receive() else { return }
             var vouched: StageName?
             if hub.terms.admitted != nil {
+                // libzmq itself unsubscribes for whoever is gone, in nobody's name.
+                guard message.userID != nil else { continue }
                 guard let stage = sender(of: message, hub, now: now, post: post) else { continue }
                 guard isAllowed(message, of: stage, now: now, post: post) else { continue }
                 vouched = stage
@@ -179,6 +181,7 @@ extension PostLoop {
             case .handshakeSucceeded: post.deliver(.connected(hub))
             case .disconnected: post.deliver(.disconnected(hub))
             case .handshakeRefused(let status):
+                line.redialAt = .now + Self.refusalPause
                 post.deliver(
                     .handshake(
                         peer: hub.description,

@@ -28,6 +28,8 @@ final class PostLoop {
     private static let keyInterval = Duration.seconds(1)
     /// How long a hub has to answer to one of its keys before another is tried.
     private static let keyPatience = Duration.milliseconds(300)
+    /// How long after a refusal a hub is dialled again.
+    static let refusalPause = Duration.seconds(2)
 
     let plan: PostPlan
     private let context: Context
@@ -87,6 +89,7 @@ final class PostLoop {
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
                 try lookAtKeys(post: post)
+                for line in lines { if let time = line.redialAt, .now >= time { try redial(line) } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)
             } catch {
                 post.deliver(.failed("\(error)"))
@@ -181,6 +184,13 @@ final class PostLoop {
         let keys = plan.keys(of: line.dial)
         guard keys.count > 1, let place = keys.firstIndex(where: { $0 == sockets.serverKey }) else { return }
         try open(line, serverKey: keys[(place + 1) % keys.count])
+    }
+
+    /// By the same key, as it was the own that was refused.
+    private func redial(_ line: HubLine) throws {
+        line.redialAt = nil
+        guard let key = line.sockets?.serverKey else { return }
+        try open(line, serverKey: key)
     }
 
     private func open(_ line: HubLine, serverKey: [UInt8]?) throws {
