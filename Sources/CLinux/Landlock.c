@@ -24,6 +24,7 @@
 #define FS_MAKE_DIR (1ULL << 7)
 #define FS_MAKE_REG (1ULL << 8)
 #define FS_MAKE_SOCK (1ULL << 9)
+#define FS_MAKE_SYM (1ULL << 12)
 #define FS_REFER (1ULL << 13)
 #define FS_TRUNCATE (1ULL << 14)
 #define FS_IOCTL_DEV (1ULL << 15)
@@ -80,7 +81,7 @@ static int allow_path(int ruleset, const struct tributary_path_rule *rule, uint6
         if (S_ISDIR(status.st_mode)) {
             allowed |= FS_READ_DIR;
             if (rule->access == TRIBUTARY_WRITE)
-                allowed |= FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SOCK | FS_REFER;
+                allowed |= FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SOCK | FS_MAKE_SYM | FS_REFER;
         }
         struct path_beneath beneath = {.allowed = allowed & handled, .parent = file};
         result = (int)add_rule(ruleset, RULE_PATH_BENEATH, &beneath);

@@ -2,6 +2,14 @@ import ArgumentParser
 
 /// Yardsticks and generated data. Nothing here is part of a federation: the baselines read all clouds' data at once.
 @main
+enum Main {
+    static func main() async {
+        // What confines itself begins with one thread; the parser's asynchronous commands have several.
+        guard CommandLine.arguments.dropFirst().first == "confinement" else { return await Lab.main() }
+        ConfinementCommand.main(Array(CommandLine.arguments.dropFirst(2)))
+    }
+}
+
 struct Lab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-lab",

@@ -36,9 +36,7 @@ extension PipelineSuite {
             #expect(try run.keys.renew(stage) == 2)
             for other in others { _ = try await run.event("key_added", of: other) { $0.fields["of"] == "\(stage)" } }
             try await run.replace(stage)
-            _ = try await run.event("stage_ready", of: stage) { _ in
-                run.book.all.filter { $0.stage == stage && $0.name == "stage_ready" }.count == 2
-            }
+            _ = try await run.event("stage_started", of: stage) { $0.fields["epoch"] == "2" }
             run.resume(held)
             _ = try await run.event("round_released", of: run.topology.publish, round: Self.round)
             try run.keys.revoke(try run.keys.card(of: stage), reason: "rotated")
