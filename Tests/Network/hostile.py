@@ -99,7 +99,7 @@ threads: 1
 """
         hubs = "".join("      {0}: {{config: {0}.yaml, bind: 127.0.0.1, work: {1}, news: {2}}}\n".format(kind, *self.ports[kind])
                        for kind in ("aggregate", "publish"))
-        self.write(f"{name}.yaml", f"version: 1\nfederation: hostile\nsuite: paillier\n{limits}clouds:\n"
+        self.write(f"{name}.yaml", f"version: 1\nfederation: hostile\nsuite: paillier\nthreshold: 2\n{limits}clouds:\n"
                    + "".join(map(cloud, MAPPINGS)) + f"  {OFFICE}:\n    owner: Office\n    stages:\n{hubs}")
 
     def write(self, name, text):

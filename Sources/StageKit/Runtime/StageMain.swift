@@ -47,37 +47,51 @@ extension StageProgram where Prepared == Void {
     }
 }
 
+/// A stage that has read its files and has given up what it does not need.
+package struct BegunStage<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
+    let program: StageProgram<StageConfiguration, Prepared>
+    let stage: StageName
+    let configuration: StageConfiguration
+    let topology: Topology
+    let keys: KeyStore
+    let plan: PostPlan
+    let signing: SigningKey
+    let log: EventLog
+    let directory: String
+    let standsBy: Bool
+}
+
 /// The one path that starts, runs and stops every stage.
 package enum StageMain {
-    /// Runs the stage that the options name and exits the process with its status.
+    /// Runs a stage and exits the process with its status.
     package static func run<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
-        _ program: StageProgram<StageConfiguration, Prepared>, options: StageOptions
+        _ begun: BegunStage<StageConfiguration, Prepared>
     ) async -> Never {
-        let kind = program.kind
         do {
-            try await start(program, options)
+            try await start(begun)
             exit(ExitStatus.ok.rawValue)
-        } catch let error as ConfigurationError {
-            complain("\(error)")
-            exit(ExitStatus.badConfiguration.rawValue)
-        } catch let error as StageError {
-            complain("tributary-\(kind): \(error)")
-            exit(error.exitStatus.rawValue)
-        } catch let error as FederationError {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.badArguments.rawValue)
-        } catch let error as KeyError {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.badConfiguration.rawValue)
-        } catch {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.internal.rawValue)
-        }
+        } catch { fail(error, begun.program.kind) }
     }
 
-    private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+    static func fail(_ error: any Error, _ kind: StageKind) -> Never {
+        let status: ExitStatus
+        switch error {
+        case is ConfigurationError:
+            complain("\(error)")
+            exit(ExitStatus.badConfiguration.rawValue)
+        case let error as StageError: status = error.exitStatus
+        case is FederationError: status = .badArguments
+        case is KeyError, is SocketFolder.Refused: status = .badConfiguration
+        default: status = .internal
+        }
+        complain("tributary-\(kind): \(error)")
+        exit(status.rawValue)
+    }
+
+    /// Everything up to confinement, on the thread that the process began with.
+    static func begin<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
         _ program: StageProgram<StageConfiguration, Prepared>, _ options: StageOptions
-    ) async throws {
+    ) throws -> BegunStage<StageConfiguration, Prepared> {
         // Secrets lie in this process: no core dump, no debugger of the same user.
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
         tributary_return_memory()
@@ -92,7 +106,7 @@ package enum StageMain {
         let keys = KeyStore(root: topology.keysPath)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
         let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
-        if options.check { return }
+        if options.check { exit(ExitStatus.ok.rawValue) }
         let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         let directory = topology.stateFolder(of: stage)
         if options.unconfined {
@@ -102,10 +116,21 @@ package enum StageMain {
             for path in [directory] + files.writes { try StateLock.make(path) }
             try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply().log(to: log)
         }
+        return BegunStage(
+            program: program, stage: stage, configuration: configuration, topology: topology, keys: keys, plan: plan,
+            signing: signing, log: log, directory: directory, standsBy: options.standby)
+    }
+
+    private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+        _ begun: BegunStage<StageConfiguration, Prepared>
+    ) async throws {
+        let (program, stage, configuration) = (begun.program, begun.stage, begun.configuration)
+        let (topology, keys, plan, signing) = (begun.topology, begun.keys, begun.plan, begun.signing)
+        let (log, directory) = (begun.log, begun.directory)
         let ground = StageGround(stage: stage, configuration: configuration, topology: topology, keys: keys)
         let prepared = try named { try program.prepare(ground) }
         let lock: StateLock
-        if options.standby {
+        if begun.standsBy {
             try named { try program.rehearse(ground, prepared) }
             ServiceNotice.send("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
             // Until here a signal ends the process, and harms nobody.
