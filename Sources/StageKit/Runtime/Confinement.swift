@@ -123,7 +123,9 @@ extension Confinement {
         for path in [
             "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime",
             "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
-            "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory",
+            // All of it: libdispatch reads its threads' state there and ends the process if it cannot, and /proc/PID gets another
+            // inode whenever the kernel has forgotten it. What other processes have in theirs Landlock keeps as it keeps ptrace.
+            "/proc",
             "/sys/devices/system/cpu", "/sys/devices/system/node", "/dev/urandom", "/dev/random", "/dev/zero",
         ] {
             confinement.allow(.read, path)
