@@ -73,7 +73,7 @@ HOSTILE_PYTHON := $(or $(TRIBUTARY_PYTHON),python3)
 
 .PHONY: hostile
 hostile: build ## hostile peers over real sockets: 10 million mutated frames, floods, connections by the thousand
-	@$(HOSTILE_PYTHON) Tests/Network/hostile.py $(or $(HOSTILEFLAGS),--frames 10000000 --rounds 60)
+	@$(HOSTILE_PYTHON) Tests/Network/hostile.py $(or $(HOSTILEFLAGS),--frames 10000000 --rounds 150)
 
 .PHONY: fuzz
 fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600

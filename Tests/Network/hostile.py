@@ -1,6 +1,6 @@
 """Hostile peers against a live federation: what they cost the honest clouds, and whether the adapter is still the same.
 
-usage: python3 Tests/Network/hostile.py [--frames N] [--rounds N] [--share S] [--binaries DIR] [--out FILE] [--seed N]
+usage: python3 Tests/Network/hostile.py [--frames N] [--rounds N] [--share S] [--frames-share S] [--binaries DIR] [--out FILE] [--seed N]
 
 Real stages under a real launcher, over real sockets with CURVE. Four clouds have keys; three are honest, the fourth, mallory, runs
 no stage: its keys are in the hands of whoever attacks, and so is that of north's ingest. Three runs with the same keys:
@@ -301,10 +301,11 @@ def carry_out(federation, name, arguments, rounds):
     try:
         run.wait("first round", lambda event: event["event"] == "contribution_counted")
         if name != "quiet":
-            attack = Attack(federation, run, arguments.seed, arguments.share, name == "flood")
+            share = arguments.share if name == "flood" else arguments.frames_share
+            attack = Attack(federation, run, arguments.seed, share, name == "flood")
         began = time.monotonic()
         if name == "frames":
-            # The federation's rounds may be over before: then it is started again, with what it has, and so on.
+            # The rounds may be over before: then --rounds was too small, and that is a failure.
             while attack.tally["frames"] < arguments.frames and run.launcher.poll() is None:
                 time.sleep(0.5)
             print(f"  {attack.tally['frames']:,} frames in {attack.tally['messages']:,} messages sent in {time.monotonic() - began:.0f} s", flush=True)
@@ -322,7 +323,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--share", type=float, default=0.5, help="of one CPU, for all attackers together")
+    parser.add_argument("--share", type=float, default=0.25, help="of one CPU, for all attackers of the flood together")
+    parser.add_argument("--frames-share", type=float, default=1.0, help="the same for those who send frames")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="quiet, frames or flood beside the quiet run")
     parser.add_argument("--binaries", default=f"{ROOT}/.build/release")
@@ -331,9 +333,8 @@ def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16_384), hard))
     folder = tempfile.mkdtemp(prefix="tributary-hostile-", dir="/tmp")
-    figures, failures = {"frames asked": arguments.frames, "share": arguments.share}, []
+    figures, failures = {"frames asked": arguments.frames}, []
     try:
-        # Enough rounds for the frames: at half a CPU some 40,000 go a second, and a round takes the deadline and more.
         federation = Federation(folder, os.path.abspath(arguments.binaries), arguments.rounds)
         names = ["quiet"] + [name for name in ("frames", "flood") if arguments.only in (None, name)]
         adapter = None
@@ -346,7 +347,7 @@ def main():
             if attack:
                 figures[name] |= {key: attack.tally[key] for key in ("messages", "frames", "knocks", "connections", "raw")}
                 figures[name] |= {event: run.count(event) for event in ("message_refused", "peer_over_limit", "handshake_refused", "offer_refused")}
-                figures["quota"] = f"{arguments.share} CPU by {attack.quota.words}"
+                figures[name]["quota"] = f"{attack.quota.share} CPU by {attack.quota.words}"
                 words += f", {statistics.median(times) / figures['quiet']['median']:.2f} times the quiet one"
             print(words, flush=True)
             if name == "quiet":

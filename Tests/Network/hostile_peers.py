@@ -204,7 +204,11 @@ def knocker(seed, keys, server, port, tally, until):
     chance = random.Random(seed)
     context = zmq.Context()
     while not until.is_set():
-        each = context.socket(zmq.PUSH)
+        try:
+            each = context.socket(zmq.PUSH)
+        except zmq.ZMQError:  # those that were closed are not gone yet
+            time.sleep(0.1)
+            continue
         each.setsockopt(zmq.LINGER, 0)
         secret = PrivateKey.generate() if chance.random() < 0.7 else PrivateKey(keys.curve)
         if chance.random() < 0.9:

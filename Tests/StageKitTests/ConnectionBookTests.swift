@@ -64,6 +64,17 @@ struct ConnectionBookTests {
         #expect(book.accepted(4, "10.0.0.3:4", start + .milliseconds(4)) == [1])
     }
 
+    @Test("An address that dials too often is cut off at once; another is not, nor itself a little later")
+    func dials() {
+        var few = limits(1000, 1000)
+        few.dialsOfAddress = 5
+        let book = Kept(few)
+        for number in 0..<10 { #expect(book.accepted(number, "10.0.0.1:\(number)", start).isEmpty) }
+        #expect(book.accepted(10, "10.0.0.1:10", start) == [10])
+        #expect(book.accepted(11, "10.0.0.2:11", start).isEmpty)
+        #expect(book.accepted(12, "10.0.0.1:12", start + .seconds(1)).isEmpty)
+    }
+
     @Test("One key has so many connections, and the oldest goes")
     func ofKey() {
         let book = Kept(limits(100, 100))

@@ -7,6 +7,8 @@ package struct ConnectionBook {
         package var halfOpen = 512
         package var halfOpenOfAddress = 128
         package var all = 2048
+        /// New connections of one address, each second and twice as many at once: a handshake costs a hub more than the peer.
+        package var dialsOfAddress = 50.0
         /// Connections of one key. A stage has two.
         package var ofKey = 16
 
@@ -27,6 +29,8 @@ package struct ConnectionBook {
     private let limits: Limits
     private var connections: [Int: Connection] = [:]
     private var unheard = 0
+    private var dials: [String: TokenBucket] = [:]
+    private static let mostAddresses = 1024
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -40,16 +44,13 @@ package struct ConnectionBook {
         let address = peer.lastIndex(of: ":").map { String(peer[..<$0]) } ?? peer
         connections[descriptor] = Connection(peer: peer, address: address, since: now)
         unheard += 1
+        guard mayDial(address, now) else { return [descriptor] }
         var cut: [Int] = []
         if unheard > limits.halfOpenOfAddress {
-            let young = connections.filter { $0.value.userID == nil && now - $0.value.since < Self.handshake }
-            let ofAddress = young.filter { $0.value.address == address }
-            if ofAddress.count > limits.halfOpenOfAddress { cut += oldest(ofAddress) }
-            if cut.isEmpty, young.count > limits.halfOpen { cut += oldest(young) }
+            cut += oldest(beyond: limits.halfOpenOfAddress) { isYoung($0, now) && $0.address == address }
+            if cut.isEmpty { cut += oldest(beyond: limits.halfOpen) { isYoung($0, now) } }
         }
-        if cut.isEmpty, connections.count > limits.all {
-            cut += oldest(connections.filter { $0.value.userID == nil })
-        }
+        if cut.isEmpty, connections.count > limits.all { cut += oldest(beyond: 0) { $0.userID == nil } }
         return cut
     }
 
@@ -65,8 +66,7 @@ package struct ConnectionBook {
             let name = peer()
             connections[descriptor] = Connection(peer: name, address: name, since: now, userID: userID)
         }
-        let same = connections.filter { $0.value.userID == userID }
-        return same.count > limits.ofKey ? oldest(same) : []
+        return oldest(beyond: limits.ofKey) { $0.userID == userID }
     }
 
     /// A connection is over. Answers the stage that has spoken by it, or the address that it came from.
@@ -88,7 +88,27 @@ package struct ConnectionBook {
         if known.userID == nil { unheard -= 1 }
     }
 
-    private func oldest(_ some: [Int: Connection]) -> [Int] {
-        some.min { $0.value.since < $1.value.since }.map { [$0.key] } ?? []
+    private func isYoung(_ connection: Connection, _ now: ContinuousClock.Instant) -> Bool {
+        connection.userID == nil && now - connection.since < Self.handshake
+    }
+
+    /// The oldest of those that match, if there are more of them than `count`.
+    private func oldest(beyond count: Int, _ matches: (Connection) -> Bool) -> [Int] {
+        var (found, oldest): (Int, (key: Int, value: Connection)?) = (0, nil)
+        for each in connections where matches(each.value) {
+            found += 1
+            if oldest.map({ each.value.since < $0.value.since }) ?? true { oldest = (each.key, each.value) }
+        }
+        return found > count ? oldest.map { [$0.key] } ?? [] : []
+    }
+
+    private mutating func mayDial(_ address: String, _ now: ContinuousClock.Instant) -> Bool {
+        // Forgetting is harmless: an address begins with two seconds' worth.
+        if dials.count >= Self.mostAddresses, dials[address] == nil { dials = [:] }
+        var bucket = dials[address] ?? TokenBucket(rate: limits.dialsOfAddress, now: now)
+        defer { dials[address] = bucket }
+        guard bucket.has(1, now: now) else { return false }
+        bucket.spend(1)
+        return true
     }
 }
