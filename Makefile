@@ -50,17 +50,19 @@ bench-wire: build ## bytes that a cloud sends and gets in an update round, by wh
 		sed -n '/^On the wire/,/ in all/p' out/wire-$$keys.txt; \
 	done
 
+# One test after the other: those that compute would hold the threads that those that talk over sockets wait for.
 .PHONY: test
 test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make reference` those against PyTorch and PEFT
 	@echo "building (a first build takes a few minutes)"
 	@$(SWIFT_BUILD) --build-tests
-	@set -o pipefail; swift test -c release --skip-build $(TESTFLAGS) 2>&1 | tee .build/test.log \
+	@set -o pipefail; swift test -c release --skip-build --no-parallel $(TESTFLAGS) 2>&1 | tee .build/test.log \
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages, hostile peers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs with sanitizers, 1000 swaps of stages, an hour of rounds, hostile peers (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
+	@TRIBUTARY_SOAK=3600 $(MAKE) --no-print-directory test TESTFLAGS='--filter SoakTests'
 	@$(MAKE) --no-print-directory hostile
 
 .PHONY: faults

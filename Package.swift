@@ -155,7 +155,7 @@ let package = Package(
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
                 "Safetensors",
                 "Sodium",
-                "StageKit", "Topology",
+                "StageKit", "Topology", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",

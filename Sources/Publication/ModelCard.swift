@@ -67,12 +67,13 @@ struct ModelCard {
             privacy.simulated.isEmpty
             ? "Nothing was simulated."
             : "**Simulated, so not a protection:** \(privacy.simulated.map(Self.escaped).joined(separator: ", "))."
+        let degree = privacy.damgardJurik.map { $0 > 1 ? ", Damgård and Jurik's s = \($0)" : "" } ?? ""
         return """
             ## How the updates were protected
 
             | setting | value |
             |---|---|
-            | suite | \(Self.escaped(privacy.suite)), profile \(Self.escaped(privacy.profile)) |
+            | suite | \(Self.escaped(privacy.suite)), profile \(Self.escaped(privacy.profile))\(degree) |
             | rests on | \(Self.escaped(privacy.assumption)) |
             | keys | \(Self.escaped(privacy.keyMode)) |
             | who together could open one cloud's update | \(Self.escaped(privacy.whoCouldOpen)) |

@@ -47,6 +47,8 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let endGrace: Duration
     package let threads: Int
     package let seed: UInt64
+    /// Releases that stay on the disk, the newest ones; nil for all.
+    package let keepReleases: Int?
     /// Where releases go; nil for `releases` in the stage's state.
     package let output: String?
 
@@ -74,6 +76,7 @@ package struct PublishConfiguration: Configurable, Sendable {
         endGrace = file.duration("end-grace", default: .seconds(120))
         threads = file.int("threads", in: 1...1024, default: 2)
         output = file.optionalPath("output")
+        keepReleases = file.optionalInt("keep-releases", in: 1...100_000)
         let validateEvery = file.int("validate-every", in: 0...100_000, default: 1)
         let test = file.bool("test", default: true)
         let clipNorm = clipNorm

@@ -120,13 +120,14 @@ extension ReleaseManifest.Privacy {
             "simulated": .array(simulated.map(JSON.string)),
         ]
         if let encryption { members["encryption"] = encryption.json }
+        if let damgardJurik { members["damgard_jurik"] = .integer(damgardJurik) }
         return .object(members)
     }
 
     fileprivate init(_ field: JSONField) throws(JSONError) {
         try field.allow(only: [
             "suite", "profile", "assumption", "key_mode", "who_could_open", "bits", "clip_norm", "minimum_cohort",
-            "simulated", "encryption",
+            "simulated", "encryption", "damgard_jurik",
         ])
         var simulated: [String] = []
         for entry in try field.member("simulated").elements(atMost: 64) { simulated.append(try entry.line()) }
@@ -136,7 +137,8 @@ extension ReleaseManifest.Privacy {
             whoCouldOpen: try field.member("who_could_open").line(), bits: try field.member("bits").integer(in: 1...64),
             clipNorm: try field.member("clip_norm").number(in: 0...1e12),
             minimumCohort: try field.member("minimum_cohort").integer(in: 1...4096), simulated: simulated,
-            encryption: try field.optional("encryption").map(ReleaseManifest.PartEncrypted.init))
+            encryption: try field.optional("encryption").map(ReleaseManifest.PartEncrypted.init),
+            damgardJurik: try field.optional("damgard_jurik")?.integer(in: 1...3))
     }
 }
 

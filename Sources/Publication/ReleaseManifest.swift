@@ -63,6 +63,8 @@ package struct ReleaseManifest: Equatable, Sendable {
     package struct Privacy: Equatable, Sendable {
         package let suite: String
         package let profile: String
+        /// Damgard and Jurik's s: 1 is Paillier's scheme. Nil under another suite, and in releases from before it was said.
+        package let damgardJurik: Int?
         /// The assumption that the profile rests on, as a sentence.
         package let assumption: String
         package let keyMode: String
@@ -78,7 +80,8 @@ package struct ReleaseManifest: Equatable, Sendable {
 
         package init(
             suite: String, profile: String, assumption: String, keyMode: String, whoCouldOpen: String, bits: Int,
-            clipNorm: Double, minimumCohort: Int, simulated: [String] = [], encryption: PartEncrypted? = nil
+            clipNorm: Double, minimumCohort: Int, simulated: [String] = [], encryption: PartEncrypted? = nil,
+            damgardJurik: Int? = nil
         ) {
             self.suite = suite
             self.profile = profile
@@ -90,6 +93,7 @@ package struct ReleaseManifest: Equatable, Sendable {
             self.minimumCohort = minimumCohort
             self.simulated = simulated
             self.encryption = encryption
+            self.damgardJurik = damgardJurik
         }
     }
 

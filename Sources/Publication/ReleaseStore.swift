@@ -89,6 +89,20 @@ package final class ReleaseStore: Sendable {
         }
     }
 
+    /// Removes all releases but the newest `count`, at least one. Verification then follows the chain as far as they go.
+    package func prune(keeping count: Int) throws {
+        try publishing.withLock { _ in
+            for round in try ReleaseFolder.rounds(in: directory).dropLast(max(1, count)) {
+                // By another name first: what a crash leaves of it is no release, and goes with the next opening.
+                let doomed = "\(directory)/\(ReleaseStore.partialPrefix)\(ReleaseFolder.name(round: round))"
+                guard rename(folder(round), doomed) == 0 else {
+                    throw SafetensorsError.system(operation: "rename", path: folder(round), code: errno)
+                }
+                try FileManager.default.removeItem(atPath: doomed)
+            }
+        }
+    }
+
     // MARK: What a release holds
 
     private func files(of draft: ReleaseDraft) throws -> [String: [UInt8]] {

@@ -8,7 +8,7 @@ struct Tributary: ParsableCommand {
         abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
         subcommands: [
             Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
-            Down.self, Swap.self,
+            Doctor.self, Down.self, Swap.self,
             Logs.self,
             Verify.self, AuditCommand.self, Demo.self,
         ])

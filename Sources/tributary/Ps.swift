@@ -1,4 +1,7 @@
 internal import ArgumentParser
+internal import Configuration
+internal import Federation
+internal import Glibc
 internal import Topology
 
 struct Ps: ParsableCommand {
@@ -7,16 +10,27 @@ struct Ps: ParsableCommand {
     @OptionGroup var options: TopologyOptions
     @Option(help: "text or json.")
     var format: OutputFormat = .text
+    @Option(
+        help: ArgumentHelp(
+            "Print the process of this stage alone: `kill -9 $(tributary ps --pid aggregate)`.", valueName: "stage"))
+    var pid: String?
 
     private struct Answer: Encodable {
         let running: Bool
         let launcher: LauncherRecord?
     }
 
+    @Flag(help: "Wait until every stage is ready.")
+    var wait = false
+    @Option(help: "How long --wait waits.")
+    var timeout = "2m"
+
     func run() throws {
         let topology = try options.load(warns: false)
+        if wait { try waitForAll(topology) }
         let holder = try StateLock.holder(topology.statePath)
         let record = try LauncherRecord.read(topology.statePath)
+        if let pid { return try printProcess(of: StageArgument.resolve(pid, in: topology), holder, record) }
         if format == .json { return try Envelope(Answer(running: holder != nil, launcher: record)).printed() }
         guard let record else {
             print("nothing has run on \(topology.statePath)")
@@ -38,8 +52,10 @@ struct Ps: ParsableCommand {
             let state = alive || stage.state == "ended" ? stage.state : "gone"
             let colour: Terminal.Colour =
                 state == "ready" ? .green : state == "ended" || state == "gone" ? .grey : .yellow
-            let status = [stage.status, stage.lastEnd.map { "last end: \($0)" }].compactMap { $0 }.joined(
-                separator: "; ")
+            let status = [
+                stage.status.map { $0 + (alive ? stage.since(TimeOfDay.seconds()) : "") },
+                stage.lastEnd.map { "last end: \($0)" },
+            ].compactMap { $0 }.joined(separator: "; ")
             print(
                 Terminal.padded(stage.stage, width) + "  "
                     + terminal.paint(Terminal.padded(state, 11), colour) + "  "
@@ -47,5 +63,46 @@ struct Ps: ParsableCommand {
                     + Terminal.padded(stage.readySeconds.map(Terminal.seconds) ?? "-", 8) + "  "
                     + Terminal.padded("\(stage.restarts)", 8) + "  " + Terminal.printable(status))
         }
+    }
+
+    private func waitForAll(_ topology: Topology) throws {
+        guard let limit = Quantity.duration(timeout) else {
+            throw LauncherError.arguments("--timeout: expected a duration such as 30s, found \"\(timeout)\"")
+        }
+        let deadline = ContinuousClock.now + limit
+        while true {
+            guard try StateLock.holder(topology.statePath) != nil else {
+                throw LauncherError.runFailed("nothing runs on \(topology.statePath): start it with `tributary up`")
+            }
+            let stages = try LauncherRecord.read(topology.statePath)?.stages ?? []
+            // The record may be a moment behind: a process that has just been killed is not ready, whatever it says.
+            if !stages.isEmpty, stages.allSatisfy({ $0.state == "ready" && ProcessState.runs($0.pid) }) { return }
+            guard .now < deadline else {
+                let late = stages.filter { $0.state != "ready" }.map(\.stage).joined(separator: ", ")
+                throw LauncherError.timeout("not ready within \(timeout): \(late); see `tributary doctor`")
+            }
+            usleep(50_000)
+        }
+    }
+
+    private func printProcess(of stage: StageName, _ holder: Int32?, _ record: LauncherRecord?) throws {
+        guard holder != nil, let pid = record?.stages.first(where: { $0.stage == stage.description })?.pid else {
+            throw LauncherError.runFailed("\(stage) does not run here: see `tributary ps`")
+        }
+        print(pid)
+    }
+}
+
+enum ProcessState {
+    /// Whether a process is there and no zombie (proc(5), `stat`).
+    static func runs(_ pid: Int32?) -> Bool {
+        guard let pid, let file = fopen("/proc/\(pid)/stat", "r") else { return false }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 512)
+        guard fgets(&line, 512, file) != nil else { return false }
+        // The name, in parentheses, may hold anything; the state follows the last one.
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let state = text.split(separator: ")").last?.drop(while: { $0 == " " }).first else { return false }
+        return state != "Z" && state != "X"
     }
 }

@@ -9,7 +9,8 @@ struct TopologyOptions: ParsableArguments {
     @Argument(help: "The topology file; without it the one that TRIBUTARY_TOPOLOGY names.")
     var topology: String?
 
-    @Option(help: "Where state is kept; default: $XDG_STATE_HOME/tributary/FEDERATION.")
+    @Option(
+        help: "Where state is kept; without it where TRIBUTARY_STATE says, else $XDG_STATE_HOME/tributary/FEDERATION.")
     var state: String?
 
     var path: String {
@@ -28,7 +29,8 @@ struct TopologyOptions: ParsableArguments {
         for text in clouds {
             do { names.insert(try CloudName(text)) } catch { throw LauncherError.arguments("--cloud: \(error)") }
         }
-        let topology = try Topology.load(try path, state: state, present: clouds.isEmpty ? nil : names)
+        let named = getenv("TRIBUTARY_STATE").flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
+        let topology = try Topology.load(try path, state: state ?? named, present: clouds.isEmpty ? nil : names)
         if warns { for warning in topology.warnings { Terminal.complain("\(warning)") } }
         return topology
     }

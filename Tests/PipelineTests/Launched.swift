@@ -32,6 +32,35 @@ extension FederationRun {
         _ = try await event("text", of: try launcher) { $0.line.contains("all stages ready") }
     }
 
+    /// The first line of a launched stage's log that says this, past or to come.
+    func logged(_ name: String, of stage: StageName, round: Int, within seconds: Int = 120) async throws {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(seconds)
+        while clock.now < deadline {
+            let text = FileManager.default.contents(atPath: topology.logPath(of: stage)) ?? Data()
+            let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+            if lines.contains(where: {
+                let event = StageEvent(stage, line: String($0))
+                return event.name == name && event.round == round
+            }) {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Failure(description: "no \(name) of \(stage) in round \(round) within \(seconds) s")
+    }
+
+    /// Sends a signal to a stage that the launcher runs.
+    func signalLaunched(_ number: Int32, to stage: StageName) async throws {
+        let (_, output, complaint) = try await command([
+            "ps", "\(root)/topology.yaml", "--state", topology.statePath, "--pid", "\(stage)",
+        ])
+        guard let pid = Int32(output.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw Failure(description: complaint)
+        }
+        kill(pid, number)
+    }
+
     /// Runs `tributary` and answers its status and what it printed.
     func command(_ arguments: [String]) async throws -> (status: Int32, output: String, complaint: String) {
         let process = Process()

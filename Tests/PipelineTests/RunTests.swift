@@ -122,6 +122,8 @@ extension PipelineSuite {
             func bytes(_ run: FederationRun) async throws -> Int {
                 try #require(Int(try await run.event("contribution_sealed", round: 2).fields["bytes"] ?? ""))
             }
+            let manifest = try ReleaseManifest(try run.read("\(run.releases)/latest/manifest.json"))
+            #expect(manifest.privacy.damgardJurik == degree)
             // 12 bits, 3 clouds: slots of 14 bits, of which the lowest counts.
             let values = first.round.opening.content.layout.count
             let (short, long) = (3071 / 14 - 1, degree * 3071 / 14 - 1)

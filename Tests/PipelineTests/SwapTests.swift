@@ -91,8 +91,9 @@ extension PipelineSuite {
         @Test("A config that the stage refuses changes nothing: the stage goes on as it was, and the user reads why")
         func badConfig() async throws {
             let run = try FederationRun(.init(suite: .clear, updates: 1))
-            run.pause(run.stage(.encrypt, "east"), at: "round_joined", round: 1)
             try await run.launch()
+            // Or the run would end before the second swap.
+            try await run.signalLaunched(SIGSTOP, to: run.stage(.localTrain, "east"))
             let bad = "\(run.root)/bad.yaml"
             try run.write(Array("threads: 1\nlimit: {}\n".utf8), bad)
             let answer = try #require(try await run.swap(run.stage(.encrypt, "north"), "--config", bad))
@@ -102,6 +103,7 @@ extension PipelineSuite {
             try run.write(Array("threads: 2\n".utf8), good)
             let second = try #require(try await run.swap(run.stage(.encrypt, "north"), "--config", good))
             #expect(second.result.event == "done")
+            try await run.signalLaunched(SIGCONT, to: run.stage(.localTrain, "east"))
             run.signal(SIGTERM, to: try run.launcher)
             let end = try await run.event("exited", of: try run.launcher)
             #expect(end.fields["status"] == "0")

@@ -50,7 +50,7 @@ enum Fixtures {
                 suite: "paillier", profile: "conservative",
                 assumption: "Composite residuosity is hard for n of 3072 bits.",
                 keyMode: "publisher", whoCouldOpen: "Publish and aggregate together could open one cloud's update.",
-                bits: 16, clipNorm: 0.5, minimumCohort: 3),
+                bits: 16, clipNorm: 0.5, minimumCohort: 3, damgardJurik: 2),
             metrics: ["auroc": 0.81, "log_loss": 0.42], attachments: attachments)
     }
 

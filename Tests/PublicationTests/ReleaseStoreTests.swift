@@ -94,6 +94,20 @@ struct ReleaseStoreTests {
         }
     }
 
+    @Test("The newest releases stay as many as are kept, and the last of them verifies")
+    func prunes() throws {
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            for round in 1...4 as ClosedRange<UInt32> { _ = try store.publish(Fixtures.draft(round: round)) }
+            try store.prune(keeping: 2)
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+            #expect(names == ["latest", "round-0003", "round-0004"])
+            #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
+            try store.prune(keeping: 0)
+            #expect(FileManager.default.fileExists(atPath: "\(directory)/round-0004"))
+        }
+    }
+
     private struct Crash: Error {}
 
     @Test("After a stop at any step the next opening finds the old state or the new one, and the release can be made")

@@ -152,6 +152,29 @@ struct ExchangeTests {
         hub.stop()
     }
 
+    @Test("What was taken counts once though its round is long over and its row forgotten")
+    func forgotten() async throws {
+        let hub = try hub()
+        let north = try north()
+        let departure = try office.departure([1, 2, 3], from: office.north)
+        let name = departure.offer.content.name
+        try north.send(departure)
+        await north.until { $0.receipts.count == 1 }
+        try hub.journal.write { entry in
+            try entry.settle(name)
+            try entry.forgetRounds(before: RoundNumber(name.round.value + JournalEntry.remembered))
+        }
+        let row = try hub.journal.read { try $0.arrivalState(name) != nil }
+        #expect(!row)
+        north.exchange.send(departure)
+        await north.until { $0.receipts.count == 2 }
+        #expect(north.receipts.map(\.outcome) == [.durable, .refused])
+        #expect(north.receipts.last?.reason.contains("long over") == true)
+        #expect(hub.arrived.count == 1)
+        north.stop()
+        hub.stop()
+    }
+
     @Test("Another payload under a name that was taken is refused, with the reason")
     func otherDigest() async throws {
         let hub = try hub()

@@ -121,6 +121,60 @@ struct JournalTests {
         #expect(state.digest == arrival.offer.digest)
     }
 
+    @Test(
+        "What was settled in rounds long over is forgotten, its names stay spent; what is wanted and what is held stay")
+    func forgets() throws {
+        let folder = try Folder()
+        let journal = try Journal(directory: folder.path)
+        func name(_ kind: TransferKind, _ round: UInt32) throws -> TransferName {
+            TransferName(run: try RunName("run"), kind: kind, round: RoundNumber(round), cloud: sender.cloud)
+        }
+        func arrival(_ kind: TransferKind, _ round: UInt32) throws -> Arrival {
+            let offer = Offer(
+                name: try name(kind, round), maker: sender, byteCount: 1, digest: Digest(ofContent: [1]), about: .none)
+            let signed = Signed(offer, by: key)
+            return Arrival(
+                offer: offer, offerBytes: signed.bytes, signature: signed.signature.bytes, peer: sender,
+                payload: .bytes([1]))
+        }
+        try journal.write { entry in
+            for round in 1...20 as ClosedRange<UInt32> {
+                try entry.spend(arrival(.contribution, round))
+                let sent = try departure(.bytes([3]), round: round)
+                try entry.insert(sent)
+                if round != 2 {
+                    try entry.settleDeparture(sent.offer.content.name, to: receiver, as: "durable", reason: "")
+                }
+            }
+            try entry.insert(arrival(.adapter, 3))
+            try entry.spend(arrival(.shard, 0))
+        }
+        func isForgotten(_ name: TransferName) throws -> Bool { try journal.read { try $0.isForgotten(name) } }
+        func isKnown(_ name: TransferName) throws -> Bool { try journal.read { try $0.arrivalState(name) != nil } }
+        func forget(before round: UInt32) throws {
+            try journal.note { try $0.forgetRounds(before: RoundNumber(round)) }
+        }
+        try forget(before: 4)
+        #expect(try isKnown(name(.contribution, 1)))
+        #expect(try !isForgotten(name(.contribution, 1)))
+        try forget(before: 20)
+        // Never back.
+        try forget(before: 10)
+        for round in 1...20 as ClosedRange<UInt32> {
+            let old = try name(.contribution, round)
+            #expect(try isKnown(old) == (round > 16))
+            #expect(try isForgotten(old) == (round <= 16))
+            let state = try journal.read { try $0.departureState(old, to: receiver) }
+            #expect(state == (round > 16 ? "durable" : round == 2 ? "sending" : nil))
+        }
+        let adapters = try journal.read { try $0.held(.adapter).count }
+        #expect(adapters == 1)
+        #expect(try !isForgotten(name(.adapter, 3)))
+        #expect(try isKnown(name(.shard, 0)))
+        #expect(try !isForgotten(name(.shard, 0)))
+        #expect(try sending(journal).map(\.offer.content.name) == [name(.contribution, 2)])
+    }
+
     @Test("A journal that is no database is an error with its place, not a new beginning")
     func spoiled() throws {
         let folder = try Folder()

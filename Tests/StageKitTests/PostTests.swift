@@ -71,7 +71,7 @@ struct PostTests {
         guard case .handshake(_, let reason) = event else { return }
         #expect(reason.contains("not in this federation's keys"))
         try await stranger.first("word of it") { event in
-            if case .handshake(_, let reason) = event {
+            if case .unwelcome(office.aggregate, let reason) = event {
                 reason.contains("does not admit this stage's key")
             } else {
                 false
@@ -92,7 +92,7 @@ struct PostTests {
         let north = try Desk(office.dialer(office.north, tcp: ports, server: try BoxKeyPair().publicKey))
         defer { for desk in [north, hub] { desk.post.stop() } }
         north.post.push(office.hello(from: office.north), to: office.aggregate)
-        try await north.first("a failed handshake") { if case .handshake = $0 { true } else { false } }
+        try await north.first("a failed handshake") { if case .unwelcome = $0 { true } else { false } }
         let west = try Desk(office.dialer(office.west, tcp: ports))
         defer { west.post.stop() }
         west.post.push(office.hello(from: office.west), to: office.aggregate)
@@ -210,8 +210,16 @@ struct PostTests {
         // Beyond that the connection is cut. It had spoken, so the hub can say whose it was.
         north.post.push(document(WireMessage.maximumWorkFrameBytes + 65), to: office.aggregate)
         try await hub.first("the cut") { if case .left("north/encrypt") = $0 { true } else { false } }
-        north.post.push(office.hello(from: office.north, epoch: 9), to: office.aggregate)
-        try await hub.message("the next hello") { $0.epoch == 9 }
+        // Said again until it comes: the first may go the way of the connection that is being cut.
+        for attempt in 1... {
+            north.post.push(office.hello(from: office.north, epoch: 9), to: office.aggregate)
+            do {
+                try await hub.first("the next hello", within: 1) {
+                    if case .message(let message) = $0 { message.epoch == 9 } else { false }
+                }
+                break
+            } catch let error as Desk.Nothing { if attempt == 60 { throw error } }
+        }
     }
 
     @Test("A connection that ends before it has said anything is told of by its address")
@@ -232,12 +240,25 @@ struct PostTests {
 
     @Test("A full inbox leaves the socket unread; nothing is lost when there is room again", arguments: [0, 64 << 10])
     func backPressure(bulk: Int) async throws {
+        // On a machine that stands still for ten seconds a connection breaks off, and takes what is on its way with it.
+        for _ in 0..<5 {
+            if try await fillsInbox(bulk: bulk) { return }
+        }
+        Issue.record("the connection broke off every time")
+    }
+
+    /// False where the connection broke off meanwhile: then nothing can be said.
+    private func fillsInbox(bulk: Int) async throws -> Bool {
         let office = try Office()
         let inbox = 1 << 20
         let count = bulk == 0 ? 20_000 : 300
         let hub = try Desk(office.hub(inbox: inbox), handles: false)
         let north = try Desk(office.dialer(office.north))
         defer { for desk in [north, hub] { desk.post.stop() } }
+        var isWhole: Bool {
+            !hub.events.contains { if case .left = $0 { true } else { false } }
+                && !north.events.contains { if case .disconnected = $0 { true } else { false } }
+        }
         let contents = [UInt8](repeating: 7, count: bulk)
         for index in 0..<count {
             north.post.push(
@@ -249,8 +270,13 @@ struct PostTests {
         #expect(held < count)
         #expect(held * (bulk + 256) < 2 * inbox)
         hub.handleAll()
-        try await hub.message("the last one") { $0.epoch == UInt64(count - 1) }
+        do { try await hub.message("the last one") { $0.epoch == UInt64(count - 1) } } catch let error as Desk.Nothing {
+            guard !isWhole else { throw error }
+            return false
+        }
+        guard isWhole else { return false }
         #expect(hub.messages.map(\.epoch) == (0..<UInt64(count)).map { $0 })
+        return true
     }
 
     @Test("A port that is taken is an error with its address, not a silent post")

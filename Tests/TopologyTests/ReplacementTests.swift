@@ -167,6 +167,18 @@ struct ReplacementTests {
         #expect(phase(supervision) == .ended(.exit(0)))
     }
 
+    @Test("the run ends meanwhile, and the successor's end is told first")
+    func runEndsSuccessorFirst() {
+        var supervision = standingBy()
+        _ = supervision.handle(.runOver(pid: 7), at: .seconds(2))
+        #expect(
+            supervision.handle(.ended(pid: 7, .exit(0)), at: .seconds(2)) == [
+                .replaced(encrypt, .refused("the run ended meanwhile"))
+            ])
+        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [.show(.runOver(encrypt))])
+        #expect(phase(supervision) == .ended(.exit(0)))
+    }
+
     @Test("what is not ready, is being replaced, is unknown or is stopping is refused")
     func refusals() throws {
         var supervision = standingBy()

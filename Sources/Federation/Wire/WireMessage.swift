@@ -14,7 +14,8 @@ package enum MessageKind: String, Sendable, CaseIterable {
     case receipt
     /// Subscriber to hub: something was missed, tell me again.
     case hello
-    /// Hub to subscribers: I am here, this is my epoch, and so many announcements have been made.
+    /// Hub to subscribers: I am here, this is my epoch, and so many announcements have been made. Its document is empty or the
+    /// hub's time of day (`beatDocument`).
     case beat
     /// Stage to publish: the last release of the run is durable here (its digest is the document). Publish to stage: noted.
     case heard
@@ -110,6 +111,17 @@ package struct WireMessage: Sendable, Equatable {
             throw FederationError.malformed(
                 place: "envelope.transfer", "does not fit a message of kind \(kind.rawValue)")
         }
+    }
+
+    /// Milliseconds since 1970, UTC, as eight bytes, the highest first.
+    package static func beatDocument(time: UInt64) -> [UInt8] {
+        (0..<8).reversed().map { UInt8(truncatingIfNeeded: time >> ($0 * 8)) }
+    }
+
+    /// What a beat says of its hub's clock; nil where it says nothing.
+    package var time: UInt64? {
+        guard kind == .beat, document.count == 8 else { return nil }
+        return document.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// The largest frame in bytes that a socket need take.

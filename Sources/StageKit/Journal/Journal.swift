@@ -147,7 +147,7 @@ private final class FreedFiles {
 
 /// The inside of a transaction.
 package struct JournalEntry {
-    private let database: Database
+    let database: Database
     private let spool: String
     private let freed: FreedFiles
 

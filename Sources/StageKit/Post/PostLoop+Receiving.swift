@@ -183,14 +183,16 @@ extension PostLoop {
             case .handshakeRefused(let status):
                 line.redialAt = .now + Self.refusalPause
                 post.deliver(
-                    .handshake(
-                        peer: hub.description,
-                        reason: "\(hub) does not admit this stage's key (status \(status)): compare keys/public"))
+                    .unwelcome(
+                        hub,
+                        reason:
+                            "\(hub) does not admit this stage's key (status \(status)): compare keys/public/\(plan.stage.cloud) here with that on its host"
+                    ))
             case .handshakeFailed(let reason):
                 isUnanswered = true
                 post.deliver(
-                    .handshake(
-                        peer: hub.description,
+                    .unwelcome(
+                        hub,
                         reason:
                             "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
             case .accepted, .connected, .other: break

@@ -85,6 +85,8 @@ package enum PostEvent: Sendable {
     case overLimit(StageName, dropped: Int)
     /// Cards have come or gone, or have been revoked.
     case keysChanged(Keyring.Change)
+    /// This hub does not let the stage in, or is not the one whose key is known here.
+    case unwelcome(StageName, reason: String)
     /// The connection to this hub's news stands.
     case connected(StageName)
     case disconnected(StageName)
@@ -98,7 +100,7 @@ package enum PostEvent: Sendable {
     var cost: Int {
         switch self {
         case .message(let message): 512 + message.bulk.count + message.document.count
-        case .refused, .handshake, .joined, .left, .overLimit: 512
+        case .refused, .handshake, .unwelcome, .joined, .left, .overLimit: 512
         case .keysChanged, .connected, .disconnected, .tick, .failed: 0
         }
     }

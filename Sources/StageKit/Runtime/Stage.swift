@@ -24,6 +24,8 @@ package protocol Stage: AnyObject {
     func tick() async throws
     /// On the way out, after the last event.
     func stop() async
+    /// What it does or waits for, to be asked at any time.
+    var situation: Situation { get throws }
     /// Whether a successor would find all that it needs in the journal. A stage that holds secrets of a round in memory alone
     /// says no until that round is over.
     var mayHandOver: Bool { get }
@@ -44,6 +46,7 @@ extension Stage {
     package func tick() async throws {}
     package func stop() async {}
     package var mayHandOver: Bool { true }
+    package var situation: Situation { .working("at work") }
 }
 
 /// What became of a transfer that this stage sent.

@@ -105,7 +105,18 @@ package final class StageContext {
     /// Stops sending everything: the run is over.
     package func cancelAll() throws { try exchange.cancelAll() }
 
+    /// Lets go of what the journal holds of rounds that are long over; `round` is the last that is.
+    package func forgetRounds(before round: RoundNumber) throws {
+        try journal.note { try $0.forgetRounds(before: round) }
+    }
+
     package var pendingDepartures: Int { exchange.pendingDepartures }
+
+    /// Whether a transfer of this kind is on its way.
+    package func isSending(_ kind: TransferKind) -> Bool { exchange.pending.contains { $0.name.kind == kind } }
+
+    /// Who has not taken all that is meant for it, in order.
+    package var receivers: [StageName] { Set(exchange.pending.map(\.receiver)).sorted() }
 
     // MARK: Announcing
 
@@ -128,7 +139,9 @@ package final class StageContext {
     }
 
     func beat(to stage: StageName? = nil) {
-        wires.publish(identity.message(.beat, sequence: announcements), topic: stage.map(Topic.to) ?? Topic.all)
+        let beat = identity.message(
+            .beat, sequence: announcements, document: WireMessage.beatDocument(time: surroundings.time))
+        wires.publish(beat, topic: stage.map(Topic.to) ?? Topic.all)
     }
 
     /// Tells publish that its last release is durable here, or, as publish, a stage that this has been noted.
@@ -148,6 +161,9 @@ package final class StageContext {
     }
 
     // MARK: Work and ends
+
+    /// Says what the stage does to whoever supervises the process.
+    package nonisolated func report(_ situation: String) { surroundings.report(situation) }
 
     /// Runs long work on a thread of its own, so that neither the stage nor its sockets wait for it.
     package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws

@@ -19,6 +19,11 @@ package final class StageRuntime {
     /// When each stage was last told everything anew, and who is still to be.
     private var welcomed: [StageName: ContinuousClock.Instant] = [:]
     private var owed: Set<StageName> = []
+    private var links: LinkWatch
+    private var situation: SituationWatch
+    private var lastLook: ContinuousClock.Instant
+    private var clocks: [StageName: ClockComparison] = [:]
+    private var clocksTold: Set<StageName> = []
 
     package init(_ stage: any Stage, context: StageContext, hasHub: Bool, outcome: Outcome) {
         self.stage = stage
@@ -27,7 +32,9 @@ package final class StageRuntime {
         self.outcome = outcome
         complaints = Complaints(context.log, blame: context.wires.blame)
         let now = context.surroundings.now
-        (lastBeat, lastTick, silence) = (now, now, Silence(now))
+        (lastBeat, lastTick, lastLook, silence) = (now, now, now, Silence(now))
+        links = LinkWatch(context.identity.dials, now: now)
+        situation = SituationWatch(now)
     }
 
     /// Runs the stage over a post until it ends.
@@ -70,6 +77,10 @@ package final class StageRuntime {
         for peer in owed where !isTooSoon(peer, now) { try await welcome(peer) }
         try await stage.tick()
         try watch(now)
+        if now - lastLook >= .seconds(1) {
+            lastLook = now
+            try look(now)
+        }
     }
 
     /// How the stage has ended, if it has; its last word is said then.
@@ -89,8 +100,16 @@ package final class StageRuntime {
         case .joined(let peer):
             context.log.debug("peer_joined", ["peer": .name(peer)])
             try await welcome(peer)
-        case .connected(let hub): context.log.debug("hub_connected", ["hub": .name(hub)])
-        case .disconnected(let hub): context.log.info("hub_disconnected", ["hub": .name(hub)])
+        case .connected(let hub):
+            links.connected(hub)
+            context.log.debug("hub_connected", ["hub": .name(hub)])
+        case .disconnected(let hub):
+            links.lost(hub, context.surroundings.now)
+            context.log.info("hub_disconnected", ["hub": .name(hub)])
+        case .unwelcome(let hub, let reason):
+            links.refused(hub, reason, context.surroundings.now)
+            complaints.complain(
+                "handshake_refused", of: hub.description, ["peer": .name(hub), "reason": .text(reason)])
         case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
             complaints.complain("message_refused", of: peer, ["from": .text(peer), "reason": .text(reason)])
@@ -133,7 +152,9 @@ package final class StageRuntime {
                         name: name, receiver: peer, outcome: outcome, reason: reason, wireBytes: bytes, offers: offers))
             case nil: break
             }
-        case .beat: notice(message)
+        case .beat:
+            notice(message)
+            compareClocks(message)
         case .heard: try await heardEnd(message)
         case .hello: try await welcome(message.sender)
         case .opening:
@@ -143,11 +164,15 @@ package final class StageRuntime {
             notice(message)
             if let release = try announced(Release.self, message, round: \.round) {
                 try await stage.released(release)
+                try context.forgetRounds(before: release.content.round)
                 if release.content.isFinal { takeLeave(of: release) }
             }
         case .abandonment:
             notice(message)
-            if let end = try announced(Abandonment.self, message, round: \.round) { try await stage.abandoned(end) }
+            if let end = try announced(Abandonment.self, message, round: \.round) {
+                try await stage.abandoned(end)
+                try context.forgetRounds(before: end.content.round)
+            }
         }
     }
 
@@ -169,6 +194,39 @@ package final class StageRuntime {
     private func isTooSoon(_ peer: StageName, _ now: ContinuousClock.Instant) -> Bool {
         guard let last = welcomed[peer] else { return false }
         return now - last < .milliseconds(500)
+    }
+
+    // MARK: What people are told
+
+    /// Tells who looks at the process what it does, and the log when a wait has become long.
+    private func look(_ now: ContinuousClock.Instant) throws {
+        let present = try outcome.isAskedToHandOver ? leaving : links.situation(now) ?? stage.situation
+        let news = situation.step(present, now)
+        if let changed = news.changed { context.report(changed.text) }
+        if let waited = news.waited {
+            context.log.info("still_waiting", ["seconds": .seconds(waited), "reason": .text(present.text)])
+        }
+    }
+
+    private var leaving: Situation { .working("finishing what is in hand before a successor takes over") }
+
+    /// Openings carry their deadline as a time of day, so clocks that differ cost a cloud its place in rounds.
+    private func compareClocks(_ message: WireMessage) {
+        guard let theirs = message.time, context.identity.dials.contains(message.sender) else { return }
+        let ours = context.surroundings.time
+        guard let ahead = clocks[message.sender, default: ClockComparison()].heard(theirs, at: ours) else { return }
+        let differs = max(ahead, .zero - ahead) > ClockComparison.tolerance
+        guard differs != clocksTold.contains(message.sender) else { return }
+        if differs { clocksTold.insert(message.sender) } else { clocksTold.remove(message.sender) }
+        guard differs else { return context.log.info("clocks_agree", ["with": .name(message.sender)]) }
+        context.log.warning(
+            "clocks_differ",
+            [
+                "with": .name(message.sender), "seconds": .seconds(ahead),
+                "reason": .text(
+                    "the clock of \(message.sender) is \(ahead > .zero ? "ahead of" : "behind") this host's: rounds close too early or too late here; let NTP set both"
+                ),
+            ])
     }
 
     // MARK: The end

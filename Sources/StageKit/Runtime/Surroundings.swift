@@ -34,19 +34,23 @@ package struct Surroundings: Sendable {
     private let monotonic: @Sendable () -> ContinuousClock.Instant
     private let wall: @Sendable () -> UInt64
     let workPlace: any WorkPlace
+    /// Takes what the stage says of itself, a line.
+    let report: @Sendable (String) -> Void
 
     package init(
         monotonic: @escaping @Sendable () -> ContinuousClock.Instant, wall: @escaping @Sendable () -> UInt64,
-        workPlace: any WorkPlace
+        workPlace: any WorkPlace, report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.monotonic = monotonic
         self.wall = wall
         self.workPlace = workPlace
+        self.report = report
     }
 
     /// The machine's own clocks, and a thread for each piece of work.
     package static let machine = Surroundings(
-        monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads())
+        monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads(),
+        report: { ServiceNotice.send("STATUS=\($0)") })
 
     package var now: ContinuousClock.Instant { monotonic() }
     /// Milliseconds since 1970, UTC; it may jump.

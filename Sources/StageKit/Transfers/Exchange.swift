@@ -193,6 +193,10 @@ package final class Exchange {
             }
             return nil
         }
+        guard try !journal.read({ try $0.isForgotten(offer.name) }) else {
+            answer(offer, to: message.sender, .refused, "round \(offer.name.round) is long over")
+            return nil
+        }
         if let digest = unanswered[offer.name] {
             if digest != offer.digest {
                 answer(offer, to: message.sender, .refused, "\(offer.name) was received with another digest")
@@ -349,6 +353,8 @@ package final class Exchange {
     }
 
     package var pendingDepartures: Int { sending.count }
+
+    package var pending: [(name: TransferName, receiver: StageName)] { sending.keys.map { ($0.name, $0.receiver) } }
 }
 
 /// What the exchange tells its stage.

@@ -106,6 +106,21 @@ final class AggregateStage: Stage {
         self.current = nil
     }
 
+    var situation: Situation {
+        guard let current else { return .waiting(for: [context.publisher], "no round is open") }
+        let content = current.opening.content
+        let round = "round \(content.round) (\(content.purpose))"
+        if isAdding { return .working("\(round): adding a contribution") }
+        if current.gathering.isClosed {
+            return context.pendingDepartures > 0
+                ? .waiting(for: context.receivers, "\(round): the sum is not with everyone yet")
+                : .waiting(for: [context.publisher], "\(round): the sum is with it")
+        }
+        let missing = current.gathering.missing.map { StageName(cloud: $0, kind: .encrypt) }
+        let count = content.cohort.count - missing.count
+        return .waiting(for: missing, "\(round): \(count) of \(content.cohort.count) contributions are here")
+    }
+
     func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
         TransferName(run: context.run, kind: kind, round: round, cloud: cloud ?? context.stage.cloud)
     }

@@ -160,6 +160,30 @@ final class EncryptStage: Stage {
         self.current = nil
     }
 
+    var situation: Situation { get throws { try present() } }
+
+    private func present() throws -> Situation {
+        guard let current else {
+            return .waiting(for: [context.publisher], "no round is open that this cloud takes part in")
+        }
+        let content = current.opening.content
+        let round = "round \(content.round) (\(content.purpose))"
+        if current.isSealing { return .working("\(round): sealing") }
+        if context.isSending(.contribution) {
+            return .waiting(for: [aggregate], "\(round): it has not taken the contribution yet")
+        }
+        if context.isSending(.share) {
+            return .waiting(for: [context.publisher], "\(round): it has not taken this cloud's share yet")
+        }
+        if context.workInHand > 0 { return .working("\(round): computing") }
+        if try context.journal.read({ try $0.hasDeparture(contribution(content.round)) }) {
+            return .waiting(for: [context.publisher], "\(round): this cloud has contributed")
+        }
+        if current.scheme == nil { return .waiting(for: [aggregate], "\(round): the clouds are agreeing on masks") }
+        let maker = content.purpose == .statistics ? StageKind.ingest : .localTrain
+        return .waiting(for: [StageName(cloud: context.stage.cloud, kind: maker)], "\(round): the vector to seal")
+    }
+
     func contribution(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .contribution, round: round, cloud: context.stage.cloud)
     }

@@ -72,6 +72,20 @@ final class IngestStage: Stage {
         try context.cancel(vector(abandonment.content.round), to: encrypt)
     }
 
+    var situation: Situation {
+        if harmonised == nil { return .working("reading this cloud's tables") }
+        if statistics == nil {
+            guard let pending, pending.content.purpose == .statistics else {
+                return .waiting(for: [context.publisher], "no statistics round has been opened yet")
+            }
+            return .waiting(for: [context.publisher], "the release of round \(pending.content.round) (statistics)")
+        }
+        guard context.workInHand == 0 else { return .working("writing records and shards") }
+        return context.pendingDepartures > 0
+            ? .waiting(for: [localTrain], "it has not taken all shards yet")
+            : .working("done: local-train has all shards")
+    }
+
     private func vector(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud)
     }

@@ -46,6 +46,24 @@ final class LocalTrainStage: Stage {
         try context.cancel(vector(round), to: encrypt)
     }
 
+    var situation: Situation {
+        if needsShards, shardCount == 0 || shards.count < shardCount {
+            return .waiting(for: [StageName(cloud: context.stage.cloud, kind: .ingest)], "token shards")
+        }
+        guard let content = pending?.content else {
+            return .waiting(for: [context.publisher], "no round is open")
+        }
+        let round = "round \(content.round) (\(content.purpose))"
+        if isBusy { return .working("\(round): \(content.purpose == .evaluation ? "scoring" : "training")") }
+        if content.startsFrom.value > 0, adapters[content.startsFrom]?.offer.digest != content.adapterDigest {
+            return .waiting(for: [context.publisher], "\(round) starts from an adapter that is not here yet")
+        }
+        if context.pendingDepartures > 0 {
+            return .waiting(for: [encrypt], "\(round): it has not taken the vector yet")
+        }
+        return .waiting(for: [context.publisher], "\(round): this cloud has done its part")
+    }
+
     private func vector(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud, part: 1)
     }

@@ -59,6 +59,24 @@ final class PublishStage: Stage {
         store = try ReleaseWriter(parts, model: model)
     }
 
+    var situation: Situation {
+        if endBy != nil {
+            return .waiting(for: unheard.sorted(), "the run is over, and they have not said that they know it")
+        }
+        guard let content = current?.content else { return .working("between rounds") }
+        let round = "round \(content.round) (\(content.purpose))"
+        if isOpening { return .working("\(round): opening the sum") }
+        guard closing.sum != nil else {
+            return .waiting(for: [topology.aggregate], "\(round): the sum of the contributions")
+        }
+        let helped = unmasking?.helpers ?? Set(closing.shares.keys)
+        let missing = content.cohort.map(\.cloud).filter { !helped.contains($0) }
+        return .waiting(
+            for: missing.map { StageName(cloud: $0, kind: .encrypt) },
+            "\(round): the clouds' help to open the sum, \(helped.count) of \(unmasking?.threshold ?? opener.threshold) needed"
+        )
+    }
+
     // MARK: Rounds
 
     func start() async throws {
@@ -87,6 +105,7 @@ final class PublishStage: Stage {
             context.log.error("rotation_refused", ["reason": .text(problem)])
         }
         let last = before?.round ?? RoundNumber(0)
+        try context.forgetRounds(before: last)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening

@@ -12,6 +12,7 @@ import Topology
 /// Writes what the run publishes as a PEFT folder with a signed manifest, one for each update round.
 final class ReleaseWriter {
     private let store: ReleaseStore
+    private let kept: Int?
     private let context: StageContext
     private let base: AdapterConfiguration
     private let model: PublishedModel
@@ -34,6 +35,7 @@ final class ReleaseWriter {
         keyMode = parts.topology.keys
         keysName = parts.topology.keysName
         whoCouldOpen = parts.topology.trust
+        kept = parts.configuration.keepReleases
         let output = parts.configuration.output ?? "\(parts.topology.stateFolder(of: parts.context.stage))/releases"
         store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
     }
@@ -68,9 +70,12 @@ final class ReleaseWriter {
                 suite: update.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: assumption ?? Self.assumption(of: update.suite),
                 keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
-                minimumCohort: update.minimumCohort, encryption: .init(update)),
+                minimumCohort: update.minimumCohort, encryption: .init(update),
+                damgardJurik: update.suite == .paillier ? update.degree : nil),
             metrics: metrics)
-        return try store.publish(draft)
+        let folder = try store.publish(draft)
+        if let kept { try store.prune(keeping: kept) }
+        return folder
     }
 
     /// What a suite without profiles rests on.

@@ -171,6 +171,11 @@ extension Supervision {
     mutating func fail(_ index: Int, _ end: ProcessEnd) -> [Action] {
         guard let successor = children[index].successor else { return [] }
         children[index].successor = nil
+        // It read in the stage's journal that the run is over; the stage's process has ended, or is about to.
+        if end == .exit(0), successor.hasHeardEnd || children[index].hasHeardEnd {
+            children[index].hasHeardEnd = true
+            return [.replaced(children[index].stage, .refused("the run ended meanwhile"))]
+        }
         var actions: [Action] = []
         if case .standingBy = successor.phase, let old = children[index].pid { actions.append(.stay(pid: old)) }
         let reason =

@@ -24,8 +24,9 @@ package struct Supervision: Sendable {
         /// From start to ready, of the present or the last process that got there.
         package internal(set) var timeToReady: Duration?
         package internal(set) var lastEnd: ProcessEnd?
-        /// What the stage says of itself (sd_notify's STATUS).
+        /// What the stage says of itself (sd_notify's STATUS), and since when.
         package internal(set) var status = ""
+        package internal(set) var statusSince: Duration = .zero
         /// Its present or last process has said that the run is over.
         package internal(set) var hasHeardEnd = false
         /// The process that is to take its place.
@@ -170,7 +171,9 @@ package struct Supervision: Sendable {
             guard let index = index(of: pid), children[index].phase == .starting(pid: pid) else { break }
             actions = becomeReady(index, pid, at: now)
         case .status(let pid, let text):
-            if let index = index(of: pid) { children[index].status = text }
+            guard let index = index(of: pid), children[index].status != text else { break }
+            children[index].status = text
+            children[index].statusSince = now
         case .runOver(let pid):
             if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }

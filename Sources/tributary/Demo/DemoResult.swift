@@ -78,7 +78,7 @@ struct DemoResult {
             suite: manifest.privacy.suite, profile: manifest.privacy.profile, assumption: manifest.privacy.assumption,
             keyMode: manifest.privacy.keyMode, whoCouldOpen: manifest.privacy.whoCouldOpen, bits: manifest.privacy.bits,
             clipNorm: manifest.privacy.clipNorm, minimumCohort: manifest.privacy.minimumCohort, simulated: simulated,
-            encryption: manifest.privacy.encryption)
+            encryption: manifest.privacy.encryption, damgardJurik: manifest.privacy.damgardJurik)
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,

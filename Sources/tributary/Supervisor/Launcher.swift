@@ -19,6 +19,7 @@ final class Launcher {
     private let onAllReady: () -> Void
     private let start = ContinuousClock.now
     private let startTime = TimeOfDay.now()
+    private let startSeconds = TimeOfDay.seconds()
 
     private let lock: Descriptor
     private let signals: SignalWatch
@@ -187,7 +188,10 @@ final class Launcher {
             topology: topology.file, federation: topology.federation, run: topology.run.description, pid: getpid(),
             started: startTime, ready: supervision.wasAllReady && !supervision.isStopping,
             readySeconds: allReady.map(\.inSeconds),
-            stages: supervision.children.map { LauncherRecord.Stage($0, started: startTimes[$0.stage]) })
+            stages: supervision.children.map {
+                LauncherRecord.Stage(
+                    $0, started: startTimes[$0.stage], launched: startSeconds, lastLine: lastLines[$0.stage])
+            })
         do { try record.write(topology.statePath) } catch { Terminal.warn("\(error)") }
     }
 }

@@ -14,10 +14,12 @@ struct LauncherRecord: Codable {
         let started: String?
         let readySeconds: Double?
         let restarts: Int
-        /// What the stage says of itself.
+        /// What the stage says of itself, and since when (seconds since 1970).
         let status: String?
-        /// How the last process ended.
+        let statusSince: Double?
+        /// How the last process ended, and the last line that it wrote.
         let lastEnd: String?
+        let lastLine: String?
     }
 
     var schemaVersion = "1"
@@ -53,7 +55,7 @@ struct LauncherRecord: Codable {
 }
 
 extension LauncherRecord.Stage {
-    init(_ child: Supervision.Child, started: String?) {
+    init(_ child: Supervision.Child, started: String?, launched: Double, lastLine: String?) {
         switch child.phase {
         case .waiting: state = "waiting"
         case .starting: state = "starting"
@@ -67,7 +69,9 @@ extension LauncherRecord.Stage {
         readySeconds = child.timeToReady.map(\.inSeconds)
         restarts = child.restarts
         status = child.status.isEmpty ? nil : child.status
+        statusSince = child.status.isEmpty ? nil : launched + child.statusSince.inSeconds
         lastEnd = child.lastEnd?.description
+        self.lastLine = child.lastEnd == nil ? nil : lastLine
     }
 }
 

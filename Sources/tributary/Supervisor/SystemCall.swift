@@ -82,10 +82,19 @@ enum Folders {
 }
 
 enum TimeOfDay {
-    /// RFC 3339 in UTC with milliseconds.
-    static func now() -> String {
+    /// Seconds since 1970, UTC.
+    static func seconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// RFC 3339 in UTC with milliseconds.
+    static func now() -> String { rfc3339(seconds()) }
+
+    static func rfc3339(_ instant: Double) -> String {
+        let whole = instant.rounded(.down)
+        let time = timespec(tv_sec: Int(whole), tv_nsec: Int((instant - whole) * 1e9))
         var parts = tm()
         var seconds = time.tv_sec
         gmtime_r(&seconds, &parts)

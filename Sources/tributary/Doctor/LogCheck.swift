@@ -1,0 +1,55 @@
+internal import Federation
+internal import Glibc
+internal import Topology
+
+/// What this host's stages have complained of lately: each complaint once, with how often.
+enum LogCheck {
+    /// Lines at the end of each log that are looked at.
+    private static let lines = 400
+    private static let span = 600.0
+    private static let most = 4
+
+    private struct Complaint {
+        var count = 0
+        var last = LogLine("")
+    }
+
+    static func findings(_ topology: Topology, _ stages: [StageName]) -> [Finding] {
+        var findings: [Finding] = []
+        for stage in stages {
+            do { findings += try look(at: topology.logPath(of: stage), of: stage) } catch {
+                findings.append(Finding(.warning, "log", "\(stage)", "cannot be read: \(error)"))
+            }
+        }
+        return findings.isEmpty
+            ? [Finding(.fine, "log", "\(topology.statePath)/logs", "no warnings in the last ten minutes")] : findings
+    }
+
+    private static func look(at path: String, of stage: StageName) throws -> [Finding] {
+        var reader = LogReader(path: path)
+        let now = TimeOfDay.rfc3339(TimeOfDay.seconds() - span)
+        var complaints: [String: Complaint] = [:]
+        var order: [String] = []
+        for text in try reader.newLines().suffix(lines) {
+            let line = LogLine(text)
+            // RFC 3339 in UTC sorts as text.
+            guard let level = line["level"], level == "warning" || level == "error", let time = line.time, time >= now
+            else { continue }
+            let key = [line["event"], line["reason"], line["from"], line["peer"]].compactMap(\.self).joined(
+                separator: "|")
+            if complaints[key] == nil { order.append(key) }
+            complaints[key, default: Complaint()].count += 1
+            complaints[key]?.last = line
+        }
+        return order.suffix(most).compactMap { key in
+            guard let complaint = complaints[key] else { return nil }
+            let line = complaint.last
+            let clock = line.time?.split(separator: "T").last.map { String($0.prefix(8)) } ?? ""
+            let times = complaint.count > 1 ? ", \(complaint.count) times" : ""
+            let whom = (line["from"] ?? line["peer"] ?? line["with"]).map { " (\($0))" } ?? ""
+            return Finding(
+                .warning, line["event"] == "clocks_differ" ? "clock" : "log", stage.description,
+                "\(line["event"] ?? "")\(whom): \(line["reason"] ?? line.raw) [last at \(clock)Z\(times)]")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Federation
+import Foundation
+import Glibc
+import Keys
+import Sodium
+import Testing
+import Topology
+
+/// What `tributary doctor --format json` prints.
+private struct DoctorAnswer: Decodable {
+    struct Finding: Decodable {
+        let verdict: String
+        let area: String
+        let subject: String
+        let finding: String
+        let advice: String?
+    }
+    let exitCode: Int32
+    let data: [Finding]
+
+    func failures(_ area: String) -> [Finding] { data.filter { $0.verdict == "failure" && $0.area == area } }
+}
+
+extension PipelineSuite {
+    @Suite("Doctor")
+    struct DoctorTests {
+        private func examine(_ run: FederationRun) async throws -> DoctorAnswer {
+            let (status, output, complaint) = try await run.command([
+                "doctor", "\(run.root)/topology.yaml", "--state", run.topology.statePath, "--format", "json",
+            ])
+            #expect(complaint.isEmpty)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let answer = try decoder.decode(DoctorAnswer.self, from: Data(output.utf8))
+            #expect(answer.exitCode == status)
+            return answer
+        }
+
+        @Test("A federation that runs is in order; `ps` and doctor tell who waits for whom")
+        func sound() async throws {
+            let run = try FederationRun(.init(suite: .clear, updates: 1))
+            let held = run.stage(.localTrain, "east")
+            try await run.launch()
+            try await run.signalLaunched(SIGSTOP, to: held)
+            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2)
+            let aggregate = "\(run.topology.aggregate)"
+            let waits = "round 2 (update): 2 of 3 contributions are here"
+            var last: DoctorAnswer?
+            let clock = ContinuousClock()
+            let deadline = clock.now + .seconds(60)
+            while clock.now < deadline {
+                let answer = try await examine(run)
+                last = answer
+                if answer.data.contains(where: { $0.subject == aggregate && $0.finding.contains(waits) }) { break }
+            }
+            let answer = try #require(last)
+            #expect(answer.exitCode == 0, "\(answer.data.filter { $0.verdict == "failure" })")
+            let said = try #require(answer.data.first { $0.area == "stage" && $0.subject == aggregate })
+            #expect(said.finding.hasPrefix("waiting for east/encrypt: \(waits)"))
+            #expect(answer.data.contains { $0.area == "link" && $0.finding.contains("let in after") })
+            let (_, text, _) = try await run.command([
+                "ps", "\(run.root)/topology.yaml", "--state", run.topology.statePath,
+            ])
+            #expect(text.contains("waiting for east/encrypt: \(waits)"))
+            try await run.signalLaunched(SIGCONT, to: held)
+            run.signal(SIGTERM, to: try run.launcher)
+            _ = try await run.event("exited", of: try run.launcher)
+        }
+
+        @Test("Nothing runs: the launcher and every hub are told as missing, with what to do")
+        func nothingRuns() async throws {
+            let run = try FederationRun(.init(suite: .clear, updates: 1))
+            try FileManager.default.createDirectory(
+                atPath: run.topology.statePath, withIntermediateDirectories: true)
+            let answer = try await examine(run)
+            #expect(answer.exitCode == 1)
+            #expect(answer.failures("launcher").first?.advice?.contains("tributary up") == true)
+            let refused = answer.failures("link").filter { $0.finding.contains("connection refused") }
+            #expect(refused.contains { $0.subject == "north/encrypt -> \(run.topology.aggregate)" })
+            #expect(answer.failures("keys").isEmpty)
+        }
+
+        @Test("A hub's key that is not the one known here, and a key that a hub does not admit, are told apart")
+        func keys() async throws {
+            let run = try FederationRun(.init(suite: .clear, updates: 1))
+            let aggregate = run.topology.aggregate
+            try await run.launch()
+            // Or the run would end.
+            try await run.signalLaunched(SIGSTOP, to: run.stage(.localTrain, "east"))
+            #expect(try await examine(run).failures("link").isEmpty)
+            // The hub goes on with the key that it was started with.
+            let cards = "\(run.topology.keysPath)/public"
+            let secrets = "\(run.topology.keysPath)/secret"
+            func replace(_ stage: StageName) throws {
+                try FileManager.default.removeItem(atPath: "\(cards)/\(stage.cloud)/\(stage.kind).pub")
+                for ending in ["curve", "sign"] {
+                    try FileManager.default.removeItem(atPath: "\(secrets)/\(stage.cloud)/\(stage.kind).\(ending)")
+                }
+                try run.keys.complete(stage)
+            }
+            try replace(aggregate)
+            var links = try await examine(run).failures("link")
+            let wrong = try #require(links.first { $0.subject == "north/encrypt -> \(aggregate)" })
+            #expect(wrong.finding.contains("hangs up during the handshake"))
+            #expect(wrong.advice?.contains("keys/public/\(aggregate.cloud)/aggregate.pub") == true)
+            try replace(run.stage(.encrypt, "west"))
+            links = try await examine(run).failures("link")
+            let stranger = try #require(links.first { $0.subject == "west/encrypt -> \(run.topology.publish)" })
+            #expect(stranger.finding.contains("does not admit"))
+            #expect(!links.contains { $0.subject == "north/encrypt -> \(run.topology.publish)" })
+            // A key that others may read is named before it is used.
+            chmod("\(secrets)/north/encrypt.curve", 0o644)
+            let exposed = try await examine(run).failures("keys")
+            #expect(exposed.first { $0.subject == "north/encrypt" }?.finding.contains("chmod 0600") == true)
+            try await run.signalLaunched(SIGCONT, to: run.stage(.localTrain, "east"))
+            run.signal(SIGTERM, to: try run.launcher)
+            _ = try await run.event("exited", of: try run.launcher)
+        }
+    }
+}
