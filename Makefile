@@ -59,17 +59,25 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, a move of 100 MB (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, hostile peers (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 	@TRIBUTARY_SOAK=3600 $(MAKE) --no-print-directory test TESTFLAGS='--filter SoakTests'
 	@TRIBUTARY_MOVE_MEGABYTES=100 $(MAKE) --no-print-directory test TESTFLAGS='--filter LargeMoveTests'
+	@$(MAKE) --no-print-directory hostile
 
 .PHONY: faults
 faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)
 	@python3 Tests/Network/check.py
 	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
+
+# pyzmq, msgpack and PyNaCl, which `make reference` installs.
+HOSTILE_PYTHON := $(or $(TRIBUTARY_PYTHON),python3)
+
+.PHONY: hostile
+hostile: build ## hostile peers over real sockets: 10 million mutated frames, floods, connections by the thousand
+	@$(HOSTILE_PYTHON) Tests/Network/hostile.py $(or $(HOSTILEFLAGS),--frames 10000000 --rounds 150)
 
 .PHONY: fuzz
 fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600

@@ -161,7 +161,7 @@ let package = Package(
             "tributary-lab", folder: "lab",
             runs: [
                 "Adapter", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Gzip", "Publication",
-                "Sodium", "Tokenization", "Topology",
+                "Sodium", "StageKit", "Tokenization", "Topology",
             ]),
 
         // Tests

@@ -388,7 +388,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     for name in ("config", "log-level"):
         parser.add_argument(f"--{name}", help="taken, and not looked at")
-    for name in ("check", "standby"):
+    for name in ("check", "standby", "unconfined"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     stage = LocalTrain(options)

@@ -37,7 +37,7 @@ package struct Audit: Sendable {
     ///   - publicKey: the key of sums that an opening names, nil under `clear`; throws if there is none.
     ///   - arePartsProved: where clouds open sums, each contribution came with a proof.
     package init(
-        _ folder: EvidenceFolder, publisher: StageName, keys: (StageName) throws -> VerifyingKey,
+        _ folder: EvidenceFolder, publisher: StageName, keys: (StageName) throws -> any SignatureVerifier,
         publicKey: (Opening) throws -> PaillierPublicKey?, arePartsProved: Bool, threads: Int
     ) throws {
         opening = try folder.opening(key: keys(publisher), signer: publisher)

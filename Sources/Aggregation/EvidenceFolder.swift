@@ -77,7 +77,7 @@ package struct EvidenceFolder: Sendable {
     // MARK: reading
 
     /// The opening, whose signature is checked with publish's key.
-    package func opening(key: VerifyingKey, signer: StageName) throws -> Signed<Opening> {
+    package func opening(key: any SignatureVerifier, signer: StageName) throws -> Signed<Opening> {
         try Signed<Opening>(
             bytes: read("\(path)/opening", limit: EvidenceFolder.openingLimit),
             signature: read("\(path)/opening.signature", limit: Signature.byteCount), key: key,

@@ -33,3 +33,12 @@ void tributary_return_memory(void) {
 void tributary_begin_writing(int file, int64_t offset, int64_t count) {
     sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }
+
+uint64_t tributary_raise_file_limit(uint64_t wanted) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}

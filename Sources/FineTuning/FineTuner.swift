@@ -19,6 +19,9 @@ package struct AnswerTokens: Hashable, Sendable {
 ///
 /// With one thread, the same base, shard, settings and start give the same bytes on the same kind of processor.
 package final class FineTuner {
+    /// The engine's library, which is loaded with the first of these.
+    package static var libraries: [String] { TorchLibrary.files }
+
     package let base: BaseModel
     package let configuration: AdapterConfiguration
     private let target: LossTarget

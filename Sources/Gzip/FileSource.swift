@@ -15,10 +15,17 @@ package final class FileSource {
     /// Bytes read from disk at a time.
     private static let blockSize = 128 << 10
 
-    /// `limit`: at most this many bytes come out, packed or not.
+    /// `limit`: at most this many bytes come out, packed or not. Nothing but a regular file is read: a pipe may never end, nor
+    /// /dev/zero.
     package init(path: String, limit: Int) throws(GzipError) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK the open itself waits for a writer to a pipe.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .cannotOpen(name: path, reason: String(cString: strerror(errno))) }
+        var information = stat()
+        guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw .notAFile(name: path)
+        }
         self.path = path
         self.limit = limit
         packed = .allocate(byteCount: FileSource.blockSize, alignment: 16)
@@ -67,7 +74,7 @@ package final class FileSource {
 
     private func refill() throws(GzipError) {
         var filled = 0
-        // The first two bytes decide, so a short first read (a pipe) is read on.
+        // The first two bytes decide, so a short first read is read on.
         repeat {
             let count = Glibc.read(descriptor, packed.baseAddress?.advanced(by: filled), packed.count - filled)
             if count < 0 {

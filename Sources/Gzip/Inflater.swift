@@ -8,8 +8,14 @@ package final class Inflater {
     private let name: String
     private let limit: Int
     private var betweenMembers = true
-    /// Bytes given out so far.
+    /// Bytes given out so far, and taken in.
     package private(set) var total = 0
+    private var taken = 0
+
+    /// What unpacks to more than this many times its length, and is long, is there to do harm: deflate reaches 1032, tables of
+    /// measurements 5 to 20.
+    package static let largestRatio = 200
+    private static let harmlessLength = 64 << 20
 
     /// `limit`: at most this many bytes come out, over all members; `name`: what errors call the stream.
     package init(limit: Int, name: String) throws(GzipError) {
@@ -53,10 +59,14 @@ package final class Inflater {
             stream.pointee.avail_out = UInt32(availableOut)
             let code = CZlib.inflate(stream, Z_NO_FLUSH)
             read += availableIn - Int(stream.pointee.avail_in)
+            taken += availableIn - Int(stream.pointee.avail_in)
             let produced = availableOut - Int(stream.pointee.avail_out)
             written += produced
             total += produced
             guard total <= limit else { throw .tooLong(name: name, limit: limit) }
+            guard total <= Inflater.harmlessLength || total / Inflater.largestRatio <= taken else {
+                throw .bomb(name: name, ratio: Inflater.largestRatio)
+            }
             switch code {
             case Z_STREAM_END:
                 betweenMembers = true

@@ -9,6 +9,10 @@ package enum KeyError: Error, Equatable, CustomStringConvertible {
     case malformed(path: String, String)
     /// The public card is not that of the secrets beside it.
     case mismatch(card: String)
+    /// Whoever has one key has the other's.
+    case shared(stages: String)
+    /// None of a stage's keys counts any more.
+    case revoked(stage: String, path: String, reason: String)
     case system(operation: String, path: String, reason: String)
 
     package var description: String {
@@ -23,6 +27,9 @@ package enum KeyError: Error, Equatable, CustomStringConvertible {
         case .malformed(let path, let reason): "\(path): \(reason)"
         case .mismatch(let card):
             "\(card): is not the card of the secret keys in this store; remove it, `tributary keys` writes the right one"
+        case .shared(let stages): "\(stages) have the same CURVE key: make one of them anew"
+        case .revoked(let stage, let path, let reason):
+            "\(path): the keys of \(stage) are revoked (\(reason)); make new ones with `tributary renew`, and send their card to the other clouds"
         case .system(let operation, let path, let reason): "\(path): cannot \(operation): \(reason)"
         }
     }

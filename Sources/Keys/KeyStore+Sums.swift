@@ -117,7 +117,7 @@ extension KeyStore {
         publicPath(cloud, KeyStore.file("opening", number, "share"))
     }
 
-    private static func file(_ stem: String, _ number: Int, _ ending: String) -> String {
+    static func file(_ stem: String, _ number: Int, _ ending: String) -> String {
         number == 1 ? "\(stem).\(ending)" : "\(stem).\(number).\(ending)"
     }
 }

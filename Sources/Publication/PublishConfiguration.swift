@@ -10,6 +10,9 @@ package struct PublishConfiguration: Configurable, Sendable {
         case adapter(base: String, AdapterConfiguration)
         /// So many values without a meaning: to measure rounds.
         case values(Int)
+
+        /// The base model's; nil where there is none.
+        package var folder: String? { if case .adapter(let base, _) = self { base } else { nil } }
     }
 
     package enum Schedule: String, Sendable, CaseIterable {

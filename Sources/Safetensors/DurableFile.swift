@@ -4,7 +4,7 @@ internal import Glibc
 package enum DurableFile {
     /// Reads a regular file of at most `limit` bytes.
     package static func read(_ path: String, limit: Int) throws(SafetensorsError) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
         defer { close(file) }
         var status = stat()

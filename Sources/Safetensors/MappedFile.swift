@@ -8,7 +8,7 @@ final class MappedFile: Sendable {
     private let isMapped: Bool
 
     init(path: String) throws(SafetensorsError) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
         defer { close(file) }
         var status = stat()

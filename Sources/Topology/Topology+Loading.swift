@@ -69,7 +69,7 @@ extension Topology {
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,
             threshold: file.threshold,
             profile: file.profile, damgardJurik: file.damgardJurik, clouds: clouds,
-            aggregate: aggregate, publish: publish,
+            aggregate: aggregate, publish: publish, peerLimits: file.peerLimits,
             statePath: state.map { FilePath.resolve($0, in: currentFolder) } ?? defaultState(of: file.federation),
             warnings: problems.warnings)
     }

@@ -24,6 +24,17 @@ package struct Topology: Sendable {
         package var description: String { rawValue }
     }
 
+    /// How much one peer may send to a hub over tcp, each second and twice as much at once.
+    package struct PeerLimits: Hashable, Sendable {
+        package let messages: Int
+        package let bytes: Int
+
+        package init(messages: Int = 10_000, bytes: Int = 1 << 30) {
+            self.messages = messages
+            self.bytes = bytes
+        }
+    }
+
     /// Where a stage listens over tcp. What it binds and what others dial are apart: NAT and load balancers stand between.
     package struct Listener: Hashable, Sendable {
         /// An address of the stage's own host.
@@ -73,6 +84,7 @@ package struct Topology: Sendable {
     package let clouds: [Cloud]
     package let aggregate: StageName
     package let publish: StageName
+    package let peerLimits: PeerLimits
     /// Everything the federation's stages on this host write: spools, journals, keys, logs.
     package let statePath: String
     package let warnings: [Problem]

@@ -42,6 +42,7 @@ struct TopologyFile {
     let damgardJurikPlace: Place
     let allowsClear: Bool
     let allowsOneOperator: Bool
+    let peerLimits: Topology.PeerLimits
     let clouds: [Cloud]
     let cloudsPlace: Place
     /// False where a cloud or a stage could not be read at all: rules that count would tell tales.
@@ -71,6 +72,7 @@ struct TopologyFile {
         damgardJurikPlace = file.place(of: "damgard-jurik")
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
+        peerLimits = Topology.PeerLimits(in: file)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
         clouds = file.entries("clouds") { text, value in
@@ -111,6 +113,21 @@ struct TopologyFile {
 
 extension Topology {
     static let maximumClouds = 256
+}
+
+extension Topology.PeerLimits {
+    /// `peer-limits: {messages: 10000, bytes: 1GiB}`, where the file has it; what is wrong with it is noted.
+    fileprivate init(in file: Section) {
+        let standard = Topology.PeerLimits()
+        do {
+            self =
+                try file.optionalSection("peer-limits") { limits in
+                    Topology.PeerLimits(
+                        messages: limits.int("messages", in: 100...10_000_000, default: standard.messages),
+                        bytes: limits.byteSize("bytes", in: 4 << 20...1 << 40, default: standard.bytes))
+                } ?? standard
+        } catch { self = standard }
+    }
 }
 
 extension TopologyFile.Cloud {

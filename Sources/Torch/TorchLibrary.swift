@@ -64,6 +64,9 @@ extension TorchLibrary {
         return TorchLibrary(api: api)
     }
 
+    /// The library's file, where it is there: for whoever must open the way to it beforehand.
+    package static var files: [String] { places().filter { access($0, F_OK) == 0 } }
+
     /// Beside the executable (a build folder), then where `make install` puts it.
     private static func places() -> [String] {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -111,6 +111,12 @@ package struct Socket: ~Copyable {
     }
 }
 
+extension Socket {
+    /// Ends what `monitor` began. Before the reading end is closed: libzmq waits for somebody to read its last events, and every
+    /// other socket of the context with it.
+    package borrowing func stopMonitor() { zmq_socket_monitor(handle, nil, 0) }
+}
+
 /// A received message: its frames and, over CURVE, who the ZAP handler said the sender is.
 package struct Message: Sendable {
     package let frames: [[UInt8]]

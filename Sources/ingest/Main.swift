@@ -3,12 +3,14 @@ import IngestLogic
 import StageKit
 
 @main
+enum Main {
+    static func main() async { await StageMain.run(IngestCommand.begin(IngestProgram.program)) }
+}
+
 struct IngestCommand: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-ingest",
         abstract: "Reads a cloud's tables, takes part in the statistics round, and hands token shards to local-train.")
 
     @OptionGroup var options: StageOptions
-
-    func run() async throws { await StageMain.run(IngestProgram.program, options: options) }
 }

@@ -2,6 +2,14 @@ import ArgumentParser
 
 /// Yardsticks and generated data. Nothing here is part of a federation: the baselines read all clouds' data at once.
 @main
+enum Main {
+    static func main() async {
+        // What confines itself begins with one thread; the parser's asynchronous commands have several.
+        guard CommandLine.arguments.dropFirst().first == "confinement" else { return await Lab.main() }
+        ConfinementCommand.main(Array(CommandLine.arguments.dropFirst(2)))
+    }
+}
+
 struct Lab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-lab",
@@ -9,7 +17,7 @@ struct Lab: AsyncParsableCommand {
         discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
         subcommands: [
             Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self,
-            CompareCommand.self, QualityCommand.self, BenchSealing.self, BenchTraining.self,
+            CompareCommand.self, QualityCommand.self, ConfinementCommand.self, BenchSealing.self, BenchTraining.self,
         ])
 }
 

@@ -54,7 +54,8 @@ struct AuditCommand: ParsableCommand {
         do {
             var search = topology.suite == .paillier ? SumKeys.search(in: store, of: topology.publish.cloud) : nil
             audit = try Audit(
-                EvidenceFolder(folder), publisher: topology.publish, keys: { try store.card(of: $0).verifying },
+                EvidenceFolder(folder), publisher: topology.publish,
+                keys: { SignerKeys(try store.cards(of: $0).map(\.verifying)) },
                 publicKey: { try search?.key($0.keyID) }, arePartsProved: topology.cloudsOpen, threads: max(1, threads))
         } catch let error as KeyError {
             throw LauncherError.configuration(error.description)

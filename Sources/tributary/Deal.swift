@@ -67,7 +67,7 @@ enum SharedKey {
     static func deal(_ number: Int, in store: KeyStore, for topology: Topology) throws -> ThresholdPublicKey {
         let publisher = topology.publish.cloud
         let clouds = topology.dataClouds.sorted()
-        let cards = try clouds.map { try store.card(of: StageName(cloud: $0, kind: .encrypt)) }
+        let cards = try clouds.map { try store.currentCard(of: StageName(cloud: $0, kind: .encrypt)) }
         print("looking for two safe primes for the clouds' key: some seconds, now and then half a minute")
         let clock = ContinuousClock()
         let start = clock.now

@@ -7,8 +7,8 @@ struct Tributary: ParsableCommand {
         commandName: "tributary",
         abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
         subcommands: [
-            Validate.self, Draw.self, MakeKeys.self, Deal.self, Rotate.self, Up.self, Ps.self, Doctor.self, Down.self,
-            Swap.self, Plan.self, Apply.self,
+            Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
+            Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
             Logs.self,
             Verify.self, AuditCommand.self, Demo.self,
         ])

@@ -105,8 +105,16 @@ struct MakeKeys: ParsableCommand {
     private func show(_ topology: Topology, _ store: KeyStore) throws {
         let width = topology.stages.map(\.name.description.count).max() ?? 0
         for stage in topology.stages(in: cloud) {
-            let text = store.hasCard(of: stage) ? try store.card(of: stage).fingerprint : "no card"
-            print("\(Terminal.padded(stage.description, width))  \(text)")
+            let numbers = try store.cardNumbers(of: stage)
+            let revoked = Dictionary(try store.revokedCards(of: stage.cloud).map { ($0.card, $0.reason) }) { $1 }
+            let name = Terminal.padded(stage.description, width)
+            if numbers.isEmpty { print("\(name)  no card") }
+            for number in numbers {
+                let card = try store.card(of: stage, number: number)
+                let which = numbers.count > 1 ? "  key \(number)" : ""
+                let end = revoked[card].map { "  revoked: \(Terminal.printable($0))" } ?? ""
+                print("\(name)  \(card.fingerprint)\(which)\(end)")
+            }
         }
         for line in try SumKeys.listed(in: store, for: topology) { print(line) }
     }

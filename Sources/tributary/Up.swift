@@ -20,6 +20,8 @@ struct Up: ParsableCommand {
     var logLevel: String?
     @Option(help: "How long stages may take to stop before they are killed.")
     var grace = "20s"
+    @Flag(help: "Start the stages with all rights of their user, unconfined.")
+    var unconfined = false
     /// Set by `--detach` on the process that it leaves behind.
     @Flag(help: .hidden)
     var background = false
@@ -29,7 +31,7 @@ struct Up: ParsableCommand {
         guard let grace = Quantity.duration(grace) else {
             throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
         }
-        let plan = LaunchPlan(folder: try StageFolder.path(given: stages), logLevel: logLevel, clouds: cloud)
+        let plan = LaunchPlan(folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud)
         let programs = try plan.programs(topology)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)

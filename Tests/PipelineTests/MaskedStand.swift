@@ -178,7 +178,7 @@ struct MaskedPlay {
             uniqueKeysWithValues: clouds.map { ($0, try CloudSecrets(of: $0, terms: terms)) })
     }
 
-    func key(of stage: StageName) throws -> VerifyingKey {
+    func key(of stage: StageName) throws -> any SignatureVerifier {
         guard let key = signers[stage] else { throw MaskingError.unknownSigner(stage) }
         return key
     }

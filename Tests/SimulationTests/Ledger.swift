@@ -98,6 +98,7 @@ extension WireMessage {
                 return "receipt \(receipt.name) \(receipt.outcome.rawValue) \(receipt.reason)"
             } catch { return "receipt" }
         case .want, .chunk: return "\(kind.rawValue) \(transfer?.description ?? "") \(first)..<\(end)"
+        case .appointment: return "appointment"
         case .opening:
             do { return "opening \(try Opening(decodeDocument(document)).round) seq \(sequence)" } catch {
                 return "opening"

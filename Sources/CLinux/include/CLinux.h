@@ -1,5 +1,7 @@
 // What the Glibc module map does not export to Swift: eventfd(2), pthread_setname_np(3), prctl(2).
 #pragma once
+#include "Confine.h"
+#include "SearchPath.h"
 #include "Spawn.h"
 #include <stdint.h>
 
@@ -9,6 +11,8 @@ int tributary_eventfd(void);
 void tributary_name_thread(const char *name);
 /// Forbids core dumps and ptrace by peers: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. -1 and errno on failure.
 int tributary_forbid_dumps(void);
+/// Raises how many descriptors this process may have to `wanted`, or as far as it may (RLIMIT_NOFILE); what it is then, 0 on failure.
+uint64_t tributary_raise_file_limit(uint64_t wanted);
 /// The kernel sends `signal` to this process when its parent dies: PR_SET_PDEATHSIG. -1 and errno on failure.
 int tributary_die_with_parent(int signal);
 /// Starts to write a part of a file to the disk and does not wait for it (sync_file_range(2)), so that less is left when the

@@ -113,7 +113,7 @@ package struct MaskingTerms: Hashable, Sendable {
 }
 
 /// Whose signatures count: the cards' keys.
-package typealias MaskingSigners = [StageName: VerifyingKey]
+package typealias MaskingSigners = [StageName: any SignatureVerifier]
 
 extension Signed {
     /// The content, if it is `stage` that signed it.

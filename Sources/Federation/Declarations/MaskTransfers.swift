@@ -13,20 +13,20 @@ extension Signed {
 
     /// The document in such a payload, if it is said to be of `stage` and `stage` has signed it.
     package init(
-        payload: [UInt8], of stage: StageName, key: (StageName) throws -> VerifyingKey
+        payload: [UInt8], of stage: StageName, key: (StageName) throws -> any SignatureVerifier
     ) throws {
         let signed = try SignedBytes(decodeDocument(payload), at: Content.kind, limit: Self.longestDocument)
         guard signed.signer == stage else { throw FederationError.badSignature(signer: "\(stage)") }
         try self.init(signed, key: key)
     }
 
-    fileprivate init(_ signed: SignedBytes, key: (StageName) throws -> VerifyingKey) throws {
+    fileprivate init(_ signed: SignedBytes, key: (StageName) throws -> any SignatureVerifier) throws {
         try self.init(
             bytes: signed.bytes, signature: signed.signature, key: key(signed.signer), signer: "\(signed.signer)")
     }
 
     fileprivate static func list(
-        _ name: String, in fields: inout Fields, at place: String, key: (StageName) throws -> VerifyingKey
+        _ name: String, in fields: inout Fields, at place: String, key: (StageName) throws -> any SignatureVerifier
     ) throws -> [Signed<Content>] {
         try fields.list(name, limit: MaskRoster.maximumAdvertisements).map {
             try Signed(SignedBytes($0, at: "\(place).\(name)", limit: longestDocument), key: key)
@@ -62,7 +62,7 @@ package struct MaskDealing: Sendable {
             ]))
     }
 
-    package init(payload: [UInt8], key: (StageName) throws -> VerifyingKey) throws {
+    package init(payload: [UInt8], key: (StageName) throws -> any SignatureVerifier) throws {
         var fields = try Fields(decodeDocument(payload), at: "mask-dealing")
         agreement = try MaskAgreement(fields.take("agreement"))
         shares = try Signed.list("shares", in: &fields, at: "mask-dealing", key: key)
@@ -82,7 +82,7 @@ package struct MaskConsents: Sendable {
         encode(.map([("consents", .list(consents.map { SignedBytes($0, by: $0.content.stage).value }))]))
     }
 
-    package init(payload: [UInt8], key: (StageName) throws -> VerifyingKey) throws {
+    package init(payload: [UInt8], key: (StageName) throws -> any SignatureVerifier) throws {
         var fields = try Fields(decodeDocument(payload), at: "mask-consents")
         consents = try Signed.list("consents", in: &fields, at: "mask-consents", key: key)
         try fields.finish()

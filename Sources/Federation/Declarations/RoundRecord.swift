@@ -108,7 +108,7 @@ extension RoundRecord {
     /// very opening, that none appears twice, and that there are enough.
     /// - Parameter key: the verifying key of a stage; throws if there is none.
     package func contributions(
-        to opening: Signed<Opening>, key: (StageName) throws -> VerifyingKey
+        to opening: Signed<Opening>, key: (StageName) throws -> any SignatureVerifier
     ) throws -> [RecordedContribution] {
         let asked = opening.content
         guard self.opening == opening.digest else { throw RecordFault.otherOpening }

@@ -25,11 +25,25 @@ package struct Signed<Content: Declaration>: Sendable, Equatable {
     }
 
     /// Takes bytes from a wire or a journal: signature first, then the content.
-    package init(bytes: [UInt8], signature: [UInt8], key: VerifyingKey, signer: String) throws {
+    package init(bytes: [UInt8], signature: [UInt8], key: any SignatureVerifier, signer: String) throws {
         guard let signature = Signature(bytes: signature), key.verifies(signature, of: Self.message(bytes)) else {
             throw FederationError.badSignature(signer: signer)
         }
         content = try Content(Self.value(of: bytes))
+        self.bytes = bytes
+        self.signature = signature
+    }
+
+    /// The signature of the same bytes by another key of the same signer.
+    package func signature(by key: SigningKey) -> Signature { key.signature(of: Self.message(bytes)) }
+
+    /// The same document under another key of its signer.
+    package func signed(anew key: SigningKey) -> Signed {
+        Signed(content: content, bytes: bytes, signature: signature(by: key))
+    }
+
+    private init(content: Content, bytes: [UInt8], signature: Signature) {
+        self.content = content
         self.bytes = bytes
         self.signature = signature
     }

@@ -27,6 +27,8 @@ package final class Journal: Sendable {
             }
             try database.execute(sql: "PRAGMA synchronous = FULL")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            // A confined stage has no folder for temporary files.
+            try database.execute(sql: "PRAGMA temp_store = MEMORY")
             // What is settled is overwritten, not only forgotten: clear vectors pass through some journals.
             try database.execute(sql: "PRAGMA secure_delete = ON")
         }
@@ -308,7 +310,7 @@ package struct JournalEntry {
 
     /// A payload that was kept, with the offer that was signed for it.
     package func kept(
-        _ name: TransferName, by stage: StageName, verifiedBy key: VerifyingKey
+        _ name: TransferName, by stage: StageName, verifiedBy key: any SignatureVerifier
     ) throws -> Departure? {
         try departures("state = 'kept' AND name = ?", [name.description], verifiedBy: key, of: stage).first
     }
@@ -341,12 +343,12 @@ package struct JournalEntry {
             ?? false
     }
 
-    package func sending(verifiedBy key: VerifyingKey, of stage: StageName) throws -> [Departure] {
+    package func sending(verifiedBy key: any SignatureVerifier, of stage: StageName) throws -> [Departure] {
         try departures("state = 'sending'", [], verifiedBy: key, of: stage)
     }
 
     private func departures(
-        _ condition: String, _ arguments: StatementArguments, verifiedBy key: VerifyingKey, of stage: StageName
+        _ condition: String, _ arguments: StatementArguments, verifiedBy key: any SignatureVerifier, of stage: StageName
     ) throws -> [Departure] {
         try Row.fetchAll(
             database, sql: "SELECT * FROM departure WHERE \(condition) ORDER BY round, name", arguments: arguments
@@ -412,26 +414,26 @@ package struct JournalEntry {
     }
 
     package func document<Content: Declaration>(
-        _: Content.Type, round: RoundNumber, key: VerifyingKey, signer: StageName
+        _: Content.Type, round: RoundNumber, key: any SignatureVerifier, signer: StageName
     ) throws -> Signed<Content>? {
         try documents(Content.self, key: key, signer: signer, where: "AND round = \(round.value)").first
     }
 
     package func latest<Content: Declaration>(
-        _: Content.Type, key: VerifyingKey, signer: StageName
+        _: Content.Type, key: any SignatureVerifier, signer: StageName
     ) throws -> Signed<Content>? {
         try documents(Content.self, key: key, signer: signer, where: "ORDER BY round DESC LIMIT 1").first
     }
 
     /// All documents of a kind in the order of their rounds.
     package func all<Content: Declaration>(
-        _: Content.Type, key: VerifyingKey, signer: StageName
+        _: Content.Type, key: any SignatureVerifier, signer: StageName
     ) throws -> [Signed<Content>] {
         try documents(Content.self, key: key, signer: signer, where: "ORDER BY round")
     }
 
     private func documents<Content: Declaration>(
-        _: Content.Type, key: VerifyingKey, signer: StageName, where clause: String
+        _: Content.Type, key: any SignatureVerifier, signer: StageName, where clause: String
     ) throws -> [Signed<Content>] {
         try Row.fetchAll(
             database, sql: "SELECT bytes, signature FROM document WHERE kind = ? \(clause)", arguments: [Content.kind]

@@ -2,6 +2,11 @@ internal import Glibc
 
 /// Where a connection comes from, for a line in the log.
 enum PeerAddress {
+    /// Ends a connection in both directions; its owner finds it closed and puts it away (shutdown(2)).
+    static func shutDown(_ descriptor: Int) {
+        _ = shutdown(Int32(truncatingIfNeeded: descriptor), Int32(SHUT_RDWR))
+    }
+
     /// `ipc`, or an address with its port; words where the connection is gone already.
     static func of(_ descriptor: Int) -> String {
         var storage = sockaddr_storage()

@@ -10,8 +10,13 @@ internal import ZeroMQ
 package final class Post: Wires {
     private struct Shared {
         var outgoing: [(route: Route, frames: [[UInt8]])] = []
+        var blamed: [StageName] = []
         var isStopping = false
     }
+
+    /// Messages of one peer that wait at a time: more than its transfers have on their way, and little to get through for the
+    /// others' that wait behind them.
+    private static let shareMessages = 1024
 
     enum Route: Sendable, Hashable {
         case work(StageName)
@@ -22,6 +27,7 @@ package final class Post: Wires {
     private let continuation: AsyncStream<PostEvent>.Continuation
     private let shared = Mutex(Shared())
     private let waiting = Atomic<Int>(0)
+    private let shares = Mutex<[StageName: (messages: Int, bytes: Int)]>([:])
     private let wake: Int32
     private let context: Context
     private let plan: PostPlan
@@ -73,6 +79,9 @@ package final class Post: Wires {
         poke()
     }
 
+    /// What a stage sent could not be used: it may send the less for a while.
+    package func blame(_ stage: StageName) { shared.withLock { $0.blamed.append(stage) } }
+
     private func poke() {
         var one: UInt64 = 1
         _ = withUnsafeBytes(of: &one) { Glibc.write(wake, $0.baseAddress, 8) }  // a full eventfd is awake already
@@ -82,6 +91,13 @@ package final class Post: Wires {
     package func handled(_ event: PostEvent) {
         let bytes = event.cost
         guard bytes > 0 else { return }
+        if case .message(let message) = event {
+            shares.withLock { shares in
+                guard let share = shares[message.sender] else { return }
+                shares[message.sender] =
+                    share.messages > 1 ? (share.messages - 1, share.bytes - bytes) : nil
+            }
+        }
         let before = waiting.subtract(bytes, ordering: .relaxed).oldValue
         if before >= plan.inboxBytes, before - bytes < plan.inboxBytes { poke() }
     }
@@ -103,21 +119,35 @@ package final class Post: Wires {
         // ZAP must be answered and monitors be read however full the inbox is; what there is to tell of it then is left out.
         if isFull {
             switch event {
-            case .handshake, .left: return
+            case .handshake, .left, .overLimit: return
             default: break
             }
         }
         waiting.add(event.cost, ordering: .relaxed)
+        if case .message(let message) = event {
+            shares.withLock { shares in
+                let share = shares[message.sender] ?? (0, 0)
+                shares[message.sender] = (share.messages + 1, share.bytes + event.cost)
+            }
+        }
         continuation.yield(event)
     }
 
     var isFull: Bool { waiting.load(ordering: .relaxed) >= plan.inboxBytes }
 
-    func takeOutgoing() -> (batch: [(route: Route, frames: [[UInt8]])], isStopping: Bool) {
+    /// Whether as much of one peer waits as may: half of what may wait in all.
+    func isShareFull(of stage: StageName) -> Bool {
+        shares.withLock { shares in
+            guard let share = shares[stage] else { return false }
+            return share.messages >= Self.shareMessages || share.bytes >= plan.inboxBytes / 2
+        }
+    }
+
+    func takeOutgoing() -> (batch: [(route: Route, frames: [[UInt8]])], blamed: [StageName], isStopping: Bool) {
         shared.withLock { shared in
-            let batch = shared.outgoing
-            shared.outgoing = []
-            return (batch, shared.isStopping)
+            let (batch, blamed) = (shared.outgoing, shared.blamed)
+            (shared.outgoing, shared.blamed) = ([], [])
+            return (batch, blamed, shared.isStopping)
         }
     }
 }

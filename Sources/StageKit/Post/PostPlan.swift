@@ -1,5 +1,7 @@
 package import Federation
+package import Keys
 package import Sodium
+package import Topology
 
 /// Which sockets a stage has, and who may speak on them.
 package struct PostPlan: Sendable {
@@ -43,10 +45,14 @@ package struct PostPlan: Sendable {
     package let curveSecret: SecretBytes
     /// Bytes received and not yet handled at which the sockets are left alone, so that the peers feel it.
     package let inboxBytes: Int
+    /// Where the keys change while the stage runs: then they count as they are there, and those above only say where CURVE is
+    /// spoken. Nil where they stay.
+    package let keyring: Keyring?
+    package let peerLimits: Topology.PeerLimits
 
     package init(
         stage: StageName, hub: Hub?, dials: [Dial], curvePublic: [UInt8], curveSecret: SecretBytes,
-        inboxBytes: Int = 32 << 20
+        inboxBytes: Int = 32 << 20, keyring: Keyring? = nil, peerLimits: Topology.PeerLimits = .init()
     ) {
         self.stage = stage
         self.hub = hub
@@ -54,6 +60,14 @@ package struct PostPlan: Sendable {
         self.curvePublic = curvePublic
         self.curveSecret = curveSecret
         self.inboxBytes = inboxBytes
+        self.keyring = keyring
+        self.peerLimits = peerLimits
+    }
+
+    /// The CURVE keys that a hub may show, the likeliest first.
+    func keys(of dial: Dial) -> [[UInt8]] {
+        guard let keyring else { return dial.serverKey.map { [$0] } ?? [] }
+        return keyring.now.curves(of: dial.hub)
     }
 }
 
@@ -67,6 +81,10 @@ package enum PostEvent: Sendable {
     case refused(peer: String, reason: String)
     /// A key that nobody admitted knocked, or a handshake failed.
     case handshake(peer: String, reason: String)
+    /// A peer has sent more than it may; so many of its messages went unread.
+    case overLimit(StageName, dropped: Int)
+    /// Cards have come or gone, or have been revoked.
+    case keysChanged(Keyring.Change)
     /// This hub does not let the stage in, or is not the one whose key is known here.
     case unwelcome(StageName, reason: String)
     /// The connection to this hub's news stands.
@@ -82,8 +100,8 @@ package enum PostEvent: Sendable {
     var cost: Int {
         switch self {
         case .message(let message): 512 + message.bulk.count + message.document.count
-        case .refused, .handshake, .unwelcome, .joined, .left: 512
-        case .connected, .disconnected, .tick, .failed: 0
+        case .refused, .handshake, .unwelcome, .joined, .left, .overLimit: 512
+        case .keysChanged, .connected, .disconnected, .tick, .failed: 0
         }
     }
 }

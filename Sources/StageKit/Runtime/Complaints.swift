@@ -37,7 +37,13 @@ package final class Complaints {
     private var strangers = PeerThrottle(capacity: 32)
     private var departures: [String: Int] = [:]
 
-    package init(_ log: EventLog) { self.log = log }
+    private let blame: @Sendable (StageName) -> Void
+
+    /// - Parameter blame: hears of each message that could not be used.
+    package init(_ log: EventLog, blame: @escaping @Sendable (StageName) -> Void = { _ in }) {
+        self.log = log
+        self.blame = blame
+    }
 
     package func complain(_ event: String, of peer: String, _ fields: [String: EventLog.Field]) {
         write(event, stages.line(of: peer, .now), fields)
@@ -48,6 +54,7 @@ package final class Complaints {
     }
 
     package func refused(_ message: WireMessage, reason: String) {
+        blame(message.sender)
         complain(
             "message_refused", of: message.sender.description,
             ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])

@@ -9,7 +9,7 @@ package final class StageContext {
     package nonisolated let journal: Journal
     package nonisolated let log: EventLog
     package nonisolated let publisher: StageName
-    private let wires: any Wires
+    nonisolated let wires: any Wires
     package nonisolated let surroundings: Surroundings
     let exchange: Exchange
     private var announcements: UInt64 = 0
@@ -131,13 +131,14 @@ package final class StageContext {
 
     // MARK: Announcing
 
-    /// Publishes a signed document to every subscriber. It must be in the journal already.
+    /// Publishes a signed document to every subscriber. It must be in the journal already. What this stage has signed with a
+    /// key that it had before goes out under the one that it has now.
     package func announce<Content>(_ document: Signed<Content>) {
         announcements += 1
         wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
-                signature: document.signature.bytes), topic: Topic.all)
+                signature: document.signature(by: identity.signing).bytes), topic: Topic.all)
     }
 
     /// Tells one subscriber again.
@@ -145,7 +146,7 @@ package final class StageContext {
         wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
-                signature: document.signature.bytes), topic: Topic.to(stage))
+                signature: document.signature(by: identity.signing).bytes), topic: Topic.to(stage))
     }
 
     func beat(to stage: StageName? = nil) {
@@ -205,7 +206,7 @@ package final class StageContext {
 extension StageContext {
     /// The newest opening of publish that this stage has seen.
     package nonisolated func latestOpening() throws -> Signed<Opening>? {
-        let key = try identity.key(of: publisher)
+        let key = try identity.everKey(of: publisher)
         return try journal.read { try $0.latest(Opening.self, key: key, signer: publisher) }
     }
 
@@ -225,7 +226,7 @@ extension StageContext {
 
     /// Whether a round has neither been released nor abandoned.
     package nonisolated func isOpen(_ opening: Signed<Opening>) throws -> Bool {
-        let key = try identity.key(of: publisher)
+        let key = try identity.everKey(of: publisher)
         let round = opening.content.round
         return try journal.read { entry in
             try entry.document(Release.self, round: round, key: key, signer: publisher) == nil
@@ -235,20 +236,20 @@ extension StageContext {
 
     /// The release that ends the run, if this stage has it.
     package nonisolated func lastRelease() throws -> Signed<Release>? {
-        let key = try identity.key(of: publisher)
+        let key = try identity.everKey(of: publisher)
         let newest = try journal.read { try $0.latest(Release.self, key: key, signer: publisher) }
         return newest?.content.isFinal == true ? newest : nil
     }
 
     /// All abandonments that this stage has seen, in the order of rounds.
     package nonisolated func abandonments() throws -> [Signed<Abandonment>] {
-        let key = try identity.key(of: publisher)
+        let key = try identity.everKey(of: publisher)
         return try journal.read { try $0.all(Abandonment.self, key: key, signer: publisher) }
     }
 
     /// All releases that this stage has seen, in the order of rounds.
     package nonisolated func releases() throws -> [Signed<Release>] {
-        let key = try identity.key(of: publisher)
+        let key = try identity.everKey(of: publisher)
         return try journal.read { try $0.all(Release.self, key: key, signer: publisher) }
     }
 }

@@ -1,4 +1,5 @@
 package import Federation
+package import Keys
 package import Sodium
 
 /// Who a stage is and whom it knows: keys, hubs that it dials, its epoch.
@@ -8,24 +9,58 @@ package struct StageIdentity: Sendable {
     package let epoch: UInt64
     package let signing: SigningKey
     package let dials: Set<StageName>
-    /// The verifying keys of all stages of the federation.
-    package let keys: [StageName: VerifyingKey]
+    private let signers: Signers
 
+    private enum Signers {
+        /// They stay as they are.
+        case fixed([StageName: VerifyingKey])
+        /// As the folder of cards has them at the time.
+        case live(Keyring)
+    }
+
+    /// - Parameter keys: the verifying keys of all stages of the federation.
     package init(
         stage: StageName, run: RunName, epoch: UInt64, signing: SigningKey, dials: Set<StageName>,
         keys: [StageName: VerifyingKey]
     ) {
-        self.stage = stage
-        self.run = run
-        self.epoch = epoch
-        self.signing = signing
-        self.dials = dials
-        self.keys = keys
+        (self.stage, self.run, self.epoch, self.signing, self.dials) = (stage, run, epoch, signing, dials)
+        signers = .fixed(keys)
     }
 
-    /// Throws where the stage has no card here.
-    package func key(of stage: StageName) throws -> VerifyingKey {
-        guard let key = keys[stage] else { throw MessageFault(reason: "no public key of \(stage) is known here") }
+    package init(
+        stage: StageName, run: RunName, epoch: UInt64, signing: SigningKey, dials: Set<StageName>, keyring: Keyring
+    ) {
+        (self.stage, self.run, self.epoch, self.signing, self.dials) = (stage, run, epoch, signing, dials)
+        signers = .live(keyring)
+    }
+
+    /// The keys of all stages that count now.
+    package var keys: [StageName: any SignatureVerifier] {
+        switch signers {
+        case .fixed(let keys): keys
+        case .live(let keyring): keyring.now.cards.mapValues { SignerKeys($0.map(\.verifying)) }
+        }
+    }
+
+    /// Whoever may sign for a stage now. Throws where no card of it is here, or none that counts.
+    package func key(of stage: StageName) throws -> any SignatureVerifier {
+        let key: (any SignatureVerifier)? =
+            switch signers {
+            case .fixed(let keys): keys[stage]
+            case .live(let keyring): keyring.now.signer(stage)
+            }
+        guard let key else { throw MessageFault(reason: "no public key of \(stage) that counts is known here") }
+        return key
+    }
+
+    /// The same with the keys that have been revoked: for what lies in the journal, which was believed when it came.
+    package func everKey(of stage: StageName) throws -> any SignatureVerifier {
+        let key: (any SignatureVerifier)? =
+            switch signers {
+            case .fixed(let keys): keys[stage]
+            case .live(let keyring): keyring.now.everSigner(stage)
+            }
+        guard let key else { throw MessageFault(reason: "no public key of \(stage) is known here") }
         return key
     }
 

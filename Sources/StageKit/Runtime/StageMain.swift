@@ -9,20 +9,24 @@ internal import Topology
 /// What a stage's program is: how it reads its config, what it makes ready, and what it makes of that.
 package struct StageProgram<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
     package let kind: StageKind
+    let files: @Sendable (StageConfiguration) -> StageFiles
     package let prepare: @Sendable (StageGround<StageConfiguration>) throws -> Prepared
     let rehearse: @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void
     package let make: @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
 
     /// - Parameters:
+    ///   - files: what its config names.
     ///   - prepare: makes what the stage can have before it touches its state; throws what is wrong with it.
     ///   - rehearse: the self-test of a successor: whether it can do the stage's work at all. What it warms up stays warm.
     package init(
         _ kind: StageKind, configuration: StageConfiguration.Type,
+        files: @escaping @Sendable (StageConfiguration) -> StageFiles = { _ in StageFiles() },
         prepare: @escaping @Sendable (StageGround<StageConfiguration>) throws -> Prepared,
         rehearse: @escaping @Sendable (StageGround<StageConfiguration>, Prepared) throws -> Void,
         make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>, Prepared) throws -> any Stage
     ) {
         self.kind = kind
+        self.files = files
         self.prepare = prepare
         self.rehearse = rehearse
         self.make = make
@@ -33,45 +37,61 @@ extension StageProgram where Prepared == Void {
     /// A stage that has nothing to make ready.
     package init(
         _ kind: StageKind, configuration: StageConfiguration.Type,
+        files: @escaping @Sendable (StageConfiguration) -> StageFiles = { _ in StageFiles() },
         make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
     ) {
-        self.init(kind, configuration: configuration, prepare: { _ in }, rehearse: { _, _ in }) { parts, _ in
+        self.init(kind, configuration: configuration, files: files, prepare: { _ in }, rehearse: { _, _ in }) {
+            parts, _ in
             try make(parts)
         }
     }
 }
 
+/// A stage that has read its files and has given up what it does not need.
+package struct BegunStage<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
+    let program: StageProgram<StageConfiguration, Prepared>
+    let stage: StageName
+    let configuration: StageConfiguration
+    let topology: Topology
+    let keys: KeyStore
+    let plan: PostPlan
+    let signing: SigningKey
+    let log: EventLog
+    let directory: String
+    let standsBy: Bool
+}
+
 /// The one path that starts, runs and stops every stage.
 package enum StageMain {
-    /// Runs the stage that the options name and exits the process with its status.
+    /// Runs a stage and exits the process with its status.
     package static func run<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
-        _ program: StageProgram<StageConfiguration, Prepared>, options: StageOptions
+        _ begun: BegunStage<StageConfiguration, Prepared>
     ) async -> Never {
-        let kind = program.kind
         do {
-            try await start(program, options)
+            try await start(begun)
             exit(ExitStatus.ok.rawValue)
-        } catch let error as ConfigurationError {
-            complain("\(error)")
-            exit(ExitStatus.badConfiguration.rawValue)
-        } catch let error as StageError {
-            complain("tributary-\(kind): \(error)")
-            exit(error.exitStatus.rawValue)
-        } catch let error as FederationError {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.badArguments.rawValue)
-        } catch let error as KeyError {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.badConfiguration.rawValue)
-        } catch {
-            complain("tributary-\(kind): \(error)")
-            exit(ExitStatus.internal.rawValue)
-        }
+        } catch { fail(error, begun.program.kind) }
     }
 
-    private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+    static func fail(_ error: any Error, _ kind: StageKind) -> Never {
+        let status: ExitStatus
+        switch error {
+        case is ConfigurationError:
+            complain("\(error)")
+            exit(ExitStatus.badConfiguration.rawValue)
+        case let error as StageError: status = error.exitStatus
+        case is FederationError: status = .badArguments
+        case is KeyError, is SocketFolder.Refused: status = .badConfiguration
+        default: status = .internal
+        }
+        complain("tributary-\(kind): \(error)")
+        exit(status.rawValue)
+    }
+
+    /// Everything up to confinement, on the thread that the process began with.
+    static func begin<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
         _ program: StageProgram<StageConfiguration, Prepared>, _ options: StageOptions
-    ) async throws {
+    ) throws -> BegunStage<StageConfiguration, Prepared> {
         // Secrets lie in this process: no core dump, no debugger of the same user.
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
         tributary_return_memory()
@@ -81,16 +101,36 @@ package enum StageMain {
         guard let placed = topology.stage(stage) else {
             throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
         }
-        let configuration: StageConfiguration = try ConfigurationFile.read(at: options.config ?? placed.config)
+        let config = options.config ?? placed.config
+        let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
         let keys = KeyStore(root: topology.keysPath)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
-        let signing = try keys.signingKey(of: stage)
-        if options.check { return }
+        let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
+        if options.check { exit(ExitStatus.ok.rawValue) }
+        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
+        let directory = topology.stateFolder(of: stage)
+        if options.unconfined {
+            log.warning("unconfined", ["reason": .text("--unconfined: this stage keeps all rights of its user")])
+        } else {
+            let files = program.files(configuration)
+            for path in [directory] + files.writes { try StateLock.make(path) }
+            try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply().log(to: log)
+        }
+        return BegunStage(
+            program: program, stage: stage, configuration: configuration, topology: topology, keys: keys, plan: plan,
+            signing: signing, log: log, directory: directory, standsBy: options.standby)
+    }
+
+    private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
+        _ begun: BegunStage<StageConfiguration, Prepared>
+    ) async throws {
+        let (program, stage, configuration) = (begun.program, begun.stage, begun.configuration)
+        let (topology, keys, plan, signing) = (begun.topology, begun.keys, begun.plan, begun.signing)
+        let (log, directory) = (begun.log, begun.directory)
         let ground = StageGround(stage: stage, configuration: configuration, topology: topology, keys: keys)
         let prepared = try named { try program.prepare(ground) }
-        let directory = topology.stateFolder(of: stage)
         let lock: StateLock
-        if options.standby {
+        if begun.standsBy {
             try named { try program.rehearse(ground, prepared) }
             ServiceNotice.send("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
             // Until here a signal ends the process, and harms nobody.
@@ -101,17 +141,15 @@ package enum StageMain {
         defer { lock.release() }
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
-        let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         if try journal.read({ try $0.isRunOver() }) {
             log.info("run_is_over", ["reason": .text("this stage has nothing left to do in run \(topology.run)")])
             sayRunIsOver(topology.run)
             return try journal.close()
         }
         let epoch = try journal.beginEpoch(of: topology.run, in: directory)
-        let verifying = try Dictionary(keys.allCards().map { ($0.stage, $0.verifying) }) { first, _ in first }
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
-            keys: verifying)
+            keyring: try plan.keyring ?? Keyring(keys))
         let post = try Post(plan)
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })

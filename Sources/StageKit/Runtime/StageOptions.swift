@@ -26,6 +26,11 @@ package struct StageOptions: ParsableArguments, Sendable {
         ))
     package var standby = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Do not give up the rights that the stage does not need (Landlock, seccomp). Its log says so."))
+    package var unconfined = false
+
     @Option(help: "What to log: debug, info, warning or error.")
     package var logLevel: EventLog.Level = .info
 

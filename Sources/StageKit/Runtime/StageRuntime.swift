@@ -1,4 +1,5 @@
 internal import Federation
+internal import Keys
 internal import Sodium
 internal import Synchronization
 
@@ -31,7 +32,7 @@ package final class StageRuntime {
         self.context = context
         self.hasHub = hasHub
         self.outcome = outcome
-        complaints = Complaints(context.log)
+        complaints = Complaints(context.log, blame: context.wires.blame)
         let now = context.surroundings.now
         (lastBeat, lastTick, lastLook, silence) = (now, now, now, Silence(now))
         links = LinkWatch(context.identity.dials, now: now)
@@ -118,8 +119,29 @@ package final class StageRuntime {
         case .handshake(let peer, let reason):
             complaints.complain(
                 "handshake_refused", ofStranger: peer, ["peer": .text(peer), "reason": .text(reason)])
+        case .overLimit(let stage, let dropped):
+            complaints.complain(
+                "peer_over_limit", of: stage.description,
+                ["from": .name(stage), "dropped": .number(dropped), "reason": .text("it sends more than it may")])
+        case .keysChanged(let change): note(change)
         case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
+    }
+
+    private func note(_ change: Keyring.Change) {
+        for card in change.added {
+            context.log.info("key_added", ["of": .name(card.stage), "card": .text(card.fingerprint)])
+        }
+        let reasons = Dictionary(change.revoked.map { ($0.card, $0.reason) }) { $1 }
+        for card in change.removed {
+            context.log.warning(
+                "key_revoked",
+                [
+                    "of": .name(card.stage), "card": .text(card.fingerprint),
+                    "reason": .text(reasons[card] ?? "its card is not in keys/public any more"),
+                ])
+        }
+        if let problem = change.problem { context.log.error("keys_unreadable", ["reason": .text(problem)]) }
     }
 
     private func handle(_ message: WireMessage) async throws {
@@ -309,8 +331,9 @@ package final class StageRuntime {
                 throw MessageFault(reason: "it belongs to run \(document.content.run), this is run \(context.run)")
             }
             let number = round(document.content)
+            let everKey = try context.identity.everKey(of: message.sender)
             let known = try context.journal.read {
-                try $0.document(Content.self, round: number, key: key, signer: message.sender)
+                try $0.document(Content.self, round: number, key: everKey, signer: message.sender)
             }
             if let known {
                 guard known.digest == document.digest else {

@@ -24,7 +24,7 @@ struct StateLock {
     }
 
     /// Parents as the umask has them, the last directory 0700.
-    private static func make(_ directory: String) throws {
+    static func make(_ directory: String) throws {
         var path = ""
         let parts = directory.split(separator: "/")
         for (index, part) in parts.enumerated() {

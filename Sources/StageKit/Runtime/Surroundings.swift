@@ -7,6 +7,12 @@ package protocol Wires: Sendable {
     func push(_ message: WireMessage, to hub: StageName)
     /// Hands a message to this hub's subscribers of a topic.
     func publish(_ message: WireMessage, topic: [UInt8])
+    /// What a stage sent could not be used: it may send the less for a while.
+    func blame(_ stage: StageName)
+}
+
+extension Wires {
+    package func blame(_ stage: StageName) {}
 }
 
 /// Where long work is done. A piece of work is run once, or dropped where its process has died.

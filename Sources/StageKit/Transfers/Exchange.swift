@@ -50,15 +50,17 @@ package final class Exchange {
         self.wires = wires
         self.surroundings = surroundings
         self.log = log
-        complaints = Complaints(log)
+        complaints = Complaints(log, blame: wires.blame)
     }
 
     /// Takes up what a former instance left unsent.
     package func resume() throws {
-        let departures = try journal.read {
-            try $0.sending(verifiedBy: identity.signing.verifyingKey, of: identity.stage)
-        }
-        for departure in departures {
+        let own = try identity.everKey(of: identity.stage)
+        let departures = try journal.read { try $0.sending(verifiedBy: own, of: identity.stage) }
+        for signed in departures {
+            // It may have been signed with keys that this stage had before.
+            let departure = Departure(
+                offer: signed.offer.signed(anew: identity.signing), receiver: signed.receiver, payload: signed.payload)
             if try isIntact(departure) { send(departure) } else { try giveUp(departure) }
         }
     }

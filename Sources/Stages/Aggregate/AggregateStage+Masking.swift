@@ -220,7 +220,7 @@ extension AggregateStage {
 }
 
 extension MaskedGathering {
-    fileprivate mutating func take(_ arrival: Arrival, key: (StageName) throws -> VerifyingKey) throws {
+    fileprivate mutating func take(_ arrival: Arrival, key: (StageName) throws -> any SignatureVerifier) throws {
         let payload = try arrival.payload.read()
         switch arrival.offer.name.kind {
         case .withdrawal: lose(arrival.offer.name.cloud)

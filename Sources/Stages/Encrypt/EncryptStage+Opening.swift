@@ -60,7 +60,7 @@ extension EncryptStage {
             return
         }
         let (number, cloud) = (round.opening.content.round, context.stage.cloud)
-        let signer = context.identity.signing.verifyingKey
+        let signer = try context.identity.everKey(of: context.stage)
         let kept = try context.journal.read {
             try $0.kept(contribution(number), by: context.stage, verifiedBy: signer)
         }

@@ -37,7 +37,7 @@ struct RoundMasking: Sendable {
 
     var advertisement: MaskAdvertisement { ownKeys.advertisement }
 
-    private func key(of stage: StageName) throws -> VerifyingKey {
+    private func key(of stage: StageName) throws -> any SignatureVerifier {
         guard let key = signers[stage] else { throw MaskingError.unknownSigner(stage) }
         return key
     }

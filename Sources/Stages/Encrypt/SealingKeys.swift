@@ -35,10 +35,24 @@ package struct SealingKey: Sendable {
         }
         let stage = ground.stage
         let shared = try key.shared()
-        let share = try KeyShare(
-            opening: try ground.keys.share(number, of: stage.cloud),
-            with: try BoxKeyPair(secret: try ground.keys.curveSecret(of: stage)), key: shared)
+        let share = try SealingKey.share(ground, number, of: shared)
         opening = Opening(key: shared, share: share)
+    }
+
+    /// The share was sealed for the key that the stage had when it was dealt, which may have been rotated since.
+    private static func share(
+        _ ground: StageGround<EncryptConfiguration>, _ number: Int, of key: ThresholdPublicKey
+    ) throws -> KeyShare {
+        let sealed = try ground.keys.share(number, of: ground.stage.cloud)
+        func opened(with own: Int) throws -> KeyShare {
+            let secret = try ground.keys.curveSecret(of: ground.stage, number: own)
+            return try KeyShare(opening: sealed, with: try BoxKeyPair(secret: secret), key: key)
+        }
+        let numbers = try ground.keys.secretNumbers(of: ground.stage)
+        for own in numbers.dropFirst().reversed() {
+            do { return try opened(with: own) } catch is ThresholdError { continue }
+        }
+        return try opened(with: numbers.first ?? 1)
     }
 
     /// Finds keys by the id that an opening names; nil under `clear`.

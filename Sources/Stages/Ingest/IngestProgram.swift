@@ -5,6 +5,9 @@ package import StageKit
 /// How `tributary-ingest` is made of its config and keys.
 package enum IngestProgram {
     package static var program: StageProgram<IngestConfiguration, Void> {
-        StageProgram(.ingest, configuration: IngestConfiguration.self) { parts in IngestStage(parts) }
+        StageProgram(
+            .ingest, configuration: IngestConfiguration.self,
+            files: { StageFiles(reads: [$0.tables, $0.variables, $0.mapping]) },
+            make: { IngestStage($0) })
     }
 }

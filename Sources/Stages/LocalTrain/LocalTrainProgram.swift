@@ -1,3 +1,4 @@
+import FineTuning
 internal import Federation
 package import StageKit
 
@@ -6,6 +7,7 @@ package enum LocalTrainProgram {
     package static var program: StageProgram<LocalTrainConfiguration, any Trainer> {
         StageProgram(
             .localTrain, configuration: LocalTrainConfiguration.self,
+            files: { StageFiles(reads: [$0.base.isEmpty ? nil : $0.base], libraries: FineTuner.libraries) },
             prepare: { ground in
                 switch ground.configuration.trainer {
                 case .none: EmptyTrainer(cloud: ground.stage.cloud)

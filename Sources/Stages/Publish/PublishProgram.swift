@@ -6,7 +6,9 @@ package import StageKit
 package enum PublishProgram {
     package static var program: StageProgram<PublishConfiguration, KeyChoice> {
         StageProgram(
-            .publish, configuration: PublishConfiguration.self, prepare: { try KeyChoice($0) }, rehearse: { _, _ in },
+            .publish, configuration: PublishConfiguration.self,
+            files: { StageFiles(reads: [$0.variables, $0.model.folder], writes: [$0.output]) },
+            prepare: { try KeyChoice($0) }, rehearse: { _, _ in },
             make: { try PublishStage($0, keys: $1) })
     }
 }

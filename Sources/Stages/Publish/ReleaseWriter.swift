@@ -104,7 +104,7 @@ final class ReleaseWriter {
     private func keyID(of round: RoundNumber) throws -> [UInt8] { try opening(of: round).keyID }
 
     private func opening(of round: RoundNumber) throws -> Opening {
-        let key = try context.identity.key(of: context.stage)
+        let key = try context.identity.everKey(of: context.stage)
         let opening = try context.journal.read {
             try $0.document(Opening.self, round: round, key: key, signer: context.stage)
         }

@@ -39,7 +39,7 @@ struct RoundUnmasking: Sendable {
         }
     }
 
-    private func key(of stage: StageName) throws -> VerifyingKey {
+    private func key(of stage: StageName) throws -> any SignatureVerifier {
         guard let key = signers[stage] else { throw MaskingError.unknownSigner(stage) }
         return key
     }

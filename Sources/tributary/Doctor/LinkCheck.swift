@@ -55,9 +55,10 @@ struct LinkCheck {
     /// Dials with the stage's own key, sends nothing, and watches what becomes of the handshake.
     private func handshake(_ address: Hub, _ listener: Topology.Listener) throws -> Finding {
         let keys = KeyStore(root: topology.keysPath)
-        let server = try keys.card(of: hub).curve
-        let own = try keys.card(of: stage).curve
-        let secret = try keys.curveSecret(of: stage)
+        let server = try keys.currentCard(of: hub).curve
+        let number = try keys.currentKeys(of: stage)
+        let own = try keys.card(of: stage, number: number).curve
+        let secret = try keys.curveSecret(of: stage, number: number)
         let context = try Context()
         let socket = try Socket(.push, in: context)
         try socket.set(.lingerMilliseconds(0))

@@ -8,6 +8,8 @@ struct LaunchPlan {
     /// Where the stage programs are that the topology names none of its own for.
     let folder: String
     let logLevel: String?
+    /// Whether the stages keep all rights of their user.
+    let isUnconfined: Bool
     /// Of this host; all where it is empty.
     let clouds: [String]
 
@@ -20,6 +22,7 @@ struct LaunchPlan {
             var arguments = [
                 "--topology", topology.file, "--cloud", stage.cloud.description, "--state", topology.statePath,
             ]
+            if isUnconfined { arguments.append("--unconfined") }
             if let logLevel { arguments += ["--log-level", logLevel] }
             return Launcher.Program(stage: stage, path: path, arguments: arguments, topology: topology)
         }

@@ -1,0 +1,203 @@
+internal import Federation
+internal import Sodium
+internal import ZeroMQ
+
+// What comes in: each message is checked for who sends it, by a key that counts now, and for how much it sends.
+extension PostLoop {
+    /// At most this many messages are read from one socket before the others have their turn.
+    private static let turn = 64
+
+    func read(_ hub: BoundHub, reads: Bool, post: Post) throws {
+        if let zap = hub.zap { try answer(zap.socket, hub, post: post) }
+        if reads { try receive(hub, post: post) }
+        if reads { try listen(hub, post: post) }
+        try watch(hub.workMonitor, of: hub, says: true, post: post)
+        try watch(hub.newsMonitor, of: hub, says: false, post: post)
+    }
+
+    private func answer(_ zap: borrowing Socket, _ hub: BoundHub, post: Post) throws {
+        for _ in 0..<Self.turn {
+            guard let message = try zap.receive(maximumFrames: 10) else { return }
+            guard let request = Zap.Request(message) else {
+                _ = try zap.send([Array("1.0".utf8), [], Array("500".utf8), [], [], []])
+                continue
+            }
+            if let key = request.key, let name = hub.admission.admit(key) {
+                _ = try zap.send(request.admitted(as: name))
+            } else {
+                _ = try zap.send(request.refused())
+                guard !post.isFull else { continue }  // who knocks without a key does not fill the memory
+                let reason =
+                    request.key.map(hub.admission.refusal(of:))
+                    ?? "mechanism \(request.mechanism) is not in this federation's keys"
+                post.deliver(.handshake(peer: request.address, reason: reason))
+            }
+        }
+    }
+
+    private func receive(_ hub: BoundHub, post: Post) throws {
+        let now = ContinuousClock.now
+        for _ in 0..<Self.turn {
+            guard !post.isFull, let message = try hub.work.receive() else { return }
+            var vouched: StageName?
+            if hub.terms.admitted != nil {
+                guard let stage = sender(of: message, hub, now: now, post: post) else { continue }
+                guard isAllowed(message, of: stage, now: now, post: post) else { continue }
+                vouched = stage
+            }
+            do {
+                let wire = try wireMessage(message, vouched: vouched, hub)
+                if vouched == nil, let descriptor = message.descriptor {
+                    hub.local[descriptor] = wire.sender.description
+                }
+                post.deliver(.message(wire))
+            } catch {
+                if let vouched { allowances[vouched]?.chargeMistake() }
+                post.deliver(.refused(peer: vouched?.description ?? "ipc", reason: "\(error)"))
+            }
+        }
+    }
+
+    private func wireMessage(_ message: Message, vouched: StageName?, _ hub: BoundHub) throws -> WireMessage {
+        let wire = try WireMessage(frames: message.frames)
+        guard wire.document.count <= WireMessage.workDocumentBytes else {
+            throw FederationError.malformed(
+                place: "message",
+                "a document of \(wire.document.count) bytes, a hub takes \(WireMessage.workDocumentBytes)")
+        }
+        if let vouched, wire.sender != vouched {
+            throw FederationError.malformed(place: "envelope.from", "says \(wire.sender), its key is \(vouched)'s")
+        }
+        guard hub.terms.peers.contains(wire.sender) else {
+            throw FederationError.malformed(place: "envelope.from", "\(wire.sender) has no business here")
+        }
+        return wire
+    }
+
+    /// Whose key a message came by; nil, and the connection ends, where that key counts no more.
+    private func sender(
+        of message: Message, _ hub: BoundHub, now: ContinuousClock.Instant, post: Post
+    ) -> StageName? {
+        let userID = message.userID ?? ""
+        if let descriptor = message.descriptor {
+            hub.cut(
+                hub.connections.spoke(
+                    descriptor, userID: userID, peer: { PeerAddress.of(descriptor) }, now: now))
+        }
+        if let stage = hub.admission.stage(of: userID) { return stage }
+        post.deliver(.refused(peer: Admission.name(in: userID), reason: hub.admission.refusal(of: userID)))
+        if let descriptor = message.descriptor { hub.cut([descriptor]) }
+        return nil
+    }
+
+    /// Whether a peer is within its bounds; what is over them goes unread, and it is said once in a while.
+    private func isAllowed(
+        _ message: Message, of stage: StageName, now: ContinuousClock.Instant, post: Post
+    ) -> Bool {
+        var allowance = allowances[stage] ?? PeerAllowance(plan.peerLimits, now: now)
+        defer { allowances[stage] = allowance }
+        let count = message.frames.reduce(0) { $0 + $1.count }
+        let isShareFull = post.isShareFull(of: stage)
+        if isShareFull { allowance.drop() }
+        let isAllowed = !isShareFull && allowance.take(count, now: now)
+        if !isAllowed, let dropped = allowance.report(now: now) {
+            post.deliver(.overLimit(stage, dropped: dropped))
+        }
+        return isAllowed
+    }
+
+    func read(_ socket: borrowing Socket, from hub: StageName, post: Post) throws {
+        for _ in 0..<Self.turn {
+            guard !post.isFull, let message = try socket.receive() else { return }
+            do {
+                let wire = try WireMessage(frames: Array(message.frames.dropFirst()))
+                // Over CURVE the hub has shown its key; over ipc only a process of this user can bind there.
+                guard wire.sender == hub else {
+                    throw FederationError.malformed(place: "envelope.from", "says \(wire.sender) on \(hub)'s news")
+                }
+                post.deliver(.message(wire))
+            } catch {
+                post.deliver(.refused(peer: hub.description, reason: "\(error)"))
+            }
+        }
+    }
+
+    /// XPUB receives subscriptions: byte 1 and the topic.
+    private func listen(_ hub: BoundHub, post: Post) throws {
+        let now = ContinuousClock.now
+        for _ in 0..<Self.turn {
+            guard !post.isFull, let message = try hub.news.receive() else { return }
+            var vouched: StageName?
+            if hub.terms.admitted != nil {
+                // libzmq itself unsubscribes for whoever is gone, in nobody's name.
+                guard message.userID != nil else { continue }
+                guard let stage = sender(of: message, hub, now: now, post: post) else { continue }
+                guard isAllowed(message, of: stage, now: now, post: post) else { continue }
+                vouched = stage
+            }
+            guard let frame = message.frames.first, frame.first == 1, frame.count < 256,
+                let stage = Topic.addressee(Array(frame.dropFirst())), hub.terms.peers.contains(stage),
+                vouched == nil || vouched == stage
+            else { continue }
+            post.deliver(.joined(stage))
+        }
+    }
+
+    // MARK: Connections
+
+    /// - Parameter says: whether the end of a connection is told: once for the two that a stage has.
+    private func watch(_ monitor: borrowing Socket, of hub: BoundHub, says: Bool, post: Post) throws {
+        for _ in 0..<Self.turn {
+            guard let message = try monitor.receive() else { return }
+            switch SocketEvent(message) {
+            case .accepted(let descriptor):
+                let peer = PeerAddress.of(descriptor)
+                if hub.terms.admitted == nil {
+                    if hub.local[descriptor] == nil { hub.local[descriptor] = peer }
+                } else {
+                    hub.cut(hub.connections.accepted(descriptor, peer: peer, now: .now))
+                }
+            case .disconnected(let descriptor):
+                let name = hub.connections.ended(descriptor) ?? hub.local.removeValue(forKey: descriptor)
+                if says { post.deliver(.left(peer: name ?? "a peer")) }
+            case .handshakeFailed(let reason):
+                post.deliver(
+                    .handshake(
+                        peer: "a peer",
+                        reason:
+                            "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+            case .handshakeSucceeded, .handshakeRefused, .connected, .other: break
+            }
+        }
+    }
+
+    /// True if the hub may have another key than the one that it is dialled by.
+    func watch(_ monitor: borrowing Socket, of line: HubLine, post: Post) throws -> Bool {
+        var isUnanswered = false
+        for _ in 0..<Self.turn {
+            guard let message = try monitor.receive() else { break }
+            let hub = line.hub
+            switch SocketEvent(message) {
+            case .handshakeSucceeded: post.deliver(.connected(hub))
+            case .disconnected: post.deliver(.disconnected(hub))
+            case .handshakeRefused(let status):
+                line.redialAt = .now + Self.refusalPause
+                post.deliver(
+                    .unwelcome(
+                        hub,
+                        reason:
+                            "\(hub) does not admit this stage's key (status \(status)): compare keys/public/\(plan.stage.cloud) here with that on its host"
+                    ))
+            case .handshakeFailed(let reason):
+                isUnanswered = true
+                post.deliver(
+                    .unwelcome(
+                        hub,
+                        reason:
+                            "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+            case .accepted, .connected, .other: break
+            }
+        }
+        return isUnanswered
+    }
+}

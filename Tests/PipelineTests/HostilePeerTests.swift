@@ -1,0 +1,217 @@
+import Federation
+import Foundation
+import Glibc
+import Keys
+import MessagePack
+import Sodium
+import StageKit
+import Testing
+import Topology
+import ZeroMQ
+
+extension PipelineSuite {
+    /// A slice of Tests/Network/hostile.py: peers that mean harm, against a real aggregate.
+    @Suite("Hostile peers")
+    struct HostilePeerTests {
+        private func closes(_ stand: Stand, _ opening: Signed<Opening>) async throws {
+            var expected = [UInt64](repeating: 0, count: 64)
+            for (index, cloud) in ["west", "east"].enumerated() {
+                let values = Stand.values(UInt32(index))
+                for place in expected.indices { expected[place] += UInt64(values[place]) }
+                let payload = try stand.seal(values, for: opening)
+                let offer = try stand.offer(payload, for: opening, of: cloud)
+                try stand.send(offer, payload, from: cloud)
+                #expect(try await stand.receipt(of: offer, to: cloud).outcome == .durable)
+            }
+            let sum = try await stand.sum(of: opening)
+            #expect(sum.parts == ["east", "west"])
+            #expect(sum.values == expected)
+            stand.release(opening)
+        }
+
+        @Test("Mutated frames by a key that counts are refused one by one, and rounds close while they come")
+        func mutated() async throws {
+            let stand = try await Stand()
+            try await closes(stand, try await stand.open(1, quorum: 2, seconds: 3))
+            let plan = try PostPlan(
+                topology: stand.run.topology, keys: stand.run.keys, stage: try stand.cloud("north").stage)
+            let aggregate = stand.run.topology.aggregate
+            let count = 100_000
+            let sending = Task.detached { try MutatedFrames.send(count, by: plan, to: aggregate) }
+            for round: UInt32 in 2...3 { try await closes(stand, try await stand.open(round, quorum: 2, seconds: 4)) }
+            #expect(try await sending.value >= count)
+            try await closes(stand, try await stand.open(4, quorum: 2, seconds: 4))
+            #expect(stand.isAlive)
+            #expect(
+                stand.run.book.all.contains {
+                    $0.stage == aggregate && $0.name == "message_refused" && $0.fields["from"] == "north/encrypt"
+                })
+        }
+
+        @Test("Hundreds of connections that say nothing leave room for those that have a key")
+        func halfOpen() async throws {
+            let stand = try await Stand()
+            try await closes(stand, try await stand.open(1, quorum: 2, seconds: 3))
+            let whole = try PostPlan(
+                topology: stand.run.topology, keys: stand.run.keys, stage: try stand.cloud("north").stage)
+            let dial = try #require(whole.dials.first { $0.hub == stand.run.topology.aggregate })
+            var crowd: [Int32] = []
+            defer { for each in crowd { close(each) } }
+            for endpoint in [dial.work, dial.news] {
+                let port = try #require(endpoint.split(separator: ":").last.flatMap { UInt16($0) })
+                for _ in 0..<300 { crowd.append(try Self.dial(port)) }
+            }
+            // Somebody new comes in, and who was there goes on.
+            let late = try ScriptedStage(
+                try stand.cloud("north").stage, in: stand.run,
+                plan: PostPlan(
+                    stage: whole.stage, hub: nil, dials: [dial], curvePublic: whole.curvePublic,
+                    curveSecret: whole.curveSecret))
+            defer { late.post.stop() }
+            _ = try await late.message("aggregate's beat") { $0.kind == .beat }
+            try await closes(stand, try await stand.open(2, quorum: 2, seconds: 4))
+            #expect(stand.isAlive)
+        }
+
+        @Test("The same again, an older epoch and another run have no effect, and their originals have")
+        func replays() async throws {
+            let stand = try await Stand()
+            let (run, aggregate) = (stand.run, stand.run.topology.aggregate)
+            let first = try await stand.open(1)
+            var sent: [(cloud: String, offer: Signed<Offer>, payload: [UInt8])] = []
+            for (index, cloud) in ["north", "west", "east"].enumerated() {
+                let payload = try stand.seal(Stand.values(UInt32(index)), for: first)
+                let offer = try stand.offer(payload, for: first, of: cloud)
+                sent.append((cloud, offer, payload))
+                try stand.send(offer, payload, from: cloud)
+                #expect(try await stand.receipt(of: offer, to: cloud).outcome == .durable)
+            }
+            _ = try await stand.sum(of: first)
+            stand.release(first)
+            let second = try await stand.open(2)
+            // Recorded: the contributions of the first round, in the second; under an epoch that is long over; twenty times.
+            for epoch in [UInt64](repeating: 1, count: 20) + [0] {
+                for each in sent {
+                    let cloud = try stand.cloud(each.cloud)
+                    cloud.post.push(
+                        WireMessage(
+                            .offer, from: cloud.stage, epoch: epoch, document: each.offer.bytes,
+                            signature: each.offer.signature.bytes, bulk: each.payload), to: aggregate)
+                }
+            }
+            // An opening of before, and one of another run under publish's own signature.
+            stand.announce(first, sequence: 3)
+            var elsewhere = try decodeDocument(second.bytes)
+            if case .map(let pairs) = elsewhere {
+                elsewhere = .map(pairs.map { $0.0 == "run" ? ($0.0, .text("elsewhere")) : ($0.0, $0.1) })
+            }
+            let foreign = Signed(try Opening(elsewhere), by: stand.publish.signing)
+            stand.announce(foreign, sequence: 4)
+            _ = try await run.event("message_refused", of: aggregate) {
+                $0.fields["reason"]?.contains("it belongs to run elsewhere") ?? false
+            }
+            for cloud in ["north", "west", "east"] {
+                let payload = try stand.seal(Stand.values(9), for: second)
+                let offer = try stand.offer(payload, for: second, of: cloud)
+                try stand.send(offer, payload, from: cloud)
+                #expect(try await stand.receipt(of: offer, to: cloud).outcome == .durable)
+            }
+            #expect(try await stand.sum(of: second).values == Stand.values(9).map { 3 * UInt64($0) })
+            let counted = run.book.all.filter { $0.name == "contribution_counted" }
+            #expect(counted.map(\.round).filter { $0 == 1 }.count == 3)
+            #expect(counted.map(\.round).filter { $0 == 2 }.count == 3)
+            #expect(stand.isAlive)
+        }
+
+        private static func dial(_ port: UInt16) throws -> Int32 {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard descriptor >= 0, result == 0 else {
+                throw FederationRun.Failure(description: "connect to \(port): \(errno)")
+            }
+            return descriptor
+        }
+    }
+}
+
+/// Frames made of sound ones and spoiled, from a fixed seed.
+private struct MutatedFrames {
+    private var state: UInt64
+    private let seeds: [[UInt8]]
+
+    private init(seed: UInt64) throws {
+        state = seed
+        let folder = "\(FederationRun.repository)/Tests/Fuzzing/seeds"
+        seeds = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map {
+            Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))).dropFirst().prefix(4096).map { $0 }
+        }
+    }
+
+    /// Sends until so many frames are on their way; answers how many.
+    static func send(_ count: Int, by plan: PostPlan, to hub: StageName) throws -> Int {
+        var frames = try MutatedFrames(seed: 11)
+        let context = try Context()
+        let push = try Socket(.push, in: context)
+        try push.set(.lingerMilliseconds(5_000))
+        guard let dial = plan.dials.first(where: { $0.hub == hub }), let server = dial.serverKey else { return 0 }
+        try plan.curveSecret.withUnsafeBytes {
+            try push.dialCurve(server: server, publicKey: plan.curvePublic, secret: $0)
+        }
+        try push.connect(dial.work)
+        var sent = 0
+        while sent < count {
+            let message = frames.message(from: plan.stage)
+            while try !push.send(message) {
+                var items = [PollItem(push, forInput: false, forOutput: true)]
+                try poll(&items, milliseconds: 1000)
+            }
+            sent += message.count
+        }
+        return sent
+    }
+
+    private mutating func message(from stage: StageName) -> [[UInt8]] {
+        let kind = MessageKind.allCases[Int(next() % UInt64(MessageKind.allCases.count))]
+        let document = seeds[Int(next() % UInt64(seeds.count))]
+        var frames = WireMessage(kind, from: stage, epoch: next() % 3, document: document).frames
+        let place = Int(next() % 4)
+        switch next() % 8 {
+        case 0: frames.removeLast(place + 1 < 4 ? place + 1 : 1)
+        case 1: frames[0] = [UInt8](repeating: 0x91, count: 1 << (next() % 13))
+        case 2: frames += [[UInt8]](repeating: [0xc1], count: 1 + place * 20)
+        case 3: frames[1] = [0xdd, 0xff, 0xff, 0xff, 0xff]
+        default: spoil(&frames[place])
+        }
+        return frames
+    }
+
+    private mutating func spoil(_ frame: inout [UInt8]) {
+        for _ in 0..<(1 + next() % 4) {
+            guard !frame.isEmpty else { return frame.append(UInt8(truncatingIfNeeded: next())) }
+            let place = Int(next() % UInt64(frame.count))
+            switch next() % 4 {
+            case 0: frame[place] ^= 1 << UInt8(next() % 8)
+            case 1: frame.removeSubrange(place...)
+            case 2: frame.insert(UInt8(truncatingIfNeeded: next()), at: place)
+            default: frame[place] = [0xc1, 0xdf, 0xdd, 0xff, 0x00, 0xc0][Int(next() % 6)]
+            }
+        }
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood 2014).
+    private mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+        return word ^ word >> 31
+    }
+}
