@@ -31,7 +31,8 @@ struct Up: ParsableCommand {
         guard let grace = Quantity.duration(grace) else {
             throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
         }
-        let plan = LaunchPlan(folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud)
+        let plan = LaunchPlan(
+            folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud)
         let programs = try plan.programs(topology)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
