@@ -24,9 +24,9 @@ private struct DoctorAnswer: Decodable {
 extension PipelineSuite {
     @Suite("Doctor")
     struct DoctorTests {
-        private func examine(_ run: FederationRun) async throws -> DoctorAnswer {
+        private func examine(_ run: FederationRun, state: String? = nil) async throws -> DoctorAnswer {
             let (status, output, complaint) = try await run.command([
-                "doctor", "\(run.root)/topology.yaml", "--state", run.topology.statePath, "--format", "json",
+                "doctor", "\(run.root)/topology.yaml", "--state", state ?? run.topology.statePath, "--format", "json",
             ])
             #expect(complaint.isEmpty)
             let decoder = JSONDecoder()
@@ -88,29 +88,33 @@ extension PipelineSuite {
             // Or the run would end.
             try await run.signalLaunched(SIGSTOP, to: run.stage(.localTrain, "east"))
             #expect(try await examine(run).failures("link").isEmpty)
-            // The hub goes on with the key that it was started with.
-            let cards = "\(run.topology.keysPath)/public"
-            let secrets = "\(run.topology.keysPath)/secret"
+            // Another host's keys, as far as doctor can see: a stage takes up what changes in its own folder.
+            let elsewhere = "\(run.root)/elsewhere"
+            let files = FileManager.default
+            try files.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+            try files.copyItem(atPath: run.topology.keysPath, toPath: "\(elsewhere)/keys")
+            let keys = KeyStore(root: "\(elsewhere)/keys")
             func replace(_ stage: StageName) throws {
-                try FileManager.default.removeItem(atPath: "\(cards)/\(stage.cloud)/\(stage.kind).pub")
+                try files.removeItem(atPath: "\(keys.root)/public/\(stage.cloud)/\(stage.kind).pub")
                 for ending in ["curve", "sign"] {
-                    try FileManager.default.removeItem(atPath: "\(secrets)/\(stage.cloud)/\(stage.kind).\(ending)")
+                    try files.removeItem(atPath: "\(keys.root)/secret/\(stage.cloud)/\(stage.kind).\(ending)")
                 }
-                try run.keys.complete(stage)
+                try keys.complete(stage)
             }
+            let publish = run.topology.publish
+            #expect(try await examine(run, state: elsewhere).failures("link").isEmpty)
             try replace(aggregate)
-            var links = try await examine(run).failures("link")
+            try replace(run.stage(.encrypt, "west"))
+            let links = try await examine(run, state: elsewhere).failures("link")
             let wrong = try #require(links.first { $0.subject == "north/encrypt -> \(aggregate)" })
             #expect(wrong.finding.contains("hangs up during the handshake"))
             #expect(wrong.advice?.contains("keys/public/\(aggregate.cloud)/aggregate.pub") == true)
-            try replace(run.stage(.encrypt, "west"))
-            links = try await examine(run).failures("link")
-            let stranger = try #require(links.first { $0.subject == "west/encrypt -> \(run.topology.publish)" })
+            let stranger = try #require(links.first { $0.subject == "west/encrypt -> \(publish)" })
             #expect(stranger.finding.contains("does not admit"))
-            #expect(!links.contains { $0.subject == "north/encrypt -> \(run.topology.publish)" })
+            #expect(!links.contains { $0.subject == "north/encrypt -> \(publish)" })
             // A key that others may read is named before it is used.
-            chmod("\(secrets)/north/encrypt.curve", 0o644)
-            let exposed = try await examine(run).failures("keys")
+            chmod("\(keys.root)/secret/north/encrypt.curve", 0o644)
+            let exposed = try await examine(run, state: elsewhere).failures("keys")
             #expect(exposed.first { $0.subject == "north/encrypt" }?.finding.contains("chmod 0600") == true)
             try await run.signalLaunched(SIGCONT, to: run.stage(.localTrain, "east"))
             run.signal(SIGTERM, to: try run.launcher)
