@@ -100,10 +100,11 @@ extension FederationRun {
 
     /// Replaces a stage that runs as a child of this process, as the launcher would: the successor comes first, and waits for the
     /// other to let go.
-    func replace(_ stage: StageName, topology file: String? = nil) async throws {
+    /// - Parameter signal: SIGTERM for one that would take too long to let go, as the launcher does after its patience.
+    func replace(_ stage: StageName, topology file: String? = nil, by signal: Int32 = SIGUSR1) async throws {
         let old = pid(of: stage)
         try start(stage, standby: true, topology: file)
-        kill(old, SIGUSR1)
+        kill(old, signal)
         let end = try await event("exited", of: stage) { $0.fields["pid"] == "\(old)" }
         guard end.fields["status"] == "0" else { throw Failure(description: end.line) }
     }

@@ -9,6 +9,8 @@ final class HubLine {
         let work: Socket
         let news: Socket
         let monitor: Socket
+        /// Of `work`, which may be refused where `news` is let in: the hub's keys may change between the two.
+        let workMonitor: Socket
         /// The key that the hub is expected to show; nil over ipc.
         let serverKey: [UInt8]?
         let opened: ContinuousClock.Instant
@@ -36,16 +38,23 @@ final class HubLine {
             let watch = try Socket(.pair, in: context)
             try sub.monitor(on: "inproc://monitor-\(number)", events: SocketEvent.mask)
             try watch.connect("inproc://monitor-\(number)")
+            let workWatch = try Socket(.pair, in: context)
+            try push.monitor(on: "inproc://monitor-\(number)-work", events: SocketEvent.mask)
+            try workWatch.connect("inproc://monitor-\(number)-work")
             try push.connect(dial.work)
             try sub.connect(dial.news)
             work = push
             news = sub
             monitor = watch
+            workMonitor = workWatch
             self.serverKey = serverKey
             opened = .now
         }
 
-        deinit { news.stopMonitor() }
+        deinit {
+            news.stopMonitor()
+            work.stopMonitor()
+        }
     }
 
     let dial: PostPlan.Dial

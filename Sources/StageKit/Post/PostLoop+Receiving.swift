@@ -171,6 +171,14 @@ extension PostLoop {
         }
     }
 
+    /// A refusal is not tried again by libzmq; the rest is told by the monitor of the news.
+    func watchWork(_ monitor: borrowing Socket, of line: HubLine) throws {
+        for _ in 0..<Self.turn {
+            guard let message = try monitor.receive() else { return }
+            if case .handshakeRefused = SocketEvent(message) { line.redialAt = .now + Self.refusalPause }
+        }
+    }
+
     /// True if the hub may have another key than the one that it is dialled by.
     func watch(_ monitor: borrowing Socket, of line: HubLine, post: Post) throws -> Bool {
         var isUnanswered = false

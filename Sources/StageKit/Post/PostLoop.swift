@@ -141,6 +141,7 @@ final class PostLoop {
             add(sockets.work, input: false, output: isWaiting(.work(line.hub)))
             add(sockets.news, input: reads, output: false)
             add(sockets.monitor, input: true, output: false)
+            add(sockets.workMonitor, input: true, output: false)
         }
         try poll(&items, milliseconds: milliseconds)
         if !items.contains(where: { $0.canReceive || $0.canSend }) {
@@ -155,6 +156,7 @@ final class PostLoop {
         for line in lines {
             guard let sockets = line.sockets else { continue }
             if reads { try read(sockets.news, from: line.hub, post: post) }
+            try watchWork(sockets.workMonitor, of: line)
             if try watch(sockets.monitor, of: line, post: post) { try tryNextKey(of: line) }
         }
     }

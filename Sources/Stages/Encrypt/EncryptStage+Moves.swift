@@ -14,7 +14,8 @@ extension EncryptStage {
         let opening = round.opening.content
         guard round.seat.aggregate == aggregate else { return tellElsewhere(round.opening, round.seat) }
         let name = contribution(opening.round)
-        let signer = context.identity.signing.verifyingKey
+        // It may have been signed with keys that this stage had before.
+        let signer = try context.identity.everKey(of: context.stage)
         let (kept, state, offered) = try context.journal.read { entry in
             (
                 try entry.kept(name, by: context.stage, verifiedBy: signer),
@@ -28,7 +29,8 @@ extension EncryptStage {
             return try context.journal.write { try $0.setFact(Self.offeredFact, offer) }
         }
         try context.journal.write { try $0.forgetDeparture(name, to: aggregate) }
-        let departure = Departure(offer: kept.offer, receiver: aggregate, payload: kept.payload)
+        let departure = Departure(
+            offer: kept.offer.signed(anew: context.identity.signing), receiver: aggregate, payload: kept.payload)
         try context.send([departure]) { try $0.setFact(Self.offeredFact, offer) }
         guard round.seat.term > 0 else { return }
         context.log.info(

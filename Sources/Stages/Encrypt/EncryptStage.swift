@@ -113,12 +113,22 @@ final class EncryptStage: Stage {
             context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
             warn(of: content)
-        } catch {
+        } catch  where Self.concernsOpening(error) {
             current = nil
             context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
             return
         }
         try offerContribution()
+    }
+
+    /// Everything else (the journal, the disk) is this stage's own trouble, and ends it.
+    private static func concernsOpening(_ error: any Error) -> Bool {
+        switch error {
+        case is Refusal, is CohortHistory.Fault, is EncryptionError, is MaskingError, is ThresholdError,
+            is FederationError:
+            true
+        default: false
+        }
     }
 
     private func takeMasked(_ opening: Signed<Opening>, _ seat: Seat) throws {
