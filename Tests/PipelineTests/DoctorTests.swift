@@ -102,7 +102,9 @@ extension PipelineSuite {
                 try keys.complete(stage)
             }
             let publish = run.topology.publish
-            #expect(try await examine(run, state: elsewhere).failures("link").isEmpty)
+            // Sockets inside a cloud belong to one state; those between clouds are reached from anywhere.
+            let before = try await examine(run, state: elsewhere).failures("link")
+            #expect(!before.contains { $0.finding.contains(" port ") })
             try replace(aggregate)
             try replace(run.stage(.encrypt, "west"))
             let links = try await examine(run, state: elsewhere).failures("link")

@@ -76,7 +76,8 @@ extension PipelineSuite {
                 #expect(run.count("contribution_sealed", of: run.stage(.encrypt, cloud), round: Self.round) == 1)
                 #expect(run.count("contribution_counted", of: after, round: Self.round) == 3)
             }
-            #expect(run.count("round_closed", of: before, round: Self.round) == 0)
+            // East may have offered its own before it heard of the move; who stood still meanwhile then closes for nobody.
+            if former != .silent { #expect(run.count("round_closed", of: before, round: Self.round) == 0) }
             for encrypt in run.encrypts { #expect(try run.spool(of: encrypt).isEmpty) }
             if former != .killed { #expect(try run.spool(of: before).isEmpty) }
         }
