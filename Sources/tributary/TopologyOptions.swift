@@ -29,14 +29,18 @@ struct TopologyOptions: ParsableArguments {
         }
     }
 
+    /// Nil for where the topology's name puts it.
+    var stateRoot: String? {
+        state ?? getenv("TRIBUTARY_STATE").flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
+    }
+
     /// The checked topology, its warnings told. Config files must exist for `clouds`, or for all where it is empty.
     func load(clouds: [String] = [], warns: Bool = true) throws -> Topology {
         var names: Set<CloudName> = []
         for text in clouds {
             do { names.insert(try CloudName(text)) } catch { throw LauncherError.arguments("--cloud: \(error)") }
         }
-        let named = getenv("TRIBUTARY_STATE").flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
-        let topology = try Topology.load(try path, state: state ?? named, present: clouds.isEmpty ? nil : names)
+        let topology = try Topology.load(try path, state: stateRoot, present: clouds.isEmpty ? nil : names)
         if warns { for warning in topology.warnings { Terminal.complain("\(warning)") } }
         return topology
     }

@@ -35,8 +35,9 @@ extension PipelineSuite {
             try run.write(
                 Array("trainer: lora\nbase: \(FederationRun.baseModel)\nthreads: 1\n".utf8),
                 "\(run.root)/tuned.yaml")
+            _ = try run.topology(withAggregateIn: "north", file: "moved.yaml")
             try await run.launch()
-            for name in ["swap", "recovery"] {
+            for name in ["swap", "move", "recovery"] {
                 for step in try Transcript(name, in: Self.readme).steps {
                     let printed = try await run.shell(step.command)
                     #expect(

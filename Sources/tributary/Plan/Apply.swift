@@ -38,7 +38,7 @@ struct Apply: ParsableCommand {
             throw ExitCode(78)
         }
         try check(report)
-        let topology = try Topology.load(report.file, state: options.state, present: [])
+        let topology = try Topology.load(report.file, state: options.stateRoot, present: [])
         let request = ControlRequest(
             command: .apply, topology: report.file, drainSeconds: try seconds(drain, "--drain"),
             standbySeconds: try seconds(standby, "--standby"))

@@ -52,7 +52,7 @@ struct Plan: ParsableCommand {
 enum PlanCall {
     static func ask(_ options: TopologyOptions) throws -> PlanReport {
         // Its form and rules are told here, with places; which config files must be there is for the launcher to know.
-        let topology = try Topology.load(try options.path, state: options.state, present: [])
+        let topology = try Topology.load(try options.path, state: options.stateRoot, present: [])
         let request = ControlRequest(command: .plan, topology: topology.file.absolutePath)
         let reply = try ControlCall.make(request, to: topology) { _ in }
         guard let report = reply.plan else {
