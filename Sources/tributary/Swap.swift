@@ -10,8 +10,8 @@ struct Swap: ParsableCommand {
         discussion: """
             The new process gets ready beside the old one and tests itself; then the old one finishes what it has in hand \
             and lets go of the stage's state, and the new one goes on from its journal. On any failure the old one stays. \
-            What a swap changes lasts as long as the launcher: to keep it, put the config into the topology, and the binary \
-            where `up` looks for it.
+            What a swap changes lasts as long as the launcher, or until a topology is applied: to keep it, put config and \
+            `binary` into the topology.
             """)
 
     @Argument(help: ArgumentHelp("Which stage: encrypt@north, or aggregate where there is one.", valueName: "stage"))

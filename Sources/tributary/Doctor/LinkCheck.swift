@@ -67,6 +67,8 @@ struct LinkCheck {
         try socket.monitor(on: "inproc://doctor", events: SocketEvent.mask)
         let monitor = try Socket(.pair, in: context)
         try monitor.connect("inproc://doctor")
+        // Before its reader goes: libzmq's thread may wait for it for ever otherwise.
+        defer { socket.stopMonitor() }
         let clock = ContinuousClock()
         let began = clock.now
         try socket.connect(address.dial.work)
