@@ -140,5 +140,8 @@ package struct Topology: Sendable {
     /// Root of the `KeyStore`.
     package var keysPath: String { "\(statePath)/keys" }
 
+    /// Where the stage keeps its newest events.
+    package func eventSpool(of stage: StageName) -> String { "\(stateFolder(of: stage))/events" }
+
     package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.kind).jsonl" }
 }
