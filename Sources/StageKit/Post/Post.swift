@@ -1,5 +1,6 @@
 internal import CLinux
 package import Federation
+package import Monitoring
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -31,11 +32,14 @@ package final class Post: Wires {
     private let wake: Int32
     private let context: Context
     private let plan: PostPlan
+    /// Counts what goes over its links.
+    package let meters: Meters
     private let finished = DispatchSemaphore(value: 0)
 
     /// Opens every socket, or says which one could not be; then the thread starts.
-    package init(_ plan: PostPlan) throws {
+    package init(_ plan: PostPlan, meters: Meters = Meters()) throws {
         self.plan = plan
+        self.meters = meters
         context = try Context()
         wake = tributary_eventfd()
         guard wake >= 0 else { throw StageError.system("eventfd", errno) }
@@ -45,7 +49,7 @@ package final class Post: Wires {
         try WorkThread.start(stackBytes: 1 << 20) { [self] in
             tributary_name_thread("post")
             do {
-                let loop = try PostLoop(plan, in: context, wake: wake)
+                let loop = try PostLoop(plan, in: context, wake: wake, meters: meters)
                 opened.withLock { $0 = .success(()) }
                 ready.signal()
                 loop.run(post: self)
@@ -112,6 +116,12 @@ package final class Post: Wires {
 
     // Not in `stop`: events are still being handled then, and a number that is closed is soon another's.
     deinit { close(wake) }
+
+    /// Bytes received and not handled yet, and how many more there is room for.
+    package var inbox: (waiting: Int, room: Int) {
+        let bytes = waiting.load(ordering: .relaxed)
+        return (bytes, max(0, plan.inboxBytes - bytes))
+    }
 
     // For the loop's thread.
 

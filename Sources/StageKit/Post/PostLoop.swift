@@ -1,6 +1,7 @@
 internal import Federation
 internal import Glibc
 internal import Keys
+internal import Monitoring
 internal import Sodium
 internal import ZeroMQ
 
@@ -34,6 +35,7 @@ final class PostLoop {
     let plan: PostPlan
     private let context: Context
     private let wake: Int32
+    let links: LinkFigures
     let hub: BoundHub?
     private let lines: [HubLine]
     private var monitors = 0
@@ -41,7 +43,8 @@ final class PostLoop {
     var allowances: [StageName: PeerAllowance] = [:]
     private var nextLook: ContinuousClock.Instant
 
-    init(_ plan: PostPlan, in context: Context, wake: Int32) throws {
+    init(_ plan: PostPlan, in context: Context, wake: Int32, meters: Meters) throws {
+        links = LinkFigures(meters)
         self.plan = plan
         self.context = context
         self.wake = wake
@@ -89,6 +92,7 @@ final class PostLoop {
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
                 try lookAtKeys(post: post)
+                lookAtLinks()
                 for line in lines { if let time = line.redialAt, .now >= time { try redial(line) } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)
             } catch {
@@ -114,11 +118,22 @@ final class PostLoop {
         var sent = 0
         for frames in queue.messages {
             guard try socket.send(frames) else { break }
-            queue.bytes -= frames.reduce(0) { $0 + $1.count }
+            let bytes = frames.reduce(0) { $0 + $1.count }
+            links.sent(bytes, frames, by: route)
+            queue.bytes -= bytes
             sent += 1
         }
         queue.messages.removeFirst(sent)
         queues[route] = queue
+    }
+
+    private func lookAtLinks() {
+        guard links.isDue(.now) else { return }
+        for (route, queue) in queues { links.waits(queue.bytes, dropped: queue.dropped, for: route) }
+        if let hub {
+            for (descriptor, stage) in hub.connections.stages { links.look(at: descriptor, to: stage) }
+        }
+        for line in lines { if let descriptor = line.descriptor { links.look(at: descriptor, to: line.hub.description) } }
     }
 
     private func isWaiting(_ route: Post.Route) -> Bool { queues[route].map { !$0.messages.isEmpty } ?? false }

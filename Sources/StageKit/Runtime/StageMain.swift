@@ -156,13 +156,15 @@ package enum StageMain {
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
             keyring: try plan.keyring ?? Keyring(keys))
-        let post = try Post(plan)
+        let post = try Post(plan, meters: log.meters)
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
         let context = await StageContext(
             identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
             finish: outcome.set)
-        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
+        let meters = StageMeters(log, path: topology.metricsPath(of: stage))
+        defer { meters.end() }
+        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, meters: meters) {
             try program.make(StageParts(context: context, ground: ground), prepared)
         }
         post.stop()
@@ -191,14 +193,16 @@ package enum StageMain {
 
     @StageActor
     private static func run(
-        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool,
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, meters: StageMeters,
         _ make: @StageActor () throws -> any Stage
     ) async throws {
         let log = context.log
         let stage = try named(make)
         log.tell(.stageStarted, [.process: .number(Int(getpid()))])
         do {
-            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
+                over: post, meters: meters
+            ) {
                 log.tell(.stageReady)
                 ServiceNotice.send("READY=1")
             }
