@@ -66,7 +66,8 @@ extension Meter {
         labels: ["peer"])
     package static let spoolBytes = Meter("tributary_spool_bytes", .gauge, "Payloads kept to be sent or used.")
     package static let handshakeFailures = Meter(
-        "tributary_handshake_failures_total", .counter, "Connections refused: by a hub that was dialled, or here, of strangers.",
+        "tributary_handshake_failures_total", .counter,
+        "Connections refused: by a hub that was dialled, or here, of strangers.",
         labels: ["peer"])
     package static let messagesRefused = Meter(
         "tributary_messages_refused_total", .counter, "Messages that could not be used.", labels: ["from"])

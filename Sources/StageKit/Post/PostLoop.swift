@@ -133,7 +133,9 @@ final class PostLoop {
         if let hub {
             for (descriptor, stage) in hub.connections.stages { links.look(at: descriptor, to: stage) }
         }
-        for line in lines { if let descriptor = line.descriptor { links.look(at: descriptor, to: line.hub.description) } }
+        for line in lines {
+            if let descriptor = line.descriptor { links.look(at: descriptor, to: line.hub.description) }
+        }
     }
 
     private func isWaiting(_ route: Post.Route) -> Bool { queues[route].map { !$0.messages.isEmpty } ?? false }

@@ -144,14 +144,15 @@ package enum StageMain {
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
         let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
+        let trail = try AuditTrail(path: topology.auditTrail(of: stage), key: signing)
         if try journal.read({ try $0.isRunOver() }) {
-            log.begin(epoch: try journal.epoch(), spool: spool)
+            log.begin(epoch: try journal.epoch(), spool: spool, trail: trail)
             log.tell(.runIsOver, [.reason: .text("this stage has nothing left to do in run \(topology.run)")])
             sayRunIsOver(topology.run)
             return try journal.close()
         }
         let epoch = try journal.beginEpoch(of: topology.run, in: directory)
-        log.begin(epoch: epoch, spool: spool)
+        log.begin(epoch: epoch, spool: spool, trail: trail)
         tell(begun.confinement, to: log)
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
@@ -198,7 +199,9 @@ package enum StageMain {
     ) async throws {
         let log = context.log
         let stage = try named(make)
-        log.tell(.stageStarted, [.process: .number(Int(getpid()))])
+        let own = AuditEntry.name(of: context.identity.signing.verifyingKey)
+        log.tell(.stageStarted, [.card: .text(own), .process: .number(Int(getpid()))])
+        log.tell(.keysKnown, [.cards: .list(context.identity.fingerprints.map { .text($0) })])
         do {
             try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
                 over: post, meters: meters
