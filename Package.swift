@@ -165,7 +165,7 @@ let package = Package(
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
                 "Safetensors",
                 "Sodium",
-                "StageKit", "Topology", "ZeroMQ",
+                "Monitoring", "StageKit", "Topology", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",

@@ -25,7 +25,7 @@ package struct AuditEntry: Sendable, Equatable {
         var line = Array("{\"entry\":\(number),\"previous\":\"\(previous)\",\"event\":".utf8)
         line += event
         let signature = key.signature(of: signed(line[...]))
-        line += ",\"key\":\"\(name(of: key.verifyingKey))\",\"signature\":\"\(signature)\"}".utf8
+        line += ",\"key\":\"\(name(of: key.verifyingKey))\",\"signature\":\"\(Hex.encode(signature.bytes))\"}".utf8
         return line
     }
 

@@ -135,7 +135,8 @@ final class PublishStage: Stage {
             .roundOpened, round: opening.content.round,
             [
                 .opening: .name(opening.digest), .suite: .name(opening.content.suite),
-                .keyMode: .text(topology.keysName), .purpose: .name(opening.content.purpose), .key: .text(opener.publicKey?.id.description ?? ""),
+                .keyMode: .text(topology.keysName), .purpose: .name(opening.content.purpose),
+                .key: .text(opener.publicKey?.id.description ?? ""),
                 .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
                 .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
                 .split: .text(opening.content.split?.rawValue ?? ""), .stepsDone: .number(releases.count),
