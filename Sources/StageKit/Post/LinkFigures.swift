@@ -24,6 +24,7 @@ final class LinkFigures {
     private func addressee(_ route: Post.Route, _ topic: [UInt8]?) -> String {
         switch route {
         case .work(let hub): hub.description
+        case .followers: "followers"
         case .news: topic.flatMap { Topic.addressee($0)?.description } ?? "all"
         }
     }

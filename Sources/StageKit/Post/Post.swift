@@ -22,12 +22,15 @@ package final class Post: Wires {
     enum Route: Sendable, Hashable {
         case work(StageName)
         case news
+        case followers
     }
 
     package let events: AsyncStream<PostEvent>
     private let continuation: AsyncStream<PostEvent>.Continuation
     private let shared = Mutex(Shared())
     private let waiting = Atomic<Int>(0)
+    /// Subscriptions to this stage's events.
+    private let followers = Atomic<Int>(0)
     private let shares = Mutex<[StageName: (messages: Int, bytes: Int)]>([:])
     private let wake: Int32
     private let context: Context
@@ -77,6 +80,16 @@ package final class Post: Wires {
     package func publish(_ message: WireMessage, topic: [UInt8]) { publish(message.frames, topic: topic) }
 
     func publish(_ frames: [[UInt8]], topic: [UInt8]) { hand(.news, [topic] + frames) }
+
+    /// Publishes an event's line, where somebody follows. What a slow follower cannot take is dropped: its sequence has a gap then, and
+    /// the spool has it still.
+    package func tell(_ line: [UInt8]) {
+        guard followers.load(ordering: .relaxed) > 0 else { return }
+        hand(.followers, [followersTopic, Array(line.dropLast())])
+    }
+
+    /// `CLOUD/STAGE`, to subscribe to.
+    private var followersTopic: [UInt8] { Array(plan.stage.description.utf8) }
 
     private func hand(_ route: Route, _ frames: [[UInt8]]) {
         shared.withLock { $0.outgoing.append((route, frames)) }
@@ -142,6 +155,8 @@ package final class Post: Wires {
         }
         continuation.yield(event)
     }
+
+    func follow(_ change: Int) { followers.add(change, ordering: .relaxed) }
 
     var isFull: Bool { waiting.load(ordering: .relaxed) >= plan.inboxBytes }
 

@@ -38,6 +38,7 @@ final class PostLoop {
     let links: LinkFigures
     let hub: BoundHub?
     private let lines: [HubLine]
+    private let followers: Followers?
     private var monitors = 0
     private var queues: [Post.Route: Queue] = [:]
     var allowances: [StageName: PeerAllowance] = [:]
@@ -49,6 +50,7 @@ final class PostLoop {
         self.context = context
         self.wake = wake
         hub = try plan.hub.map { try BoundHub(plan, $0, in: context) }
+        followers = try plan.followers.map { try Followers(at: $0, in: context) }
         lines = plan.dials.map { HubLine($0, nil) }
         nextLook = .now + Self.keyInterval
         for line in lines {
@@ -104,6 +106,7 @@ final class PostLoop {
 
     private func flush() throws {
         if let hub { try flush(.news, through: hub.news) }
+        if let followers { try flush(.followers, through: followers.socket) }
         for line in lines {
             if let sockets = line.sockets {
                 try flush(.work(line.hub), through: sockets.work)
@@ -153,6 +156,7 @@ final class PostLoop {
             add(hub.workMonitor, input: true, output: false)
             add(hub.newsMonitor, input: true, output: false)
         }
+        if let followers { add(followers.socket, input: true, output: isWaiting(.followers)) }
         for line in lines {
             guard let sockets = line.sockets else { continue }
             add(sockets.work, input: false, output: isWaiting(.work(line.hub)))
@@ -170,6 +174,7 @@ final class PostLoop {
             _ = withUnsafeMutableBytes(of: &count) { Glibc.read(wake, $0.baseAddress, 8) }
         }
         if let hub { try read(hub, reads: reads, post: post) }
+        if let followers { post.follow(try followers.change()) }
         for line in lines {
             guard let sockets = line.sockets else { continue }
             if reads { try read(sockets.news, from: line.hub, post: post) }

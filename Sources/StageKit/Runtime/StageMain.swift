@@ -158,6 +158,7 @@ package enum StageMain {
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
             keyring: try plan.keyring ?? Keyring(keys))
         let post = try Post(plan, meters: log.meters)
+        log.follow { [weak post] in post?.tell($0) }
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
         let context = await StageContext(
