@@ -105,6 +105,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
+
         // Domain
         library("Safetensors"),
         library("Tokenization", uses: ["Safetensors"]),
@@ -152,7 +154,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
+                "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
+                "Encryption", "Federation", "IngestLogic", "Keys", "LocalTrainLogic", "Publication", "PublishLogic",
                 "Safetensors",
                 "Sodium",
                 "StageKit", "Topology", "ZeroMQ",
@@ -174,6 +177,8 @@ let package = Package(
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
         tests(
             "StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
+        tests(
+            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),

@@ -1,5 +1,7 @@
+internal import Configuration
 internal import Federation
 internal import Glibc
+internal import Keys
 internal import Topology
 
 /// The files that a stage's config names, and that it opens once it is confined.
@@ -19,7 +21,8 @@ package struct StageFiles: Sendable {
 extension Confinement {
     /// A stage's own state, its cloud's keys, what its config names, and the ports that the topology gives it.
     static func of(
-        _ stage: StageName, in topology: Topology, config: String, files: StageFiles, plan: PostPlan
+        _ stage: StageName, in topology: Topology, config: String, files: StageFiles, plan: PostPlan,
+        keys store: KeyStore
     ) -> Confinement {
         var confinement = Confinement.ofAnyProgram
         for path in [topology.file, config] { confinement.allow(.read, path) }
@@ -30,9 +33,11 @@ extension Confinement {
         confinement.allow(.write, topology.socketFolder(of: stage.cloud))
         let keys = topology.keysPath
         // Publish looks at the choice of a key of sums, which lies beside the keys and is replaced as a whole.
-        for path in stage.kind == .publish ? [keys] : ["\(keys)/public", "\(keys)/secret/\(stage.cloud)"] {
+        for path in stage.kind == .publish ? [keys] : ["\(keys)/public", store.secretFolder(of: stage.cloud)] {
             confinement.allow(.read, path)
         }
+        // Lent files may be links into a folder beside them, as in Kubernetes.
+        if let lent = store.secrets { confinement.allowReadingWithLinks(lent) }
         if let hub = plan.hub { for end in [hub.work, hub.news] { port(end).map { confinement.allowBinding($0) } } }
         for dial in plan.dials {
             for end in [dial.work, dial.news] { port(end).map { confinement.allowConnecting(to: $0) } }
@@ -57,5 +62,13 @@ extension Confinement.Outcome {
             return log.warning("confined", fields.merging(["reason": .text(gaps.joined(separator: "; "))]) { $1 })
         }
         log.info("confined", fields)
+    }
+}
+
+extension StageProgram {
+    /// What a config file names, for whoever makes a place for the stage to run in.
+    package func files(at config: String) throws -> StageFiles {
+        let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
+        return files(configuration)
     }
 }

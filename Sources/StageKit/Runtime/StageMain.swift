@@ -97,13 +97,17 @@ package enum StageMain {
         tributary_return_memory()
         umask(0o077)  // whatever a stage writes is its user's alone
         let stage = StageName(cloud: try CloudName(options.cloud), kind: program.kind)
+        if let question = options.probe {
+            let topology = try Topology.load(options.topology, state: options.state, present: [])
+            StageProbe.answer(question, stateFolder: topology.stateFolder(of: stage), stage: "\(stage)")
+        }
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])
         guard let placed = topology.stage(stage) else {
             throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
         }
         let config = options.config ?? placed.config
         let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
-        let keys = KeyStore(root: topology.keysPath)
+        let keys = KeyStore(root: topology.keysPath, secrets: options.secrets)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
         let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
         if options.check { exit(ExitStatus.ok.rawValue) }
@@ -114,7 +118,8 @@ package enum StageMain {
         } else {
             let files = program.files(configuration)
             for path in [directory] + files.writes { try StateLock.make(path) }
-            try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply().log(to: log)
+            try Confinement.of(stage, in: topology, config: config, files: files, plan: plan, keys: keys).apply().log(
+                to: log)
         }
         return BegunStage(
             program: program, stage: stage, configuration: configuration, topology: topology, keys: keys, plan: plan,
@@ -139,6 +144,7 @@ package enum StageMain {
             lock = try StateLock(directory)
         }
         defer { lock.release() }
+        try lock.note(.starting)
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
         if try journal.read({ try $0.isRunOver() }) {
@@ -156,7 +162,7 @@ package enum StageMain {
         let context = await StageContext(
             identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
             finish: outcome.set)
-        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
+        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, lock: lock) {
             try program.make(StageParts(context: context, ground: ground), prepared)
         }
         post.stop()
@@ -178,18 +184,22 @@ package enum StageMain {
 
     @StageActor
     private static func run(
-        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool,
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, lock: StateLock,
         _ make: @StageActor () throws -> any Stage
     ) async throws {
         let log = context.log
         let stage = try named(make)
         log.info("stage_started", ["epoch": .number(Int(context.identity.epoch)), "pid": .number(Int(getpid()))])
         do {
-            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
+                over: post, pulse: Pulse(lock)
+            ) {
+                try lock.note(.ready)
                 log.info("stage_ready")
                 ServiceNotice.send("READY=1")
             }
             ServiceNotice.send("STOPPING=1")
+            try lock.note(.stopping)
             if try context.lastRelease() != nil { sayRunIsOver(context.run) }
             log.info("stage_stopped")
         } catch {

@@ -41,11 +41,12 @@ package final class StageRuntime {
     }
 
     /// Runs the stage over a post until it ends.
-    func run(over post: Post, ready: () -> Void) async throws {
+    func run(over post: Post, pulse: Pulse, ready: () throws -> Void) async throws {
         try await start()
-        ready()
+        try ready()
         try takeLeaveIfOver()
         for await event in post.events {
+            try pulse.beat(context.surroundings.now)
             try await take(event)
             post.handled(event)
             if let result = try await result() { return try result.get() }
