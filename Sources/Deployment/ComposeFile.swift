@@ -104,11 +104,9 @@ package struct ComposeFile {
             ]
         }
         let own = "\(cloud)/\(service.stage.kind)"
-        var volumes = [service.topology, service.config].map { bind(Containers.dollars($0), Containers.dollars($0)) }
-        volumes += service.reads.map { bind(Containers.dollars($0.path), Containers.dollars($0.path)) }
-        volumes += service.writes.map {
-            bind(Containers.dollars($0), Containers.dollars($0), writable: true)
-        }
+        let named = ([service.topology, service.config] + service.reads.map(\.path)).uniqued()
+        var volumes = named.map { bind(Containers.dollars($0), Containers.dollars($0)) }
+        volumes += service.writes.map { bind(Containers.dollars($0), Containers.dollars($0), writable: true) }
         volumes.append(bind("\(ComposeFile.outerState)/\(own)", "\(ComposeFile.state)/\(own)", writable: true))
         volumes.append(
             bind("\(ComposeFile.outerState)/keys/public", "\(ComposeFile.state)/keys/public"))
