@@ -76,8 +76,12 @@ let package = Package(
             ],
             linkerSettings: [
                 .unsafeFlags([
-                    "-L\(engine)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(engine)/lib",
+                    // Beside it where it is installed, and where it was built.
+                    "-L\(engine)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/engine", "-Xlinker", "-rpath",
+                    "-Xlinker", "\(engine)/lib",
                     "-Xlinker", "--allow-shlib-undefined",
+                    // No Swift is in it, so none need be where it is loaded.
+                    "-Xlinker", "--as-needed",
                 ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
             ]),
@@ -179,6 +183,12 @@ let package = Package(
             "StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
         tests(
             "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
+        tests(
+            "SchemaTests",
+            uses: [
+                "AggregateLogic", "Configuration", "Corpus", "EncryptLogic", "IngestLogic", "LocalTrainLogic",
+                "Publication", "PublishLogic", "StageKit", "Topology",
+            ], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),

@@ -66,6 +66,11 @@ extension Confinement.Outcome {
 }
 
 extension StageProgram {
+    /// The JSON Schema of its config file.
+    package var schema: String {
+        SchemaDerivation.schema(title: "Tributary \(kind)") { _ = try StageConfiguration(from: $0) }
+    }
+
     /// What a config file names, for whoever makes a place for the stage to run in.
     package func files(at config: String) throws -> StageFiles {
         let configuration: StageConfiguration = try ConfigurationFile.read(at: config)

@@ -19,4 +19,15 @@ enum StagePrograms {
         case .publish: try PublishProgram.program.files(at: config)
         }
     }
+
+    /// The JSON Schema of a config file, derived from its reader.
+    static func schema(of kind: StageKind) -> String {
+        switch kind {
+        case .ingest: IngestProgram.program.schema
+        case .localTrain: LocalTrainProgram.program.schema
+        case .encrypt: EncryptProgram.program.schema
+        case .aggregate: AggregateProgram.program.schema
+        case .publish: PublishProgram.program.schema
+        }
+    }
 }
