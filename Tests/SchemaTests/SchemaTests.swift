@@ -82,7 +82,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
             ("profile: turbo", "profile: fast"), ("damgard-jurik: 2", "damgard-jurik: 4"),
             ("allow-clear: false", "allow-clear: \"false\""), ("messages: 500", "messages: 5"),
             ("bytes: 64MiB", "bytes: 64"), ("bytes: 64MiB", "byte: 64MiB"), ("  north:", "  North:"),
-            ("owner: South\n", "onwer: South\n"), ("consent: [", "consent: {a: ["),
+            ("owner: South\n", "onwer: South\n"), ("consent: [Trial Office, 7]", "consent: {a: b}"),
             ("ingest: {config: \(here), owner", "ingst: {config: \(here), owner"),
             ("ingest: {config: \(here), owner: North Hospital}", "ingest: {owner: North Hospital}"),
             ("work: 7121, ", "work: 0, "), ("work: 7121, ", "work: many, "), ("bind: 10.0.0.1, ", ""),
@@ -109,9 +109,10 @@ struct Subject: CustomTestStringConvertible, Sendable {
         ],
         spoils: [
             ("tables: 2024\n", ""), ("tables: 2024", "tables: [a]"), ("tables: 2024", "tables:"),
-            ("keep: {unit: [icu, 7]", "keep: {unit: icu"),
-            ("keep: {unit: [icu, 7]", "keep: {unit: []"), ("salt: trial, ", ""), ("validation: 0.1", "validation: 0.6"),
-            ("test: 2e-1", "test: much"), ("split: {", "split: [{"), ("test: 2e-1", "tset: 0.2"),
+            ("unit: [icu, 7]", "unit: icu"),
+            ("unit: [icu, 7]", "unit: []"), ("salt: trial, ", ""), ("validation: 0.1", "validation: 0.6"),
+            ("test: 2e-1", "test: much"), ("split: {salt: trial, validation: 0.1, test: 2e-1}", "split: [trial]"),
+            ("test: 2e-1", "tset: 0.2"),
         ])
 
     static let localTrain = config(
