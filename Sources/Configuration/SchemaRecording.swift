@@ -23,11 +23,11 @@ final class ValueRecording {
     /// Of a mapping with free keys: by key, or under the name of the pattern.
     private(set) var entries: [String: ValueRecording] = [:]
 
-    private(set) var standard: JSONText?
+    private(set) var standard: SchemaText?
 
     /// A default; one that is made of other values is not the same in every imagined file, and is left out.
     func note(standard value: Any) {
-        let text: JSONText? =
+        let text: SchemaText? =
             switch value {
             case let number as Int: .int(number)
             case let number as Double: .double(number)
@@ -119,18 +119,18 @@ package enum SchemaDerivation {
         for standard in [true, false] {
             for name in optional.sorted() { read(SectionRecording.Presence(standard: standard, exception: name)) }
         }
-        var members: [(String, JSONText)] = [
+        var members: [(String, SchemaText)] = [
             ("$schema", .text("https://json-schema.org/draft/2020-12/schema")), ("title", .text(title)),
         ]
         members += root.members(isWhole: true)
-        return JSONText.object(members).rendered
+        return SchemaText.object(members).rendered
     }
 }
 
 extension SectionRecording {
     /// - Parameter isWhole: for a whole file, which may hold nothing at all where it need not hold anything.
-    fileprivate func members(isWhole: Bool = false) -> [(String, JSONText)] {
-        var members: [(String, JSONText)] = [
+    fileprivate func members(isWhole: Bool = false) -> [(String, SchemaText)] {
+        var members: [(String, SchemaText)] = [
             ("type", isWhole && requiredKeys.isEmpty ? .list([.text("object"), .text("null")]) : .text("object"))
         ]
         // A key that was looked at and never read must not be there.
@@ -143,7 +143,7 @@ extension SectionRecording {
 }
 
 extension ValueRecording {
-    fileprivate var schema: JSONText {
+    fileprivate var schema: SchemaText {
         let schemas = shapes.map(schema(of:))
         guard schemas.count == 1, case .object(let members) = schemas[0] else {
             return .object([("anyOf", .list(schemas))])
@@ -151,8 +151,8 @@ extension ValueRecording {
         return .object(members + (standard.map { [("default", $0)] } ?? []))
     }
 
-    private func schema(of shape: ValueShape) -> JSONText {
-        func type(_ name: String, _ more: [(String, JSONText)] = []) -> JSONText {
+    private func schema(of shape: ValueShape) -> SchemaText {
+        func type(_ name: String, _ more: [(String, SchemaText)] = []) -> SchemaText {
             .object([("type", .text(name))] + more)
         }
         switch shape {
@@ -164,12 +164,12 @@ extension ValueRecording {
         case .size:
             return type("string", [("pattern", .text(#"^[0-9]+(\.[0-9]+)? *(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$"#))])
         case .int(let range):
-            var more: [(String, JSONText)] = []
+            var more: [(String, SchemaText)] = []
             if range.lowerBound != Int.min { more.append(("minimum", .int(range.lowerBound))) }
             if range.upperBound != Int.max { more.append(("maximum", .int(range.upperBound))) }
             return type("integer", more)
         case .double(let range):
-            var more: [(String, JSONText)] = []
+            var more: [(String, SchemaText)] = []
             if range.lowerBound == Double.leastNonzeroMagnitude {
                 more.append(("exclusiveMinimum", .int(0)))
             } else if range.lowerBound != -Double.greatestFiniteMagnitude {
@@ -180,7 +180,7 @@ extension ValueRecording {
             }
             return type("number", more)
         case .list(let count):
-            var more: [(String, JSONText)] = []
+            var more: [(String, SchemaText)] = []
             if !element.shapes.isEmpty { more.append(("items", element.schema)) }
             if count.lowerBound > 0 { more.append(("minItems", .int(count.lowerBound))) }
             if count.upperBound != Int.max { more.append(("maxItems", .int(count.upperBound))) }
@@ -208,15 +208,15 @@ extension ValueRecording {
     }
 
     /// A text in these files is any scalar, as it is written: `owner: 7` too.
-    private static var anyText: [(String, JSONText)] {
+    private static var anyText: [(String, SchemaText)] {
         [("type", .list([.text("string"), .text("number"), .text("boolean")]))]
     }
 }
 
 /// JSON to be written, members in their order.
-indirect enum JSONText {
-    case object([(String, JSONText)])
-    case list([JSONText])
+indirect enum SchemaText {
+    case object([(String, SchemaText)])
+    case list([SchemaText])
     case text(String)
     case int(Int)
     case double(Double)
@@ -227,15 +227,15 @@ indirect enum JSONText {
     private var lines: [String] {
         switch self {
         case .object(let members):
-            return JSONText.block("{", "}", members.map { key, value in (JSONText.quoted(key) + ": ", value) })
+            return SchemaText.block("{", "}", members.map { key, value in (SchemaText.quoted(key) + ": ", value) })
         case .list(let elements):
             let short = elements.map(\.lines)
             let width = short.reduce(0) { $0 + ($1.first?.count ?? 0) + 2 }
             if short.allSatisfy({ $0.count == 1 }), width < 100 {
                 return ["[" + short.map { $0[0] }.joined(separator: ", ") + "]"]
             }
-            return JSONText.block("[", "]", elements.map { ("", $0) })
-        case .text(let text): return [JSONText.quoted(text)]
+            return SchemaText.block("[", "]", elements.map { ("", $0) })
+        case .text(let text): return [SchemaText.quoted(text)]
         case .int(let number): return ["\(number)"]
         case .double(let number):
             return [number.rounded() == number && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"]
@@ -243,7 +243,7 @@ indirect enum JSONText {
         }
     }
 
-    private static func block(_ open: String, _ close: String, _ members: [(String, JSONText)]) -> [String] {
+    private static func block(_ open: String, _ close: String, _ members: [(String, SchemaText)]) -> [String] {
         guard !members.isEmpty else { return [open + close] }
         var lines = [open]
         for (index, (head, value)) in members.enumerated() {

@@ -110,9 +110,8 @@ package struct ComposeFile {
         volumes.append(bind("\(ComposeFile.outerState)/\(own)", "\(ComposeFile.state)/\(own)", writable: true))
         volumes.append(
             bind("\(ComposeFile.outerState)/keys/public", "\(ComposeFile.state)/keys/public"))
-        if !service.neighbours.isEmpty {
-            volumes.append(bind("\(ComposeFile.outerState)/run", ComposeFile.sockets, writable: true))
-        }
+        // For its neighbours, and for whoever follows its events.
+        volumes.append(bind("\(ComposeFile.outerState)/run", ComposeFile.sockets, writable: true))
         return volumes
     }
 

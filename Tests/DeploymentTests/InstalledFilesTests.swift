@@ -108,7 +108,8 @@ struct InstalledFilesTests {
         "completions are scripts that their shell reads, and a spoiled one is not", .enabled(if: canRun, needed),
         arguments: ["bash", "zsh", "fish"])
     func completions(_ shell: String) throws {
-        let path = ["/usr/bin/\(shell)", "/bin/\(shell)"].first { access($0, X_OK) == 0 }
+        let places: [String] = ["/usr/bin/\(shell)", "/bin/\(shell)"]
+        let path = places.first { access($0, X_OK) == 0 }
         guard let path else { return print("\(shell) is not here: its completions were not read") }
         for name in Self.names {
             let script = try Tool(path: "\(Self.programs)/\(name)").run(["--generate-completion-script", shell]).output
