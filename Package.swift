@@ -79,8 +79,6 @@ let package = Package(
                     "-L\(engine)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/engine", "-Xlinker", "-rpath",
                     "-Xlinker", "\(engine)/lib",
                     "-Xlinker", "--allow-shlib-undefined",
-                    // No Swift is in it, so none need be where it is loaded.
-                    "-Xlinker", "--as-needed",
                 ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
             ]),
