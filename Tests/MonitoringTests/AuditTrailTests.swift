@@ -25,7 +25,8 @@ final class AuditTrailTests {
             log.tell(.stageStarted, [.card: .text("x"), .process: .number(1)])
             log.tell(.stageReady)
             for round in 1...2 {
-                log.tell(.contributionSealed, round: RoundNumber(UInt32(round)), [.digest: .text("d\(round)")])
+                log.tell(
+                    .contributionSealed, round: RoundNumber(UInt32(round)), [.digest: .text("contribution \(round)")])
             }
         }
     }
@@ -47,7 +48,7 @@ final class AuditTrailTests {
         #expect(trail.isSound && trail.entries.map(\.number) == Array(1...6))
         #expect(trail.entries.map(\.event.name).filter { $0 == "stage_ready" }.isEmpty)
         #expect(trail.entries.map(\.event.epoch) == [1, 1, 1, 2, 2, 2])
-        #expect(trail.entries[1].event.fields[.digest] == .text("d1"))
+        #expect(trail.entries[1].event.fields[.digest] == .text("contribution 1"))
     }
 
     @Test(
@@ -60,7 +61,7 @@ final class AuditTrailTests {
         #expect(try read().isSound)
         try spoil { lines in
             switch kind {
-            case "changed": lines[2] = lines[2].replacingOccurrences(of: "d2", with: "d9")
+            case "changed": lines[2] = lines[2].replacingOccurrences(of: "contribution 2", with: "contribution 9")
             case "dropped": lines.remove(at: 2)
             case "doubled": lines.insert(lines[2], at: 2)
             case "moved": lines.swapAt(1, 2)

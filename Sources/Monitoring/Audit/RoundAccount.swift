@@ -61,6 +61,10 @@ package struct RoundAccount: Sendable {
     }
 
     private mutating func lookAtClouds() {
+        for event in all(.roundTrained) {
+            sights.append(
+                Sight(party: event.stage, held: "its own cloud's records, and the update made of them", digests: []))
+        }
         for event in all(.contributionSealed) {
             sights.append(
                 Sight(
