@@ -13,6 +13,11 @@ ifneq ($(wildcard $(REFERENCE)/bin/python),)
 export TRIBUTARY_PYTHON ?= $(CURDIR)/$(REFERENCE)/bin/python
 endif
 
+# The schema of compose files as Debian's docker-compose has it.
+ifneq ($(wildcard $(REFERENCE)/compose_spec.json),)
+export TRIBUTARY_COMPOSE_SCHEMA ?= $(CURDIR)/$(REFERENCE)/compose_spec.json
+endif
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +34,33 @@ engine: packages ## the training engine: libtorch out of the PyPI wheel, into .e
 build: engine ## everything
 	@echo "building (a first build takes a few minutes)"
 	@$(SWIFT_BUILD)
+
+PREFIX ?= /usr/local
+
+.PHONY: install
+install: ## what was built, with manual pages, completions, schemas, examples and docs: PREFIX=/usr/local DESTDIR= TRIBUTARY_ENGINE=no
+	@test -x $(BIN)/tributary || { echo "nothing is built here: make build"; exit 1; }
+	@scripts/install $(BIN) $(PREFIX) $(DESTDIR)
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` put there
+	@scripts/uninstall $(PREFIX) $(DESTDIR)
+
+.PHONY: schemas
+schemas: build ## write schemas/ again from what the readers know
+	@for subject in topology ingest local-train encrypt aggregate publish; do \
+		$(BIN)/tributary schema $$subject > schemas/$$subject.json; \
+	done
+
+.PHONY: tarball
+tarball: engine ## tarballs for Debian 12 without Swift, in out/packages; BARE=yes runs them on a bare system (root, debootstrap)
+	@scripts/tarball
+	@$(if $(BARE),scripts/bare tarball)
+
+.PHONY: deb
+deb: engine ## Debian packages, in out/packages; BARE=yes installs and runs them on a bare system (root, debootstrap)
+	@scripts/deb
+	@$(if $(BARE),scripts/bare deb)
 
 .PHONY: demo
 demo: build ## the main job: three generated clouds fine-tune one model, encrypted, to a signed adapter

@@ -75,7 +75,9 @@ let package = Package(
             ],
             linkerSettings: [
                 .unsafeFlags([
-                    "-L\(engine)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(engine)/lib",
+                    // Beside it where it is installed, and where it was built.
+                    "-L\(engine)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/engine", "-Xlinker", "-rpath",
+                    "-Xlinker", "\(engine)/lib",
                     "-Xlinker", "--allow-shlib-undefined",
                 ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
@@ -105,6 +107,8 @@ let package = Package(
                 "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+
+        library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
 
         // Domain
         library("Safetensors", uses: ["JSONText"]),
@@ -162,7 +166,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
+                "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
+                "Encryption", "Federation", "IngestLogic", "Keys", "LocalTrainLogic", "Publication", "PublishLogic",
                 "Safetensors",
                 "Sodium",
                 "Monitoring", "StageKit", "Topology", "ZeroMQ",
@@ -188,6 +193,14 @@ let package = Package(
         tests("JSONTextTests", uses: ["JSONText"]),
         tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
+        tests(
+            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
+        tests(
+            "SchemaTests",
+            uses: [
+                "AggregateLogic", "Configuration", "Corpus", "EncryptLogic", "IngestLogic", "LocalTrainLogic",
+                "Publication", "PublishLogic", "StageKit", "Topology",
+            ], exclude: ["Reference"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),

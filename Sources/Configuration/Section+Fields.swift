@@ -88,10 +88,11 @@ extension Section {
 
     /// A mapping whose keys are free, in the order of the file: `file.entries("units") { unit, value in value.double() }`.
     package func entries<Element>(
-        _ key: String, required isRequired: Bool = true, of element: (String, Value) throws -> Element
+        _ key: String, keys: Value.Keys = .any, required isRequired: Bool = true,
+        of element: (String, Value) throws -> Element
     ) -> [(key: String, value: Element)] {
         if !isRequired, !has(key) { return value(key).map { _ in [] } ?? [] }
-        return required(key).entries(of: element)
+        return required(key).entries(keys: keys, of: element)
     }
 
     /// A mapping with known keys. Throws `Refused` only if `body` does.
@@ -117,6 +118,7 @@ extension Section {
     }
 
     private func read<Result>(_ key: String, _ standard: Result?, _ body: (Value) -> Result) -> Result {
+        if let standard { note(key, standard) }
         if let standard, !has(key) {
             _ = value(key)
             return standard

@@ -13,8 +13,16 @@ package final class Section {
     package let place: Place
     let folder: String
     package let problems: ProblemList
+    /// Where this is an imagined file of a reader whose keys are to be known.
+    private let recording: SectionRecording?
+    private let named: ((String) -> Void)?
 
-    init(_ mapping: Node.Mapping, name: String, place: Place, folder: String, problems: ProblemList) {
+    init(
+        _ mapping: Node.Mapping, name: String, place: Place, folder: String, problems: ProblemList,
+        recording: SectionRecording? = nil, named: ((String) -> Void)? = nil
+    ) {
+        self.recording = recording
+        self.named = named
         self.mapping = mapping
         self.name = name
         self.place = place
@@ -29,17 +37,45 @@ package final class Section {
             problems: ProblemList(file: ""))
     }
 
+    /// An imagined file, or a section of one; `names` is told of each key that need not be there.
+    static func imagined(
+        _ recording: SectionRecording, name: String = "", presence: SectionRecording.Presence,
+        names: @escaping (String) -> Void
+    ) -> Section {
+        recording.begin(presence)
+        return Section(
+            Node.Mapping([]), name: name, place: Place(line: 0, column: 0), folder: "", problems: ProblemList(file: ""),
+            recording: recording, named: names)
+    }
+
+    private func imagined(_ key: String, _ recording: SectionRecording) -> Value {
+        Value(
+            nil, name: name.isEmpty ? key : "\(name).\(key)", place: place, folder: folder, problems: problems,
+            recording: Value.Recording(recording.property(key), presence: recording.presence, names: named ?? { _ in }))
+    }
+
     /// The value of `key`; nil where the file does not have it. Marks the key as known.
     package func value(_ key: String) -> Value? {
         known.append(key)
+        if let recording {
+            _ = recording.property(key)
+            return has(key) ? imagined(key, recording) : nil
+        }
         guard let pair = pair(key) else { return nil }
         return Value(
             pair.value, name: name.isEmpty ? key : "\(name).\(key)", place: pair.value.place ?? place,
             keyPlace: pair.key.place, folder: folder, problems: problems)
     }
 
+    /// What a key is where a file does not have it, for the schema.
+    func note(_ key: String, _ standard: Any) { recording?.property(key).note(standard: standard) }
+
     /// The value of `key`, which must be there.
     package func required(_ key: String) -> Value {
+        if let recording {
+            recording.require(key)
+            return imagined(key, recording)
+        }
         if let value = value(key) { return value }
         let owner = name.isEmpty ? "" : " in `\(name)`"
         problems.note("`\(key)` is missing\(owner)", at: place)
@@ -47,7 +83,11 @@ package final class Section {
     }
 
     /// True if the file has `key`, whatever its value; does not mark it as known.
-    package func has(_ key: String) -> Bool { pair(key) != nil }
+    package func has(_ key: String) -> Bool {
+        guard let recording else { return pair(key) != nil }
+        named?(name.isEmpty ? key : "\(name).\(key)")
+        return recording.has(key, of: name)
+    }
 
     /// Where `key` is written; the section's own place where it is not.
     package func place(of key: String) -> Place { pair(key)?.key.place ?? place }
@@ -76,6 +116,7 @@ package final class Section {
 
     /// Notes every key that nobody asked for; called when the reader is done.
     package func finish() {
+        if let recording { return recording.finish() }
         for (key, _) in mapping {
             guard let text = key.scalar?.string else {
                 problems.note("a key must be plain text", at: key.place ?? place)

@@ -5,6 +5,12 @@ extension Value {
     package func list<Element>(
         count: ClosedRange<Int> = 0...Int.max, of element: (Value) throws -> Element
     ) -> [Element] {
+        if let recording {
+            recording.shape.note(.list(count))
+            var result: [Element] = []
+            imagined("\(name)[]", recording.shape.element).take(into: &result, element)
+            return result
+        }
         guard let node else { return [] }
         guard let sequence = node.sequence else {
             refuse("expected a list, found \(found)")
@@ -24,8 +30,19 @@ extension Value {
 
     /// The pairs of a mapping whose keys are free, in the order of the file.
     package func entries<Element>(
-        of element: (String, Value) throws -> Element
+        keys: Keys = .any, of element: (String, Value) throws -> Element
     ) -> [(key: String, value: Element)] {
+        if let recording {
+            recording.shape.note(.entries(keys))
+            let words = if case .words(let words) = keys { words } else { [keys.sample] }
+            var result: [(key: String, value: Element)] = []
+            for word in words {
+                imagined("\(name).\(word)", recording.shape.entry(word)).take(into: &result) {
+                    (word, try element(word, $0))
+                }
+            }
+            return result
+        }
         guard let node else { return [] }
         guard let mapping = node.mapping else {
             refuse("expected a mapping, found \(found)")
@@ -49,7 +66,11 @@ extension Value {
     /// then notes the error unless that was `Refused` itself.
     package func section<Result>(_ body: (Section) throws -> Result) throws(Refused) -> Result {
         let section: Section
-        if let mapping = node?.mapping {
+        if let recording {
+            recording.shape.note(.section)
+            section = Section.imagined(
+                recording.shape.section, name: name, presence: recording.presence, names: recording.names)
+        } else if let mapping = node?.mapping {
             section = Section(mapping, name: name, place: place, folder: folder, problems: problems)
         } else {
             if node != nil { refuse("expected a mapping, found \(found)") }
@@ -60,6 +81,7 @@ extension Value {
             section.finish()
             return result
         } catch {
+            if recording != nil { section.finish() }
             if !(error is Refused) { refuse("\(error)") }
             throw Refused()
         }
@@ -67,6 +89,12 @@ extension Value {
 
     package func section<Result: Configurable>(as type: Result.Type = Result.self) throws(Refused) -> Result {
         try section { try Result(from: $0) }
+    }
+
+    private func imagined(_ name: String, _ shape: ValueRecording) -> Value {
+        Value(
+            nil, name: name, place: place, folder: folder, problems: problems,
+            recording: recording.map { Recording(shape, presence: $0.presence, names: $0.names) })
     }
 
     /// False for the stand-in of a required key that is missing.

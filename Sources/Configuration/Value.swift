@@ -11,6 +11,30 @@ package struct Value {
     package let keyPlace: Place
     let folder: String
     package let problems: ProblemList
+    let recording: Recording?
+
+    /// Where this is a value of an imagined file (`SectionRecording`): what is asked of it is noted, and stand-ins are returned.
+    struct Recording {
+        let shape: ValueRecording
+        let presence: SectionRecording.Presence
+        let names: (String) -> Void
+
+        init(
+            _ shape: ValueRecording, presence: SectionRecording.Presence, names: @escaping (String) -> Void
+        ) {
+            (self.shape, self.presence, self.names) = (shape, presence, names)
+        }
+    }
+
+    /// What the keys of a mapping with free keys may be, for the schema; the reader checks them itself.
+    package enum Keys: Hashable, Sendable {
+        case any
+        case words([String])
+        /// A regular expression, and a key that it matches.
+        case pattern(String, sample: String)
+
+        var sample: String { if case .pattern(_, let sample) = self { sample } else { "a" } }
+    }
 
     package static let finite = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
     package static let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
@@ -19,8 +43,10 @@ package struct Value {
     package static let maximumTextLength = 65_536
 
     init(
-        _ node: Node?, name: String, place: Place, keyPlace: Place? = nil, folder: String, problems: ProblemList
+        _ node: Node?, name: String, place: Place, keyPlace: Place? = nil, folder: String, problems: ProblemList,
+        recording: Recording? = nil
     ) {
+        self.recording = recording
         self.node = node
         self.keyPlace = keyPlace ?? place
         self.name = name
@@ -37,9 +63,15 @@ package struct Value {
     /// Notes that this value cannot be.
     package func refuse(_ message: String) { problems.note("`\(name)`: \(message)", at: place) }
 
-    package func string() -> String { text(expected: "a text") ?? "" }
+    private func record(_ shape: ValueShape) { recording?.shape.note(shape) }
+
+    package func string() -> String {
+        record(.text)
+        return text(expected: "a text") ?? ""
+    }
 
     package func bool() -> Bool {
+        record(.bool)
         guard let text = text(expected: "true or false") else { return false }
         switch text {
         case "true" where isPlain: return true
@@ -51,6 +83,9 @@ package struct Value {
     }
 
     package func int(in range: ClosedRange<Int> = Int.min...Int.max) -> Int {
+        record(.int(range))
+        // The largest where it is small: ranges of other values may rest on it, and must not be too narrow then.
+        if recording != nil { return range.upperBound <= 1024 ? range.upperBound : range.lowerBound }
         guard let text = text(expected: "a whole number") else { return range.lowerBound }
         let digits = text.hasPrefix("+") ? "" : text.replacing("_", with: "")
         guard isPlain, let number = Int(digits) else {
@@ -65,6 +100,7 @@ package struct Value {
     }
 
     package func double(in range: ClosedRange<Double> = Value.finite) -> Double {
+        record(.double(range))
         guard let text = text(expected: "a number") else { return range.lowerBound }
         // Swift reads "0x10", "inf" and "nan" as numbers; a configuration means decimal ones.
         let decimal = text.utf8.allSatisfy { (48...57).contains($0) || [43, 45, 46, 69, 101].contains($0) }
@@ -82,6 +118,7 @@ package struct Value {
     package func choice<Choice: RawRepresentable & CaseIterable>(of type: Choice.Type = Choice.self) -> Choice
     where Choice.RawValue == String {
         let words = Choice.allCases.map(\.rawValue)
+        record(.choice(words))
         guard let standIn = Choice.allCases.first else { preconditionFailure("\(Choice.self) has no cases to choose") }
         guard let text = text(expected: "one of \(words.joined(separator: ", "))") else { return standIn }
         guard let choice = Choice(rawValue: text) else {
@@ -93,6 +130,7 @@ package struct Value {
     }
 
     package func duration(in range: ClosedRange<Duration> = Value.anyDuration) -> Duration {
+        record(.duration)
         guard let text = text(expected: "a duration such as 30s") else { return range.lowerBound }
         guard let duration = Quantity.duration(text) else {
             refuse("expected a duration such as 250ms, 30s, 10m or 2h, found \(found)")
@@ -106,6 +144,7 @@ package struct Value {
     }
 
     package func byteSize(in range: ClosedRange<Int> = 0...Int.max) -> Int {
+        record(.size)
         guard let text = text(expected: "a size such as 64MiB") else { return range.lowerBound }
         guard let size = Quantity.byteSize(text) else {
             refuse("expected a size such as 500kB, 64MiB or 1GiB, found \(found)")
@@ -119,6 +158,7 @@ package struct Value {
     }
 
     package func path(kind: FilePath.Kind = .any) -> String {
+        record(.path)
         guard let text = text(expected: "a path") else { return "" }
         guard !text.isEmpty, !text.utf8.contains(0), text.utf8.count < 4096 else {
             refuse("expected a path of 1 to 4095 bytes")
@@ -130,6 +170,7 @@ package struct Value {
     }
 
     package func parsed<Result>(_ parse: (String) throws -> Result) throws(Refused) -> Result {
+        record(.text)
         guard let text = text(expected: "a text") else { throw Refused() }
         do { return try parse(text) } catch {
             if !(error is Refused) { refuse("\(error)") }

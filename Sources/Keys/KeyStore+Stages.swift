@@ -91,7 +91,7 @@ extension KeyStore {
 
     /// The numbers of the key pairs whose secrets are here.
     package func secretNumbers(of stage: StageName) throws -> [Int] {
-        try numbers(of: stage, in: "\(root)/secret/\(stage.cloud)", ending: "curve")
+        try numbers(of: stage, in: secretFolder(of: stage.cloud), ending: "curve")
     }
 
     // MARK: cards

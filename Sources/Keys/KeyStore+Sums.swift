@@ -61,7 +61,8 @@ extension KeyStore {
     }
 
     package func paillierSecret(_ number: Int = 1, of cloud: CloudName) throws -> SecretBytes {
-        try KeyFile.secret(at: paillierSecretPath(cloud, number), what: "Paillier key of \(cloud)")
+        try KeyFile.secret(
+            at: paillierSecretPath(cloud, number), what: "Paillier key of \(cloud)", isLent: secrets != nil)
     }
 
     package func paillierPublic(_ number: Int = 1, of cloud: CloudName) throws -> [UInt8] {

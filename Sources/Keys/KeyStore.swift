@@ -23,8 +23,17 @@ package import Sodium
 /// is what clouds send each other.
 package struct KeyStore: Sendable {
     package let root: String
+    /// The folder with this host's one stage's secrets, side by side, where its supervisor lends them (systemd's credentials,
+    /// a container's secrets); nil for `secret/CLOUD` below the root.
+    package let secrets: String?
 
-    package init(root: String) { self.root = root }
+    package init(root: String, secrets: String? = nil) {
+        self.root = root
+        self.secrets = secrets
+    }
+
+    /// Where the secrets of a cloud's stages lie.
+    package func secretFolder(of cloud: CloudName) -> String { secrets ?? "\(root)/secret/\(cloud)" }
 
     // MARK: a cloud's keys
 
@@ -101,11 +110,11 @@ package struct KeyStore: Sendable {
         static let rounding = "tributary-rounding-secret"
     }
 
-    func secretPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/secret/\(cloud)/\(file)" }
+    func secretPath(_ cloud: CloudName, _ file: String) -> String { "\(secretFolder(of: cloud))/\(file)" }
     func publicPath(_ cloud: CloudName, _ file: String) -> String { "\(root)/public/\(cloud)/\(file)" }
 
     func load(_ kind: String, count: Int, at path: String, what: String) throws -> SecretBytes {
-        let text = try KeyFile.secret(at: path, what: what)
+        let text = try KeyFile.secret(at: path, what: what, isLent: secrets != nil)
         guard let secret = try SecretText.decode(text, kind: kind, count: count) else {
             throw KeyError.malformed(path: path, "expected one line, `\(kind):` and \(2 * count) hexadecimal digits")
         }

@@ -95,7 +95,8 @@ package struct PublishConfiguration: Configurable, Sendable {
                     rank: section.int("rank", in: 1...512, default: 16),
                     alpha: section.int("alpha", in: 1...65_536, default: 32),
                     targetModules: section.has("targets")
-                        ? section.list("targets") { $0.string() } : Projection.allCases.map(\.rawValue),
+                        ? section.list("targets") { $0.choice(of: Projection.self).rawValue }
+                        : Projection.allCases.map(\.rawValue),
                     seed: seed, baseModelName: name)
             }
             model = .adapter(base: base, adapter)

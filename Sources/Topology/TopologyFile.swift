@@ -75,7 +75,7 @@ struct TopologyFile {
         peerLimits = Topology.PeerLimits(in: file)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
-        clouds = file.entries("clouds") { text, value in
+        clouds = file.entries("clouds", keys: .pattern("^[a-z][a-z0-9-]{0,31}$", sample: "a")) { text, value in
             written += 1
             let (name, place) = try Self.cloudName(text, value)
             return try value.section { try Cloud(name: name, place: place, from: $0) }
@@ -137,7 +137,7 @@ extension TopologyFile.Cloud {
         owner = Self.owner(cloud.required("owner"))
         consent = cloud.list("consent", required: false) { $0.string() }
         var written = 0
-        let values = cloud.entries("stages") { text, value in
+        let values = cloud.entries("stages", keys: .words(StageKind.allCases.map(\.rawValue))) { text, value in
             written += 1
             guard let kind = StageKind(rawValue: text) else {
                 let kinds = StageKind.allCases.map(\.rawValue)

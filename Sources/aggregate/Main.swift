@@ -10,7 +10,8 @@ enum Main {
 struct Aggregate: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-aggregate",
-        abstract: "Adds the sealed contributions of a round without opening any, and sends the sum to publish.")
+        abstract: "Adds the sealed contributions of a round without opening any, and sends the sum to publish.",
+        version: Version.current)
 
     @OptionGroup var options: StageOptions
 }

@@ -10,7 +10,7 @@ enum Main {
 struct Encrypt: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-encrypt",
-        abstract: "Seals a cloud's vectors and sends them to aggregate until it holds them.")
+        abstract: "Seals a cloud's vectors and sends them to aggregate until it holds them.", version: Version.current)
 
     @OptionGroup var options: StageOptions
 }

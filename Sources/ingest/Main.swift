@@ -10,7 +10,8 @@ enum Main {
 struct IngestCommand: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-ingest",
-        abstract: "Reads a cloud's tables, takes part in the statistics round, and hands token shards to local-train.")
+        abstract: "Reads a cloud's tables, takes part in the statistics round, and hands token shards to local-train.",
+        version: Version.current)
 
     @OptionGroup var options: StageOptions
 }

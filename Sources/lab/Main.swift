@@ -1,4 +1,5 @@
 import ArgumentParser
+import StageKit
 
 /// Yardsticks and generated data. Nothing here is part of a federation: the baselines read all clouds' data at once.
 @main
@@ -15,6 +16,7 @@ struct Lab: AsyncParsableCommand {
         commandName: "tributary-lab",
         abstract: "Generated data, texts for the base model, and baselines outside the federation.",
         discussion: "The baselines read the data of all clouds at once, which no stage of a federation does.",
+        version: Version.current,
         subcommands: [
             Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self,
             CompareCommand.self, QualityCommand.self, ConfinementCommand.self, BenchSealing.self, BenchTraining.self,

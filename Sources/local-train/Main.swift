@@ -10,7 +10,8 @@ enum Main {
 struct LocalTrain: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-local-train",
-        abstract: "Trains the round's adapter on this cloud's token shards, and scores the held-out ones.")
+        abstract: "Trains the round's adapter on this cloud's token shards, and scores the held-out ones.",
+        version: Version.current)
 
     @OptionGroup var options: StageOptions
 }

@@ -10,7 +10,8 @@ enum Main {
 struct Publish: StageCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary-publish",
-        abstract: "Opens rounds, opens the sum of each, and publishes the adapter as a signed PEFT folder.")
+        abstract: "Opens rounds, opens the sum of each, and publishes the adapter as a signed PEFT folder.",
+        version: Version.current)
 
     @OptionGroup var options: StageOptions
 }

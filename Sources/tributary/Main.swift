@@ -1,15 +1,17 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Glibc
+internal import StageKit
 
 struct Tributary: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary",
         abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
+        version: Version.current,
         subcommands: [
             Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
             Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
-            Logs.self,
+            Logs.self, Export.self, Schema.self,
             Verify.self, MetricsCommand.self, AuditCommand.self, Demo.self,
         ])
 }

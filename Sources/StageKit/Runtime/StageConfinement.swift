@@ -1,5 +1,7 @@
+internal import Configuration
 internal import Federation
 internal import Glibc
+internal import Keys
 internal import Monitoring
 internal import Topology
 
@@ -20,7 +22,8 @@ package struct StageFiles: Sendable {
 extension Confinement {
     /// A stage's own state, its cloud's keys, what its config names, and the ports that the topology gives it.
     static func of(
-        _ stage: StageName, in topology: Topology, config: String, files: StageFiles, plan: PostPlan
+        _ stage: StageName, in topology: Topology, config: String, files: StageFiles, plan: PostPlan,
+        keys store: KeyStore
     ) -> Confinement {
         var confinement = Confinement.ofAnyProgram
         for path in [topology.file, config] { confinement.allow(.read, path) }
@@ -31,9 +34,11 @@ extension Confinement {
         confinement.allow(.write, topology.socketFolder(of: stage.cloud))
         let keys = topology.keysPath
         // Publish looks at the choice of a key of sums, which lies beside the keys and is replaced as a whole.
-        for path in stage.kind == .publish ? [keys] : ["\(keys)/public", "\(keys)/secret/\(stage.cloud)"] {
+        for path in stage.kind == .publish ? [keys] : ["\(keys)/public", store.secretFolder(of: stage.cloud)] {
             confinement.allow(.read, path)
         }
+        // Lent files may be links into a folder beside them, as in Kubernetes.
+        if let lent = store.secrets { confinement.allowReadingWithLinks(lent) }
         if let hub = plan.hub { for end in [hub.work, hub.news] { port(end).map { confinement.allowBinding($0) } } }
         for dial in plan.dials {
             for end in [dial.work, dial.news] { port(end).map { confinement.allowConnecting(to: $0) } }
@@ -58,5 +63,18 @@ extension Confinement.Outcome {
             return log.tell(.partlyConfined, fields + [.reason: .text(gaps.joined(separator: "; "))])
         }
         log.tell(.confined, fields)
+    }
+}
+
+extension StageProgram {
+    /// The JSON Schema of its config file.
+    package var schema: String {
+        SchemaDerivation.schema(title: "Tributary \(kind)") { _ = try StageConfiguration(from: $0) }
+    }
+
+    /// What a config file names, for whoever makes a place for the stage to run in.
+    package func files(at config: String) throws -> StageFiles {
+        let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
+        return files(configuration)
     }
 }

@@ -100,13 +100,17 @@ package enum StageMain {
         tributary_return_memory()
         umask(0o077)  // whatever a stage writes is its user's alone
         let stage = StageName(cloud: try CloudName(options.cloud), kind: program.kind)
+        if let question = options.probe {
+            let topology = try Topology.load(options.topology, state: options.state, present: [])
+            StageProbe.answer(question, stateFolder: topology.stateFolder(of: stage), stage: "\(stage)")
+        }
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])
         guard let placed = topology.stage(stage) else {
             throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
         }
         let config = options.config ?? placed.config
         let configuration: StageConfiguration = try ConfigurationFile.read(at: config)
-        let keys = KeyStore(root: topology.keysPath)
+        let keys = KeyStore(root: topology.keysPath, secrets: options.secrets)
         let plan = try PostPlan(topology: topology, keys: keys, stage: stage)
         let signing = try keys.signingKey(of: stage, number: keys.currentKeys(of: stage))
         if options.check { exit(ExitStatus.ok.rawValue) }
@@ -116,7 +120,9 @@ package enum StageMain {
         if !options.unconfined {
             let files = program.files(configuration)
             for path in [directory] + files.writes { try StateLock.make(path) }
-            confinement = try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply()
+            confinement = try Confinement.of(
+                stage, in: topology, config: config, files: files, plan: plan, keys: keys
+            ).apply()
         }
         return BegunStage(
             program: program, stage: stage, configuration: configuration, topology: topology, keys: keys, plan: plan,
@@ -141,6 +147,7 @@ package enum StageMain {
             lock = try StateLock(directory)
         }
         defer { lock.release() }
+        try lock.note(.starting)
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
         let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
@@ -166,7 +173,9 @@ package enum StageMain {
             finish: outcome.set)
         let meters = StageMeters(log, path: topology.metricsPath(of: stage))
         defer { meters.end() }
-        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, meters: meters) {
+        try await run(
+            post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, lock: lock, meters: meters
+        ) {
             try program.make(StageParts(context: context, ground: ground), prepared)
         }
         post.stop()
@@ -195,7 +204,7 @@ package enum StageMain {
 
     @StageActor
     private static func run(
-        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, meters: StageMeters,
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, lock: StateLock, meters: StageMeters,
         _ make: @StageActor () throws -> any Stage
     ) async throws {
         let log = context.log
@@ -205,12 +214,14 @@ package enum StageMain {
         log.tell(.keysKnown, [.cards: .list(context.identity.fingerprints.map { .text($0) })])
         do {
             try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
-                over: post, meters: meters
+                over: post, pulse: Pulse(lock), meters: meters
             ) {
+                try lock.note(.ready)
                 log.tell(.stageReady)
                 ServiceNotice.send("READY=1")
             }
             ServiceNotice.send("STOPPING=1")
+            try lock.note(.stopping)
             if try context.lastRelease() != nil { sayRunIsOver(context.run) }
             log.tell(.stageStopped)
         } catch {

@@ -18,6 +18,18 @@ package struct StageOptions: ParsableArguments, Sendable {
     @Option(help: ArgumentHelp("Its config, instead of the one that the topology names.", valueName: "file"))
     package var config: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The folder with this stage's secret keys, where its supervisor lends them (default: keys/secret of the state root).",
+            valueName: "directory"))
+    package var secrets: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Ask how the process that runs this stage on this state does, live or ready: exit with 0 if it is so, with 1 if not.",
+            valueName: "what"))
+    package var probe: StageProbe.Question?
+
     @Flag(help: "Check topology, config and keys, then exit.")
     package var check = false
 
@@ -39,3 +51,4 @@ package struct StageOptions: ParsableArguments, Sendable {
 }
 
 extension EventLevel: ExpressibleByArgument {}
+extension StageProbe.Question: ExpressibleByArgument {}

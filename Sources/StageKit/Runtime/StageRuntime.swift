@@ -42,12 +42,13 @@ package final class StageRuntime {
     }
 
     /// Runs the stage over a post until it ends.
-    func run(over post: Post, meters: StageMeters, ready: () -> Void) async throws {
+    func run(over post: Post, pulse: Pulse, meters: StageMeters, ready: () throws -> Void) async throws {
         var meters = meters
         try await start()
-        ready()
+        try ready()
         try takeLeaveIfOver()
         for await event in post.events {
+            try pulse.beat(context.surroundings.now)
             try await take(event)
             post.handled(event)
             let now = context.surroundings.now

@@ -23,6 +23,19 @@ struct StateLock {
         }
     }
 
+    /// Writes into the lock's file what its holder does, for `--probe`.
+    func note(_ phase: StageProbe.Phase) throws {
+        let text = Array("\(phase.rawValue) \(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+            throw StageError.system("write of the state's lock", errno)
+        }
+    }
+
+    /// Moves the file's time of change to now.
+    func beat() throws {
+        guard futimens(descriptor, nil) == 0 else { throw StageError.system("futimens of the state's lock", errno) }
+    }
+
     /// Parents as the umask has them, the last directory 0700.
     static func make(_ directory: String) throws {
         var path = ""

@@ -1,0 +1,137 @@
+package import Federation
+internal import Topology
+
+/// A cloud's stages as a compose file (compose-spec.io). Paths inside are those of this host, so that topology and configs mean the
+/// same; state and keys are a state root of this host, which `TRIBUTARY_STATE` names when the file is used.
+package struct ComposeFile {
+    private let name: DeploymentName
+    private let cloud: CloudName
+    private let services: [StageService]
+    private let image: String
+
+    /// - Parameter services: of one cloud.
+    package init(_ services: [StageService], of cloud: CloudName, name: DeploymentName, image: String) {
+        self.name = name
+        self.cloud = cloud
+        self.services = services
+        self.image = image
+    }
+
+    /// The state root inside.
+    private static let state = "/var/lib/tributary"
+    private static let sockets = "/run/tributary"
+    private static let outerState =
+        "${TRIBUTARY_STATE:?the state root of this host}"
+
+    package func files() throws(DeploymentError) -> [DeploymentFile] {
+        for service in services { try Containers.check(service) }
+        let document: YAMLText = [
+            "services": .mapping(services.map { ($0.stage.kind.rawValue, service($0)) }),
+            "networks": ["federation": ["name": .text("\(name)-federation")]],
+            "secrets": .mapping(
+                services.flatMap { service in
+                    service.secrets.map { file in
+                        (
+                            ComposeFile.secret(service, file),
+                            ["file": .text("\(ComposeFile.outerState)/keys/secret/\(cloud)/\(file)")]
+                        )
+                    }
+                }),
+        ]
+        let head = """
+            # Written by `tributary export compose`. TRIBUTARY_STATE: the state root of this host; TRIBUTARY_USER: the ids of whom it
+            # belongs to, as `id -u`:`id -g` prints them.
+
+            """
+        return [DeploymentFile(path: "\(name.cloud(cloud)).compose.yaml", text: head + document.rendered)]
+    }
+
+    private static func secret(_ service: StageService, _ file: String) -> String {
+        "\(service.stage.kind)-\(file.replacing(".", with: "-"))"
+    }
+
+    private func service(_ service: StageService) -> YAMLText {
+        var pairs: [(String, YAMLText)] = [
+            ("image", .text(image)),
+            ("entrypoint", .texts([service.program])),
+            ("command", .texts(escaped(service.arguments(state: ComposeFile.state, secrets: "/run/secrets")))),
+            ("user", "${TRIBUTARY_USER:?whose the state root is, such as 1000:1000}"),
+            ("environment", ["XDG_RUNTIME_DIR": .text(ComposeFile.sockets)]),
+            ("restart", "on-failure"),
+            ("read_only", true),
+            ("cap_drop", ["ALL"]),
+            ("security_opt", ["no-new-privileges:true"]),
+            ("ulimits", ["memlock": .number(StageService.lockedMemory), "core": 0, "nofile": 4096]),
+            ("tmpfs", ["/tmp"]),
+            ("init", false),
+            ("stop_grace_period", "90s"),
+            ("volumes", .list(volumes(service))),
+            (
+                "secrets",
+                .list(
+                    service.secrets.map {
+                        ["source": .text(ComposeFile.secret(service, $0)), "target": .text($0)]
+                    })
+            ),
+            ("healthcheck", healthcheck(service)),
+        ]
+        if let listener = service.listener {
+            pairs.append(("networks", ["federation": ["aliases": .texts(Containers.alias(listener))]]))
+            pairs.append(("ports", .texts(listener.ports.map { "\($0):\($0)" })))
+        } else {
+            pairs.append(("networks", ["federation"]))
+        }
+        return .mapping(pairs)
+    }
+
+    private func healthcheck(_ service: StageService) -> YAMLText {
+        let test: [String] =
+            switch service.probe {
+            case .program:
+                ["CMD", service.program]
+                    + escaped(service.arguments(state: ComposeFile.state, secrets: "/run/secrets", probe: "ready"))
+            case .http(let port): ["CMD", "curl", "--fail", "--silent", "http://127.0.0.1:\(port)/readyz"]
+            }
+        return [
+            "test": .texts(test), "interval": "10s", "timeout": "5s", "retries": 3, "start_period": "15m",
+        ]
+    }
+
+    private func volumes(_ service: StageService) -> [YAMLText] {
+        func bind(_ source: String, _ target: String, writable: Bool = false) -> YAMLText {
+            [
+                "type": "bind", "source": .text(source), "target": .text(target), "read_only": .flag(!writable),
+            ]
+        }
+        let own = "\(cloud)/\(service.stage.kind)"
+        let named = ([service.topology, service.config] + service.reads.map(\.path)).uniqued()
+        var volumes = named.map { bind(Containers.dollars($0), Containers.dollars($0)) }
+        volumes += service.writes.map { bind(Containers.dollars($0), Containers.dollars($0), writable: true) }
+        volumes.append(bind("\(ComposeFile.outerState)/\(own)", "\(ComposeFile.state)/\(own)", writable: true))
+        volumes.append(
+            bind("\(ComposeFile.outerState)/keys/public", "\(ComposeFile.state)/keys/public"))
+        // For its neighbours, and for whoever follows its events.
+        volumes.append(bind("\(ComposeFile.outerState)/run", ComposeFile.sockets, writable: true))
+        return volumes
+    }
+
+    private func escaped(_ arguments: [String]) -> [String] { arguments.map(Containers.dollars) }
+}
+
+/// What all containers ask of a topology.
+enum Containers {
+    static func check(_ service: StageService) throws(DeploymentError) {
+        guard let listener = service.listener, !["0.0.0.0", "::"].contains(listener.bind) else { return }
+        throw DeploymentError(
+            "\(service.topology): \(service.stage) binds \(listener.bind), and a container has an address of its own: write `bind: 0.0.0.0`, and as `advertise` the name that the others dial"
+        )
+    }
+
+    /// A name under which the others of the same network find it; an address leads there by itself.
+    static func alias(_ listener: StageService.Listener) -> [String] {
+        listener.advertise.contains(where: \.isLetter) && !listener.advertise.contains(":") ? [listener.advertise] : []
+    }
+
+    /// Compose puts variables in: a dollar sign of a path is doubled.
+    static func dollars(_ text: String) -> String { text.replacing("$", with: "$$") }
+}

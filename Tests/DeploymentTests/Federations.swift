@@ -1,0 +1,75 @@
+import Configuration
+import Deployment
+import Federation
+import Topology
+
+/// Topologies to write services of: nothing of it need be there but this very source file, which stands for every config.
+enum Federations {
+    static let config = #filePath
+
+    static let wide = """
+        version: 1
+        federation: trial
+        run: first
+        clouds:
+          north:
+            owner: North Hospital
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config)}
+              encrypt: {config: \(config)}
+          south:
+            owner: South Clinic
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config), bind: 0.0.0.0, advertise: trainer.south.example, work: 7121, news: 7122}
+              encrypt: {config: \(config)}
+          west:
+            owner: West Practices
+            stages:
+              ingest: {config: \(config)}
+              local-train: {config: \(config)}
+              encrypt: {config: \(config)}
+          coordinator:
+            owner: Trial Office
+            stages:
+              aggregate: {config: \(config), bind: 0.0.0.0, advertise: 192.0.2.7, work: 7101, news: 7102}
+          release:
+            owner: Release Board
+            stages:
+              publish: {config: \(config), bind: 0.0.0.0, advertise: 192.0.2.8, work: 7111, news: 7112}
+
+        """
+
+    static func topology(_ text: String = wide) throws -> Topology {
+        try Topology.load(text: text, file: config, state: "/var/lib/elsewhere")
+    }
+
+    /// The services of some clouds, as the command makes them.
+    static func services(
+        _ text: String = wide, of clouds: [String]? = nil, program: String = "/usr/bin/true",
+        reads: [StageService.NamedPath] = [], keyFiles: [String] = [], probe: StageService.Probe = .program
+    ) throws -> [StageService] {
+        let topology = try topology(text)
+        return topology.stages.filter { clouds?.contains($0.name.cloud.description) ?? true }.map {
+            StageService(
+                $0, of: topology, program: program, reads: reads, writes: [], keyFiles: keyFiles,
+                makesCode: $0.name.kind == .localTrain, probe: probe)
+        }
+    }
+
+    static func units(
+        of cloud: String, _ text: String = wide, reads: [StageService.NamedPath] = [], keyFiles: [String] = []
+    ) throws -> [DeploymentFile] {
+        let services = try services(text, of: [cloud], reads: reads, keyFiles: keyFiles)
+        return try SystemdUnits(services, of: try CloudName(cloud), name: .standard).files()
+    }
+
+    /// The text of a file whose path ends so.
+    static func text(_ files: [DeploymentFile], _ ending: String) throws -> String {
+        guard let file = files.first(where: { $0.path.hasSuffix(ending) }) else { throw Missing(ending: ending) }
+        return file.text
+    }
+
+    struct Missing: Error { let ending: String }
+}
