@@ -167,14 +167,14 @@ package final class StageRuntime {
             notice(message)
             if let release = try announced(Release.self, message, round: \.round) {
                 try await stage.released(release)
-                try context.forgetRounds(before: release.content.round)
+                try context.forgetRounds(before: release.content.round, but: stage.remembrance)
                 if release.content.isFinal { takeLeave(of: release) }
             }
         case .abandonment:
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) {
                 try await stage.abandoned(end)
-                try context.forgetRounds(before: end.content.round)
+                try context.forgetRounds(before: end.content.round, but: stage.remembrance)
             }
         case .appointment:
             notice(message)
@@ -341,6 +341,7 @@ package final class StageRuntime {
                 }
                 return nil
             }
+            guard try !context.journal.read({ try $0.isForgotten(document.content, round: number) }) else { return nil }
             if let release = document.content as? Release, release.isFinal {
                 // Publish is told that this is durable, and leaves.
                 try context.journal.write { try $0.insert(document, round: number) }

@@ -18,7 +18,7 @@ final class PublishStage: Stage {
     var opener: SumOpener { keys.opener }
     let model: PublishedModel
     private let store: ReleaseWriter?
-    private(set) var releases: [Signed<Release>] = []
+    private(set) var releases = PublishedReleases()
     private(set) var current: Signed<Opening>?
     private(set) var closing = RoundClosing()
     /// Under `secagg` alone, while a round is open.
@@ -84,7 +84,7 @@ final class PublishStage: Stage {
     // MARK: Rounds
 
     func start() async throws {
-        releases = try context.releases()
+        releases = try PublishedReleases(in: context, adapter: model.round)
         try takeUpMask()
         try sendAdapterToNewcomers()
         warn()
@@ -121,7 +121,7 @@ final class PublishStage: Stage {
             return
         }
         let last = before?.round ?? RoundNumber(0)
-        try context.forgetRounds(before: last)
+        try forgetRounds(before: last)
         let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening
@@ -145,7 +145,7 @@ final class PublishStage: Stage {
     private func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
         let clouds = topology.dataClouds.sorted()
         // Weights are those that the clouds declared in the statistics round; equal where there was none.
-        let declared = releases.first { $0.content.purpose == .statistics }?.content.cohort ?? []
+        let declared = releases.first(.statistics)?.content.cohort ?? []
         let late = Weight.ofLatecomer(among: declared.map(\.weight))
         let cohort = clouds.map { cloud in
             Member(cloud: cloud, weight: declared.first { $0.cloud == cloud }?.weight ?? late)
@@ -313,7 +313,8 @@ final class PublishStage: Stage {
                 sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
                 isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
-            release: release.content, opening: content, parts: about.parts, past: releases.map(\.content),
+            release: release.content, opening: content, parts: about.parts,
+            past: releases.since(model.round).map(\.content),
             adapter: adapter ?? (release.content.isFinal ? model.current : nil))
         try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: [String: EventLog.Field] = [
@@ -388,14 +389,15 @@ final class PublishStage: Stage {
         try context.send(departures) { entry in
             try entry.insert(release, round: release.content.round)
             try entry.settle(name)
-            try entry.setFact("sum/\(release.content.round)", parts.encoded)
+            try entry.setFact("\(Self.sumPrefix)\(release.content.round)", parts.encoded)
             if let adapter { try entry.setFact("adapter", adapter.note) }
             if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
+            try entry.setFact(PublishedReleases.countFact, releases.countAfterNext)
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()
         if let adapter { model.take(adapter) }
-        releases.append(release)
+        releases.append(release, adapter: model.round)
         try endUnmasking(release.content.round)
         current = nil
         attempts = 0
