@@ -52,6 +52,16 @@ struct RoundListCheck {
     private func fault(_ reason: String) -> PublicationError { .list(path: path, reason) }
 }
 
+extension ReleaseManifest.Round {
+    /// All rounds that are listed beside the releases in `directory`. Trusts the list: `ReleaseVerification` is what checks it.
+    package static func listed(in directory: String) throws -> [Self] {
+        var lines = try LineReader("\(directory)/\(RoundList.name)", longest: RoundList.longestLine)
+        var rounds: [Self] = []
+        while let line = try lines.next() { rounds.append(try Self(line: line)) }
+        return rounds
+    }
+}
+
 /// The lines of a file, one after the other, without their ends.
 private struct LineReader {
     private let reader: FileReader

@@ -92,6 +92,7 @@ final class PostLoop {
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
                 try lookAtKeys(post: post)
+                if let hub { refuseDials(hub, post: post) }
                 for line in lines { if let time = line.redialAt, .now >= time { try redial(line) } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)
             } catch {

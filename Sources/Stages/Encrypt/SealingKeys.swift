@@ -33,7 +33,6 @@ package struct SealingKey: Sendable {
             opening = nil
             return
         }
-        let stage = ground.stage
         let shared = try key.shared()
         let share = try SealingKey.share(ground, number, of: shared)
         opening = Opening(key: shared, share: share)
