@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "DialFilter.h"
 #include <errno.h>
 #include <linux/filter.h>

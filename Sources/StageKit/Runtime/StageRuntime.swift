@@ -105,6 +105,8 @@ package final class StageRuntime {
             try await welcome(peer)
         case .connected(let hub):
             links.connected(hub)
+            // What was on its way is lost with the connection before, and would be offered again after a pause of up to 10 s.
+            context.exchange.joined(hub)
             context.log.debug("hub_connected", ["hub": .name(hub)])
         case .disconnected(let hub):
             links.lost(hub, context.surroundings.now)
