@@ -1,4 +1,5 @@
 import Federation
+import SeededRandom
 import Sodium
 import StageKit
 import Topology
