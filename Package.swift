@@ -51,7 +51,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -94,53 +93,64 @@ let package = Package(
         library("Federation", uses: ["MessagePack", "Sodium"]),
 
         // Runtime
+        library("JSONText"),
+        library("Monitoring", uses: ["Federation", "JSONText", "Sodium"]),
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
         library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
         library(
             "StageKit",
             uses: [
-                "Configuration", "Federation", "Keys", "MessagePack", "Topology", "ZeroMQ", "Sodium", "CLinux",
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                "Configuration", "Federation", "Keys", "MessagePack", "Monitoring", "Topology", "ZeroMQ", "Sodium",
+                "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // Domain
-        library("Safetensors"),
-        library("Tokenization", uses: ["Safetensors"]),
-        library("Adapter", uses: ["Federation", "Safetensors", "Sodium"]),
+        library("Safetensors", uses: ["JSONText"]),
+        library("Tokenization", uses: ["JSONText", "Safetensors"]),
+        library("Adapter", uses: ["Federation", "JSONText", "Safetensors", "Sodium"]),
         library("Corpus", uses: ["Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
-        library("FineTuning", uses: ["Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"]),
+        library(
+            "FineTuning",
+            uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption", "Safetensors", "Sodium"]),
         library(
-            "Publication", uses: ["Adapter", "Configuration", "Encryption", "Federation", "Safetensors", "Sodium"]),
+            "Publication",
+            uses: ["Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Safetensors", "Sodium"]),
 
         // What the stages do; the executables below are their mains
         stage(
             "Ingest",
-            uses: ["Configuration", "Corpus", "Federation", "Keys", "Sodium", "StageKit", "Tokenization", "Topology"]),
+            uses: [
+                "Configuration", "Corpus", "Federation", "Keys", "Monitoring", "Sodium", "StageKit", "Tokenization",
+                "Topology",
+            ]),
         stage(
             "LocalTrain",
             uses: [
-                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Sodium", "StageKit", "Tokenization",
+                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Monitoring", "Sodium", "StageKit",
+                "Tokenization",
                 "Topology",
             ]),
         stage(
             "Encrypt",
             uses: [
-                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Monitoring", "Sodium", "StageKit",
+                "Topology",
             ]),
         stage(
             "Aggregate",
             uses: [
-                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Sodium", "StageKit", "Topology",
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Monitoring", "Sodium", "StageKit",
+                "Topology",
             ]),
         stage(
             "Publish",
             uses: [
                 "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
-                "Publication", "Sodium", "StageKit", "Topology",
+                "Monitoring", "Publication", "Sodium", "StageKit", "Topology",
             ]),
 
         // Executables
@@ -155,7 +165,7 @@ let package = Package(
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
                 "Safetensors",
                 "Sodium",
-                "StageKit", "Topology", "ZeroMQ",
+                "Monitoring", "StageKit", "Topology", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",
@@ -176,10 +186,13 @@ let package = Package(
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
         tests(
-            "StageKitTests", uses: ["StageKit", "Federation", "Keys", "MessagePack", "Sodium", "Topology", "ZeroMQ"]),
-        tests("SafetensorsTests", uses: ["Safetensors"]),
+            "StageKitTests",
+            uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
+        tests("JSONTextTests", uses: ["JSONText"]),
+        tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
+        tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
-        tests("AdapterTests", uses: ["Adapter", "Federation", "Safetensors", "Sodium"]),
+        tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         tests(
             "FineTuningTests",
@@ -200,14 +213,15 @@ let package = Package(
             uses: [
                 "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
                 "LocalTrainLogic",
-                "MessagePack", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit", "Topology",
+                "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
+                "Topology",
             ]),
         tests(
             "PipelineTests",
             uses: [
                 "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
                 "Federation", "Keys",
-                "MessagePack", "Publication", "Safetensors", "SeededRandom",
+                "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],

@@ -1,3 +1,4 @@
+import JSONText
 import Safetensors
 
 /// The sizes of a Llama-family decoder, as its config.json states them.

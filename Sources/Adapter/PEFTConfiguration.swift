@@ -1,3 +1,4 @@
+import JSONText
 import Safetensors
 
 /// adapter_config.json, in the form that `peft.LoraConfig.from_pretrained` reads.

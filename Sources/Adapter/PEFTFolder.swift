@@ -1,3 +1,4 @@
+import JSONText
 import Safetensors
 
 /// An adapter as Hugging Face PEFT keeps it: a folder with `adapter_config.json` and `adapter_model.safetensors`.

@@ -1,5 +1,6 @@
 package import Adapter
 import Glibc
+import JSONText
 import Safetensors
 package import Sodium
 import Torch

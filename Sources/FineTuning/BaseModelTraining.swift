@@ -1,5 +1,6 @@
 import Adapter
 import Glibc
+import JSONText
 import Safetensors
 import Sodium
 package import Tokenization

@@ -1,5 +1,6 @@
 import Adapter
 import Federation
+import JSONText
 import Safetensors
 import Sodium
 

@@ -1,4 +1,5 @@
 import Federation
+import JSONText
 import Safetensors
 import Sodium
 

@@ -1,3 +1,5 @@
+import JSONText
+
 /// The header of a file in the safetensors format: 8 bytes of little-endian length, then that much JSON, then the data.
 ///
 /// Source: huggingface/safetensors, README "Format". As in the reference, the tensors cover the data part exactly: no

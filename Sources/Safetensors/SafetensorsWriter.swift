@@ -1,3 +1,5 @@
+import JSONText
+
 /// A tensor to be written.
 package struct TensorContents: Sendable {
     package let name: String

@@ -1,3 +1,4 @@
+import JSONText
 import Safetensors
 
 /// What a tokenizer.json says, checked: the settings that are supported here, and no others.

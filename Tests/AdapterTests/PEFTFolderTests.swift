@@ -1,6 +1,7 @@
 import Adapter
 import Federation
 import Foundation
+import JSONText
 import Safetensors
 import Testing
 

@@ -3,6 +3,7 @@ import Federation
 import Foundation
 import Keys
 import Sodium
+import Monitoring
 import StageKit
 import Synchronization
 import Topology

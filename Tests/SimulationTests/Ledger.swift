@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import Sodium
+import Monitoring
 import StageKit
 
 /// What a simulated federation was seen to do: a digest of all that happened, the trace of it where one is wanted, every offer
@@ -49,7 +50,8 @@ final class Ledger: @unchecked Sendable {
 
     /// Stages' errors are remembered; in a trace stands everything that they log.
     func log(of stage: StageName, run: RunName) -> EventLog {
-        EventLog(stage: stage, run: run, level: isTraced ? .info : .error) { [self] line in
+        EventLog(stage: stage, run: run, level: isTraced ? .info : .error) { [self] bytes in
+            let line = String(decoding: bytes, as: UTF8.self)
             if line.contains("\"level\":\"error\"") {
                 errors["\(stage.kind) \(Ledger.field("event", of: line))", default: 0] += 1
             }

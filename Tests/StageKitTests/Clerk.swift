@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import StageKit
 
 /// A stage that does nothing but exchange transfers: post, journal and exchange, as the runtime joins them.

@@ -4,6 +4,7 @@
 #include "DialFilter.h"
 #include "SearchPath.h"
 #include "Spawn.h"
+#include "TCPInfo.h"
 #include <stdint.h>
 
 /// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.

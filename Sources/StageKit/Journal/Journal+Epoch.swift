@@ -11,10 +11,16 @@ extension Journal {
                     "\(directory) holds run \(run), the topology names run \(name): give it a --state of its own")
             }
             try entry.setFact("run", Array(run.utf8))
-            let last = try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
-            let next = last + 1
+            let next = try lastEpoch(entry) + 1
             try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
             return next
         }
+    }
+
+    /// Of the instance that was started last.
+    package func epoch() throws -> UInt64 { try read(lastEpoch) }
+
+    private func lastEpoch(_ entry: JournalEntry) throws -> UInt64 {
+        try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
     }
 }

@@ -1,4 +1,5 @@
 package import Federation
+package import Monitoring
 
 /// Lines that peers cause, bounded for each of them: whoever floods the log silences itself, not the others.
 package struct PeerThrottle: Sendable {
@@ -45,37 +46,47 @@ package final class Complaints {
         self.blame = blame
     }
 
-    package func complain(_ event: String, of peer: String, _ fields: [String: EventLog.Field]) {
+    package func complain(_ event: EventKind, of peer: String, _ fields: EventFields) {
+        count(event, of: peer)
         write(event, stages.line(of: peer, .now), fields)
     }
 
-    func complain(_ event: String, ofStranger address: String, _ fields: [String: EventLog.Field]) {
+    func complain(_ event: EventKind, ofStranger address: String, _ fields: EventFields) {
+        count(event, of: "stranger")
         write(event, strangers.line(of: address, .now), fields)
     }
 
     package func refused(_ message: WireMessage, reason: String) {
         blame(message.sender)
         complain(
-            "message_refused", of: message.sender.description,
-            ["kind": .text(message.kind.rawValue), "from": .name(message.sender), "reason": .text(reason)])
+            .messageRefused, of: message.sender.description,
+            [.kind: .text(message.kind.rawValue), .from: .name(message.sender), .reason: .text(reason)])
     }
 
     /// A connection has ended. Stages come and go; one that goes again and again is worth a look.
     func left(_ peer: String) {
         guard let stage = known(peer) else {
-            return complain("peer_disconnected", ofStranger: "left", ["from": .text(peer)])
+            return complain(.peerDisconnected, ofStranger: "left", [.from: .text(peer)])
         }
         departures[stage, default: 0] += 1
-        complain("peer_disconnected", of: stage, ["from": .text(stage), "times": .number(departures[stage] ?? 0)])
+        complain(.peerDisconnected, of: stage, [.from: .text(stage), .times: .number(departures[stage] ?? 0)])
+    }
+
+    /// All of them, those too that are held back from the log.
+    private func count(_ event: EventKind, of peer: String) {
+        switch event.name {
+        case EventKind.handshakeRefused.name: log.meters.add(to: .handshakeFailures, [peer])
+        case EventKind.messageRefused.name: log.meters.add(to: .messagesRefused, [peer])
+        default: break
+        }
     }
 
     private func known(_ peer: String) -> String? {
         do { return try StageName(peer).description } catch { return nil }
     }
 
-    private func write(_ event: String, _ answer: LogThrottle.Answer, _ fields: [String: EventLog.Field]) {
+    private func write(_ event: EventKind, _ answer: LogThrottle.Answer, _ fields: EventFields) {
         guard case .write(let omitted) = answer else { return }
-        let fields = omitted == 0 ? fields : fields.merging(["omitted": .number(omitted)]) { $1 }
-        if event == "peer_disconnected" { log.info(event, fields) } else { log.warning(event, fields) }
+        log.tell(event, omitted == 0 ? fields : fields + [.omitted: .number(omitted)])
     }
 }

@@ -1,6 +1,7 @@
 package import ArgumentParser
 package import Configuration
 internal import Glibc
+internal import Monitoring
 
 /// A stage's command line. A wrong one ends with 4, as the exit codes of docs/operating.md have it, where the parser's own is 64.
 package protocol StageCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 internal import Federation
 internal import Glibc
+internal import Monitoring
 internal import Topology
 
 /// The files that a stage's config names, and that it opens once it is confined.
@@ -50,12 +51,12 @@ extension Confinement {
 extension Confinement.Outcome {
     /// Says what holds, and what does not.
     func log(to log: EventLog) {
-        let fields: [String: EventLog.Field] = [
-            "landlock": .number(landlock), "ports": .flag(closesPorts), "seccomp": .flag(isFiltered),
+        let fields: EventFields = [
+            .landlock: .number(landlock), .ports: .flag(closesPorts), .seccomp: .flag(isFiltered),
         ]
         guard gaps.isEmpty else {
-            return log.warning("confined", fields.merging(["reason": .text(gaps.joined(separator: "; "))]) { $1 })
+            return log.tell(.partlyConfined, fields + [.reason: .text(gaps.joined(separator: "; "))])
         }
-        log.info("confined", fields)
+        log.tell(.confined, fields)
     }
 }

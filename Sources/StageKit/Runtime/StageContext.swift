@@ -1,5 +1,6 @@
 package import Federation
 internal import Glibc
+package import Monitoring
 package import Sodium
 
 /// What a stage works with. Nothing is global: identity, journal, log, sending and announcing are all here.
@@ -135,6 +136,7 @@ package final class StageContext {
     /// key that it had before goes out under the one that it has now.
     package func announce<Content>(_ document: Signed<Content>) {
         announcements += 1
+        if let opening = document.content as? Opening { log.enter(opening.round, opening: document.digest) }
         wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,

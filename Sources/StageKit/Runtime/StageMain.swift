@@ -3,6 +3,7 @@ package import Configuration
 package import Federation
 internal import Glibc
 internal import Keys
+internal import Monitoring
 internal import Sodium
 internal import Topology
 
@@ -57,6 +58,8 @@ package struct BegunStage<StageConfiguration: Configurable & Sendable, Prepared:
     let plan: PostPlan
     let signing: SigningKey
     let log: EventLog
+    /// The rights that it has given up; nil where it was told to keep all.
+    let confinement: Confinement.Outcome?
     let directory: String
     let standsBy: Bool
 }
@@ -109,16 +112,15 @@ package enum StageMain {
         if options.check { exit(ExitStatus.ok.rawValue) }
         let log = EventLog(stage: stage, run: topology.run, level: options.logLevel)
         let directory = topology.stateFolder(of: stage)
-        if options.unconfined {
-            log.warning("unconfined", ["reason": .text("--unconfined: this stage keeps all rights of its user")])
-        } else {
+        var confinement: Confinement.Outcome?
+        if !options.unconfined {
             let files = program.files(configuration)
             for path in [directory] + files.writes { try StateLock.make(path) }
-            try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply().log(to: log)
+            confinement = try Confinement.of(stage, in: topology, config: config, files: files, plan: plan).apply()
         }
         return BegunStage(
             program: program, stage: stage, configuration: configuration, topology: topology, keys: keys, plan: plan,
-            signing: signing, log: log, directory: directory, standsBy: options.standby)
+            signing: signing, log: log, confinement: confinement, directory: directory, standsBy: options.standby)
     }
 
     private static func start<StageConfiguration: Configurable & Sendable, Prepared: Sendable>(
@@ -141,26 +143,41 @@ package enum StageMain {
         defer { lock.release() }
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
+        let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
+        let trail = try AuditTrail(path: topology.auditTrail(of: stage), key: signing)
         if try journal.read({ try $0.isRunOver() }) {
-            log.info("run_is_over", ["reason": .text("this stage has nothing left to do in run \(topology.run)")])
+            log.begin(epoch: try journal.epoch(), spool: spool, trail: trail)
+            log.tell(.runIsOver, [.reason: .text("this stage has nothing left to do in run \(topology.run)")])
             sayRunIsOver(topology.run)
             return try journal.close()
         }
         let epoch = try journal.beginEpoch(of: topology.run, in: directory)
+        log.begin(epoch: epoch, spool: spool, trail: trail)
+        tell(begun.confinement, to: log)
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
             keyring: try plan.keyring ?? Keyring(keys))
-        let post = try Post(plan)
+        let post = try Post(plan, meters: log.meters)
+        log.follow { [weak post] in post?.tell($0) }
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
         let context = await StageContext(
             identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
             finish: outcome.set)
-        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
+        let meters = StageMeters(log, path: topology.metricsPath(of: stage))
+        defer { meters.end() }
+        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, meters: meters) {
             try program.make(StageParts(context: context, ground: ground), prepared)
         }
         post.stop()
         try journal.close()
+    }
+
+    private static func tell(_ confinement: Confinement.Outcome?, to log: EventLog) {
+        guard let confinement else {
+            return log.tell(.unconfined, [.reason: .text("--unconfined: this stage keeps all rights of its user")])
+        }
+        confinement.log(to: log)
     }
 
     /// What a stage is made of are files that its config names, so whatever is wrong then is wrong with them.
@@ -178,22 +195,26 @@ package enum StageMain {
 
     @StageActor
     private static func run(
-        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool,
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, meters: StageMeters,
         _ make: @StageActor () throws -> any Stage
     ) async throws {
         let log = context.log
         let stage = try named(make)
-        log.info("stage_started", ["epoch": .number(Int(context.identity.epoch)), "pid": .number(Int(getpid()))])
+        let own = AuditEntry.name(of: context.identity.signing.verifyingKey)
+        log.tell(.stageStarted, [.card: .text(own), .process: .number(Int(getpid()))])
+        log.tell(.keysKnown, [.cards: .list(context.identity.fingerprints.map { .text($0) })])
         do {
-            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
-                log.info("stage_ready")
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
+                over: post, meters: meters
+            ) {
+                log.tell(.stageReady)
                 ServiceNotice.send("READY=1")
             }
             ServiceNotice.send("STOPPING=1")
             if try context.lastRelease() != nil { sayRunIsOver(context.run) }
-            log.info("stage_stopped")
+            log.tell(.stageStopped)
         } catch {
-            log.error("stage_failed", ["reason": .text("\(error)")])
+            log.tell(.stageFailed, [.reason: .text("\(error)")])
             throw error
         }
     }

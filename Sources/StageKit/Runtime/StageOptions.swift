@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Federation
+package import Monitoring
 
 /// The command line that every stage has: it chooses files and verbosity, nothing else.
 package struct StageOptions: ParsableArguments, Sendable {
@@ -32,9 +33,9 @@ package struct StageOptions: ParsableArguments, Sendable {
     package var unconfined = false
 
     @Option(help: "What to log: debug, info, warning or error.")
-    package var logLevel: EventLog.Level = .info
+    package var logLevel: EventLevel = .info
 
     package init() {}
 }
 
-extension EventLog.Level: ExpressibleByArgument {}
+extension EventLevel: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 internal import Federation
 internal import Keys
+internal import Monitoring
 internal import Sodium
 internal import Synchronization
 
@@ -41,15 +42,25 @@ package final class StageRuntime {
     }
 
     /// Runs the stage over a post until it ends.
-    func run(over post: Post, ready: () -> Void) async throws {
+    func run(over post: Post, meters: StageMeters, ready: () -> Void) async throws {
+        var meters = meters
         try await start()
         ready()
         try takeLeaveIfOver()
         for await event in post.events {
             try await take(event)
             post.handled(event)
+            let now = context.surroundings.now
+            if meters.isDue(now) { meters.take(try look(at: post, now)) }
             if let result = try await result() { return try result.get() }
         }
+    }
+
+    private func look(at post: Post, _ now: ContinuousClock.Instant) throws -> StageMeters.Look {
+        StageMeters.Look(
+            isReady: !outcome.isAskedToHandOver && farewell == nil, waiting: situation.waiting(now),
+            hubs: context.identity.dials.sorted().map { ($0, links.isUp($0)) }, inbox: post.inbox,
+            spoolBytes: context.journal.spoolBytes())
     }
 
     /// Takes up what the journal holds.
@@ -89,7 +100,7 @@ package final class StageRuntime {
     /// How the stage has ended, if it has; its last word is said then.
     package func result() async throws -> Result<Void, any Error>? {
         if outcome.isAskedToHandOver, context.workInHand == 0, stage.mayHandOver {
-            context.log.info("handing_over")
+            context.log.tell(.handingOver)
             outcome.set(.success(()))
         }
         guard let result = outcome.taken() else { return nil }
@@ -101,30 +112,30 @@ package final class StageRuntime {
         switch event {
         case .message, .tick: break
         case .joined(let peer):
-            context.log.debug("peer_joined", ["peer": .name(peer)])
+            context.log.tell(.peerJoined, [.peer: .name(peer)])
             try await welcome(peer)
         case .connected(let hub):
             links.connected(hub)
             // What was on its way is lost with the connection before, and would be offered again after a pause of up to 10 s.
             context.exchange.joined(hub)
-            context.log.debug("hub_connected", ["hub": .name(hub)])
+            context.log.tell(.hubConnected, [.hub: .name(hub)])
         case .disconnected(let hub):
             links.lost(hub, context.surroundings.now)
-            context.log.info("hub_disconnected", ["hub": .name(hub)])
+            context.log.tell(.hubDisconnected, [.hub: .name(hub)])
         case .unwelcome(let hub, let reason):
             links.refused(hub, reason, context.surroundings.now)
             complaints.complain(
-                "handshake_refused", of: hub.description, ["peer": .name(hub), "reason": .text(reason)])
+                .handshakeRefused, of: hub.description, [.peer: .name(hub), .reason: .text(reason)])
         case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
-            complaints.complain("message_refused", of: peer, ["from": .text(peer), "reason": .text(reason)])
+            complaints.complain(.messageRefused, of: peer, [.from: .text(peer), .reason: .text(reason)])
         case .handshake(let peer, let reason):
             complaints.complain(
-                "handshake_refused", ofStranger: peer, ["peer": .text(peer), "reason": .text(reason)])
+                .handshakeRefused, ofStranger: peer, [.peer: .text(peer), .reason: .text(reason)])
         case .overLimit(let stage, let dropped):
             complaints.complain(
-                "peer_over_limit", of: stage.description,
-                ["from": .name(stage), "dropped": .number(dropped), "reason": .text("it sends more than it may")])
+                .peerOverLimit, of: stage.description,
+                [.from: .name(stage), .dropped: .number(dropped), .reason: .text("it sends more than it may")])
         case .keysChanged(let change): note(change)
         case .failed(let reason): throw StageError.sockets("the sockets failed: \(reason)")
         }
@@ -132,18 +143,18 @@ package final class StageRuntime {
 
     private func note(_ change: Keyring.Change) {
         for card in change.added {
-            context.log.info("key_added", ["of": .name(card.stage), "card": .text(card.fingerprint)])
+            context.log.tell(.keyAdded, [.of: .name(card.stage), .card: .text(card.fingerprint)])
         }
         let reasons = Dictionary(change.revoked.map { ($0.card, $0.reason) }) { $1 }
         for card in change.removed {
-            context.log.warning(
-                "key_revoked",
+            context.log.tell(
+                .keyRevoked,
                 [
-                    "of": .name(card.stage), "card": .text(card.fingerprint),
-                    "reason": .text(reasons[card] ?? "its card is not in keys/public any more"),
+                    .of: .name(card.stage), .card: .text(card.fingerprint),
+                    .reason: .text(reasons[card] ?? "its card is not in keys/public any more"),
                 ])
         }
-        if let problem = change.problem { context.log.error("keys_unreadable", ["reason": .text(problem)]) }
+        if let problem = change.problem { context.log.tell(.keysUnreadable, [.reason: .text(problem)]) }
     }
 
     private func handle(_ message: WireMessage) async throws {
@@ -214,7 +225,7 @@ package final class StageRuntime {
         let news = situation.step(present, now)
         if let changed = news.changed { context.report(changed.text) }
         if let waited = news.waited {
-            context.log.info("still_waiting", ["seconds": .seconds(waited), "reason": .text(present.text)])
+            context.log.tell(.stillWaiting, [.seconds: .seconds(waited), .reason: .text(present.text)])
         }
     }
 
@@ -228,12 +239,12 @@ package final class StageRuntime {
         let differs = max(ahead, .zero - ahead) > ClockComparison.tolerance
         guard differs != clocksTold.contains(message.sender) else { return }
         if differs { clocksTold.insert(message.sender) } else { clocksTold.remove(message.sender) }
-        guard differs else { return context.log.info("clocks_agree", ["with": .name(message.sender)]) }
-        context.log.warning(
-            "clocks_differ",
+        guard differs else { return context.log.tell(.clocksAgree, [.with: .name(message.sender)]) }
+        context.log.tell(
+            .clocksDiffer,
             [
-                "with": .name(message.sender), "seconds": .seconds(ahead),
-                "reason": .text(
+                .with: .name(message.sender), .ahead: .seconds(ahead),
+                .reason: .text(
                     "the clock of \(message.sender) is \(ahead > .zero ? "ahead of" : "behind") this host's: rounds close too early or too late here; let NTP set both"
                 ),
             ])
@@ -244,7 +255,7 @@ package final class StageRuntime {
     private func takeLeave(of last: Signed<Release>) {
         // Publish is the one that waits for the others.
         guard context.stage != context.publisher, farewell == nil else { return }
-        context.log.info("end_heard", ["round": .round(last.content.round)])
+        context.log.tell(.endHeard, round: last.content.round)
         farewell = Farewell(last.digest, now: context.surroundings.now)
     }
 
@@ -266,9 +277,9 @@ package final class StageRuntime {
         switch farewell?.step(now) {
         case .tell: if let release = farewell?.release { context.sayHeard(release, to: context.publisher) }
         case .leave:
-            context.log.warning(
-                "end_unanswered",
-                ["reason": .text("\(context.publisher) has not noted that this stage has heard the end of the run")])
+            context.log.tell(
+                .endUnanswered,
+                [.reason: .text("\(context.publisher) has not noted that this stage has heard the end of the run")])
             outcome.set(.success(()))
         case .wait: break
         case nil: try watchSilence(now)
@@ -279,11 +290,11 @@ package final class StageRuntime {
         switch silence.step(now) {
         case .wait: break
         case .warn(let length):
-            context.log.warning(
-                "publish_silent",
+            context.log.tell(
+                .publishSilent,
                 [
-                    "seconds": .seconds(length),
-                    "reason": .text(
+                    .seconds: .seconds(length),
+                    .reason: .text(
                         "\(context.publisher) is not there, or cannot be reached. If the run has ended, start publish once more, which says so, or stop this stage"
                     ),
                 ])
@@ -308,7 +319,7 @@ package final class StageRuntime {
         if let known, known.epoch == message.epoch {
             let expected = message.kind == .beat ? known.sequence : known.sequence + 1
             if message.sequence > expected {
-                context.log.info("announcements_missed", ["hub": .name(message.sender)])
+                context.log.tell(.announcementsMissed, [.hub: .name(message.sender)])
                 context.hello(to: message.sender)
                 if message.sender == context.publisher { enquiry = Enquiry(context.surroundings.now) }
             }
@@ -333,6 +344,7 @@ package final class StageRuntime {
                 throw MessageFault(reason: "it belongs to run \(document.content.run), this is run \(context.run)")
             }
             let number = round(document.content)
+            if document.content is Opening { context.log.enter(number, opening: document.digest) }
             let everKey = try context.identity.everKey(of: message.sender)
             let known = try context.journal.read {
                 try $0.document(Content.self, round: number, key: everKey, signer: message.sender)

@@ -1,4 +1,5 @@
 package import Federation
+internal import Monitoring
 
 /// What carries a stage's messages. `Post` does, over sockets; tests put a simulated network in its place.
 package protocol Wires: Sendable {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Monitoring
 
 /// A thread for one piece of work that may block; Foundation's would bring a run loop and much of its library into memory.
 enum WorkThread {
@@ -32,4 +33,4 @@ enum WorkThread {
 }
 
 /// Writes a line to standard error, whole as far as write(2) takes it; where nobody reads it there is nobody to tell.
-func complain(_ text: String) { writeToStandardError("\(text)\n") }
+func complain(_ text: String) { writeToStandardError(Array("\(text)\n".utf8)) }

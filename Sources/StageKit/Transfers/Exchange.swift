@@ -1,4 +1,5 @@
 package import Federation
+package import Monitoring
 internal import Sodium
 
 /// What a stage says to an offer.
@@ -77,11 +78,11 @@ package final class Exchange {
     /// Of a vector nothing is left, so that it is made anew; what else is lost was synced, and its disk has failed.
     private func giveUp(_ departure: Departure) throws {
         let name = departure.offer.content.name
-        log.error(
-            "payload_lost",
+        log.tell(
+            .payloadLost,
             [
-                "transfer": .text("\(name)"), "to": .name(departure.receiver),
-                "reason": .text("its file is not what was signed: a loss of power, or a failing disk"),
+                .transfer: .text("\(name)"), .to: .name(departure.receiver),
+                .reason: .text("its file is not what was signed: a loss of power, or a failing disk"),
             ])
         try journal.write {
             try $0.settleDeparture(name, to: departure.receiver, as: "lost", reason: "its file was spoiled")
@@ -125,7 +126,7 @@ package final class Exchange {
                 identity.message(.offer, document: offer.bytes, signature: offer.signature.bytes, bulk: first),
                 to: key.receiver, counting: key)
         } catch {
-            log.error("spool_unreadable", ["transfer": .text("\(key.name)"), "reason": .text("\(error)")])
+            log.tell(.spoolUnreadable, [.transfer: .text("\(key.name)"), .reason: .text("\(error)")])
         }
     }
 
@@ -153,7 +154,7 @@ package final class Exchange {
                     counting: key)
             }
         } catch {
-            log.error("spool_unreadable", ["transfer": .text("\(name)"), "reason": .text("\(error)")])
+            log.tell(.spoolUnreadable, [.transfer: .text("\(name)"), .reason: .text("\(error)")])
         }
     }
 
@@ -216,9 +217,9 @@ package final class Exchange {
         case .later: return nil
         case .refuse(let reason):
             complaints.complain(
-                "offer_refused", of: message.sender.description,
+                .offerRefused, of: message.sender.description,
                 [
-                    "transfer": .text("\(offer.name)"), "from": .text("\(message.sender)"), "reason": .text(reason),
+                    .transfer: .text("\(offer.name)"), .from: .text("\(message.sender)"), .reason: .text(reason),
                 ])
             answer(offer, to: message.sender, .refused, reason)
             return nil
@@ -249,10 +250,10 @@ package final class Exchange {
         guard let payload = try transfer.finish() else {
             transfer.discard()
             complaints.complain(
-                "digest_mismatch", of: transfer.sender.description,
+                .digestMismatch, of: transfer.sender.description,
                 [
-                    "transfer": .text("\(name)"), "from": .text("\(transfer.sender)"),
-                    "reason": .text("the bytes are not those that were signed; it will be offered again"),
+                    .transfer: .text("\(name)"), .from: .text("\(transfer.sender)"),
+                    .reason: .text("the bytes are not those that were signed; it will be offered again"),
                 ])
             return nil
         }

@@ -1,6 +1,7 @@
 import Aggregation
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -55,12 +56,9 @@ extension AggregateStage {
             guard current?.opening.content.round == name.round else { return }
             try current?.masks?.take(arrival, key: context.identity.key)
         } catch  where error is MaskingError || error is FederationError {
-            context.log.error(
-                "masks_refused",
-                [
-                    "round": .round(name.round), "from": .text("\(arrival.peer)"), "what": .text(name.kind.rawValue),
-                    "reason": .text("\(error)"),
-                ])
+            context.log.tell(
+                .masksRefused, round: name.round,
+                [.from: .text("\(arrival.peer)"), .what: .text(name.kind.rawValue), .reason: .text("\(error)")])
             return try context.refuse(arrival, "\(error)")
         }
         if name.kind == .withdrawal { note(lossOf: name.cloud, reason: "it has lost its secrets of the round") }
@@ -70,8 +68,7 @@ extension AggregateStage {
 
     private func note(lossOf cloud: CloudName, reason: String) {
         guard let round = current?.opening.content.round else { return }
-        context.log.warning(
-            "cloud_lost", ["round": .round(round), "from": .name(cloud), "reason": .text(reason)])
+        context.log.tell(.cloudLost, round: round, [.from: .name(cloud), .reason: .text(reason)])
         expectMembers()
     }
 
@@ -102,17 +99,17 @@ extension AggregateStage {
                 try send(.roster, roster.payload, to: parties, of: opening) {
                     try $0.setFact(Self.fact(MaskRoster.self), roster.payload)
                 }
-                log("masks_roster", opening, parties)
+                tell(.masksRoster, opening, parties)
             case .agreement(let dealing):
                 try agree()
                 let clouds = masks.expected.sorted().map { StageName(cloud: $0, kind: .encrypt) }
                 try send(.agreement, dealing.payload, to: clouds + [context.publisher], of: opening) {
                     try $0.setFact(Self.fact(MaskAgreement.self), dealing.agreement.payload)
                 }
-                log("masks_agreed", opening, dealing.agreement.members.map(\.stage))
+                tell(.masksAgreed, opening, dealing.agreement.members.map(\.stage))
             case .consents(let consents):
                 try send(.consents, consents.payload, to: consents.consents.map(\.content.stage), of: opening)
-                log("masks_consented", opening, consents.consents.map(\.content.stage))
+                tell(.masksConsented, opening, consents.consents.map(\.content.stage))
             case .shortfall(let missing, let reason):
                 current?.gathering.close()
                 try tellShortfall(of: opening, missing: missing, reason: reason)
@@ -120,9 +117,9 @@ extension AggregateStage {
         }
     }
 
-    private func log(_ event: String, _ opening: Signed<Opening>, _ stages: [StageName]) {
-        context.log.info(
-            event, ["round": .round(opening.content.round), "cohort": .list(stages.map { .name($0.cloud) })])
+    private func tell(_ event: EventKind, _ opening: Signed<Opening>, _ stages: [StageName]) {
+        context.log.tell(
+            event, round: opening.content.round, [.cohort: .list(stages.map { .name($0.cloud) })])
     }
 
     private func send(

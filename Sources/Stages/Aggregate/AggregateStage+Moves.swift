@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -20,12 +21,9 @@ extension AggregateStage {
         movedAway = round
         let held = try context.journal.read { try $0.held(.contribution) }.filter { $0.offer.name.round == round }
         try settleMoved(round)
-        context.log.info(
-            "round_elsewhere",
-            [
-                "round": .round(round), "aggregate": .name(seat.aggregate), "term": .number(Int(seat.term)),
-                "let_go": .number(held.count),
-            ])
+        context.log.tell(
+            .roundElsewhere, round: round,
+            [.aggregate: .name(seat.aggregate), .term: .number(Int(seat.term)), .letGo: .number(held.count)])
     }
 
     func settleMoved(_ round: RoundNumber) throws {

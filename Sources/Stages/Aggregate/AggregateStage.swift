@@ -1,6 +1,7 @@
 import Aggregation
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -82,11 +83,10 @@ final class AggregateStage: Stage {
             if hasSum || hasShortfall { current?.gathering.close() }
             if hasShortfall { current?.masks?.close() }
             try resumeMasks()
-            context.log.info(
-                "round_joined", ["round": .round(opening.content.round), "purpose": .name(opening.content.purpose)])
+            context.log.tell(.roundJoined, round: opening.content.round, [.purpose: .name(opening.content.purpose)])
         } catch  where error is EncryptionError || error is MaskingError {
             current = nil
-            context.log.error("opening_refused", ["round": .round(opening.content.round), "reason": .text("\(error)")])
+            context.log.tell(.openingRefused, round: opening.content.round, [.reason: .text("\(error)")])
         }
     }
 
@@ -209,9 +209,8 @@ final class AggregateStage: Stage {
             }
         } catch  where error is EncryptionError || error is ThresholdError {
             try context.refuse(arrival, "\(error)")
-            context.log.error(
-                "contribution_refused",
-                ["round": .round(name.round), "from": .name(name.cloud), "reason": .text("\(error)")])
+            context.log.tell(
+                .refused(.contribution), round: name.round, [.from: .name(name.cloud), .reason: .text("\(error)")])
             return
         }
         try await synced.end()
@@ -228,11 +227,12 @@ final class AggregateStage: Stage {
             signed: RoundRecord.Part(offer: arrival.offerBytes, signature: arrival.signature))
         now.contributions[name.cloud] = arrival
         current = now
-        context.log.info(
-            "contribution_counted",
+        context.log.tell(
+            .contributionCounted, round: name.round,
             [
-                "round": .round(name.round), "from": .name(name.cloud), "bytes": .number(arrival.payload.count),
-                "add_seconds": .seconds(seconds), "waiting_for": .list(now.gathering.missing.map { .name($0) }),
+                .digest: .name(arrival.offer.digest), .from: .name(name.cloud),
+                .bytes: .number(arrival.payload.count), .addSeconds: .seconds(seconds),
+                .waitingFor: .list(now.gathering.missing.map { .name($0) }),
             ])
     }
 
@@ -270,14 +270,14 @@ final class AggregateStage: Stage {
                 try settleContributions(of: opening.round, in: $0)
                 try naming?.settle($0)
             }
-            context.log.info(
-                "round_closed",
+            context.log.tell(
+                .roundClosed, round: opening.round,
                 [
-                    "round": .round(opening.round), "purpose": .name(opening.purpose),
-                    "root": .text(about.root.description),
-                    "cohort": .list(about.parts.map { .name($0.cloud) }), "bytes": .number(sum.count),
-                    "add_seconds": .seconds(round.addingTime),
-                    "gather_seconds": .seconds(ContinuousClock.now - round.began),
+                    .opening: .name(round.opening.digest), .digest: .name(digest),
+                    .purpose: .name(opening.purpose), .root: .text(about.root.description),
+                    .cohort: .list(about.parts.map { .name($0.cloud) }), .bytes: .number(sum.count),
+                    .addSeconds: .seconds(round.addingTime),
+                    .gatherSeconds: .seconds(ContinuousClock.now - round.began),
                 ])
         case .abandon(let missing):
             let isEarly = context.surroundings.time < opening.deadline
@@ -304,9 +304,8 @@ final class AggregateStage: Stage {
                 try settleContributions(of: round, in: $0)
             }
         }
-        context.log.warning(
-            "quorum_missed",
-            ["round": .round(round), "missing": .list(missing.map { .name($0) }), "reason": .text(reason)])
+        context.log.tell(
+            .quorumMissed, round: round, [.missing: .list(missing.map { .name($0) }), .reason: .text(reason)])
     }
 
     /// The record of a round, and behind it the contributions of `clouds`, for a stage that checks the sum. They are the files
@@ -350,7 +349,7 @@ final class AggregateStage: Stage {
             parent.keepNewest(configuration.evidenceRounds)
         } catch {
             // A round does not fail for want of room for its evidence; whoever wants to audit it hears why.
-            context.log.error("evidence_not_kept", ["round": .round(opening.round), "reason": .text("\(error)")])
+            context.log.tell(.evidenceNotKept, round: opening.round, [.reason: .text("\(error)")])
         }
     }
 
@@ -361,14 +360,14 @@ final class AggregateStage: Stage {
     }
 
     func receipted(_ delivery: Delivery) async throws {
-        let fields: [String: EventLog.Field] = [
-            "round": .round(delivery.name.round), "to": .name(delivery.receiver),
-            "wire_bytes": .number(delivery.wireBytes), "reason": .text(delivery.reason),
+        let fields: EventFields = [
+            .to: .name(delivery.receiver), .wireBytes: .number(delivery.wireBytes), .reason: .text(delivery.reason),
         ]
+        let round = delivery.name.round
         switch (delivery.outcome, delivery.name.kind) {
-        case (.durable, let kind): context.log.debug("\(kind.rawValue)_receipted", fields)
+        case (.durable, let kind): context.log.tell(.receipted(kind), round: round, fields)
         case (.refused, let kind):
-            context.log.error("\(kind.rawValue)_refused", fields)
+            context.log.tell(.refused(kind), round: round, fields)
             if kind.isOfMasks { try masksRefused(delivery) }
         }
     }

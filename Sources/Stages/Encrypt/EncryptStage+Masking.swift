@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -26,13 +27,12 @@ extension EncryptStage {
             if made[2] { return nil }
             // Whoever has consented is in the sum already, and enough others can open it.
             if !made[1] { try withdraw(from: opening) }
-            context.log.warning(
-                "masks_lost",
+            context.log.tell(
+                .masksLost, round: number,
                 [
-                    "round": .round(number),
-                    "reason": .text(
+                    .reason: .text(
                         "this stage was started again in the middle of a masked round, whose secrets are in memory alone: this cloud takes part in the next"
-                    ),
+                    )
                 ])
             return nil
         }
@@ -121,12 +121,9 @@ extension EncryptStage {
             }
         } catch  where error is MaskingError || error is FederationError || error is MaskRefusal {
             let kind = arrival.offer.name.kind.rawValue
-            context.log.error(
-                "masks_refused",
-                [
-                    "round": .round(opening.content.round), "from": .text("\(arrival.peer)"), "what": .text(kind),
-                    "reason": .text("\(error)"),
-                ])
+            context.log.tell(
+                .masksRefused, round: opening.content.round,
+                [.from: .text("\(arrival.peer)"), .what: .text(kind), .reason: .text("\(error)")])
             return try context.refuse(arrival, "\(error)")
         }
         context.acknowledge(arrival)
@@ -149,12 +146,12 @@ extension EncryptStage {
             try $0.setFact(Self.openedFact(opening.content.round), opened.bytes)
             try settle($0)
         }
-        context.log.info(
-            "share_made",
+        context.log.tell(
+            .shareMade, round: opening.content.round,
             [
-                "round": .round(opening.content.round),
-                "cohort": .list(decision.survivors.survivors.map { .name($0.stage.cloud) }),
-                "evidence_bytes": .number(masking.receivedBytes),
+                .opening: .name(opening.digest),
+                .cohort: .list(decision.survivors.survivors.map { .name($0.stage.cloud) }),
+                .evidenceBytes: .number(masking.receivedBytes),
             ])
     }
 

@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -33,12 +34,9 @@ extension EncryptStage {
             offer: kept.offer.signed(anew: context.identity.signing), receiver: aggregate, payload: kept.payload)
         try context.send([departure]) { try $0.setFact(Self.offeredFact, offer) }
         guard round.seat.term > 0 else { return }
-        context.log.info(
-            "contribution_offered",
-            [
-                "round": .round(opening.round), "to": .name(aggregate), "term": .number(Int(round.seat.term)),
-                "bytes": .number(kept.payload.count),
-            ])
+        context.log.tell(
+            .contributionOffered, round: opening.round,
+            [.to: .name(aggregate), .term: .number(Int(round.seat.term)), .bytes: .number(kept.payload.count)])
     }
 
     private static func note(_ round: RoundNumber, _ seat: Seat) -> [UInt8] {
@@ -46,12 +44,11 @@ extension EncryptStage {
     }
 
     func tellElsewhere(_ opening: Signed<Opening>, _ seat: Seat) {
-        context.log.warning(
-            "aggregate_elsewhere",
+        context.log.tell(
+            .aggregateElsewhere, round: opening.content.round,
             [
-                "round": .round(opening.content.round), "aggregate": .name(seat.aggregate),
-                "term": .number(Int(seat.term)),
-                "reason": .text(
+                .aggregate: .name(seat.aggregate), .term: .number(Int(seat.term)),
+                .reason: .text(
                     "publish has the sum of this round made by \(seat.aggregate), and this cloud's topology has \(aggregate): nothing is sent until `tributary apply` brings both to the same topology"
                 ),
             ])
@@ -66,12 +63,9 @@ extension EncryptStage {
         for arrival in round.sum.unanswered where !round.sum.isTaken { context.forget(arrival) }
         current?.seat = seat
         current?.sum = SumToOpen()
-        context.log.info(
-            "round_moved",
-            [
-                "round": .round(round.opening.content.round), "from": .name(round.seat.aggregate),
-                "to": .name(seat.aggregate), "term": .number(Int(seat.term)),
-            ])
+        context.log.tell(
+            .roundMoved, round: round.opening.content.round,
+            [.from: .name(round.seat.aggregate), .to: .name(seat.aggregate), .term: .number(Int(seat.term))])
         try offerContribution()
     }
 }

@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -47,8 +48,7 @@ extension EncryptStage {
     }
 
     private func complain(of round: Round, _ error: any Error) {
-        context.log.error(
-            "sum_refused", ["round": .round(round.opening.content.round), "reason": .text("\(error)")])
+        context.log.tell(.refused(.sum), round: round.opening.content.round, [.reason: .text("\(error)")])
     }
 
     /// Checks the sum, and only then makes this cloud's share; the decision and the share are journaled as one before anything
@@ -76,7 +76,7 @@ extension EncryptStage {
         let sum = OpenedSum(
             round.opening.content, sum: record.contents.sum, clouds: record.contributions.map(\.cloud))
         if let conflict = try openedSums().lazy.compactMap({ $0.conflict(with: sum) }).first {
-            context.log.error("sum_refused", ["round": .round(number), "reason": .text(conflict)])
+            context.log.tell(.refused(.sum), round: number, [.reason: .text(conflict)])
             return try leave(now.sum, conflict)
         }
         let check = SumCheck(
@@ -117,14 +117,15 @@ extension EncryptStage {
                 for arrival in arrivals { try entry.spend(arrival) }
             }
             answer(arrivals)
-            context.log.info(
-                "share_made",
+            context.log.tell(
+                .shareMade, round: number,
                 [
-                    "round": .round(number), "cohort": .list(record.contributions.map { .name($0.cloud) }),
-                    "root": .text(record.contents.root.description), "bytes": .number(made.payload.count),
-                    "evidence_bytes": .number(
+                    .opening: .name(round.opening.digest),
+                    .cohort: .list(record.contributions.map { .name($0.cloud) }),
+                    .root: .text(record.contents.root.description), .bytes: .number(made.payload.count),
+                    .evidenceBytes: .number(
                         arrivals.reduce(0) { $0 + $1.payload.count + $1.offerBytes.count + $1.signature.count }),
-                    "check_seconds": .seconds(made.checking), "open_seconds": .seconds(made.opening),
+                    .checkSeconds: .seconds(made.checking), .openSeconds: .seconds(made.opening),
                 ])
         } catch  where error is RecordFault || error is EncryptionError || error is ThresholdError {
             complain(of: round, error)

@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 
@@ -71,7 +72,7 @@ final class EncryptStage: Stage {
                 let seconds = try await context.offload {
                     ContinuousClock().measure { _ = key.blindingTable(threads: threads) }
                 }
-                log.info("blinding_table_ready", ["seconds": .seconds(seconds)])
+                log.tell(.blindingTableReady, [.seconds: .seconds(seconds)])
             }
         }
     }
@@ -110,12 +111,12 @@ final class EncryptStage: Stage {
             guard suite != .secagg else { return try takeMasked(opening, seat) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
             current = Round(opening: opening, seat: seat, scheme: scheme, key: key)
-            context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
+            context.log.tell(.roundJoined, round: content.round, [.purpose: .name(content.purpose)])
             if let key { fill(key.pool, for: scheme) }
             warn(of: content)
         } catch  where Self.concernsOpening(error) {
             current = nil
-            context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+            context.log.tell(.openingRefused, round: content.round, [.reason: .text("\(error)")])
             return
         }
         try offerContribution()
@@ -138,7 +139,7 @@ final class EncryptStage: Stage {
         guard let masking = try makeMasking(for: opening) else { return }
         current = Round(opening: opening, seat: seat, scheme: nil, key: nil, masking: masking)
         let content = opening.content
-        context.log.info("round_joined", ["round": .round(content.round), "purpose": .name(content.purpose)])
+        context.log.tell(.roundJoined, round: content.round, [.purpose: .name(content.purpose)])
     }
 
     /// Makes blinding for the round's vector while it is still being trained.
@@ -150,7 +151,7 @@ final class EncryptStage: Stage {
             let seconds = try await context.offload {
                 try ContinuousClock().measure { try pool.fill(threads: threads, count: units) { isIdle.value } }
             }
-            log.info("blinding_pool_filled", ["ciphertexts": .number(pool.count), "seconds": .seconds(seconds)])
+            log.tell(.blindingPoolFilled, [.ciphertexts: .number(pool.count), .seconds: .seconds(seconds)])
         }
     }
 
@@ -169,17 +170,14 @@ final class EncryptStage: Stage {
         guard !release.cohort.contains(where: { $0.cloud == cloud }),
             try context.journal.read({ try $0.departureState(contribution(release.round), to: aggregate) }) == "durable"
         else { return }
-        context.log.error(
-            "contribution_dropped",
-            [
-                "round": .round(release.round),
-                "reason": .text("\(aggregate) receipted it, and it is not in the sum that was released"),
-            ])
+        context.log.tell(
+            .contributionDropped, round: release.round,
+            [.reason: .text("\(aggregate) receipted it, and it is not in the sum that was released")])
     }
 
     private func note(_ release: Release) {
         do { try history.note(release) } catch {
-            context.log.error("release_inconsistent", ["round": .round(release.round), "reason": .text("\(error)")])
+            context.log.tell(.releaseInconsistent, round: release.round, [.reason: .text("\(error)")])
         }
     }
 
@@ -305,8 +303,7 @@ final class EncryptStage: Stage {
         context.begin { [self, round] in
             do { try await seal(arrival, records: about.records, scheme, round) } catch let error as EncryptionError {
                 // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
-                context.log.error(
-                    "vector_refused", ["round": .round(round.opening.content.round), "reason": .text("\(error)")])
+                context.log.tell(.vectorRefused, round: round.opening.content.round, [.reason: .text("\(error)")])
                 try context.refuse(arrival, "\(error)")
                 guard current?.opening.digest == round.opening.digest else { return }
                 current?.isSealing = false
@@ -377,29 +374,25 @@ final class EncryptStage: Stage {
             try offerContribution()
         }
         context.acknowledge(arrival)
-        context.log.info(
-            "contribution_sealed",
+        context.log.tell(
+            .contributionSealed, round: opening.round,
             [
-                "round": .round(opening.round), "purpose": .name(opening.purpose),
-                "values": .number(opening.layout.count),
-                "bytes": .number(sealed.payload.count), "clipped": .number(sealed.report.clipped),
-                "quantise_seconds": .seconds(sealed.report.quantising),
-                "seal_seconds": .seconds(sealed.report.sealing),
+                .digest: .name(offer.content.digest), .opening: .name(round.opening.digest),
+                .purpose: .name(opening.purpose), .values: .number(opening.layout.count),
+                .bytes: .number(sealed.payload.count), .clipped: .number(sealed.report.clipped),
+                .quantiseSeconds: .seconds(sealed.report.quantising), .sealSeconds: .seconds(sealed.report.sealing),
             ])
     }
 
     func receipted(_ delivery: Delivery) async throws {
-        let what = delivery.name.kind.rawValue
-        let fields: [String: EventLog.Field] = [
-            "round": .round(delivery.name.round), "wire_bytes": .number(delivery.wireBytes),
-            "offers": .number(delivery.offers),
-        ]
+        let (kind, round) = (delivery.name.kind, delivery.name.round)
+        let fields: EventFields = [.wireBytes: .number(delivery.wireBytes), .offers: .number(delivery.offers)]
         switch delivery.outcome {
-        case .durable: context.log.info("\(what)_receipted", fields)
-        case .refused where delivery.name.round != current?.opening.content.round:
-            context.log.info("\(what)_not_needed", fields.merging(["reason": .text(delivery.reason)]) { $1 })
+        case .durable: context.log.tell(.receipted(kind), round: round, fields)
+        case .refused where round != current?.opening.content.round:
+            context.log.tell(.notNeeded(kind), round: round, fields + [.reason: .text(delivery.reason)])
         case .refused:
-            context.log.error("\(what)_refused", fields.merging(["reason": .text(delivery.reason)]) { $1 })
+            context.log.tell(.refused(kind), round: round, fields + [.reason: .text(delivery.reason)])
         }
     }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Federation
+import Monitoring
 import StageKit
 
 /// What this cloud lets leave it in clear, whatever an opening asks: nothing, unless its config says otherwise.
@@ -78,10 +79,10 @@ extension EncryptStage {
     /// At the start: what this cloud's limits would let it do.
     func warn() {
         guard configuration.partial.literal else { return }
-        context.log.warning(
-            "literal_formula_allowed",
+        context.log.tell(
+            .literalFormulaAllowed,
             [
-                "reason": .text(
+                .reason: .text(
                     "limits.literal is true: this cloud answers openings under a formula that leaks; \(PartialEncryption.leak)"
                 )
             ])
@@ -92,16 +93,15 @@ extension EncryptStage {
         switch opening.encryption {
         case nil: break
         case .selective(let mask, let noise):
-            context.log.info(
-                "partly_encrypted",
+            context.log.tell(
+                .partlyEncrypted, round: opening.round,
                 [
-                    "round": .round(opening.round), "encrypted": .number(mask.count), "values": .number(mask.values),
-                    "fraction": .real(opening.encryptedFraction), "noise": .real(noise),
-                    "noise_deviation": .real(opening.noiseDeviation),
+                    .encrypted: .number(mask.count), .values: .number(mask.values),
+                    .fraction: .real(opening.encryptedFraction), .noise: .real(noise),
+                    .noiseDeviation: .real(opening.noiseDeviation),
                 ])
         case .literal:
-            context.log.warning(
-                "literal_formula", ["round": .round(opening.round), "reason": .text(PartialEncryption.leak)])
+            context.log.tell(.literalFormula, round: opening.round, [.reason: .text(PartialEncryption.leak)])
         }
     }
 }

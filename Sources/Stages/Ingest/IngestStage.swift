@@ -1,6 +1,7 @@
 import Corpus
 import Federation
 import Glibc
+import Monitoring
 import Sodium
 import StageKit
 import Tokenization
@@ -42,11 +43,11 @@ final class IngestStage: Stage {
                 }
             }
             harmonised = read
-            context.log.info(
-                "tables_read",
+            context.log.tell(
+                .tablesRead,
                 [
-                    "stays": .number(read.stays.count), "mapping": .text(read.mapping),
-                    "seconds": .seconds(ContinuousClock.now - began),
+                    .stays: .number(read.stays.count), .mapping: .text(read.mapping),
+                    .seconds: .seconds(ContinuousClock.now - began),
                 ])
             try answer()
             try emit()
@@ -99,23 +100,19 @@ final class IngestStage: Stage {
         let name = vector(content.round)
         guard try !context.journal.read({ try $0.hasDeparture(name) }) else { return }
         guard try harmonised.statisticsLayout(bits: content.bits).digest == content.layout.digest else {
-            context.log.error(
-                "opening_refused",
+            context.log.tell(
+                .openingRefused, round: content.round,
                 [
-                    "round": .round(content.round),
-                    "reason": .text(
-                        "it asks for other variables than this cloud's variables file describes: compare them"),
+                    .reason: .text(
+                        "it asks for other variables than this cloud's variables file describes: compare them")
                 ])
             return
         }
         // Statistics of the same data with another cohort could be subtracted from each other: one release is all there is.
         guard statistics == nil else {
-            context.log.error(
-                "opening_refused",
-                [
-                    "round": .round(content.round),
-                    "reason": .text("the statistics of this data have been released already"),
-                ])
+            context.log.tell(
+                .openingRefused, round: content.round,
+                [.reason: .text("the statistics of this data have been released already")])
             return
         }
         let bytes = ClearVector.bytes(harmonised.statistics)
@@ -147,11 +144,11 @@ final class IngestStage: Stage {
                 return shards
             }
             try send(shards)
-            context.log.info(
-                "shards_made",
+            context.log.tell(
+                .shardsMade,
                 [
-                    "shards": .number(shards.count), "examples": .number(shards.reduce(0) { $0 + $1.count }),
-                    "tokens": .number(shards.reduce(0) { $0 + $1.tokens.count }),
+                    .shards: .number(shards.count), .examples: .number(shards.reduce(0) { $0 + $1.count }),
+                    .tokens: .number(shards.reduce(0) { $0 + $1.tokens.count }),
                 ])
         }
     }
@@ -174,7 +171,7 @@ final class IngestStage: Stage {
 
     func receipted(_ delivery: Delivery) async throws {
         if delivery.outcome == .refused {
-            context.log.error("transfer_refused", ["transfer": .name(delivery.name), "reason": .text(delivery.reason)])
+            context.log.tell(.transferRefused, [.transfer: .name(delivery.name), .reason: .text(delivery.reason)])
         }
     }
 }

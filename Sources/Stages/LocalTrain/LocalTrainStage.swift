@@ -1,6 +1,7 @@
 import Adapter
 import Federation
 import FineTuning
+import Monitoring
 import Sodium
 import StageKit
 import Synchronization
@@ -97,10 +98,10 @@ final class LocalTrainStage: Stage {
                 let shard = try TokenShard(bytes: try arrival.payload.read())
                 shards[arrival.offer.name] = shard
                 shardCount = try ShardAbout(arrival.offer.about).count
-                context.log.info(
-                    "shard_received", ["split": .name(shard.split.rawValue), "examples": .number(shard.count)])
+                context.log.tell(
+                    .shardReceived, [.shardSplit: .name(shard.split.rawValue), .examples: .number(shard.count)])
             } catch let error as TokenizationError {
-                context.log.error("shard_refused", ["reason": .text("\(error)")])
+                context.log.tell(.shardRefused, [.reason: .text("\(error)")])
             }
         case .adapter:
             let round = arrival.offer.name.round
@@ -138,7 +139,7 @@ final class LocalTrainStage: Stage {
             } catch let error where Self.concernsRound(error) {
                 // Not fit for this round (another base model, say), or training went astray, as it would again: this cloud
                 // sits it out, the reason is on record.
-                context.log.error("opening_refused", ["round": .round(content.round), "reason": .text("\(error)")])
+                context.log.tell(.openingRefused, round: content.round, [.reason: .text("\(error)")])
                 if pending?.digest == opening.digest { pending = nil }
             }
             // Not deferred: the next job may begin here, and it is that one's flag then.
@@ -182,12 +183,9 @@ final class LocalTrainStage: Stage {
         let (trainer, log, name) = (trainer, context.log, vector(content.round))
         let validation = try shard(.validation)
         let began = ContinuousClock.now
-        log.info(
-            "training_started",
-            [
-                "round": .round(content.round), "examples": .number(train?.count ?? 0),
-                "steps": .number(content.training?.steps ?? 0),
-            ])
+        log.tell(
+            .trainingStarted, round: content.round,
+            [.examples: .number(train?.count ?? 0), .planSteps: .number(content.training?.steps ?? 0)])
         let (result, before, made) = try await context.offload { [context] in
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
@@ -195,28 +193,26 @@ final class LocalTrainStage: Stage {
             let writer = context.payloadWriter(for: name, isSynced: false)
             let report: @Sendable (TrainerProgress) -> Void = { progress in
                 guard throttle.isDue(progress) else { return }
-                log.info(
-                    "training_progress",
+                log.tell(
+                    .trainingProgress, round: content.round,
                     [
-                        "round": .round(content.round), "step": .number(progress.step),
-                        "steps": .number(progress.steps),
-                        "loss": .real(progress.loss), "tokens_per_second": .real(progress.tokensPerSecond),
-                        "seconds_left": .seconds(progress.timeLeft),
+                        .step: .number(progress.step), .planSteps: .number(progress.steps), .loss: .real(progress.loss),
+                        .tokensPerSecond: .real(progress.tokensPerSecond), .secondsLeft: .seconds(progress.timeLeft),
                     ])
             }
             let result = try trainer.train(
                 content, from: start, on: train, progress: report, delta: writer.append)
             return (result, before, try writer.finish())
         }
-        var fields: [String: EventLog.Field] = [
-            "round": .round(content.round), "seconds": .seconds(ContinuousClock.now - began),
-            "first_loss": .real(result.firstLoss), "last_loss": .real(result.lastLoss),
-            "tokens": .number(result.tokens),
-            "tokens_per_second": .real(result.tokensPerSecond), "delta_norm": .real(result.norm),
-            "clip_norm": .real(content.clipNorm),
+        var fields: EventFields = [
+            .seconds: .seconds(ContinuousClock.now - began),
+            .firstLoss: .real(result.firstLoss), .lastLoss: .real(result.lastLoss),
+            .tokens: .number(result.tokens),
+            .tokensPerSecond: .real(result.tokensPerSecond), .deltaNorm: .real(result.norm),
+            .clipNorm: .real(content.clipNorm),
         ]
-        if let before { fields["received_adapter_loss"] = .real(before) }
-        log.info("round_trained", fields)
+        if let before { fields[.receivedAdapterLoss] = .real(before) }
+        log.tell(.roundTrained, round: content.round, fields)
         return made
     }
 
@@ -228,12 +224,9 @@ final class LocalTrainStage: Stage {
         let values = try await context.offload {
             SensitivityVector.scaled(try trainer.sensitivities(content, of: start, on: train))
         }
-        context.log.info(
-            "sensitivities_measured",
-            [
-                "round": .round(content.round), "values": .number(values.count),
-                "seconds": .seconds(ContinuousClock.now - began),
-            ])
+        context.log.tell(
+            .sensitivitiesMeasured, round: content.round,
+            [.values: .number(values.count), .seconds: .seconds(ContinuousClock.now - began)])
         let bytes = ClearVector.bytes(values)
         return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
     }
@@ -245,12 +238,9 @@ final class LocalTrainStage: Stage {
         let held = try shard(content.split == .test ? .test : .validation)
         let began = ContinuousClock.now
         let scores = try await context.offload { try trainer.scores(content, of: start, on: held).scores }
-        context.log.info(
-            "round_scored",
-            [
-                "round": .round(content.round), "examples": .number(scores.count),
-                "seconds": .seconds(ContinuousClock.now - began),
-            ])
+        context.log.tell(
+            .roundScored, round: content.round,
+            [.examples: .number(scores.count), .seconds: .seconds(ContinuousClock.now - began)])
         let bytes = ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
         return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
     }
@@ -264,8 +254,7 @@ final class LocalTrainStage: Stage {
 
     func receipted(_ delivery: Delivery) async throws {
         if delivery.outcome == .refused {
-            context.log.error(
-                "vector_refused", ["round": .round(delivery.name.round), "reason": .text(delivery.reason)])
+            context.log.tell(.vectorRefused, round: delivery.name.round, [.reason: .text(delivery.reason)])
         }
     }
 }

@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Monitoring
 import Publication
 import StageKit
 
@@ -40,11 +41,11 @@ extension PublishStage {
         let mask = try SensitivityRanking.mask(of: sums, fraction: fraction)
         let total = sums.reduce(0, +)
         let covered = sums.indices.reduce(0.0) { $0 + (mask.contains($1) ? sums[$1] : 0) }
-        context.log.info(
-            "mask_chosen",
+        context.log.tell(
+            .maskChosen, round: round,
             [
-                "round": .round(round), "encrypted": .number(mask.count), "values": .number(mask.values),
-                "noise": .real(noise), "sensitivity_encrypted": .real(total > 0 ? covered / total : 0),
+                .encrypted: .number(mask.count), .values: .number(mask.values), .noise: .real(noise),
+                .sensitivityEncrypted: .real(total > 0 ? covered / total : 0),
             ])
         return mask
     }
@@ -60,13 +61,12 @@ extension PublishStage {
     /// At the start.
     func warn() {
         guard case .literal = configuration.encryption else { return }
-        context.log.warning("literal_formula", ["reason": .text(PartialEncryption.leak)])
+        context.log.tell(.literalFormula, [.reason: .text(PartialEncryption.leak)])
     }
 
     /// In each round.
     func warn(of opening: Opening) {
         guard case .literal = opening.encryption else { return }
-        context.log.warning(
-            "literal_formula", ["round": .round(opening.round), "reason": .text(PartialEncryption.leak)])
+        context.log.tell(.literalFormula, round: opening.round, [.reason: .text(PartialEncryption.leak)])
     }
 }

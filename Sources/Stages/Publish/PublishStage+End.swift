@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import Publication
 import Sodium
 import StageKit
@@ -17,9 +18,8 @@ extension PublishStage {
         try context.cancelAll()
         let heard = Set(try context.journal.read { try $0.factKeys(under: Self.heardPrefix) })
         unheard = Set(topology.stages.map(\.name).filter { $0 != context.stage && !heard.contains("\($0)") })
-        context.log.info(
-            "run_finished",
-            ["rounds": .number(releases.count), "waiting_for": .list(unheard.sorted().map { .name($0) })])
+        context.log.tell(
+            .runFinished, [.rounds: .number(releases.count), .waitingFor: .list(unheard.sorted().map { .name($0) })])
         endBy = context.surroundings.now + configuration.endGrace
         try leaveIfHeard()
     }

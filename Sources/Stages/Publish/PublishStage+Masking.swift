@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 import Topology
@@ -63,12 +64,9 @@ extension PublishStage {
     func arrived(ofMasks arrival: Arrival) throws {
         let name = arrival.offer.name
         do { try unmasking?.take(arrival) } catch  where error is MaskingError || error is FederationError {
-            context.log.error(
-                "masks_refused",
-                [
-                    "round": .round(name.round), "from": .text("\(arrival.peer)"), "what": .text(name.kind.rawValue),
-                    "reason": .text("\(error)"),
-                ])
+            context.log.tell(
+                .masksRefused, round: name.round,
+                [.from: .text("\(arrival.peer)"), .what: .text(name.kind.rawValue), .reason: .text("\(error)")])
             try context.refuse(arrival, "\(error)")
             guard let current else { return }
             if name.kind == .disclosure {
@@ -82,7 +80,7 @@ extension PublishStage {
         try context.journal.note { try $0.spend(arrival) }
         context.acknowledge(arrival)
         if name.kind == .disclosure {
-            context.log.info("share_verified", ["round": .round(name.round), "from": .name(name.cloud)])
+            context.log.tell(.shareVerified, round: name.round, [.from: .name(name.cloud)])
         }
     }
 }

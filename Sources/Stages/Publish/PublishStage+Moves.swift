@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 import Topology
@@ -30,11 +31,11 @@ extension PublishStage {
             by: context.identity.signing)
         try context.journal.write { try $0.insert(appointment, round: appointment.content.term) }
         context.announce(appointment)
-        context.log.info(
-            "round_moved",
+        context.log.tell(
+            .roundMoved, round: round,
             [
-                "round": .round(round), "from": .name(seat.aggregate), "to": .name(topology.aggregate),
-                "term": .number(Int(appointment.content.seat.term)),
+                .from: .name(seat.aggregate), .to: .name(topology.aggregate),
+                .term: .number(Int(appointment.content.seat.term)),
             ])
     }
 

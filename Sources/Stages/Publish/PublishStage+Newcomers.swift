@@ -1,4 +1,5 @@
 import Federation
+import Monitoring
 import Sodium
 import StageKit
 import Topology
@@ -23,7 +24,6 @@ extension PublishStage {
         let offer = context.offer(
             name, payload: payload, digest: model.digest, about: AdapterAbout(release: release.digest))
         try context.send(newcomers.map { Departure(offer: offer, receiver: $0, payload: payload) })
-        context.log.info(
-            "adapter_sent", ["round": .round(model.round), "to": .list(newcomers.map { .name($0.cloud) })])
+        context.log.tell(.adapterSent, round: model.round, [.receivers: .list(newcomers.map { .name($0.cloud) })])
     }
 }

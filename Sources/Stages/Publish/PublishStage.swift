@@ -2,6 +2,7 @@ import Corpus
 import Encryption
 import Federation
 import Keys
+import Monitoring
 import Publication
 import Sodium
 import StageKit
@@ -112,11 +113,11 @@ final class PublishStage: Stage {
         let before = try context.latestOpening()?.content
         do {
             if let problem = try keys.advance(after: before, for: topology) {
-                context.log.error("rotation_refused", ["reason": .text(problem)])
+                context.log.tell(.rotationRefused, [.reason: .text(problem)])
             }
             openBy = nil
         } catch let error as KeyOfSumsWanted {
-            if openBy == nil { context.log.error("key_of_sums_wanted", ["reason": .text("\(error)")]) }
+            if openBy == nil { context.log.tell(.keyOfSumsWanted, [.reason: .text("\(error)")]) }
             openBy = context.surroundings.now + .seconds(2)
             return
         }
@@ -130,15 +131,16 @@ final class PublishStage: Stage {
         context.announce(opening)
         try beginUnmasking(opening)
         warn(of: opening.content)
-        context.log.info(
-            "round_opened",
+        context.log.tell(
+            .roundOpened, round: opening.content.round,
             [
-                "round": .round(opening.content.round), "purpose": .name(opening.content.purpose),
-                "key": .text(opener.publicKey?.id.description ?? ""),
-                "values": .number(opening.content.layout.count), "bits": .number(opening.content.bits),
-                "cohort": .list(opening.content.cohort.map { .name($0.cloud) }),
-                "split": .text(opening.content.split?.rawValue ?? ""),
-                "steps_done": .number(releases.count), "steps": .number(configuration.plan.steps.count),
+                .opening: .name(opening.digest), .suite: .name(opening.content.suite),
+                .keyMode: .text(topology.keysName), .purpose: .name(opening.content.purpose),
+                .key: .text(opener.publicKey?.id.description ?? ""),
+                .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
+                .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
+                .split: .text(opening.content.split?.rawValue ?? ""), .stepsDone: .number(releases.count),
+                .planSteps: .number(configuration.plan.steps.count),
             ])
     }
 
@@ -211,8 +213,7 @@ final class PublishStage: Stage {
                 _ = try record.contributions(to: current, key: context.identity.key)
                 closing.take(record: arrival, record)
             } catch {
-                context.log.error(
-                    "record_refused", ["round": .round(name.round), "reason": .text("\(error)")])
+                context.log.tell(.refused(.record), round: name.round, [.reason: .text("\(error)")])
                 try context.refuse(arrival, "\(error)")
             }
         case .share: closing.take(share: arrival)
@@ -237,8 +238,7 @@ final class PublishStage: Stage {
             try record.check(about, digest: sum.offer.digest)
             try unmasking?.check(about, record.contributions(to: current, key: context.identity.key))
         } catch {
-            context.log.error(
-                "sum_unusable", ["round": .round(current.content.round), "reason": .text("\(error)")])
+            context.log.tell(.sumUnusable, round: current.content.round, [.reason: .text("\(error)")])
             return try abandon(
                 current, missing: [], reason: "aggregate's record is not of its sum: \(error)", settling: sum.offer.name
             )
@@ -293,7 +293,7 @@ final class PublishStage: Stage {
         } catch  where error is EncryptionError || error is ThresholdError || error is MaskingError {
             // What was written of the next adapter is of no use.
             context.discard(.file(path: model.path(of: content.round), count: 0))
-            context.log.error("sum_unusable", ["round": .round(content.round), "reason": .text("\(error)")])
+            context.log.tell(.sumUnusable, round: content.round, [.reason: .text("\(error)")])
             try abandon(
                 opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
             return
@@ -317,15 +317,16 @@ final class PublishStage: Stage {
             past: releases.since(model.round).map(\.content),
             adapter: adapter ?? (release.content.isFinal ? model.current : nil))
         try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
-        var fields: [String: EventLog.Field] = [
-            "round": .round(content.round), "purpose": .name(content.purpose),
-            "cohort": .list(cohort.map { .name($0.cloud) }), "open_seconds": .seconds(opened),
-            "seconds": .seconds(ContinuousClock.now - began), "final": .flag(release.content.isFinal),
-            "split": .text(content.split?.rawValue ?? ""),
+        var fields: EventFields = [
+            .opening: .name(opening.digest), .digest: .name(release.digest),
+            .purpose: .name(content.purpose), .cohort: .list(cohort.map { .name($0.cloud) }),
+            .openSeconds: .seconds(opened), .seconds: .seconds(ContinuousClock.now - began),
+            .isFinal: .flag(release.content.isFinal), .split: .text(content.split?.rawValue ?? ""),
         ]
-        for (name, value) in metrics { fields[name] = .real(value) }
-        if let folder { fields["folder"] = .text(folder) }
-        context.log.info("round_released", fields)
+        for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
+        if let adapter { fields[.adapter] = .name(adapter.digest) }
+        if let folder { fields[.folder] = .text(folder) }
+        context.log.tell(.roundReleased, round: content.round, fields)
     }
 
     /// The clouds' shares that were found to be right, enough of them; nil while there are too few, or if none can come any
@@ -339,16 +340,15 @@ final class PublishStage: Stage {
             do {
                 verified.append(
                     try await context.offload { try opener.verify(share, of: opening, sum: sum, threads: threads) })
-                context.log.info(
-                    "share_verified",
+                context.log.tell(
+                    .shareVerified, round: opening.content.round,
                     [
-                        "round": .round(opening.content.round), "from": .name(cloud),
-                        "bytes": .number(share.payload.count), "seconds": .seconds(ContinuousClock.now - began),
+                        .from: .name(cloud), .bytes: .number(share.payload.count),
+                        .seconds: .seconds(ContinuousClock.now - began),
                     ])
             } catch  where error is ThresholdError || error is RoundFault || error is FederationError {
-                context.log.error(
-                    "share_refused",
-                    ["round": .round(opening.content.round), "from": .name(cloud), "reason": .text("\(error)")])
+                context.log.tell(
+                    .refused(.share), round: opening.content.round, [.from: .name(cloud), .reason: .text("\(error)")])
                 closing.refuse(shareOf: cloud)
                 try context.refuse(share, "\(error)")
             }
@@ -428,12 +428,11 @@ final class PublishStage: Stage {
         current = nil
         attempts += 1
         context.announce(end)
-        context.log.warning(
-            "round_abandoned",
+        context.log.tell(
+            .roundAbandoned, round: opening.content.round,
             [
-                "round": .round(opening.content.round), "missing": .list(missing.map { .name($0) }),
-                "reason": .text(reason),
-                "attempt": .number(attempts), "attempts": .number(configuration.attempts),
+                .missing: .list(missing.map { .name($0) }), .reason: .text(reason), .attempt: .number(attempts),
+                .attempts: .number(configuration.attempts),
             ])
         guard attempts < configuration.attempts else {
             throw StageError.runFailed(
@@ -465,12 +464,12 @@ final class PublishStage: Stage {
                 settling: nil)
         }
         if let endBy, context.surroundings.now >= endBy {
-            context.log.warning(
-                "end_unheard",
+            context.log.tell(
+                .endUnheard,
                 [
-                    "missing": .list(unheard.sorted().map { .name($0) }),
-                    "waited_seconds": .seconds(configuration.endGrace),
-                    "reason": .text("they hear of it when they and publish are started again"),
+                    .missing: .list(unheard.sorted().map { .name($0) }),
+                    .waitedSeconds: .seconds(configuration.endGrace),
+                    .reason: .text("they hear of it when they and publish are started again"),
                 ])
             context.end(.success(()))
             self.endBy = nil

@@ -1,4 +1,4 @@
-import Safetensors
+import JSONText
 import Testing
 
 struct JSONTests {

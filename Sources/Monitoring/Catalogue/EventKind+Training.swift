@@ -1,0 +1,36 @@
+/// What ingest and local-train do.
+extension EventKind {
+    package static let tablesRead = EventKind(
+        "tables_read", .info, "ingest has read and harmonised its tables.", [.stays, .mapping, .seconds],
+        phases: [RoundPhase(.read, .seconds)])
+    package static let shardsMade = EventKind(
+        "shards_made", .info, "ingest has written records and shards.", [.shards, .examples, .tokens], isAudited: true)
+    package static let shardReceived = EventKind(
+        "shard_received", .info, "local-train has a shard.", [.shardSplit, .examples])
+    package static let shardRefused = EventKind("shard_refused", .error, "local-train cannot use one.", [.reason])
+    package static let trainingStarted = EventKind(
+        "training_started", .info, "local-train begins to train in a round.", [.examples, .planSteps])
+    package static let trainingProgress = EventKind(
+        "training_progress", .info, "About once a second while it trains.",
+        [.step, .planSteps, .loss, .tokensPerSecond, .secondsLeft],
+        meters: [.sets(.trainingLoss, .loss), .sets(.trainingRate, .tokensPerSecond)])
+    package static let roundTrained = EventKind(
+        "round_trained", .info, "It has trained, and hands the update to encrypt.",
+        [
+            .seconds, .firstLoss, .lastLoss, .tokens, .tokensPerSecond, .deltaNorm, .clipNorm, .receivedAdapterLoss,
+        ], phases: [RoundPhase(.train, .seconds)],
+        meters: [.sets(.trainingLoss, .lastLoss), .adds(.trainedTokens, .tokens)], isAudited: true)
+    package static let sensitivitiesMeasured = EventKind(
+        "sensitivities_measured", .info, "How much the loss depends on each value.", [.values, .seconds],
+        phases: [RoundPhase(.sensitivity, .seconds)])
+    package static let roundScored = EventKind(
+        "round_scored", .info, "It has scored its held-out examples.", [.examples, .seconds],
+        phases: [RoundPhase(.score, .seconds)])
+    package static let vectorRefused = EventKind(
+        "vector_refused", .error, "encrypt does not take what local-train made.", [.reason])
+
+    static let ofTraining: [EventKind] = [
+        .tablesRead, .shardsMade, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress, .roundTrained,
+        .sensitivitiesMeasured, .roundScored, .vectorRefused,
+    ]
+}
