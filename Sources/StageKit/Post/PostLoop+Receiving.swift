@@ -192,7 +192,7 @@ extension PostLoop {
             case .handshakeRefused: line.redialAt = .now + Self.refusalPause
             case .connected(let descriptor): line.descriptor = descriptor
             case .disconnected: line.descriptor = nil
-            case .handshakeSucceeded, .handshakeFailed, .accepted, .other: break
+            case .handshakeSucceeded, .handshakeFailed, .accepted, .listening, .other: break
             }
         }
     }
