@@ -180,10 +180,13 @@ let package = Package(
             ]),
 
         // Tests
+        .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
-        tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),
+        tests(
+            "FederationTests", uses: ["Federation", "MessagePack", "SeededRandom", "Sodium"],
+            resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
@@ -209,7 +212,8 @@ let package = Package(
             uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
             exclude: ["Reference"]),
         tests(
-            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Sodium"], exclude: ["Reference"],
+            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "SeededRandom", "Sodium"],
+            exclude: ["Reference"],
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
@@ -222,14 +226,15 @@ let package = Package(
             uses: [
                 "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
                 "LocalTrainLogic",
-                "MessagePack", "Monitoring", "Publication", "PublishLogic", "Sodium", "StageKit", "Topology",
+                "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
+                "Topology",
             ]),
         tests(
             "PipelineTests",
             uses: [
                 "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
                 "Federation", "Keys",
-                "MessagePack", "Monitoring", "Publication", "Safetensors",
+                "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A local-train stage in Python: what docs/protocol.md asks of one, in some four hundred lines.
+"""A local-train stage in Python: what docs/protocol.md asks of one, in some five hundred lines.
 
     tributary swap local-train@north TOPOLOGY --binary interop/local_train.py
 
@@ -10,9 +10,11 @@ where training of your own goes. It needs pyzmq, msgpack, PyNaCl and PyYAML, and
 import argparse
 import collections
 import fcntl
+import functools
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -68,6 +70,13 @@ def update(opening, cloud):
     return bytes(values)
 
 
+def sensitivities(opening, cloud):
+    """How much the loss depends on each value, over the mean of all (docs/protocol.md, "Clear vector"): here without a meaning."""
+    sizes = [abs(value) for (value,) in struct.iter_unpack("<f", update(opening, cloud))]
+    mean = functools.reduce(float.__add__, sizes, 0.0) / max(len(sizes), 1)  # in order: `sum` of Python 3.12 is more exact than ours
+    return b"".join(struct.pack("<d", min(size / mean, 64.0) if mean > 0 else 0.0) for size in sizes)
+
+
 class LocalTrain:
     def __init__(self, options):
         with open(options.topology) as file:
@@ -85,19 +94,47 @@ class LocalTrain:
         self.ends = {self.publish: (f"tcp://{host}:{hub['work']}", f"tcp://{host}:{hub['news']}"),
                      self.encrypt: (f"ipc://{folder}/encrypt.work", f"ipc://{folder}/encrypt.news"),
                      self.me: (f"ipc://{folder}/{KIND}.work", f"ipc://{folder}/{KIND}.news")}
-        self.cards = {stage: self.card(stage) for stage in (self.me, *self.ends, self.ingest)}
-        self.curve, self.signing = self.secret("curve"), SigningKey(self.secret("sign"))
+        self.cards = {stage: self.cards_of(stage) for stage in (*self.ends, self.ingest)}
+        self.own, self.curve, signing = self.own_keys()
+        self.signing = SigningKey(signing)
         self.sending, self.receiving, self.heard = {}, {}, {}
         self.pending = self.farewell = None
+        self.enquiry = [time.monotonic() + 2, 2]  # when publish is asked again, and the pause before that
         self.leaving = False
 
-    def card(self, stage):
-        with open(f"{self.state}/keys/public/{stage}.pub") as file:
-            lines = dict(line.split(": ", 1) for line in file.read().splitlines())
-        return bytes.fromhex(lines["curve"]), VerifyKey(bytes.fromhex(lines["sign"]))
+    def cards_of(self, stage):
+        """A stage's keys that count, the newest first: (curve, sign) of STAGE.pub, STAGE.2.pub, ... but for those revoked."""
+        cloud, kind = stage.split("/")
+        folder, found = f"{self.state}/keys/public/{cloud}", []
+        revoked = set()
+        if os.path.exists(f"{folder}/revoked"):
+            with open(f"{folder}/revoked") as file:
+                revoked = {tuple(line.split(" ")[:3]) for line in file}
+        for name in os.listdir(folder):
+            number = re.fullmatch(rf"{kind}(?:\.(\d+))?\.pub", name)
+            if number:
+                with open(f"{folder}/{name}") as file:
+                    lines = dict(line.split(": ", 1) for line in file.read().splitlines())
+                if (stage, lines["curve"], lines["sign"]) not in revoked:
+                    found.append((int(number[1] or 1), bytes.fromhex(lines["curve"]), VerifyKey(bytes.fromhex(lines["sign"]))))
+        if not found:
+            sys.exit(f"there is no public card of {stage} in {folder} that counts")
+        return [card[1:] for card in sorted(found, key=lambda card: -card[0])]
 
-    def secret(self, kind):
-        with open(f"{self.state}/keys/secret/{self.me}.{kind}") as file:
+    def own_keys(self):
+        """This stage's newest keys that count: the public half, and the secrets."""
+        for public, verifying in self.cards_of(self.me):
+            for number in range(1, 1000):
+                infix = f".{number}" if number > 1 else ""
+                if not os.path.exists(f"{self.state}/keys/secret/{self.me}{infix}.sign"):
+                    break
+                signing = self.secret(f"{infix}.sign")
+                if SigningKey(signing).verify_key == verifying:
+                    return public, self.secret(f"{infix}.curve"), signing
+        sys.exit(f"no secret keys of {self.me} belong to a card of it that counts")
+
+    def secret(self, suffix):
+        with open(f"{self.state}/keys/secret/{self.me}{suffix}") as file:
             return bytes.fromhex(file.read().strip().split(":")[1])
 
     def log(self, event, level="info", **fields):
@@ -117,11 +154,12 @@ class LocalTrain:
         self.epoch = int.from_bytes(self.fact("epoch") or bytes(8), "big") + 1
         self.set_fact("epoch", self.epoch.to_bytes(8, "big"))
         self.set_fact("run", self.run.encode())
-        for name, receiver, offer, signature, payload, file in self.db.execute(
-                "SELECT name, receiver, offer, signature, payload, file FROM departure WHERE state = 'sending'").fetchall():
+        for name, receiver, offer, payload, file in self.db.execute(
+                "SELECT name, receiver, offer, payload, file FROM departure WHERE state = 'sending'").fetchall():
             if payload is None:
                 with open(f"{self.state}/{self.me}/spool/{file}", "rb") as spooled:
                     payload = spooled.read()
+            signature = self.signing.sign(b"tributary 1 offer\n" + offer).signature  # it may be of keys that this stage had before
             self.sending[name] = [receiver, offer, signature, payload, 0.0, 0.3]
         newest = self.db.execute("SELECT bytes FROM document WHERE kind = 'opening' ORDER BY round DESC LIMIT 1").fetchone()
         if newest and not self.is_over(msgpack.unpackb(newest[0])["round"]):
@@ -144,28 +182,34 @@ class LocalTrain:
     # Sockets and messages.
 
     def open_sockets(self):
-        context = zmq.Context()
-        self.pull, self.news = context.socket(zmq.PULL), context.socket(zmq.XPUB)
+        self.context = zmq.Context()
+        self.pull, self.news = self.socket(zmq.PULL), self.socket(zmq.XPUB)
         self.news.setsockopt(zmq.XPUB_VERBOSE, 1)
-        self.push, self.subs = {}, {}
-        for stage in (self.publish, self.encrypt):
-            self.push[stage], self.subs[stage] = context.socket(zmq.PUSH), context.socket(zmq.SUB)
-            self.push[stage].setsockopt(zmq.IMMEDIATE, 1)
-            for topic in ("all\n", f"to {self.me}\n"):
-                self.subs[stage].setsockopt(zmq.SUBSCRIBE, topic.encode())
-        for each in (self.pull, self.news, *self.push.values(), *self.subs.values()):
-            for option, value in ((zmq.LINGER, 500), (zmq.RCVHWM, 128), (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 10000),
-                                  (zmq.RECONNECT_IVL, 50), (zmq.RECONNECT_IVL_MAX, 2000), (zmq.MAXMSGSIZE, (4 << 20) + 64)):
-                each.setsockopt(option, value)
-        for each in (self.push[self.publish], self.subs[self.publish]):
-            each.curve_serverkey = z85.encode(self.cards[self.publish][0])
-            each.curve_publickey, each.curve_secretkey = z85.encode(self.cards[self.me][0]), z85.encode(self.curve)
         self.pull.bind(self.ends[self.me][0])
         self.news.bind(self.ends[self.me][1])
-        for stage in self.push:
-            self.push[stage].connect(self.ends[stage][0])
-            self.subs[stage].connect(self.ends[stage][1])
-        self.context = context
+        self.push, self.subs, self.key = {}, {}, 0
+        for stage in (self.publish, self.encrypt):
+            self.dial(stage)
+
+    def socket(self, kind):
+        made = self.context.socket(kind)
+        for option, value in ((zmq.LINGER, 500), (zmq.RCVHWM, 128), (zmq.HEARTBEAT_IVL, 2000), (zmq.HEARTBEAT_TIMEOUT, 10000),
+                              (zmq.CONNECT_TIMEOUT, 3000), (zmq.RECONNECT_IVL, 50), (zmq.RECONNECT_IVL_MAX, 1000),
+                              (zmq.MAXMSGSIZE, (4 << 20) + 64)):
+            made.setsockopt(option, value)
+        return made
+
+    def dial(self, stage):
+        push, sub = self.push[stage], self.subs[stage] = self.socket(zmq.PUSH), self.socket(zmq.SUB)
+        push.setsockopt(zmq.IMMEDIATE, 1)
+        for topic in ("all\n", f"to {self.me}\n"):
+            sub.setsockopt(zmq.SUBSCRIBE, topic.encode())
+        for each, end in ((push, self.ends[stage][0]), (sub, self.ends[stage][1])):
+            if stage == self.publish:  # by its newest key first; `tick` tries the others
+                each.curve_serverkey = z85.encode(self.cards[stage][self.key % len(self.cards[stage])][0])
+                each.curve_publickey, each.curve_secretkey = z85.encode(self.own), z85.encode(self.curve)
+            each.connect(end)
+        self.dialled = time.monotonic()
 
     def send(self, kind, to, transfer=None, first=0, end=0, document=b"", signature=b"", bulk=b""):
         envelope = msgpack.packb({"v": 1, "kind": kind, "from": self.me, "epoch": self.epoch, "seq": 0, "transfer": transfer,
@@ -184,8 +228,13 @@ class LocalTrain:
         return document, self.signing.sign(f"tributary 1 {kind}\n".encode() + document).signature
 
     def verified(self, kind, message):
-        self.cards[message.sender][1].verify(f"tributary 1 {kind}\n".encode() + message.document, message.signature)
-        return msgpack.unpackb(message.document)
+        for _curve, verifying in self.cards[message.sender]:
+            try:
+                verifying.verify(f"tributary 1 {kind}\n".encode() + message.document, message.signature)
+                return msgpack.unpackb(message.document)
+            except BadSignatureError:
+                pass
+        raise ValueError(f"the signature is none of {message.sender}'s")
 
     def receive(self, frames, allowed):
         if len(frames) != 4 or len(frames[0]) > 1024:
@@ -227,10 +276,17 @@ class LocalTrain:
         epoch, seq = self.heard.get(message.sender, (None, 0))
         self.heard[message.sender] = (message.epoch, message.seq)
         if epoch == message.epoch and message.seq > seq + (message.kind != "beat"):
-            self.send("hello", message.sender)
+            self.ask(message.sender)
         elif epoch != message.epoch:
+            self.enquiry = [time.monotonic() + 2, 2] if message.sender == self.publish else self.enquiry
             for transfer in self.sending.values():
                 transfer[4] = 0.0
+
+    def ask(self, hub):
+        """Has a hub say again what counts. What it says may be lost too, so it is asked again, less and less often."""
+        self.send("hello", hub)
+        if hub == self.publish:
+            self.enquiry = [time.monotonic() + 2, 2]
 
     def announced(self, kind, content, message):
         if content["run"] != self.run:
@@ -239,6 +295,10 @@ class LocalTrain:
         known = self.db.execute("SELECT bytes FROM document WHERE kind = ? AND round = ?", (kind, number)).fetchone()
         if known:
             return None if known[0] == message.document else self.log("message_refused", "error", reason=f"a second {kind}")
+        if number <= int.from_bytes(self.fact("floor") or b"", "big") and (kind != "release" or any(
+                msgpack.unpackb(release)["purpose"] == content["purpose"] for (release,) in self.db.execute(
+                    "SELECT bytes FROM document WHERE kind = 'release' AND round >= ?", (number,)))):
+            return None  # it may have been here, and forgotten
         self.db.execute("INSERT INTO document (kind, round, bytes, signature) VALUES (?, ?, ?, ?)",
                         (kind, number, message.document, message.signature))
         if kind == "opening":
@@ -246,10 +306,27 @@ class LocalTrain:
             return self.log("round_joined", round=number, purpose=content["purpose"])
         if self.pending and msgpack.unpackb(self.pending)["round"] <= number:
             self.pending = None
+        self.forget(number - 4)
         for name in [name for name in self.sending if int(name.split("/")[2]) <= number]:
             self.settle(name, "cancelled", "superseded")
         if kind == "release" and content["final"]:
             self.farewell = digest(message.document)
+
+    def forget(self, floor):
+        """What was settled in rounds long over, but for one number, and for the first and the newest release of each purpose."""
+        if floor <= int.from_bytes(self.fact("floor") or b"", "big"):
+            return
+        self.db.execute("DELETE FROM arrival WHERE round BETWEEN 1 AND ? AND state != 'held'", (floor,))
+        self.db.execute("DELETE FROM departure WHERE round BETWEEN 1 AND ? AND state NOT IN ('sending', 'kept')", (floor,))
+        self.db.execute("DELETE FROM document WHERE kind IN ('opening', 'abandonment') AND round <= ?", (floor,))
+        releases = [(number, msgpack.unpackb(document)["purpose"]) for number, document in self.db.execute(
+            "SELECT round, bytes FROM document WHERE kind = 'release' ORDER BY round")]
+        kept = {end for purpose in {each[1] for each in releases}
+                for numbers in [[number for number, other in releases if other == purpose]] for end in (numbers[0], numbers[-1])}
+        for number, _purpose in releases:
+            if number <= floor and number not in kept:
+                self.db.execute("DELETE FROM document WHERE kind = 'release' AND round = ?", (number,))
+        self.set_fact("floor", floor.to_bytes(4, "big"))
 
     # Transfers.
 
@@ -332,9 +409,10 @@ class LocalTrain:
         opening, document, self.pending = msgpack.unpackb(self.pending), self.pending, None
         name = f"{self.run}/vector/{opening['round']}/{self.cloud}/1"
         done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (name,)).fetchone()
-        if done or opening["purpose"] != "update" or all(member["cloud"] != self.cloud for member in opening["cohort"]):
+        if done or opening["purpose"] not in ("update", "sensitivity") or all(member["cloud"] != self.cloud for member in opening["cohort"]):
             return
-        self.offer(name, self.encrypt, update(opening, self.cloud), {"opening": digest(document), "records": 0})
+        make = update if opening["purpose"] == "update" else sensitivities
+        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0})
         self.log("round_trained", round=opening["round"])
 
     def tick(self, now):
@@ -348,19 +426,29 @@ class LocalTrain:
             self.last_beat = now
             self.news.send_multipart([b"all\n", msgpack.packb({"v": 1, "kind": "beat", "from": self.me, "epoch": self.epoch, "seq": 0,
                                                               "transfer": None, "first": 0, "end": 0}), b"", b"", b""])
+        if not self.farewell and now >= self.enquiry[0]:
+            self.enquiry = [now + min(2 * self.enquiry[1], 600), min(2 * self.enquiry[1], 600)]
+            self.send("hello", self.publish)
+        if self.publish not in self.heard and now - self.dialled > 3 and len(self.cards[self.publish]) > 1:
+            self.poller.unregister(self.subs[self.publish])
+            for each in (self.push[self.publish], self.subs[self.publish]):
+                each.close()
+            self.key += 1
+            self.dial(self.publish)
+            self.poller.register(self.subs[self.publish], zmq.POLLIN)
         if self.farewell and now - self.last_heard >= 0.5:
             self.last_heard = now
             self.send("heard", self.publish, document=self.farewell)
 
     def serve(self):
         self.last_beat = self.last_heard = 0.0
-        poller = zmq.Poller()
+        self.poller = zmq.Poller()
         for each in (self.pull, self.news, *self.subs.values()):
-            poller.register(each, zmq.POLLIN)
+            self.poller.register(each, zmq.POLLIN)
         self.log("stage_ready", epoch=self.epoch)
         notify("READY=1")
         while not self.leaving:
-            for ready, _events in poller.poll(100):
+            for ready, _events in self.poller.poll(100):
                 frames = ready.recv_multipart()
                 if ready is self.pull:
                     self.receive(frames, (self.ingest,))

@@ -15,7 +15,8 @@ package struct CohortHistory: Sendable {
     /// Earlier ones of this cloud's topology.
     private let former: [Set<CloudName>]
     private let own: CloudName?
-    private var hasTakenPart: Bool
+    /// The round that it joined first; nil before that.
+    private var since: RoundNumber?
     /// The newest scores that were released of the validation (false) and the test split.
     private var scores: [Bool: (round: RoundNumber, clouds: Set<CloudName>)] = [:]
     /// As the released statistics have them.
@@ -23,28 +24,37 @@ package struct CohortHistory: Sendable {
     private var newest: RoundNumber?
     private var newestUpdate: RoundNumber?
     private var hasSensitivities = false
-    private var fault: Fault?
+    /// The rounds of the releases by which a history that takes them in anew, in their order, comes to the same judgement; few,
+    /// however many there were.
+    package var deciding: Set<RoundNumber> {
+        Set(first.values).union(scores.values.map(\.round)).union(
+            [newest, newestUpdate, fault?.round].compactMap(\.self))
+    }
+    private var first: [Purpose: RoundNumber] = [:]
+    private var fault: (round: RoundNumber, reason: Fault)?
 
     /// - Parameters:
     ///   - clouds: the clouds with data of the topology.
     ///   - former: those of earlier topologies of the run that this cloud has gone by.
     ///   - own: the cloud whose history this is.
-    ///   - hasTakenPart: it has answered an opening: sums without it, from before, are nothing that it has to judge.
+    ///   - since: the round whose opening it answered first: sums without it, from before, are nothing that it has to judge. 0
+    ///     for one that has been there from the beginning; nil before it has answered any.
     package init(
         clouds: some Sequence<CloudName>, former: [Set<CloudName>] = [], own: CloudName? = nil,
-        hasTakenPart: Bool = true
+        since: RoundNumber? = RoundNumber(0)
     ) {
         self.clouds = Set(clouds)
         self.former = former
         self.own = own
-        self.hasTakenPart = hasTakenPart
+        self.since = since
     }
 
-    package mutating func tookPart() { hasTakenPart = true }
+    package mutating func tookPart(in round: RoundNumber) { since = since ?? round }
 
     /// Remembers a release. Throws once for one that should not have been; from then on no opening is answered.
     package mutating func note(_ release: Release) throws(Fault) {
         newest = max(newest ?? release.round, release.round)
+        if first[release.purpose] == nil { first[release.purpose] = release.round }
         switch release.purpose {
         case .update: newestUpdate = max(newestUpdate ?? release.round, release.round)
         case .statistics, .sensitivity, .evaluation:
@@ -55,19 +65,19 @@ package struct CohortHistory: Sendable {
             let members = Set(release.cohort.map(\.cloud))
             if release.purpose == .evaluation { scores[release.isOfTest] = (release.round, members) }
             if members == clouds || former.contains(members) { return }
-            if let own, !hasTakenPart, !members.contains(own) { return }
+            if let own, !members.contains(own), since.map({ release.round < $0 }) ?? true { return }
             let fault = Fault(
                 description:
                     "round \(release.round) (\(release.purpose)) was released over \(named(release.cohort)), the federation is \(named(clouds)): sums over different clouds can be subtracted from each other"
             )
-            self.fault = self.fault ?? fault
+            self.fault = self.fault ?? (release.round, fault)
             throw fault
         }
     }
 
     /// Throws the reason for which a cloud with this history does not answer.
     package func check(_ opening: Opening) throws(Fault) {
-        if let fault { throw fault }
+        if let fault { throw fault.reason }
         func refuse(_ reason: String) -> Fault { Fault(description: reason) }
         if let newest, opening.round <= newest {
             throw refuse("round \(opening.round) comes after the release of round \(newest)")

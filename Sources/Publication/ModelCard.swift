@@ -49,7 +49,8 @@ struct ModelCard {
 
     private var participation: String {
         var lines = [
-            "## Who took part", "", "| round | purpose | cloud | owner | weight | contribution |",
+            "## Who took part", "", "Since the release before this one:", "",
+            "| round | purpose | cloud | owner | weight | contribution |",
             "|--:|---|---|---|--:|---|",
         ]
         for round in draft.rounds {
@@ -59,7 +60,12 @@ struct ModelCard {
                         + "| `\(part.contribution.short)` |")
             }
         }
-        return (lines + ["", "The full digests are in manifest.json.", ""]).joined(separator: "\n")
+        return
+            (lines + [
+                "",
+                "The full digests are in manifest.json, and all rounds of the run in rounds.jsonl, which lies beside the releases.",
+                "",
+            ]).joined(separator: "\n")
     }
 
     private var privacy: String {
@@ -122,7 +128,7 @@ struct ModelCard {
         ```
 
         Take the key from its owner, not from this page. `tributary verify .` does both, looks for files that should not be
-        here, and follows the chain of rounds back to the first release.
+        here, follows the chain of releases back to the first, and holds rounds.jsonl to what they say of it.
 
         """
     }

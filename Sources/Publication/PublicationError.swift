@@ -6,6 +6,8 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
     case manifest(String)
     /// The directory of releases, and what it would not take.
     case store(directory: String, String)
+    /// The list of a run's rounds.
+    case list(path: String, String)
     case metrics(String)
     case report(String)
 
@@ -15,6 +17,7 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
         case .minisign(let reason): "minisign: \(reason)"
         case .manifest(let reason): "manifest.json: \(reason)"
         case .store(let directory, let reason): "releases in \(directory): \(reason)"
+        case .list(let path, let reason): "\(path): \(reason)"
         case .metrics(let reason): "metrics: \(reason)"
         case .report(let reason): "report.json: \(reason)"
         }

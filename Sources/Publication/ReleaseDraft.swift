@@ -10,7 +10,10 @@ package struct ReleaseDraft: Sendable {
     package let createdAt: Int
     package let baseModelSHA256: String
     package let tokenizerSHA256: String
+    /// Those since the release before.
     package let rounds: [ReleaseManifest.Round]
+    /// The round of the release before, by the publisher's own memory; nil for the first.
+    package let follows: RoundNumber?
     package let privacy: ReleaseManifest.Privacy
     package let metrics: [String: Double]
     /// Further files by plain name, such as the tokenizer.
@@ -18,8 +21,8 @@ package struct ReleaseDraft: Sendable {
 
     package init(
         run: RunName, round: RoundNumber, adapter: LowRankAdapter, createdAt: Int, baseModelSHA256: String,
-        tokenizerSHA256: String, rounds: [ReleaseManifest.Round], privacy: ReleaseManifest.Privacy,
-        metrics: [String: Double], attachments: [String: [UInt8]] = [:]
+        tokenizerSHA256: String, rounds: [ReleaseManifest.Round], follows: RoundNumber? = nil,
+        privacy: ReleaseManifest.Privacy, metrics: [String: Double], attachments: [String: [UInt8]] = [:]
     ) {
         self.run = run
         self.round = round
@@ -28,6 +31,7 @@ package struct ReleaseDraft: Sendable {
         self.baseModelSHA256 = baseModelSHA256
         self.tokenizerSHA256 = tokenizerSHA256
         self.rounds = rounds
+        self.follows = follows
         self.privacy = privacy
         self.metrics = metrics
         self.attachments = attachments

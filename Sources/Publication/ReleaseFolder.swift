@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import Safetensors
 import Sodium
 
@@ -36,23 +35,14 @@ enum ReleaseFolder {
 
     /// SHA-256 and size of a file, read piece by piece. Symbolic links are not followed.
     static func digest(_ path: String) throws -> (sha256: String, byteCount: Int) {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else { throw SafetensorsError.system(operation: "open", path: path, code: errno) }
-        defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw SafetensorsError.system(operation: "read what is not a regular file", path: path, code: EINVAL)
-        }
+        let reader = try FileReader(path)
         let hasher = SHA256.Hasher()
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var total = 0
         while true {
-            let count = read(file, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SafetensorsError.system(operation: "read", path: path, code: errno) }
-            guard count > 0 else { return (hasher.finish(), total) }
-            hasher.update(buffer[..<count])
-            total += count
+            let piece = try reader.read(atMost: 1 << 20)
+            guard !piece.isEmpty else { return (hasher.finish(), total) }
+            hasher.update(piece)
+            total += piece.count
         }
     }
 }

@@ -15,6 +15,7 @@ extension ReleaseManifest {
             "tokenizer_sha256": .string(tokenizerSHA256),
             "files": .array(files.map(\.json)),
             "rounds": .array(rounds.map(\.json)),
+            "history": history.json,
             "privacy": privacy.json,
             "metrics": .object(metrics.mapValues(JSON.number)),
             "previous": previous.map(JSON.string) ?? .null,
@@ -29,8 +30,8 @@ extension ReleaseManifest {
         do {
             let manifest = JSONField(try JSON(bytes))
             try manifest.allow(only: [
-                "format", "run", "round", "created", "base_model", "tokenizer_sha256", "files", "rounds", "privacy",
-                "metrics", "previous",
+                "format", "run", "round", "created", "base_model", "tokenizer_sha256", "files", "rounds",
+                "history", "privacy", "metrics", "previous",
             ])
             _ = try manifest.member("format").integer(in: ReleaseManifest.format...ReleaseManifest.format)
             run = try RunName(manifest.member("run").string())
@@ -41,7 +42,8 @@ extension ReleaseManifest {
             baseModel = BaseModel(name: try base.member("name").line(), sha256: try base.member("sha256").sha256())
             tokenizerSHA256 = try manifest.member("tokenizer_sha256").sha256()
             files = try manifest.member("files").elements(atMost: 1024).map(File.init)
-            rounds = try manifest.member("rounds").elements(atMost: 1 << 20).map(Round.init)
+            rounds = try manifest.member("rounds").elements(atMost: 1 << 16).map(Round.init)
+            history = try History(manifest.member("history"))
             privacy = try Privacy(manifest.member("privacy"))
             let metrics = try manifest.member("metrics")
             self.metrics = try metrics.members().keys.reduce(into: [:]) { figures, name in
@@ -75,7 +77,38 @@ extension ReleaseManifest.File {
     }
 }
 
+extension ReleaseManifest.History {
+    fileprivate var json: JSON {
+        .object(["rounds": .integer(rounds), "byte_count": .integer(byteCount), "sha256": .string(sha256)])
+    }
+
+    fileprivate init(_ field: JSONField) throws(JSONError) {
+        try field.allow(only: ["rounds", "byte_count", "sha256"])
+        self.init(
+            rounds: try field.member("rounds").integer(in: 1...Int(UInt32.max)),
+            byteCount: try field.member("byte_count").integer(in: 1...(1 << 50)),
+            sha256: try field.member("sha256").sha256())
+    }
+}
+
 extension ReleaseManifest.Round {
+    /// As it stands in the list of rounds: one line of compact JSON, its names sorted.
+    func line() throws(JSONError) -> [UInt8] { try json.encoded(.compact) + [UInt8(ascii: "\n")] }
+
+    /// Reads a line of the list, without its end; another text of the same round is refused.
+    init(line: [UInt8]) throws {
+        let round: Self
+        do { round = try Self(JSONField(try JSON(line))) } catch let error as JSONError {
+            throw PublicationError.manifest(error.description)
+        } catch let error as FederationError {
+            throw PublicationError.manifest(error.description)
+        }
+        guard try round.line().dropLast().elementsEqual(line) else {
+            throw PublicationError.manifest("the text is not in the canonical form: it was written by something else")
+        }
+        self = round
+    }
+
     fileprivate var json: JSON {
         var members: [String: JSON] = [
             "round": .integer(Int(round.value)), "purpose": .string(purpose.rawValue),

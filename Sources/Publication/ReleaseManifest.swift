@@ -3,7 +3,7 @@ package import Sodium
 
 /// What a release is and how it came to be: signed, and chained to the release before it. docs/release.md is its schema.
 package struct ReleaseManifest: Equatable, Sendable {
-    package static let format = 1
+    package static let format = 2
     package static let name = "manifest.json"
     package static let signatureName = "manifest.json.minisig"
     package static let keyName = "tributary.pub"
@@ -59,6 +59,13 @@ package struct ReleaseManifest: Equatable, Sendable {
         }
     }
 
+    /// The list of the run's rounds (`RoundList`) as it stood with this release: how much of the file that is, and its digest.
+    package struct History: Equatable, Sendable {
+        package let rounds: Int
+        package let byteCount: Int
+        package let sha256: String
+    }
+
     /// How the clouds' updates were protected, and what that rests on.
     package struct Privacy: Equatable, Sendable {
         package let suite: String
@@ -105,8 +112,10 @@ package struct ReleaseManifest: Equatable, Sendable {
     package let tokenizerSHA256: String
     /// Every file of the release but the manifest and its signature, by name.
     package let files: [File]
-    /// Every round of the run up to this release, in order.
+    /// The rounds since the release before, in order; of the first release every one so far.
     package let rounds: [Round]
+    /// Every round of the run up to this release.
+    package let history: History
     package let privacy: Privacy
     /// Finite figures by name, such as `auroc`.
     package let metrics: [String: Double]

@@ -10,10 +10,11 @@ import Synchronization
 ///
 /// A release appears whole or not at all: its files are written and flushed in a folder beside it, which is then renamed.
 /// After a crash at any point the next opening removes what was half written and points `latest` at the newest release.
-/// One process at a time holds a store.
+/// `rounds.jsonl` lists the run's rounds (`RoundList`). One process at a time holds a store.
 package final class ReleaseStore: Sendable {
     /// What has just been done to the disk, in order.
     package enum Step: Equatable, Sendable {
+        case listedRounds
         case madeFolder
         case wroteFile(String)
         case flushedFolder
@@ -26,7 +27,14 @@ package final class ReleaseStore: Sendable {
     private let key: SigningKey
     private let afterStep: @Sendable (Step) throws -> Void
     private let lockFile: Int32
-    private let publishing = Mutex(())
+    private let publishing: Mutex<State>
+
+    private struct State {
+        var newest: ReleaseManifest?
+        /// SHA-256 of its manifest.
+        var digest: String?
+        let list: RoundList
+    }
 
     private static let partialPrefix = ".partial-"
     private static let latestName = "latest"
@@ -40,6 +48,7 @@ package final class ReleaseStore: Sendable {
         self.key = key
         self.afterStep = afterStep
         publicKey = Minisign.PublicKey(key.verifyingKey)
+        publishing = Mutex(State(newest: nil, digest: nil, list: RoundList(directory: directory)))
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         lockFile = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard lockFile >= 0 else { throw SafetensorsError.system(operation: "open", path: directory, code: errno) }
@@ -49,7 +58,17 @@ package final class ReleaseStore: Sendable {
         for name in try ReleaseFolder.entries(directory) where name.hasPrefix(ReleaseStore.partialPrefix) {
             try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
         }
-        if let newest = try ReleaseFolder.rounds(in: directory).last { try pointLatest(at: newest) }
+        try publishing.withLock { try takeUp(&$0) }
+    }
+
+    private func takeUp(_ state: inout State) throws {
+        guard let newest = try ReleaseFolder.rounds(in: directory).last else {
+            return state = State(newest: nil, digest: nil, list: RoundList(directory: directory))
+        }
+        let found = try ReleaseFolder.manifest(in: folder(newest))
+        try state.list.resume(found.manifest.history)
+        (state.newest, state.digest) = (found.manifest, found.sha256)
+        try pointLatest(at: newest)
     }
 
     deinit {
@@ -59,48 +78,71 @@ package final class ReleaseStore: Sendable {
     }
 
     /// The newest release's manifest; nil before the first.
-    package func latest() throws -> ReleaseManifest? {
-        guard let round = try ReleaseFolder.rounds(in: directory).last else { return nil }
-        return try ReleaseFolder.manifest(in: folder(round)).manifest
+    package func latest() -> ReleaseManifest? {
+        publishing.withLock { $0.newest }
     }
 
     package func folder(_ round: UInt32) -> String { "\(directory)/\(ReleaseFolder.name(round: round))" }
 
     /// Publishes a round and returns its folder. The same release again changes nothing, whenever it was first created; a
-    /// different one of a round that is out, an older round, or another run is refused.
+    /// different one of a round that is out, an older round, or another run is refused. A release that is out though the
+    /// publisher does not know of it (`ReleaseDraft.follows`) was made by a process that died before it could say so, and is
+    /// taken back.
     package func publish(_ draft: ReleaseDraft) throws -> String {
-        try publishing.withLock { _ in
+        try publishing.withLock { state in
             let files = try self.files(of: draft)
-            let rounds = try ReleaseFolder.rounds(in: directory)
-            if rounds.contains(draft.round.value) { return try requireSame(draft, files) }
-            var previous: String?
-            if let newest = rounds.last {
-                let (manifest, _, sha256) = try ReleaseFolder.manifest(in: folder(newest))
-                guard manifest.run == draft.run else {
-                    throw refused("holds run \(manifest.run), so run \(draft.run) needs a directory of its own")
+            if let newest = state.newest {
+                guard newest.run == draft.run else {
+                    throw refused("holds run \(newest.run), so run \(draft.run) needs a directory of its own")
                 }
-                guard newest < draft.round.value else {
-                    throw refused("round \(newest) is out; round \(draft.round) cannot follow it")
-                }
-                previous = sha256
+                guard newest.round < draft.round else { return try requireSame(draft, files) }
+                if newest.round > draft.follows ?? RoundNumber(0) { try takeBack(newest, for: draft, &state) }
             }
-            let manifest = self.manifest(draft, files, created: Figure.utc(secondsSince1970: draft.createdAt), previous)
-            return try write(manifest, files)
+            guard state.newest?.round == draft.follows else { throw missing(draft) }
+            let addition = try state.list.add(draft.rounds)
+            try afterStep(.listedRounds)
+            let manifest = self.manifest(
+                draft, files, created: Figure.utc(secondsSince1970: draft.createdAt), state.digest, addition.history)
+            let folder = try write(manifest, files)
+            state.list.take(addition)
+            (state.newest, state.digest) = (manifest, SHA256.hex(of: try manifest.encoded()))
+            return folder
         }
     }
 
-    /// Removes all releases but the newest `count`, at least one. Verification then follows the chain as far as they go.
+    /// Removes what is out after the release that the draft follows, which must be here too.
+    private func takeBack(_ newest: ReleaseManifest, for draft: ReleaseDraft, _ state: inout State) throws {
+        let rounds = try ReleaseFolder.rounds(in: directory)
+        guard (newest.previous == nil) == (draft.follows == nil),
+            draft.follows.map({ rounds.contains($0.value) }) ?? true
+        else { throw missing(draft) }
+        for round in rounds where round > draft.follows?.value ?? 0 { try remove(round) }
+        try takeUp(&state)
+    }
+
+    private func missing(_ draft: ReleaseDraft) -> PublicationError {
+        refused(
+            "round \(draft.round) follows \(draft.follows.map { "the release of round \($0)" } ?? "no release"), and the newest here is another: put the releases back as they were, with \(RoundList.name)"
+        )
+    }
+
+    /// Removes all releases but the newest `count`, at least two: the newest may have to be taken back. Verification then
+    /// follows the chain as far as they go.
     package func prune(keeping count: Int) throws {
         try publishing.withLock { _ in
-            for round in try ReleaseFolder.rounds(in: directory).dropLast(max(1, count)) {
-                // By another name first: what a crash leaves of it is no release, and goes with the next opening.
-                let doomed = "\(directory)/\(ReleaseStore.partialPrefix)\(ReleaseFolder.name(round: round))"
-                guard rename(folder(round), doomed) == 0 else {
-                    throw SafetensorsError.system(operation: "rename", path: folder(round), code: errno)
-                }
-                try FileManager.default.removeItem(atPath: doomed)
+            for round in try ReleaseFolder.rounds(in: directory).dropLast(max(2, count)) {
+                try remove(round)
             }
         }
+    }
+
+    /// By another name first: what a crash leaves of it is no release, and goes with the next opening.
+    private func remove(_ round: UInt32) throws {
+        let doomed = "\(directory)/\(ReleaseStore.partialPrefix)\(ReleaseFolder.name(round: round))"
+        guard rename(folder(round), doomed) == 0 else {
+            throw SafetensorsError.system(operation: "rename", path: folder(round), code: errno)
+        }
+        try FileManager.default.removeItem(atPath: doomed)
     }
 
     // MARK: What a release holds
@@ -110,7 +152,9 @@ package final class ReleaseStore: Sendable {
         var own = try PEFTFolder.encode(draft.adapter)
         own["README.md"] = Array(ModelCard(draft: draft, key: publicKey).text.utf8)
         own[ReleaseManifest.keyName] = Array(publicKey.file.utf8)
-        let reserved = Set(own.keys).union([ReleaseManifest.name, ReleaseManifest.signatureName])
+        let reserved = Set(own.keys).union([
+            ReleaseManifest.name, ReleaseManifest.signatureName, RoundList.name,
+        ])
         for name in files.keys where reserved.contains(name) || !ReleaseManifest.isFileName(name) {
             throw refused("an attachment cannot be called \"\(name)\"")
         }
@@ -119,7 +163,8 @@ package final class ReleaseStore: Sendable {
     }
 
     private func manifest(
-        _ draft: ReleaseDraft, _ files: [String: [UInt8]], created: String, _ previous: String?
+        _ draft: ReleaseDraft, _ files: [String: [UInt8]], created: String, _ previous: String?,
+        _ history: ReleaseManifest.History
     ) -> ReleaseManifest {
         ReleaseManifest(
             run: draft.run, round: draft.round, created: created,
@@ -128,13 +173,16 @@ package final class ReleaseStore: Sendable {
             files: files.sorted { $0.key < $1.key }.map { name, bytes in
                 .init(name: name, sha256: SHA256.hex(of: bytes), byteCount: bytes.count)
             },
-            rounds: draft.rounds, privacy: draft.privacy, metrics: draft.metrics, previous: previous)
+            rounds: draft.rounds, history: history, privacy: draft.privacy, metrics: draft.metrics, previous: previous)
     }
 
     private func requireSame(_ draft: ReleaseDraft, _ files: [String: [UInt8]]) throws -> String {
         let folder = folder(draft.round.value)
+        guard try ReleaseFolder.rounds(in: directory).contains(draft.round.value) else {
+            throw refused("a later round is out, and round \(draft.round) cannot follow it")
+        }
         let found = try ReleaseFolder.manifest(in: folder).manifest
-        guard manifest(draft, files, created: found.created, found.previous) == found else {
+        guard manifest(draft, files, created: found.created, found.previous, found.history) == found else {
             throw refused("round \(draft.round) is out and differs from this one; a release is never replaced")
         }
         return folder

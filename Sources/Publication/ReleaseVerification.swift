@@ -13,8 +13,8 @@ package struct ReleaseVerification: Equatable, Sendable {
 
     package var isSound: Bool { problems.isEmpty }
 
-    /// Checks signature, digests, that no file is missing or extra, and the chain of rounds as far as it lies beside this
-    /// folder. Without `key` the folder's own `tributary.pub` is used, which proves only that one key signed everything.
+    /// Checks signature, digests, that no file is missing or extra, the chain of releases as far as it lies beside this
+    /// folder, and the list of the run's rounds, in the folder or beside it. Without `key` the folder's own `tributary.pub` is used, which proves only that one key signed everything.
     package static func verify(_ directory: String, key: Minisign.PublicKey? = nil) -> ReleaseVerification {
         var verification = ReleaseVerification()
         do {
@@ -30,7 +30,8 @@ package struct ReleaseVerification: Equatable, Sendable {
             }
             let manifest = try ReleaseVerification.signedManifest(folder, trusted)
             verification.checkFiles(folder, manifest.manifest)
-            verification.followChain(from: folder, manifest.manifest, trusted)
+            let chain = verification.followChain(from: folder, manifest.manifest, trusted)
+            verification.checkList(folder, chain)
         } catch {
             verification.problems.append("\(error)")
         }
@@ -87,7 +88,9 @@ package struct ReleaseVerification: Equatable, Sendable {
             }
         }
         do {
-            let known = Set(manifest.files.map(\.name)).union([ReleaseManifest.name, ReleaseManifest.signatureName])
+            let known = Set(manifest.files.map(\.name)).union([
+                ReleaseManifest.name, ReleaseManifest.signatureName, RoundList.name,
+            ])
             for name in try ReleaseFolder.entries(folder) where !known.contains(name) {
                 problems.append("\(name): is here, but the manifest does not list it")
             }
@@ -96,43 +99,86 @@ package struct ReleaseVerification: Equatable, Sendable {
         }
     }
 
-    private mutating func followChain(from folder: String, _ newest: ReleaseManifest, _ key: Minisign.PublicKey) {
-        let parent = folder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 }
+    /// The releases back to the first, or as far as they are here, the newest first.
+    private mutating func followChain(
+        from folder: String, _ newest: ReleaseManifest, _ key: Minisign.PublicKey
+    ) -> [ReleaseManifest] {
+        let parent = ReleaseVerification.parent(of: folder)
+        var chain = [newest]
         var current = newest
-        var count = 1
         do {
-            let earlier = try ReleaseFolder.rounds(in: parent.isEmpty ? "/" : parent)
+            let earlier = try ReleaseFolder.rounds(in: parent)
             while let previous = current.previous {
                 guard let round = earlier.last(where: { $0 < current.round.value }) else {
                     notes.append(
-                        "the release before round \(current.round) is not beside this one: the chain was followed over \(count)"
+                        "the release before round \(current.round) is not beside this one: the chain was followed over \(chain.count)"
                     )
-                    return
+                    return chain
                 }
                 let before = try ReleaseVerification.signedManifest(
                     "\(parent)/\(ReleaseFolder.name(round: round))", key)
                 guard before.sha256 == previous else {
                     problems.append(
                         "round \(current.round) does not follow round \(round) as it lies here: the chain is broken")
-                    return
+                    return chain
                 }
                 guard before.manifest.run == current.run, before.manifest.round.value == round,
-                    current.rounds.starts(with: before.manifest.rounds)
+                    try current.continues(before.manifest.history)
                 else {
                     problems.append(
                         "round \(current.round) tells another history than round \(round), which it follows")
-                    return
+                    return chain
                 }
                 current = before.manifest
-                count += 1
+                chain.append(current)
             }
             if let older = earlier.last(where: { $0 < current.round.value }) {
                 problems.append("round \(current.round) says that it is the first, yet round \(older) lies beside it")
-                return
+                return chain
             }
-            notes.append("the chain of \(count) release\(count == 1 ? "" : "s") goes back to the first")
+            guard try current.continues(nil) else {
+                problems.append("round \(current.round) is the first release, and does not list all rounds before it")
+                return chain
+            }
+            notes.append(
+                "the chain of \(chain.count) release\(chain.count == 1 ? "" : "s") goes back to the first")
         } catch {
             problems.append("the chain of rounds: \(error)")
         }
+        return chain
+    }
+
+    private static func parent(of folder: String) -> String {
+        let parent = folder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 }
+        return parent.isEmpty ? "/" : parent
+    }
+
+    /// The list must be what each release of the chain says that it was.
+    private mutating func checkList(_ folder: String, _ chain: [ReleaseManifest]) {
+        guard let newest = chain.first else { return }
+        let places = [folder, ReleaseVerification.parent(of: folder)].map { "\($0)/\(RoundList.name)" }
+        guard let path = places.first(where: { access($0, F_OK) == 0 }) else {
+            notes.append(
+                "\(RoundList.name) is neither in this folder nor beside it: of the run's \(newest.history.rounds) rounds the \(chain.reduce(0) { $0 + $1.rounds.count }) newest are told"
+            )
+            return
+        }
+        do {
+            try RoundListCheck(path).check(chain)
+            notes.append(
+                "\(RoundList.name) lists the run's \(newest.history.rounds) round\(newest.history.rounds == 1 ? "" : "s") up to this release"
+            )
+        } catch {
+            problems.append("\(error)")
+        }
+    }
+}
+
+extension ReleaseManifest {
+    /// Whether the list that it names is an earlier one with its own rounds behind it.
+    fileprivate func continues(_ earlier: History?) throws -> Bool {
+        let byteCount = try rounds.reduce(0) { try $0 + $1.line().count }
+        return history.rounds == (earlier?.rounds ?? 0) + rounds.count
+            && history.byteCount == (earlier?.byteCount ?? 0) + byteCount
     }
 }

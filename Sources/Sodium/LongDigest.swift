@@ -24,6 +24,13 @@ extension SHA256 {
             }
         }
 
+        /// Another hasher that has read the same.
+        package func copy() -> Hasher {
+            let other = Hasher()
+            other.state = state
+            return other
+        }
+
         /// 64 lower-case hexadecimal digits. Ends the stream; the hasher must not be used after it.
         package func finish() -> String {
             var output = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))

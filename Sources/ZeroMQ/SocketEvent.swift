@@ -12,12 +12,14 @@ package enum SocketEvent: Equatable, Sendable {
     case connected(descriptor: Int)
     /// A peer has dialled; its handshake is still to come.
     case accepted(descriptor: Int)
+    /// The socket is bound; the descriptor is the one that takes dials.
+    case listening(descriptor: Int)
     case other
 
     package static let mask = Int32(
         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
             | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED
-            | ZMQ_EVENT_ACCEPTED)
+            | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_LISTENING)
 
     /// Reads a monitor message: frame one is a 16-bit event and a 32-bit value in host order, frame two the endpoint.
     package init(_ message: Message) {
@@ -35,6 +37,7 @@ package enum SocketEvent: Equatable, Sendable {
             self = .handshakeFailed(reason: "protocol 0x" + String(value, radix: 16))
         case ZMQ_EVENT_DISCONNECTED: self = .disconnected(descriptor: value)
         case ZMQ_EVENT_ACCEPTED: self = .accepted(descriptor: value)
+        case ZMQ_EVENT_LISTENING: self = .listening(descriptor: value)
         case ZMQ_EVENT_CONNECTED: self = .connected(descriptor: value)
         default: self = .other
         }

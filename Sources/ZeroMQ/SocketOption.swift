@@ -8,6 +8,9 @@ package enum SocketOption: Sendable, CustomStringConvertible {
     case maximumMessageSize(bytes: Int64)
     case immediate(Bool)
     case handshakeMilliseconds(Int32)
+    /// How long a dial over tcp may take before it is given up and made again; the kernel's own first retries come after 1, 3 and
+    /// 7 s.
+    case connectMilliseconds(Int32)
     case heartbeatMilliseconds(Int32)
     case heartbeatTimeoutMilliseconds(Int32)
     case reconnectMilliseconds(Int32)
@@ -35,6 +38,7 @@ package enum SocketOption: Sendable, CustomStringConvertible {
         case .maximumMessageSize: ZMQ_MAXMSGSIZE
         case .immediate: ZMQ_IMMEDIATE
         case .handshakeMilliseconds: ZMQ_HANDSHAKE_IVL
+        case .connectMilliseconds: ZMQ_CONNECT_TIMEOUT
         case .heartbeatMilliseconds: ZMQ_HEARTBEAT_IVL
         case .heartbeatTimeoutMilliseconds: ZMQ_HEARTBEAT_TIMEOUT
         case .reconnectMilliseconds: ZMQ_RECONNECT_IVL
@@ -54,7 +58,7 @@ package enum SocketOption: Sendable, CustomStringConvertible {
         switch self {
         case .lingerMilliseconds(let n), .handshakeMilliseconds(let n), .heartbeatMilliseconds(let n),
             .heartbeatTimeoutMilliseconds(let n), .reconnectMilliseconds(let n), .reconnectMaximumMilliseconds(let n),
-            .backlog(let n):
+            .connectMilliseconds(let n), .backlog(let n):
             .number(n)
         case .sendHighWaterMark(let n), .receiveHighWaterMark(let n): .number(n)
         case .maximumMessageSize(let n): .wide(n)
@@ -74,6 +78,7 @@ package enum SocketOption: Sendable, CustomStringConvertible {
         case .maximumMessageSize: "maximum message size"
         case .immediate: "immediate"
         case .handshakeMilliseconds: "handshake interval"
+        case .connectMilliseconds: "longest dial"
         case .heartbeatMilliseconds: "heartbeat interval"
         case .heartbeatTimeoutMilliseconds: "heartbeat timeout"
         case .reconnectMilliseconds: "reconnect interval"

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Configuration
 internal import Federation
 internal import Glibc
 internal import Topology
@@ -21,12 +20,7 @@ struct Swap: ParsableCommand {
     var binary: String?
     @Option(help: "The stage's config from now on; default: the one that it has, read anew.")
     var config: String?
-    @Option(help: "How long the stage may take to finish what it has in hand before it is stopped.")
-    var drain = "60s"
-    @Option(help: "How long the new process may take to get ready.")
-    var standby = "2m"
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
+    @OptionGroup var handOver: HandOverOptions
 
     private struct Answer: Encodable {
         let stage: String
@@ -39,11 +33,11 @@ struct Swap: ParsableCommand {
         let request = ControlRequest(
             command: .swap, stage: name.description, binary: try binary.map { try file($0, mode: X_OK, "--binary") },
             config: try config.map { try file($0, mode: R_OK, "--config") },
-            drainSeconds: try seconds(drain, "--drain"),
-            standbySeconds: try seconds(standby, "--standby"))
+            drainSeconds: try handOver.drainSeconds(),
+            standbySeconds: try handOver.standbySeconds())
         let terminal = Terminal()
         let result = try ControlCall.make(request, to: topology) { reply in
-            guard format == .text else { return }
+            guard handOver.format == .text else { return }
             let time = reply.seconds.map { " after \(Terminal.seconds($0))" } ?? ""
             switch reply.event {
             case .standingBy: terminal.line("  the new process is ready and has tested itself\(time)")
@@ -52,7 +46,7 @@ struct Swap: ParsableCommand {
             default: break
             }
         }
-        if format == .json {
+        if handOver.format == .json {
             try Envelope(
                 Answer(stage: name.description, result: result), exitCode: result.event == .done ? 0 : 1
             ).printed()
@@ -87,13 +81,6 @@ struct Swap: ParsableCommand {
             throw LauncherError.arguments("\(option): \(path): \(String(cString: strerror(errno)))")
         }
         return String(cString: whole)
-    }
-
-    private func seconds(_ text: String, _ option: String) throws -> Double {
-        guard let duration = Quantity.duration(text) else {
-            throw LauncherError.arguments("\(option): expected a duration such as 30s, found \"\(text)\"")
-        }
-        return duration.inSeconds
     }
 }
 

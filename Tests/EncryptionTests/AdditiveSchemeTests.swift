@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import SeededRandom
 import Testing
 
 /// What every suite promises, over the same inputs.

@@ -1,6 +1,7 @@
 import BigInteger
 import Encryption
 import Federation
+import SeededRandom
 import Testing
 
 /// Whatever the processor has: the same ciphertexts from the same exponents, the same sums, the same values.

@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import SeededRandom
 import Sodium
 import Testing
 

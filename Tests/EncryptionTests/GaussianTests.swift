@@ -1,6 +1,7 @@
 import Encryption
 import Federation
 import Foundation
+import SeededRandom
 import Sodium
 import Testing
 

@@ -1,6 +1,7 @@
 import BigInteger
 import Encryption
 import Foundation
+import SeededRandom
 import Sodium
 import Testing
 

@@ -1,4 +1,5 @@
 import Encryption
+import SeededRandom
 import Sodium
 import Testing
 

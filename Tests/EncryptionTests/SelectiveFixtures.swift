@@ -1,6 +1,7 @@
 import BigInteger
 import Encryption
 import Federation
+import SeededRandom
 import Sodium
 
 /// Openings of updates of which a part is in clear, and three clouds that answer them.

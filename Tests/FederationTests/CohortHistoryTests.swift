@@ -163,12 +163,51 @@ struct CohortHistoryTests {
 
     @Test("A latecomer does not judge sums from before it, and judges those from then on")
     func latecomer() throws {
-        var history = CohortHistory(clouds: clouds + [try south()], own: try south(), hasTakenPart: false)
+        var history = CohortHistory(clouds: clouds + [try south()], own: try south(), since: nil)
         try history.note(release(.statistics, round: 1))
         try history.note(release(.evaluation, round: 2))
         try history.check(opening(.update, round: 4, cohort: four(), startsFrom: 3))
-        history.tookPart()
+        history.tookPart(in: RoundNumber(4))
         #expect(throws: CohortHistory.Fault.self) { try history.note(release(.evaluation, round: 5)) }
         refuses(history, opening(.update, round: 6, cohort: try four(), startsFrom: 4), "was released over")
+    }
+
+    @Test("A latecomer that is started again judges as it did before, by the few releases that its journal has kept")
+    func latecomerAgain() throws {
+        let past = try [release(.statistics, round: 1), release(.evaluation, round: 2), release(.update, round: 3)]
+        var history = CohortHistory(clouds: clouds + [try south()], own: try south(), since: RoundNumber(4))
+        for release in past { try history.note(release) }
+        try history.check(opening(.update, round: 5, cohort: four(), startsFrom: 4))
+        // One that had been there would have been asked to judge them.
+        var other = CohortHistory(clouds: clouds + [try south()], own: try south(), since: RoundNumber(1))
+        #expect(throws: CohortHistory.Fault.self) { try other.note(past[0]) }
+    }
+
+    @Test("However many releases there were, a few decide, and a history of those alone judges alike")
+    func deciding() throws {
+        var history = CohortHistory(clouds: clouds)
+        var all: [Release] = [release(.statistics, round: 1), release(.sensitivity, round: 2)]
+        for round in stride(from: 3 as UInt32, to: 300, by: 2) {
+            all += [release(.update, round: round), release(.evaluation, round: round + 1)]
+        }
+        for release in all { try history.note(release) }
+        #expect(history.deciding.count < 8)
+        var again = CohortHistory(clouds: clouds)
+        for release in all where history.deciding.contains(release.round) { try again.note(release) }
+        #expect(again.deciding == history.deciding)
+        for history in [history, again] {
+            try history.check(opening(.update, round: 301, startsFrom: 299))
+            refuses(history, opening(.update, round: 301, startsFrom: 297), "starts from round 297 again")
+            refuses(history, opening(.statistics, round: 301), "have been released already")
+            refuses(history, opening(.sensitivity, round: 301), "have been summed already")
+            refuses(history, opening(.update, round: 300, startsFrom: 299), "comes after the release")
+        }
+        // A fault is remembered for good.
+        let wrong = Release(
+            run: Samples.run, round: RoundNumber(301), purpose: .evaluation, opening: Samples.digest,
+            cohort: Array(members().dropLast()), sums: [], metrics: [:], adapterDigest: nil, isFinal: false)
+        #expect(throws: CohortHistory.Fault.self) { try history.note(wrong) }
+        try history.note(release(.evaluation, round: 303))
+        #expect(history.deciding.contains(RoundNumber(301)))
     }
 }

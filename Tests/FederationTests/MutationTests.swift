@@ -1,6 +1,7 @@
 import Federation
 import Glibc
 import MessagePack
+import SeededRandom
 import Testing
 
 /// Bytes spoiled at random, always the same ones: whatever comes of them, it is an error with a text or a value that stands
@@ -10,18 +11,7 @@ struct MutationTests {
     private static let count = 10_000
 
     /// SplitMix64 (Steele, Lea and Flood 2014).
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
-        }
-    }
-
-    private static func spoil(_ bytes: [UInt8], _ dice: inout Dice) -> [UInt8] {
+    private static func spoil(_ bytes: [UInt8], _ dice: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         for _ in 0...Int.random(in: 0..<3, using: &dice) {
             let place = Int.random(in: 0...max(bytes.count - 1, 0), using: &dice)
@@ -46,7 +36,7 @@ struct MutationTests {
     func documents(index: Int) throws {
         let sample = (Samples.documents + Samples.abouts)[index]
         let good = encode(sample.value)
-        var dice = Dice(state: UInt64(index))
+        var dice = SeededGenerator(seed: UInt64(index))
         var refused = 0
         for _ in 0..<Self.count {
             let bytes = Self.spoil(good, &dice)
@@ -65,7 +55,7 @@ struct MutationTests {
     @Test("Ten thousand spoiled messages of each kind", arguments: Samples.messages.indices)
     func messages(index: Int) throws {
         let message = Samples.messages[index]
-        var dice = Dice(state: UInt64(index) << 32)
+        var dice = SeededGenerator(seed: UInt64(index) << 32)
         var refused = 0
         for _ in 0..<Self.count {
             var frames = message.frames
@@ -88,7 +78,7 @@ struct MutationTests {
         let entry = try #require(DocumentDecoders.all.first { $0.name == "record" })
         let good = try #require(entry.seeds.first)
         try entry.take(good)
-        var dice = Dice(state: 99)
+        var dice = SeededGenerator(seed: 99)
         var refused = 0
         for _ in 0..<Self.count {
             do { try entry.take(Self.spoil(good, &dice)) } catch {

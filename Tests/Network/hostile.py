@@ -296,10 +296,43 @@ class Attack:
         self.quota.remove()
 
 
+class HubTime:
+    """What the attacked hubs' processes use of the CPU, in seconds a second, from now until they end."""
+
+    HUBS = (f"{OFFICE}/aggregate", f"{OFFICE}/publish", "north/encrypt")
+
+    def __init__(self, run):
+        with open(f"{run.state}/launcher.json") as file:
+            self.pids = {each["stage"]: each["pid"] for each in json.load(file)["stages"] if each["stage"] in self.HUBS}
+        self.first, self.last = self.now(), None
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def now(self):
+        used = {}
+        for stage, pid in self.pids.items():
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            used[stage] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # proc(5): utime, stime
+        return time.monotonic(), used
+
+    def watch(self):
+        try:
+            while True:
+                self.last = self.now()
+                time.sleep(0.25)
+        except OSError:
+            pass  # the first of them has ended
+
+    def shares(self):
+        (began, before), (ended, after) = self.first, self.last or self.first
+        return {stage: round((after[stage] - before[stage]) / max(ended - began, 0.01), 3) for stage in self.pids}
+
+
 def carry_out(federation, name, arguments, rounds):
     run, attack = Run(federation, name), None
     try:
         run.wait("first round", lambda event: event["event"] == "contribution_counted")
+        run.hub_time = HubTime(run)
         if name != "quiet":
             share = arguments.share if name == "flood" else arguments.frames_share
             attack = Attack(federation, run, arguments.seed, share, name == "flood")
@@ -342,8 +375,10 @@ def main():
             print(name, flush=True)
             run, attack = carry_out(federation, name, arguments, arguments.rounds)
             times = run.times()[1:]  # the attack begins in the first
-            figures[name] = {"rounds": len(times), "median": statistics.median(times), "worst": max(times)}
-            words = f"  {len(times)} rounds, median {statistics.median(times):.2f} s, worst {max(times):.2f} s"
+            figures[name] = {"rounds": len(times), "median": statistics.median(times), "worst": max(times),
+                             "hubs_cpu": run.hub_time.shares()}
+            words = (f"  {len(times)} rounds, median {statistics.median(times):.2f} s, worst {max(times):.2f} s; the hubs use "
+                     f"{sum(figures[name]['hubs_cpu'].values()):.2f} CPUs")
             if attack:
                 figures[name] |= {key: attack.tally[key] for key in ("messages", "frames", "knocks", "connections", "raw")}
                 figures[name] |= {event: run.count(event) for event in ("message_refused", "peer_over_limit", "handshake_refused", "offer_refused")}

@@ -8,50 +8,35 @@ extension PipelineSuite {
     /// kill -9 of one stage in the middle of an update round, and a start as the launcher would make it.
     @Suite("Kills")
     struct CrashTests {
-        /// Who is killed, and after which event of the second update round. Another cloud's encrypt stage is held meanwhile,
-        /// so that the round cannot end before the kill.
-        struct Kill: Sendable, CustomTestStringConvertible {
-            let stage: StageKind
-            let cloud: String
-            let event: String
-            /// Whose event it is.
-            let of: StageKind
-            let ofCloud: String
-            let held: String
-            var testDescription: String { "\(cloud)/\(stage) after \(event) of \(ofCloud)/\(of)" }
-        }
-
         static let kills = [
-            Kill(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office", held: "east"),
-            Kill(
-                stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north", held: "east"),
-            Kill(
-                stage: .localTrain, cloud: "west", event: "round_trained", of: .localTrain, ofCloud: "west",
-                held: "east"),
-            Kill(
+            Disturbance(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office"),
+            Disturbance(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north"),
+            Disturbance(stage: .localTrain, cloud: "west", event: "round_trained", of: .localTrain, ofCloud: "west"),
+            Disturbance(
                 stage: .encrypt, cloud: "east", event: "round_trained", of: .localTrain, ofCloud: "east", held: "north"),
-            Kill(
-                stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north",
-                held: "east"),
-            Kill(
+            Disturbance(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north"),
+            Disturbance(
                 stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office",
                 held: "west"),
-            Kill(
+            Disturbance(
                 stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office",
                 held: "north"),
-            Kill(
+            Disturbance(
                 stage: .publish, cloud: "office", event: "round_closed", of: .aggregate, ofCloud: "office",
                 held: "north"),
-            Kill(
+            Disturbance(
                 stage: .encrypt, cloud: "east", event: "round_closed", of: .aggregate, ofCloud: "office", held: "north"),
-            Kill(stage: .encrypt, cloud: "west", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
-            Kill(stage: .publish, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
-            Kill(stage: .aggregate, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
+            Disturbance(
+                stage: .encrypt, cloud: "west", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
+            Disturbance(
+                stage: .publish, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
+            Disturbance(
+                stage: .aggregate, cloud: "office", event: "share_made", of: .encrypt, ofCloud: "west", held: "north"),
         ]
-        static let round = 3
+        static let round = Disturbance.round
 
         @Test("A run ends with the same adapter whoever is killed during an update round", arguments: kills)
-        func kill(_ kill: Kill) async throws {
+        func kill(_ kill: Disturbance) async throws {
             let undisturbed = try await SharedRuns.paillier()
             let run = try FederationRun(SharedRuns.plan, keys: undisturbed.run)
             let (held, victim) = (run.stage(.encrypt, kill.held), run.stage(kill.stage, kill.cloud))

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Keys
 import MessagePack
+import SeededRandom
 import Sodium
 import StageKit
 import Testing
@@ -144,11 +145,11 @@ extension PipelineSuite {
 
 /// Frames made of sound ones and spoiled, from a fixed seed.
 private struct MutatedFrames {
-    private var state: UInt64
+    private var random: SeededGenerator
     private let seeds: [[UInt8]]
 
     private init(seed: UInt64) throws {
-        state = seed
+        random = SeededGenerator(seed: seed)
         let folder = "\(FederationRun.repository)/Tests/Fuzzing/seeds"
         seeds = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map {
             Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))).dropFirst().prefix(4096).map { $0 }
@@ -206,12 +207,5 @@ private struct MutatedFrames {
         }
     }
 
-    /// SplitMix64 (Steele, Lea and Flood 2014).
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
-    }
+    private mutating func next() -> UInt64 { random.next() }
 }

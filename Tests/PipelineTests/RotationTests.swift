@@ -23,8 +23,7 @@ extension PipelineSuite {
             #expect(keys == [first, first, second, second])
             #expect(try run.adapter() == undisturbed.run.adapter())
             #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
-            let manifest = try ReleaseManifest(try run.read("\(run.releases)/latest/manifest.json"))
-            #expect(manifest.rounds.map(\.key) == keys)
+            #expect(try ReleaseManifest.Round.listed(in: run.releases).map(\.key) == keys)
         }
 
         @Test("A shared key is rotated between two update rounds, stages die before and after: the adapter is the same")

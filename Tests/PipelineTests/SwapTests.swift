@@ -8,31 +8,22 @@ import Topology
 extension PipelineSuite {
     @Suite("Swaps")
     struct SwapTests {
-        /// Where in the second update round a stage is replaced, while another cloud's encrypt stage is held, so that the round
-        /// cannot end before.
-        struct Swap: Sendable, CustomTestStringConvertible {
-            let stage: StageKind
-            let cloud: String
-            let event: String
-            let of: StageKind
-            let ofCloud: String
-            var testDescription: String { "\(cloud)/\(stage) after \(event) of \(ofCloud)/\(of)" }
-        }
-
         static let swaps = [
-            Swap(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office"),
-            Swap(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north"),
-            Swap(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north"),
-            Swap(stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office"),
-            Swap(stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office"),
+            Disturbance(stage: .ingest, cloud: "west", event: "round_joined", of: .aggregate, ofCloud: "office"),
+            Disturbance(stage: .localTrain, cloud: "north", event: "round_joined", of: .encrypt, ofCloud: "north"),
+            Disturbance(stage: .encrypt, cloud: "north", event: "contribution_sealed", of: .encrypt, ofCloud: "north"),
+            Disturbance(
+                stage: .aggregate, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office"),
+            Disturbance(
+                stage: .publish, cloud: "office", event: "contribution_counted", of: .aggregate, ofCloud: "office"),
         ]
-        static let round = 3
+        static let round = Disturbance.round
 
         @Test("Each kind of stage is replaced in the middle of a round, and the adapter is the same", arguments: swaps)
-        func inARound(_ swap: Swap) async throws {
+        func inARound(_ swap: Disturbance) async throws {
             let undisturbed = try await SharedRuns.paillier()
             let run = try FederationRun(SharedRuns.plan, keys: undisturbed.run)
-            let held = run.stage(.encrypt, "east")
+            let held = run.stage(.encrypt, swap.held)
             run.pause(held, at: "contribution_receipted", round: Self.round - 1)
             try run.startAll()
             _ = try await run.event(swap.event, of: run.stage(swap.of, swap.ofCloud), round: Self.round)

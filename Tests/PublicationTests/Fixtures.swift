@@ -24,8 +24,8 @@ enum Fixtures {
         return adapter
     }
 
-    static func rounds(through last: UInt32) throws -> [ReleaseManifest.Round] {
-        try (1...last).map { round in
+    static func rounds(after first: UInt32 = 0, through last: UInt32) throws -> [ReleaseManifest.Round] {
+        try (first + 1...last).map { round in
             ReleaseManifest.Round(
                 round: RoundNumber(round), purpose: round == 1 ? .statistics : .update,
                 key: round == 2 ? nil : String(repeating: "0\(round % 10)", count: 16),
@@ -38,14 +38,16 @@ enum Fixtures {
     }
 
     static func draft(
-        round: UInt32, run: String = "demo", step: Float = 0.01, createdAt: Int = 1_700_000_000,
+        round: UInt32, after previous: UInt32 = 0, run: String = "demo", step: Float = 0.01,
+        createdAt: Int = 1_700_000_000,
         rounds: [ReleaseManifest.Round]? = nil, attachments: [String: [UInt8]] = [:]
     ) throws -> ReleaseDraft {
         ReleaseDraft(
             run: try RunName(run), round: RoundNumber(round), adapter: try adapter(step), createdAt: createdAt,
             baseModelSHA256: SHA256.hex(of: Array("base".utf8)),
             tokenizerSHA256: SHA256.hex(of: Array("tokenizer".utf8)),
-            rounds: try rounds ?? Self.rounds(through: round),
+            rounds: try rounds ?? Self.rounds(after: previous, through: round),
+            follows: previous > 0 ? RoundNumber(previous) : nil,
             privacy: ReleaseManifest.Privacy(
                 suite: "paillier", profile: "conservative",
                 assumption: "Composite residuosity is hard for n of 3072 bits.",

@@ -11,7 +11,7 @@ struct ReleaseStoreTests {
     func publishes() throws {
         try Fixtures.withDirectory { directory in
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
-            #expect(try store.latest() == nil)
+            #expect(store.latest() == nil)
             let folder = try store.publish(Fixtures.draft(round: 2, attachments: ["tokenizer.json": [0x7B, 0x7D]]))
             #expect(folder == "\(directory)/round-0002")
             #expect(
@@ -21,7 +21,7 @@ struct ReleaseStoreTests {
                 ])
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/latest") == "round-0002")
             #expect(try PEFTFolder.read(folder, base: Fixtures.adapter().base) == Fixtures.adapter())
-            #expect(try store.latest()?.round.value == 2)
+            #expect(store.latest()?.round.value == 2)
             #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
         }
     }
@@ -63,9 +63,11 @@ struct ReleaseStoreTests {
             #expect(try store.publish(Fixtures.draft(round: 3, createdAt: 1_800_000_000)) == folder)
             #expect(throws: PublicationError.self) { try store.publish(Fixtures.draft(round: 3, step: 0.02)) }
             #expect(throws: PublicationError.self) { try store.publish(Fixtures.draft(round: 2)) }
-            #expect(throws: PublicationError.self) { try store.publish(Fixtures.draft(round: 4, run: "other")) }
+            #expect(throws: PublicationError.self) {
+                try store.publish(Fixtures.draft(round: 4, after: 3, run: "other"))
+            }
             #expect(try Fixtures.read("\(folder)/manifest.json") == before)
-            #expect(try store.publish(Fixtures.draft(round: 4)).hasSuffix("round-0004"))
+            #expect(try store.publish(Fixtures.draft(round: 4, after: 3)).hasSuffix("round-0004"))
         }
     }
 
@@ -73,7 +75,7 @@ struct ReleaseStoreTests {
     func refusesAttachments() throws {
         try Fixtures.withDirectory { directory in
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
-            for name in ["manifest.json", "README.md", "../x", ".hidden", ""] {
+            for name in ["manifest.json", "README.md", "rounds.jsonl", "../x", ".hidden", ""] {
                 #expect(throws: PublicationError.self) {
                     try store.publish(Fixtures.draft(round: 1, attachments: [name: [1]]))
                 }
@@ -98,10 +100,12 @@ struct ReleaseStoreTests {
     func prunes() throws {
         try Fixtures.withDirectory { directory in
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
-            for round in 1...4 as ClosedRange<UInt32> { _ = try store.publish(Fixtures.draft(round: round)) }
+            for round in 1...4 as ClosedRange<UInt32> {
+                _ = try store.publish(Fixtures.draft(round: round, after: round - 1))
+            }
             try store.prune(keeping: 2)
             let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
-            #expect(names == ["latest", "round-0003", "round-0004"])
+            #expect(names == ["latest", "round-0003", "round-0004", "rounds.jsonl"])
             #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
             try store.prune(keeping: 0)
             #expect(FileManager.default.fileExists(atPath: "\(directory)/round-0004"))
@@ -114,7 +118,8 @@ struct ReleaseStoreTests {
     func survivesCrashes() throws {
         var stops = 0
         while try !crashes(afterSteps: stops) { stops += 1 }
-        #expect(stops == 10, "one folder, six files, two flushes or renames, one link: each was a place to stop")
+        #expect(
+            stops == 11, "the list, one folder, six files, two flushes or renames, one link: each was a place to stop")
     }
 
     /// Stops the second publication after so many steps; true where it had no more steps to stop at.
@@ -135,7 +140,7 @@ struct ReleaseStoreTests {
                     if count > stop { throw Crash() }
                 }
                 do {
-                    _ = try store.publish(Fixtures.draft(round: 2))
+                    _ = try store.publish(Fixtures.draft(round: 2, after: 1))
                 } catch is Crash {
                     finished = false
                 }
@@ -145,14 +150,73 @@ struct ReleaseStoreTests {
             #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
 
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
-            #expect(try store.latest()?.round.value == (renamed ? 2 : 1))
+            #expect(store.latest()?.round.value == (renamed ? 2 : 1))
             let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
-            #expect(names == (renamed ? ["latest", "round-0001", "round-0002"] : ["latest", "round-0001"]))
+            #expect(
+                names
+                    == (renamed
+                        ? ["latest", "round-0001", "round-0002", "rounds.jsonl"]
+                        : ["latest", "round-0001", "rounds.jsonl"]))
             let latest = try FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/latest")
             #expect(latest == (renamed ? "round-0002" : "round-0001"))
-            let folder = try store.publish(Fixtures.draft(round: 2))
+            let folder = try store.publish(Fixtures.draft(round: 2, after: 1))
             #expect(ReleaseVerification.verify(folder).isSound)
             return finished
+        }
+    }
+
+    @Test("A release that its publisher does not know of is taken back, and the list of rounds with it")
+    func takesBack() throws {
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            _ = try store.publish(Fixtures.draft(round: 1))
+            let before = try Fixtures.read("\(directory)/rounds.jsonl")
+            _ = try store.publish(Fixtures.draft(round: 2, after: 1))
+            _ = try store.publish(Fixtures.draft(round: 3, after: 1, rounds: Fixtures.rounds(after: 2, through: 3)))
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+            #expect(names == ["latest", "round-0001", "round-0003", "rounds.jsonl"])
+            let list = try Fixtures.read("\(directory)/rounds.jsonl")
+            #expect(list.starts(with: before) && list.filter { $0 == 10 }.count == 2)
+            #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
+        }
+    }
+
+    @Test("A publisher whose last release, or whose list of rounds, is not here any more publishes nothing")
+    func missesItsReleases() throws {
+        try Fixtures.withDirectory { directory in
+            do {
+                let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+                _ = try store.publish(Fixtures.draft(round: 1))
+                _ = try store.publish(Fixtures.draft(round: 2, after: 1))
+                #expect(throws: PublicationError.self) { try store.publish(Fixtures.draft(round: 5, after: 3)) }
+                #expect(throws: PublicationError.self) { try store.publish(Fixtures.draft(round: 5)) }
+            }
+            let list = "\(directory)/rounds.jsonl"
+            let bytes = try Fixtures.read(list)
+            // What a crash left behind is of no account; what is missing or changed is.
+            try Fixtures.write(bytes + [123], list)
+            #expect(throws: Never.self) { try ReleaseStore(directory: directory, key: Fixtures.key()) }
+            for spoiled in [Array(bytes.dropLast()), bytes.enumerated().map { $0 == 9 ? $1 ^ 1 : $1 }] {
+                try Fixtures.write(spoiled, list)
+                #expect(throws: PublicationError.self) { try ReleaseStore(directory: directory, key: Fixtures.key()) }
+            }
+        }
+    }
+
+    @Test("What a release adds does not grow with the run, and its manifest neither")
+    func staysSmall() throws {
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            var sizes: [Int] = []
+            for round in 1...40 as ClosedRange<UInt32> {
+                let folder = try store.publish(Fixtures.draft(round: round, after: round - 1))
+                sizes.append(try Fixtures.read("\(folder)/manifest.json").count)
+                try store.prune(keeping: 3)
+            }
+            #expect(sizes[39] < sizes[9] + 64)
+            let list = try Fixtures.read("\(directory)/rounds.jsonl")
+            #expect(list.count < 40 * 700)
+            #expect(ReleaseVerification.verify("\(directory)/latest").isSound)
         }
     }
 }

@@ -8,7 +8,9 @@ struct ReleaseVerificationTests {
     private func withReleases(_ body: (String) throws -> Void) throws {
         try Fixtures.withDirectory { directory in
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
-            for round: UInt32 in [2, 3, 5] { _ = try store.publish(Fixtures.draft(round: round)) }
+            for (round, previous) in [(2, 0), (3, 2), (5, 3)] as [(UInt32, UInt32)] {
+                _ = try store.publish(Fixtures.draft(round: round, after: previous))
+            }
             try body(directory)
         }
     }
@@ -22,9 +24,13 @@ struct ReleaseVerificationTests {
         try withReleases { directory in
             let pinned = try ReleaseVerification.verify("\(directory)/round-0005", key: key)
             #expect(pinned.problems == [])
-            #expect(pinned.notes == ["the chain of 3 releases goes back to the first"])
+            #expect(
+                pinned.notes == [
+                    "the chain of 3 releases goes back to the first",
+                    "rounds.jsonl lists the run's 5 rounds up to this release",
+                ])
             let unpinned = ReleaseVerification.verify("\(directory)/round-0005")
-            #expect(unpinned.isSound && unpinned.notes.count == 2)
+            #expect(unpinned.isSound && unpinned.notes.count == 3)
         }
     }
 
@@ -122,11 +128,61 @@ struct ReleaseVerificationTests {
         try Fixtures.withDirectory { directory in
             let store = try ReleaseStore(directory: directory, key: Fixtures.key())
             _ = try store.publish(Fixtures.draft(round: 2))
-            var rounds = try Fixtures.rounds(through: 3)
-            rounds.removeFirst()
-            let folder = try store.publish(Fixtures.draft(round: 3, rounds: rounds))
+            let folder = try store.publish(Fixtures.draft(round: 3, after: 2))
+            #expect(try ReleaseVerification.verify(folder, key: key).isSound)
+            let text = String(decoding: try Fixtures.read("\(folder)/manifest.json"), as: UTF8.self)
+            #expect(text.contains("\"rounds\": 3,"))
+            let changed = Array(text.replacingOccurrences(of: "\"rounds\": 3,", with: "\"rounds\": 4,").utf8)
+            let signature = try Minisign.SignatureFile.make(
+                for: changed, key: Fixtures.key(), trustedComment: ReleaseManifest(changed).trustedComment)
+            try Fixtures.write(changed, "\(folder)/manifest.json")
+            try Fixtures.write(Array(signature.file.utf8), "\(folder)/manifest.json.minisig")
             let found = try ReleaseVerification.verify(folder, key: key)
-            #expect(found.problems == ["round 3 tells another history than round 2, which it follows"])
+            #expect(found.problems.first == "round 3 tells another history than round 2, which it follows")
+        }
+    }
+
+    @Test(
+        "A list of rounds that was changed, shortened or exchanged is found; what later releases added is not looked at"
+    )
+    func checksList() throws {
+        try withReleases { directory in
+            let path = "\(directory)/rounds.jsonl"
+            let list = try Fixtures.read(path)
+            let lines = list.split(separator: 10, omittingEmptySubsequences: false).map { Array($0) }
+            func problems() throws -> [String] {
+                try ReleaseVerification.verify("\(directory)/round-0005", key: key).problems
+            }
+            #expect(try problems() == [])
+            try Fixtures.write(list + Array("what is to come\n".utf8), path)
+            #expect(try problems() == [])
+            let other = Array(
+                String(decoding: list, as: UTF8.self).replacingOccurrences(of: "1.5", with: "2.5").utf8)
+            let swapped = [lines[1], lines[0]] + lines[2...]
+            for (spoiled, reason) in [
+                (Array(list.dropLast()), "it ends after 4 rounds"), (other, "it was changed"),
+                (Array(swapped.joined(separator: [10])), "does not come after"),
+                (Array("{}\n".utf8) + list, "line 1:"), (Array(list.filter { $0 != 10 }), "it ends after 0 rounds"),
+                ([UInt8](repeating: 32, count: 2 << 20), "a line of more than"),
+            ] {
+                try Fixtures.write(spoiled, path)
+                let found = try problems()
+                #expect(found.first?.contains(reason) == true, "\(found)")
+            }
+        }
+    }
+
+    @Test("The list may lie in the folder, and says more than the release that lies alone")
+    func takesListAlong() throws {
+        try withReleases { directory in
+            try Fixtures.withDirectory { elsewhere in
+                let folder = "\(elsewhere)/adapter"
+                try FileManager.default.copyItem(atPath: "\(directory)/round-0003", toPath: folder)
+                try FileManager.default.copyItem(atPath: "\(directory)/rounds.jsonl", toPath: "\(folder)/rounds.jsonl")
+                let found = try ReleaseVerification.verify(folder, key: key)
+                #expect(found.problems == [])
+                #expect(found.notes.last == "rounds.jsonl lists the run's 3 rounds up to this release")
+            }
         }
     }
 
@@ -138,7 +194,10 @@ struct ReleaseVerificationTests {
                 let found = try ReleaseVerification.verify("\(elsewhere)/adapter", key: key)
                 #expect(found.problems == [])
                 #expect(
-                    found.notes == ["the release before round 5 is not beside this one: the chain was followed over 1"])
+                    found.notes == [
+                        "the release before round 5 is not beside this one: the chain was followed over 1",
+                        "rounds.jsonl is neither in this folder nor beside it: of the run's 5 rounds the 2 newest are told",
+                    ])
             }
         }
     }

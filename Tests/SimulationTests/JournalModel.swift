@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import MessagePack
+import SeededRandom
 import Sodium
 import StageKit
 

@@ -18,18 +18,10 @@ struct Judgement {
     }
 
     func judge() throws {
-        let topology = ground.topology
-        let publish = topology.publish
-        guard let journal = journal(of: publish), let key = ground.verifying[publish] else { return }
-        let (openings, releases, abandonments) = try journal.read { entry in
-            (
-                try entry.all(Opening.self, key: key, signer: publish),
-                try entry.all(Release.self, key: key, signer: publish),
-                try entry.all(Abandonment.self, key: key, signer: publish)
-            )
-        }
-        try judge(releases.map(\.content), openings, journal)
-        try judgeCopies(openings, releases, abandonments)
+        let published = federation.ledger.published
+        let (releases, abandonments) = (published.releases, published.abandonments)
+        try judge(releases.map(\.content), published.openings)
+        try judgeCopies()
         judgeErrors()
         guard federation.runFailure == nil else { return violate("the run failed: \(federation.runFailure ?? "")") }
         let steps = plan.updates + (plan.evaluates ? 1 : 0)
@@ -49,7 +41,7 @@ struct Judgement {
     }
 
     /// The adapter is that of a replay of who was in each sum, and nobody was in one twice, or left out after a receipt.
-    private func judge(_ releases: [Release], _ openings: [Signed<Opening>], _ journal: Journal) throws {
+    private func judge(_ releases: [Release], _ openings: [Signed<Opening>]) throws {
         var adapter = [Float](repeating: 0, count: plan.values)
         for release in releases {
             let round = release.round
@@ -63,7 +55,7 @@ struct Judgement {
             if clouds.count < max(opening.content.quorum, opening.content.minimumCohort, plan.minimum) {
                 violate("round \(round) was opened with \(clouds.count) clouds")
             }
-            try judgeParts(of: release, journal)
+            judgeParts(of: release)
             for cloud in opening.content.cohort.map(\.cloud) where !clouds.contains(cloud) {
                 guard try state(ofContribution: round, of: cloud) == "durable" else { continue }
                 violate("\(cloud) has a receipt for round \(round) and is not in its sum")
@@ -80,12 +72,11 @@ struct Judgement {
         if stored.map(\.bitPattern) != adapter.map(\.bitPattern) { violate("\(path) is not the replay's adapter") }
     }
 
-    private func judgeParts(of release: Release, _ journal: Journal) throws {
+    private func judgeParts(of release: Release) {
         let round = release.round
-        guard let bytes = try journal.read({ try $0.fact("sum/\(round)") }) else {
+        guard let parts = federation.ledger.published.parts[round] else {
             return violate("nobody knows who was in the sum of round \(round)")
         }
-        let parts = try SumAbout(encoded: bytes).parts
         if parts.map(\.cloud) != release.cohort.map(\.cloud) { violate("round \(round) names others than its sum") }
         for part in parts {
             let encrypt = StageName(cloud: part.cloud, kind: .encrypt)
@@ -106,11 +97,10 @@ struct Judgement {
     }
 
     /// Nobody knows another document of a round than publish, and all know the end.
-    private func judgeCopies(
-        _ openings: [Signed<Opening>], _ releases: [Signed<Release>], _ abandonments: [Signed<Abandonment>]
-    ) throws {
+    private func judgeCopies() throws {
         let publish = ground.topology.publish
         guard let key = ground.verifying[publish] else { return }
+        let said = federation.ledger.published.said
         for process in federation.processes where process.stage != publish {
             try process.disk.journal.read { entry in
                 let others = try (
@@ -119,7 +109,6 @@ struct Judgement {
                     entry.all(Abandonment.self, key: key, signer: publish)
                 )
                 let known = Set(others.0.map(\.digest) + others.1.map(\.digest) + others.2.map(\.digest))
-                let said = Set(openings.map(\.digest) + releases.map(\.digest) + abandonments.map(\.digest))
                 if !known.isSubset(of: said) { violate("\(process.stage) knows what publish does not") }
                 if process.hasEnded, others.1.last?.content.isFinal != true {
                     violate("\(process.stage) has left without the last release")

@@ -24,6 +24,8 @@ final class Ledger: @unchecked Sendable {
     /// What each stage has offered under each name.
     private(set) var offered: [StageName: [TransferName: Digest]] = [:]
 
+    private(set) var published = PublishedRounds()
+
     init(isTraced: Bool) { self.isTraced = isTraced }
 
     func note(time: Int, _ process: Int, _ detail: Int, _ stage: StageName?, _ what: () -> String) {
@@ -65,6 +67,13 @@ final class Ledger: @unchecked Sendable {
     }
 
     // MARK: What is said
+
+    /// A transaction of publish's journal is done.
+    func look(into journal: Journal, of publish: StageName, key: any SignatureVerifier) {
+        do { try published.look(into: journal, of: publish, key: key) } catch {
+            violate("publish's journal cannot be read: \(error)")
+        }
+    }
 
     func take(_ message: WireMessage, at stage: StageName) {
         guard message.kind == .offer, seen.insert(message.document).inserted, let offer = offer(message) else { return }

@@ -1,4 +1,5 @@
 import Federation
+import SeededRandom
 
 /// What is done to a simulated federation, all of it drawn from one seed.
 struct Schedule: Sendable {

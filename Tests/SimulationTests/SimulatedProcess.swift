@@ -145,6 +145,9 @@ final class Life: Wires, WorkPlace, CommitWatch, @unchecked Sendable {
 
     func afterCommit(isSynced: Bool) throws {
         if isSynced { process.disk.sync() }
+        if process.stage.kind == .publish, let key = federation.ground.verifying[process.stage] {
+            federation.ledger.look(into: process.disk.journal, of: process.stage, key: key)
+        }
         try pass(.afterCommit)
     }
 }

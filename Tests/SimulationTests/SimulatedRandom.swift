@@ -1,17 +1,9 @@
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): one seed, one schedule.
-struct SimulatedRandom: RandomNumberGenerator {
-    private var state: UInt64
+import SeededRandom
 
-    init(seed: UInt64) { state = seed }
+/// One seed, one schedule.
+typealias SimulatedRandom = SeededGenerator
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     /// True once in `times` draws.
     mutating func isOne(in times: Int) -> Bool { Int.random(in: 0..<times, using: &self) == 0 }
 

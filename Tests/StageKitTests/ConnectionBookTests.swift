@@ -15,6 +15,7 @@ struct ConnectionBookTests {
         func spoke(_ descriptor: Int, _ userID: String, _ now: ContinuousClock.Instant) -> [Int] {
             book.spoke(descriptor, userID: userID, peer: { "" }, now: now)
         }
+        func refusals(_ now: ContinuousClock.Instant) -> [String]? { book.refusals(now) }
         func ended(_ descriptor: Int) -> String? { book.ended(descriptor) }
         func descriptors(of stage: String) -> [Int] { book.descriptors { $0.hasPrefix(stage) } }
     }
@@ -73,6 +74,23 @@ struct ConnectionBookTests {
         #expect(book.accepted(10, "10.0.0.1:10", start) == [10])
         #expect(book.accepted(11, "10.0.0.2:11", start).isEmpty)
         #expect(book.accepted(12, "10.0.0.1:12", start + .seconds(1)).isEmpty)
+    }
+
+    @Test("The dials of an address that dials too often are to be dropped for a second, and for as long as it goes on")
+    func refusals() {
+        var few = limits(1000, 1000)
+        few.dialsOfAddress = 5
+        let book = Kept(few)
+        for number in 0..<10 { #expect(book.accepted(number, "10.0.0.1:\(number)", start).isEmpty) }
+        #expect(book.refusals(start) == nil)
+        #expect(book.accepted(10, "10.0.0.1:10", start) == [10])
+        #expect(book.refusals(start) == ["10.0.0.1"])
+        #expect(book.refusals(start + .milliseconds(900)) == nil, "told already")
+        for number in 20..<31 { _ = book.accepted(number, "::1:\(number)", start + .milliseconds(900)) }
+        #expect(book.refusals(start + .milliseconds(900)) == ["10.0.0.1", "::1"])
+        #expect(book.refusals(start + .milliseconds(1100)) == ["::1"])
+        #expect(book.refusals(start + .seconds(3)) == [])
+        #expect(book.refusals(start + .seconds(4)) == nil)
     }
 
     @Test("One key has so many connections, and the oldest goes")

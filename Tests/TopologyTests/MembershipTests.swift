@@ -4,26 +4,17 @@ import Topology
 
 @Suite("Stages that come and go while others run")
 struct MembershipTests {
-    private let encrypt: StageName
-    private let publish: StageName
+    private let stages: TwoStages
     private let aggregate: StageName
+    private var encrypt: StageName { stages.encrypt }
+    private var publish: StageName { stages.publish }
 
     init() throws {
-        encrypt = try StageName("north/encrypt")
-        publish = try StageName("release/publish")
+        stages = try TwoStages()
         aggregate = try StageName("west/aggregate")
     }
 
-    /// publish is process 1, encrypt 2; both ready.
-    private func ready() -> Supervision {
-        var supervision = Supervision(stages: [encrypt, publish], grace: .seconds(5))
-        _ = supervision.handle(.start, at: .zero)
-        for (pid, stage) in [(Int32(1), publish), (2, encrypt)] {
-            _ = supervision.handle(.spawned(stage, pid: pid), at: .zero)
-            _ = supervision.handle(.ready(pid: pid), at: .milliseconds(10))
-        }
-        return supervision
-    }
+    private func ready() -> Supervision { stages.ready() }
 
     @Test("A stage that is added is started, and is one like any other once it is ready")
     func added() {

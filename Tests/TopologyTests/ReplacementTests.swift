@@ -4,25 +4,14 @@ import Topology
 
 @Suite("Replacing a stage's process")
 struct ReplacementTests {
-    private let encrypt: StageName
-    private let publish: StageName
+    private let stages: TwoStages
+    private var encrypt: StageName { stages.encrypt }
+    private var publish: StageName { stages.publish }
     private let limits = ReplacementLimits(standby: .seconds(10), drain: .seconds(5), takeover: .seconds(2))
 
-    init() throws {
-        encrypt = try StageName("north/encrypt")
-        publish = try StageName("release/publish")
-    }
+    init() throws { stages = try TwoStages() }
 
-    /// publish is process 1, encrypt 2; both ready.
-    private func ready() -> Supervision {
-        var supervision = Supervision(stages: [encrypt, publish], grace: .seconds(5))
-        _ = supervision.handle(.start, at: .zero)
-        for (pid, stage) in [(Int32(1), publish), (2, encrypt)] {
-            _ = supervision.handle(.spawned(stage, pid: pid), at: .zero)
-            _ = supervision.handle(.ready(pid: pid), at: .milliseconds(10))
-        }
-        return supervision
-    }
+    private func ready() -> Supervision { stages.ready() }
 
     /// A successor of encrypt's, process 7, stands by since second 1.
     private func standingBy() -> Supervision {

@@ -1,6 +1,7 @@
 // What the Glibc module map does not export to Swift: eventfd(2), pthread_setname_np(3), prctl(2).
 #pragma once
 #include "Confine.h"
+#include "DialFilter.h"
 #include "SearchPath.h"
 #include "Spawn.h"
 #include "TCPInfo.h"

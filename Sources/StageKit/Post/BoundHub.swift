@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Federation
+internal import Glibc
 internal import Sodium
 internal import ZeroMQ
 
@@ -14,6 +15,8 @@ final class BoundHub {
     let zap: ZapHandler?
     var admission: Admission
     var connections: ConnectionBook
+    /// The descriptors that take dials. libzmq owns them, and keeps them for as long as the sockets are bound.
+    var listeners: [Int32] = []
     /// Over ipc: who speaks by a descriptor, only to name it when it ends.
     var local: [Int: String] = [:]
 
@@ -77,6 +80,15 @@ final class BoundHub {
         // Dialled and not accepted yet: the kernel holds so many.
         try socket.set(.backlog(512))
         try plan.curveSecret.withUnsafeBytes { try socket.serveCurve(secret: $0) }
+    }
+
+    /// Has the kernel drop dials of these addresses, and of no others. Answers why it does not, if so.
+    func refuseDials(of hosts: [String]) -> String? {
+        let addresses = hosts.compactMap(PeerAddress.parse)
+        for listener in listeners where tributary_refuse_dials(listener, addresses, addresses.count) != 0 {
+            return String(cString: strerror(errno))
+        }
+        return nil
     }
 
     /// Ends connections at once. libzmq owns their descriptors, so a number may be another's by now: only what still leads to the

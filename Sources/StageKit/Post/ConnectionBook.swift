@@ -1,6 +1,7 @@
 /// The connections to a hub's sockets over tcp, by descriptor: who is at the other end, and which of them are too many. libzmq
 /// itself ends a handshake that takes longer than five seconds and bounds nothing else; who is cut off here dials again, and a
-/// stage that has a key is through before its turn comes.
+/// stage that has a key is through before its turn comes. To accept a connection and cut it off costs a hub more than the dial
+/// costs the other end, so that the kernel drops the dials of an address that goes on (`refusals`).
 package struct ConnectionBook {
     package struct Limits: Sendable {
         /// Connections that have said nothing and are young enough to be in their handshake: in all, and of one address.
@@ -31,6 +32,12 @@ package struct ConnectionBook {
     private var unheard = 0
     private var dials: [String: TokenBucket] = [:]
     private static let mostAddresses = 1024
+    /// Addresses that have dialled too often, and until when their dials are not worth accepting.
+    private var refused: [String: ContinuousClock.Instant] = [:]
+    private var toldRefused: Set<String> = []
+    private static let refusal = Duration.seconds(1)
+    /// As many as the kernel is told of (`DialFilter.c`).
+    private static let mostRefused = 64
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -44,7 +51,10 @@ package struct ConnectionBook {
         let address = peer.lastIndex(of: ":").map { String(peer[..<$0]) } ?? peer
         connections[descriptor] = Connection(peer: peer, address: address, since: now)
         unheard += 1
-        guard mayDial(address, now) else { return [descriptor] }
+        guard mayDial(address, now) else {
+            if refused.count < Self.mostRefused || refused[address] != nil { refused[address] = now + Self.refusal }
+            return [descriptor]
+        }
         var cut: [Int] = []
         if unheard > limits.halfOpenOfAddress {
             cut += oldest(beyond: limits.halfOpenOfAddress) { isYoung($0, now) && $0.address == address }
@@ -52,6 +62,16 @@ package struct ConnectionBook {
         }
         if cut.isEmpty, connections.count > limits.all { cut += oldest(beyond: 0) { $0.userID == nil } }
         return cut
+    }
+
+    /// Whose dials are to be dropped before they are accepted; nil where they are those that were told last.
+    package mutating func refusals(_ now: ContinuousClock.Instant) -> [String]? {
+        guard !refused.isEmpty || !toldRefused.isEmpty else { return nil }
+        refused = refused.filter { $0.value > now }
+        let addresses = Set(refused.keys)
+        guard addresses != toldRefused else { return nil }
+        toldRefused = addresses
+        return addresses.sorted()
     }
 
     /// A message has come by a connection. Answers which others of the same key are too many.

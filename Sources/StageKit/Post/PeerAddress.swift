@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Where a connection comes from, for a line in the log.
@@ -31,5 +32,22 @@ enum PeerAddress {
             String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
         return status == 0 ? "\(text(host)):\(text(port))" : "an unknown address"
+    }
+
+    /// The address in a name that `of` gives, without its port, as the kernel compares it.
+    static func parse(_ host: String) -> tributary_address? {
+        var address = tributary_address()
+        let plain = String(host.prefix { $0 != "%" })  // without an interface
+        return withUnsafeMutableBytes(of: &address.bytes) { bytes -> Bool? in
+            if inet_pton(AF_INET, plain, bytes.baseAddress) == 1 { return false }
+            guard inet_pton(AF_INET6, plain, bytes.baseAddress) == 1 else { return nil }
+            // By a socket of both versions IPv4 comes as ::ffff:a.b.c.d, and by the wire as IPv4.
+            guard bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xff, bytes[11] == 0xff else { return true }
+            for place in 0..<4 { bytes[place] = bytes[12 + place] }
+            return false
+        }.map { isIPv6 in
+            address.is_ipv6 = isIPv6 ? 1 : 0
+            return address
+        }
     }
 }

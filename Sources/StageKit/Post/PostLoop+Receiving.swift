@@ -168,9 +168,20 @@ extension PostLoop {
                         peer: "a peer",
                         reason:
                             "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
+            case .listening(let descriptor):
+                if hub.terms.admitted != nil { hub.listeners.append(Int32(truncatingIfNeeded: descriptor)) }
             case .handshakeSucceeded, .handshakeRefused, .connected, .other: break
             }
         }
+    }
+
+    /// Who dials more than is good is kept away from the sockets for a while.
+    func refuseDials(_ hub: BoundHub, post: Post) {
+        guard let hosts = hub.connections.refusals(.now), let problem = hub.refuseDials(of: hosts) else { return }
+        post.deliver(
+            .handshake(
+                peer: hosts.joined(separator: ", "),
+                reason: "the kernel does not drop its dials (\(problem)): they are cut off once they are accepted"))
     }
 
     /// A refusal is not tried again by libzmq; the rest is told by the monitor of the news.
@@ -181,7 +192,7 @@ extension PostLoop {
             case .handshakeRefused: line.redialAt = .now + Self.refusalPause
             case .connected(let descriptor): line.descriptor = descriptor
             case .disconnected: line.descriptor = nil
-            case .handshakeSucceeded, .handshakeFailed, .accepted, .other: break
+            case .handshakeSucceeded, .handshakeFailed, .accepted, .listening, .other: break
             }
         }
     }
@@ -210,7 +221,7 @@ extension PostLoop {
                         hub,
                         reason:
                             "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
-            case .accepted, .connected, .other: break
+            case .accepted, .listening, .connected, .other: break
             }
         }
         return isUnanswered

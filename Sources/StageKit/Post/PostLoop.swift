@@ -74,8 +74,11 @@ final class PostLoop {
         try socket.set(.handshakeMilliseconds(5_000))
         try socket.set(.heartbeatMilliseconds(2_000))
         try socket.set(.heartbeatTimeoutMilliseconds(10_000))
+        // While a link is cut each dial is lost; the kernel repeats one after 1, 3, 7 and 15 s, so that the link would be back for as long
+        // again before anybody noticed. Given up after 3 s and made anew, a dial is on its way every second or two.
+        try socket.set(.connectMilliseconds(3_000))
         try socket.set(.reconnectMilliseconds(50))
-        try socket.set(.reconnectMaximumMilliseconds(2_000))
+        try socket.set(.reconnectMaximumMilliseconds(1_000))
     }
 
     // MARK: The loop
@@ -94,6 +97,7 @@ final class PostLoop {
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
                 try lookAtKeys(post: post)
+                if let hub { refuseDials(hub, post: post) }
                 lookAtLinks()
                 for line in lines { if let time = line.redialAt, .now >= time { try redial(line) } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)

@@ -31,6 +31,8 @@ package protocol Stage: AnyObject {
     /// Whether a successor would find all that it needs in the journal. A stage that holds secrets of a round in memory alone
     /// says no until that round is over.
     var mayHandOver: Bool { get }
+    /// What its journal must not forget.
+    var remembrance: Remembrance { get }
 }
 
 extension Stage {
@@ -49,6 +51,7 @@ extension Stage {
     package func tick() async throws {}
     package func stop() async {}
     package var mayHandOver: Bool { true }
+    package var remembrance: Remembrance { Remembrance() }
     package var situation: Situation { .working("at work") }
 }
 

@@ -115,8 +115,8 @@ package final class StageContext {
     package func cancelAll() throws { try exchange.cancelAll() }
 
     /// Lets go of what the journal holds of rounds that are long over; `round` is the last that is.
-    package func forgetRounds(before round: RoundNumber) throws {
-        try journal.note { try $0.forgetRounds(before: round) }
+    package func forgetRounds(before round: RoundNumber, but remembrance: Remembrance) throws {
+        try journal.note { try $0.forgetRounds(before: round, but: remembrance) }
     }
 
     package var pendingDepartures: Int { exchange.pendingDepartures }
@@ -243,13 +243,13 @@ extension StageContext {
         return newest?.content.isFinal == true ? newest : nil
     }
 
-    /// All abandonments that this stage has seen, in the order of rounds.
+    /// The abandonments that this stage has seen and not forgotten, in the order of rounds.
     package nonisolated func abandonments() throws -> [Signed<Abandonment>] {
         let key = try identity.everKey(of: publisher)
         return try journal.read { try $0.all(Abandonment.self, key: key, signer: publisher) }
     }
 
-    /// All releases that this stage has seen, in the order of rounds.
+    /// The releases that this stage has seen and not forgotten (`Remembrance`), in the order of rounds.
     package nonisolated func releases() throws -> [Signed<Release>] {
         let key = try identity.everKey(of: publisher)
         return try journal.read { try $0.all(Release.self, key: key, signer: publisher) }

@@ -117,6 +117,8 @@ package final class StageRuntime {
             try await welcome(peer)
         case .connected(let hub):
             links.connected(hub)
+            // What was on its way is lost with the connection before, and would be offered again after a pause of up to 10 s.
+            context.exchange.joined(hub)
             context.log.tell(.hubConnected, [.hub: .name(hub)])
         case .disconnected(let hub):
             links.lost(hub, context.surroundings.now)
@@ -179,14 +181,14 @@ package final class StageRuntime {
             notice(message)
             if let release = try announced(Release.self, message, round: \.round) {
                 try await stage.released(release)
-                try context.forgetRounds(before: release.content.round)
+                try context.forgetRounds(before: release.content.round, but: stage.remembrance)
                 if release.content.isFinal { takeLeave(of: release) }
             }
         case .abandonment:
             notice(message)
             if let end = try announced(Abandonment.self, message, round: \.round) {
                 try await stage.abandoned(end)
-                try context.forgetRounds(before: end.content.round)
+                try context.forgetRounds(before: end.content.round, but: stage.remembrance)
             }
         case .appointment:
             notice(message)
@@ -354,6 +356,7 @@ package final class StageRuntime {
                 }
                 return nil
             }
+            guard try !context.journal.read({ try $0.isForgotten(document.content, round: number) }) else { return nil }
             if let release = document.content as? Release, release.isFinal {
                 // Publish is told that this is durable, and leaves.
                 try context.journal.write { try $0.insert(document, round: number) }

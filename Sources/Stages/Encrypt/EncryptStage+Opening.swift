@@ -133,7 +133,7 @@ extension EncryptStage {
         }
     }
 
-    private static let openedPrefix = "opened/"
+    static let openedPrefix = "opened/"
     static func openedFact(_ round: RoundNumber) -> String { "\(openedPrefix)\(round)" }
 
     /// All that this cloud has helped with in the run.

@@ -107,7 +107,7 @@ final class EncryptStage: Stage {
                 throw EncryptionError.wrongSuite(expected: suite, found: content.suite)
             }
             try noteJoining(opening)
-            history.tookPart()
+            history.tookPart(in: content.round)
             guard suite != .secagg else { return try takeMasked(opening, seat) }
             let scheme = try RoundScheme(content, key: key?.paillier, pool: key?.pool)
             current = Round(opening: opening, seat: seat, scheme: scheme, key: key)
@@ -155,8 +155,11 @@ final class EncryptStage: Stage {
         }
     }
 
+    var remembrance: Remembrance { Remembrance(releases: history.deciding) }
+
     func released(_ release: Signed<Release>) async throws {
         note(release.content)
+        try forgetAnswers(before: release.content)
         try lookForOwn(in: release.content)
         try leave(release.content.round)
     }

@@ -49,7 +49,7 @@ struct PartialLimits {
 
 // What is said, and remembered, where not all is encrypted.
 extension EncryptStage {
-    private static let answersPrefix = "in-clear/"
+    static let answersPrefix = "in-clear/"
 
     /// How often this cloud has answered, with values in clear, openings that start from the same adapter.
     func answersInClear(_ opening: Opening, _ entry: JournalEntry) throws -> Int {

@@ -18,7 +18,7 @@ extension PublishStage {
 
     /// The mask of a sensitivity round that was released before this start.
     func takeUpMask() throws {
-        let purposes = Set(releases.map(\.content.purpose))
+        let purposes = Set(releases.newest.map(\.content.purpose))
         let needsMask = configuration.encryption.needsSensitivities
         guard
             purposes.contains(.sensitivity) == needsMask

@@ -45,8 +45,7 @@ extension PublishStage {
 
     /// Whoever joins hears what still counts: the last release of each purpose, and the open round.
     func joined(_ stage: StageName) async throws {
-        let newest = Purpose.allCases.compactMap { purpose in releases.last { $0.content.purpose == purpose } }
-        for release in newest.sorted(by: { $0.content.round < $1.content.round }) {
+        for release in releases.newest {
             context.announce(release, to: stage)
         }
         if let current {

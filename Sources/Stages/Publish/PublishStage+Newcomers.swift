@@ -10,7 +10,7 @@ extension PublishStage {
     func sendAdapterToNewcomers() throws {
         let trainers = topology.dataClouds.map { StageName(cloud: $0, kind: .localTrain) }
         try context.journal.note { try $0.cancelDepartures(to: .localTrain, but: trainers) }
-        guard model.round.value > 0, let release = releases.last(where: { $0.content.round == model.round }),
+        guard model.round.value > 0, let release = releases.of(model.round),
             releases.last?.content.isFinal != true
         else { return }
         let name = adapterName(model.round)

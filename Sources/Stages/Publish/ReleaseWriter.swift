@@ -43,6 +43,8 @@ final class ReleaseWriter {
     /// Writes the release of an update round, or of the last one (whose folder has the figures of the last adapter), and
     /// answers its folder; nil for other rounds. The same release again changes
     /// nothing, so a restart may ask twice.
+    ///
+    /// - Parameter past: what was released since the folder before, which is that of the newest adapter.
     func write(
         release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: ReleasedAdapter?
     ) throws -> String? {
@@ -65,7 +67,7 @@ final class ReleaseWriter {
             tokenizerSHA256: tokenizerSHA256,
             rounds: rounds + [
                 try round(release.round, release.purpose, parts, key: opening.keyID)
-            ],
+            ], follows: model.round.value > 0 ? model.round : nil,
             privacy: .init(
                 suite: update.suite.rawValue, profile: profile?.rawValue ?? "none",
                 assumption: assumption ?? Self.assumption(of: update.suite),
@@ -86,7 +88,7 @@ final class ReleaseWriter {
     }
 
     private func partsOf(_ round: RoundNumber) throws -> [SumAbout.Part] {
-        guard let bytes = try context.journal.read({ try $0.fact("sum/\(round)") }) else {
+        guard let bytes = try context.journal.read({ try $0.fact("\(PublishStage.sumPrefix)\(round)") }) else {
             throw StageError.journal("the journal has no record of who was in the sum of round \(round)")
         }
         return try SumAbout(encoded: bytes).parts

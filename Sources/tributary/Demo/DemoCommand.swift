@@ -85,7 +85,10 @@ struct Demo: ParsableCommand {
         let manifest = try ReleaseManifest(
             DurableFile.read("\(release)/\(ReleaseManifest.name)", limit: ReleaseManifest.maximumByteCount))
         let result = DemoResult(
-            topology: topology, progress: progress, yardsticks: yardsticks, manifest: manifest, release: release,
+            topology: topology, progress: progress, yardsticks: yardsticks, manifest: manifest,
+            rounds: try ReleaseManifest.Round.listed(
+                in: String(release.prefix(upTo: release.lastIndex(of: "/") ?? release.endIndex))),
+            release: release,
             seconds: (ContinuousClock.now - start).inSeconds, isReal: real != nil)
         try show(result, view)
     }

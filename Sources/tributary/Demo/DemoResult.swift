@@ -10,6 +10,8 @@ struct DemoResult {
     let progress: RunProgress
     let yardsticks: Yardsticks?
     let manifest: ReleaseManifest
+    /// Every round of the run.
+    let rounds: [ReleaseManifest.Round]
     /// The last release's folder.
     let release: String
     let seconds: Double
@@ -48,7 +50,7 @@ struct DemoResult {
         let rounds = progress.rounds.filter(\.isReleased)
         let contributions = rounds.reduce(0) { $0 + $1.counted.count }
         let bytes = rounds.reduce(0) { $0 + $1.counted.values.reduce(0, +) }
-        let cohort = manifest.rounds.last { $0.purpose == .update }?.cohort ?? []
+        let cohort = self.rounds.last { $0.purpose == .update }?.cohort ?? []
         let total = cohort.reduce(0) { $0 + $1.weight }
         let weights = cohort.map {
             "\($0.cloud) \(Fixed.text($0.weight, 0)) (\(Fixed.text(100 * $0.weight / max(total, 1), 0)) %)"

@@ -89,7 +89,7 @@ struct LinkCheck {
                             "send \(hub.cloud)'s operator your keys/public/\(stage.cloud)/\(stage.kind).pub: there is another on that host, or none, or it was revoked"
                     )
                 case .handshakeFailed, .disconnected: hangUps += 1
-                case .connected, .accepted, .other: break
+                case .connected, .accepted, .listening, .other: break
                 }
             }
         }

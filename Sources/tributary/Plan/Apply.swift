@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Configuration
 internal import Glibc
 internal import Topology
 
@@ -16,12 +15,7 @@ struct Apply: ParsableCommand {
             """)
 
     @OptionGroup var options: TopologyOptions
-    @Option(help: "How long a stage may take to finish what it has in hand before it is stopped.")
-    var drain = "60s"
-    @Option(help: "How long a new process may take to get ready.")
-    var standby = "2m"
-    @Option(help: "text or json.")
-    var format: OutputFormat = .text
+    @OptionGroup var handOver: HandOverOptions
 
     private struct Answer: Encodable {
         let plan: PlanReport
@@ -31,7 +25,7 @@ struct Apply: ParsableCommand {
     func run() throws {
         let report = try PlanCall.ask(options)
         let terminal = Terminal()
-        let isText = format == .text
+        let isText = handOver.format == .text
         if isText { PlanText(terminal: terminal).show(report) }
         guard report.refusals.isEmpty, report.missing.isEmpty else {
             if !isText { try Envelope(report, exitCode: 78).printed() }
@@ -40,8 +34,8 @@ struct Apply: ParsableCommand {
         try check(report)
         let topology = try Topology.load(report.file, state: options.stateRoot, present: [])
         let request = ControlRequest(
-            command: .apply, topology: report.file, drainSeconds: try seconds(drain, "--drain"),
-            standbySeconds: try seconds(standby, "--standby"))
+            command: .apply, topology: report.file, drainSeconds: try handOver.drainSeconds(),
+            standbySeconds: try handOver.standbySeconds())
         let result = try ControlCall.make(request, to: topology) { if isText { tell($0, of: report, terminal) } }
         let status: Int32 =
             switch result.event {
@@ -119,12 +113,5 @@ struct Apply: ParsableCommand {
         default: Terminal.warn("\(result.stage ?? "") goes on as it was: \(reason)")
         }
         for line in result.log ?? [] { Terminal.complain("    " + LogLine(line).pretty(terminal)) }
-    }
-
-    private func seconds(_ text: String, _ option: String) throws -> Double {
-        guard let duration = Quantity.duration(text) else {
-            throw LauncherError.arguments("\(option): expected a duration such as 30s, found \"\(text)\"")
-        }
-        return duration.inSeconds
     }
 }

@@ -1,0 +1,144 @@
+import Corpus
+import Encryption
+import Federation
+import Monitoring
+import Publication
+import Sodium
+import StageKit
+import Topology
+
+// Rounds are opened, or given up.
+extension PublishStage {
+    /// Opens the next step of the plan, or ends the run.
+    func openNext() throws {
+        guard releases.last?.content.isFinal != true, let step = configuration.plan.step(after: releases.count) else {
+            return try finish()
+        }
+        // The next round's keys would be lost with this process: the successor opens it.
+        isHeldBack = topology.suite == .secagg && context.isAskedToHandOver
+        guard !isHeldBack else { return }
+        let before = try context.latestOpening()?.content
+        do {
+            if let problem = try keys.advance(after: before, for: topology) {
+                context.log.tell(.rotationRefused, [.reason: .text(problem)])
+            }
+            openBy = nil
+        } catch let error as KeyOfSumsWanted {
+            if openBy == nil { context.log.tell(.keyOfSumsWanted, [.reason: .text("\(error)")]) }
+            openBy = context.surroundings.now + .seconds(2)
+            return
+        }
+        let last = before?.round ?? RoundNumber(0)
+        try forgetRounds(before: last)
+        let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
+        try context.journal.write { try $0.insert(opening, round: opening.content.round) }
+        current = opening
+        closing = RoundClosing()
+        sharesBy = nil
+        context.announce(opening)
+        try beginUnmasking(opening)
+        warn(of: opening.content)
+        context.log.tell(
+            .roundOpened, round: opening.content.round,
+            [
+                .opening: .name(opening.digest), .suite: .name(opening.content.suite),
+                .keyMode: .text(topology.keysName), .purpose: .name(opening.content.purpose),
+                .key: .text(opener.publicKey?.id.description ?? ""),
+                .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
+                .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
+                .split: .text(opening.content.split?.rawValue ?? ""), .stepsDone: .number(releases.count),
+                .planSteps: .number(configuration.plan.steps.count),
+            ])
+    }
+
+    func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
+        let clouds = topology.dataClouds.sorted()
+        // Weights are those that the clouds declared in the statistics round; equal where there was none.
+        let declared = releases.first(.statistics)?.content.cohort ?? []
+        let late = Weight.ofLatecomer(among: declared.map(\.weight))
+        let cohort = clouds.map { cloud in
+            Member(cloud: cloud, weight: declared.first { $0.cloud == cloud }?.weight ?? late)
+        }
+        let isUpdate = step.purpose == .update
+        // Static data can be differenced between cohorts, so statistics and evaluations ask for everyone.
+        let quorum = isUpdate ? min(configuration.quorum ?? cohort.count, cohort.count) : cohort.count
+        var training: TrainingPlan?
+        var split: EvaluationSplit?
+        let layout: VectorLayout
+        switch step {
+        case .statistics:
+            layout = try StatisticsVector.layout(of: try variables(), bits: configuration.countBits)
+        case .sensitivity: layout = try SensitivityVector.layout(of: model.layout(range: configuration.range))
+        case .update(let index):
+            layout = try model.layout(range: configuration.range)
+            training = TrainingPlan(
+                steps: configuration.localSteps, batchSize: configuration.batchSize,
+                learningRate: configuration.rate(index), weightDecay: configuration.weightDecay,
+                gradientClip: configuration.gradientClip, seed: configuration.seed)
+        case .evaluation(let chosen):
+            layout = try ScoreBins.layout(bits: configuration.countBits)
+            split = chosen
+        }
+        let key = opener.publicKey
+        return Opening(
+            run: context.run, round: round, purpose: step.purpose, seat: try nextSeat(), layout: layout,
+            bits: bits(of: step), suite: topology.suite,
+            keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
+            clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
+            minimumCohort: configuration.minimumCohort,
+            deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),
+            startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
+            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil)
+    }
+
+    func variables() throws -> VariableTable {
+        guard let path = configuration.variables else {
+            throw StageError.configuration("a statistics round needs `variables` in publish's config")
+        }
+        return try VariableTable.read(at: path)
+    }
+
+    func abandon(
+        _ opening: Signed<Opening>, missing: [CloudName], reason: String = "the deadline passed without a quorum",
+        settling name: TransferName?
+    ) throws {
+        let end = Signed(
+            Abandonment(
+                run: context.run, round: opening.content.round, opening: opening.digest, missing: missing,
+                reason: reason),
+            by: context.identity.signing)
+        try context.journal.write { entry in
+            try entry.insert(end, round: opening.content.round)
+            if let name { try entry.settle(name) }
+            if let sum = closing.sum { try entry.settle(sum.offer.name) }
+            for arrival in closing.unanswered { try entry.spend(arrival) }
+        }
+        answerAll()
+        try endUnmasking(opening.content.round)
+        current = nil
+        attempts += 1
+        context.announce(end)
+        context.log.tell(
+            .roundAbandoned, round: opening.content.round,
+            [
+                .missing: .list(missing.map { .name($0) }), .reason: .text(reason), .attempt: .number(attempts),
+                .attempts: .number(configuration.attempts),
+            ])
+        guard attempts < configuration.attempts else {
+            throw StageError.runFailed(
+                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts) times; missing: \(missing.map(\.description).joined(separator: ", ")); start those clouds' stages and run again"
+            )
+        }
+        if !isOpening { try openNext() }
+    }
+
+    /// What was borrowed for the round is done with, and its senders may forget it.
+    func answerAll() {
+        for arrival in closing.unanswered {
+            arrival.payload.discard()
+            context.acknowledge(arrival)
+        }
+        closing = RoundClosing()
+        sharesBy = nil
+    }
+}

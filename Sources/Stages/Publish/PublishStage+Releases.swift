@@ -1,0 +1,132 @@
+import Corpus
+import Encryption
+import Federation
+import Monitoring
+import Publication
+import StageKit
+import Topology
+
+// A sum is opened, and what follows from it released.
+extension PublishStage {
+    func open(_ arrival: Arrival, of opening: Signed<Opening>) async throws {
+        let content = opening.content
+        let about = try SumAbout(arrival.offer.about)
+        let began = ContinuousClock.now
+        guard let shares = try await verifiedShares(of: arrival, opening) else { return }
+        let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
+        var sums: [Double]
+        var adapter: ReleasedAdapter?
+        do {
+            let threads = configuration.threads
+            let opener = try unmasking?.opener(for: content) ?? opener
+            if content.purpose == .update {
+                let start = model.current
+                let path = model.path(of: content.round)
+                // The last one goes out as a folder alone.
+                let spooled =
+                    configuration.plan.isLast(releases.count) ? nil : context.spoolPath(for: adapterName(content.round))
+                let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
+                let rate = configuration.outerRate
+                sums = []
+                adapter = try await context.offload {
+                    let values = try start.reader()
+                    // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
+                    let next = try AdapterWriter(round: content.round, path: path)
+                    try opener.open(
+                        arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads
+                    ) { range, sums in
+                        try next.append(
+                            OuterStep.apply(to: values(range), weightedSum: sums, totalWeight: total, rate: rate))
+                    }
+                    return try next.finish(linkedAs: spooled)
+                }
+            } else {
+                sums = try await context.offload {
+                    try opener.open(
+                        arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads)
+                }
+            }
+        } catch  where error is EncryptionError || error is ThresholdError || error is MaskingError {
+            // What was written of the next adapter is of no use.
+            context.discard(.file(path: model.path(of: content.round), count: 0))
+            context.log.tell(.sumUnusable, round: content.round, [.reason: .text("\(error)")])
+            try abandon(
+                opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
+            return
+        }
+        let opened = ContinuousClock.now - began
+        var metrics: [String: Double] = [:]
+        switch content.purpose {
+        case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
+        case .evaluation: metrics = EvaluationFigures.metrics(of: sums, split: content.split)
+        case .sensitivity: mask = try chooseMask(from: sums, round: content.round)
+        case .update: break
+        }
+        let release = Signed(
+            Release(
+                run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
+                cohort: cohort,
+                sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
+                isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
+        let folder = try store?.write(
+            release: release.content, opening: content, parts: about.parts,
+            past: releases.since(model.round).map(\.content),
+            adapter: adapter ?? (release.content.isFinal ? model.current : nil))
+        try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
+        var fields: EventFields = [
+            .opening: .name(opening.digest), .digest: .name(release.digest),
+            .purpose: .name(content.purpose), .cohort: .list(cohort.map { .name($0.cloud) }),
+            .openSeconds: .seconds(opened), .seconds: .seconds(ContinuousClock.now - began),
+            .isFinal: .flag(release.content.isFinal), .split: .text(content.split?.rawValue ?? ""),
+        ]
+        for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
+        if let adapter { fields[.adapter] = .name(adapter.digest) }
+        if let folder { fields[.folder] = .text(folder) }
+        context.log.tell(.roundReleased, round: content.round, fields)
+    }
+
+    /// Makes a release durable with all that follows from it, then announces it.
+    func conclude(
+        _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
+    ) throws {
+        var departures: [Departure] = []
+        if let adapter {
+            let transfer = adapterName(adapter.round)
+            let isSent = !release.content.isFinal
+            let payload = Payload.file(path: context.spoolPath(for: transfer), count: adapter.count * 4)
+            let offer = context.offer(
+                transfer, payload: payload, digest: adapter.digest, about: AdapterAbout(release: release.digest))
+            departures =
+                !isSent
+                ? []
+                : topology.dataClouds.map {
+                    Departure(offer: offer, receiver: StageName(cloud: $0, kind: .localTrain), payload: payload)
+                }
+            // An older adapter that somebody still lacks is of no use any more.
+            if model.round.value > 0 {
+                let old = adapterName(model.round)
+                for departure in departures { try context.cancel(old, to: departure.receiver) }
+            }
+        }
+        try context.send(departures) { entry in
+            try entry.insert(release, round: release.content.round)
+            try entry.settle(name)
+            try entry.setFact("\(Self.sumPrefix)\(release.content.round)", parts.encoded)
+            if let adapter { try entry.setFact("adapter", adapter.note) }
+            if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
+            try entry.setFact(PublishedReleases.countFact, releases.countAfterNext)
+            for arrival in closing.unanswered { try entry.spend(arrival) }
+        }
+        answerAll()
+        if let adapter { model.take(adapter) }
+        releases.append(release, adapter: model.round)
+        try endUnmasking(release.content.round)
+        current = nil
+        attempts = 0
+        context.announce(release)
+    }
+
+    func adapterName(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
+    }
+}
