@@ -94,10 +94,11 @@ let package = Package(
 
         // Runtime
         library("JSONText"),
-        library("Monitoring", uses: ["Federation", "JSONText", "Sodium"]),
+        library("Monitoring", uses: ["Federation", "JSONText", "MessagePack", "Sodium"]),
+        library("Shipping", uses: ["CLinux", "Federation", "Monitoring", "Sodium"]),
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
-        library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
+        library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
         library(
             "StageKit",
             uses: [
@@ -163,7 +164,7 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
-                "Safetensors",
+                "Monitoring", "Safetensors", "Shipping",
                 "Sodium",
                 "StageKit", "Topology", "ZeroMQ",
             ]),
@@ -181,12 +182,13 @@ let package = Package(
         tests("FederationTests", uses: ["Federation", "MessagePack", "Sodium"], resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
         tests("JSONTextTests", uses: ["JSONText"]),
-        tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
+        tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
+        tests("ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),
