@@ -188,7 +188,8 @@ let package = Package(
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
         tests("JSONTextTests", uses: ["JSONText"]),
         tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
-        tests("ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
+        tests(
+            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),

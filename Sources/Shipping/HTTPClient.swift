@@ -77,7 +77,8 @@ final class HTTPClient {
         var headers: [String: String] = [:]
         while (100..<200).contains(status) {  // 100 Continue and its like
             let start = try line(connection).split(separator: " ")
-            guard start.count >= 2, start[0].hasPrefix("HTTP/1."), let number = Int(start[1]), (100...599).contains(number)
+            guard start.count >= 2, start[0].hasPrefix("HTTP/1."), let number = Int(start[1]),
+                (100...599).contains(number)
             else { throw SinkFault("\(authority) does not speak HTTP/1.1") }
             status = number
             headers = [:]

@@ -1,4 +1,23 @@
 internal import Glibc
+internal import Synchronization
+
+/// Several clouds may have one file, or the standard output: one at a time writes to it.
+final class Turn: Sendable {
+    private static let turns = Mutex<[String: Turn]>([:])
+    private let lock = Mutex(())
+
+    static func at(_ name: String) -> Turn {
+        turns.withLock { turns in
+            let turn = turns[name] ?? Turn()
+            turns[name] = turn
+            return turn
+        }
+    }
+
+    func take<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try lock.withLock { _ in try body() }
+    }
+}
 
 /// Events' lines on standard output or standard error. A reader that is gone is no failure that goes by: the lines are kept.
 final class StreamSink: Sink {
@@ -14,7 +33,8 @@ final class StreamSink: Sink {
             bytes += entry.line
             bytes.append(UInt8(ascii: "\n"))
         }
-        try Self.write(bytes, to: descriptor, "standard \(descriptor == 1 ? "output" : "error")")
+        let name = "standard \(descriptor == 1 ? "output" : "error")"
+        try Turn.at(name).take { try Self.write(bytes, to: descriptor, name) }
         return Receipt()
     }
 
@@ -51,6 +71,11 @@ final class FileSink: Sink {
     deinit { if file >= 0 { close(file) } }
 
     func deliver(_ entries: [Entry]) throws -> Receipt {
+        try Turn.at(path).take { try append(entries) }
+        return Receipt()
+    }
+
+    private func append(_ entries: [Entry]) throws {
         try follow()
         var bytes: [UInt8] = []
         for entry in entries {
@@ -63,7 +88,6 @@ final class FileSink: Sink {
             bytes.append(UInt8(ascii: "\n"))
         }
         try append(bytes)
-        return Receipt()
     }
 
     private func append(_ bytes: [UInt8]) throws {

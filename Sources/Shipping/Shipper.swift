@@ -81,7 +81,9 @@ final class Shipper {
         }
         persist()
         let left = settling.isEmpty ? "" : "; what may not have arrived is sent again"
-        note("\(labels[0]) of \(labels[1]): stopped before everything was sent: it goes on from there at the next start\(left)")
+        note(
+            "\(labels[0]) of \(labels[1]): stopped before everything was sent: it goes on from there at the next start\(left)"
+        )
     }
 
     /// How many lines were read; none where there were none.
@@ -214,7 +216,9 @@ final class Shipper {
 
     /// Goes back to what is known to have arrived, and waits a while.
     private func fail(_ error: any Error) {
-        for index in readers.indices { readers[index] = SpoolReader(folder: sources[index].folder, from: settled[index]) }
+        for index in readers.indices {
+            readers[index] = SpoolReader(folder: sources[index].folder, from: settled[index])
+        }
         settling = []
         failures += 1
         meters.add(to: .sinkFailures, labels)

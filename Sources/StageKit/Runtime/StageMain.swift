@@ -143,7 +143,7 @@ package enum StageMain {
         defer { lock.release() }
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
-        let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
+        let spool = try SpoolWriter(folder: topology.eventSpool(of: stage), limit: topology.spoolLimit)
         if try journal.read({ try $0.isRunOver() }) {
             log.begin(epoch: try journal.epoch(), spool: spool)
             log.tell(.runIsOver, [.reason: .text("this stage has nothing left to do in run \(topology.run)")])
