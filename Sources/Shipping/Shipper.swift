@@ -31,7 +31,10 @@ final class Shipper {
     private var settled: [SpoolReader.Place]
     /// Delivered, and not known to have arrived.
     private var settling: [(places: [SpoolReader.Place], since: ContinuousClock.Instant)] = []
-    /// Of each stage, up to which ordinal losses have been told.
+    /// Of each stage, the ordinal from which on something can be lost: whoever comes new to a spool has lost nothing of what was
+    /// removed before.
+    private var beginnings: [UInt64]
+    /// Up to which ordinal losses have been counted.
     private var lossesTold: [UInt64]
     private var lastPersisted = ContinuousClock.now
     private var failures = 0
@@ -50,8 +53,8 @@ final class Shipper {
         labels = [specification.name, cloud.description]
         readers = sources.map { SpoolReader(folder: $0.folder, from: places.kept[$0.stage] ?? .start) }
         settled = readers.map(\.place)
-        // Whoever comes new to a spool has lost nothing of what was removed before.
-        lossesTold = sources.map { places.kept[$0.stage] == nil ? .max : 0 }
+        beginnings = sources.map { places.kept[$0.stage] == nil ? .max : 0 }
+        lossesTold = sources.map { _ in 0 }
         wake = try Wake(folders: sources.map(\.folder), stop: stop)
         for meter in [Meter.sinkEvents, .sinkLost, .sinkRefused, .sinkFailures] { meters.add(0, to: meter, labels) }
         meters.set(.sinkUp, labels, to: 1)
@@ -93,6 +96,9 @@ final class Shipper {
         var unreadable = 0
         for index in readers.indices {
             let batch = try readers[index].next(maximumBytes: Self.batchBytes)
+            if beginnings[index] == .max, !batch.lines.isEmpty {
+                beginnings[index] = readers[index].place.ordinal - UInt64(batch.lines.count)
+            }
             lines += batch.lines.count
             var entries: [Entry] = []
             for line in batch.lines {
@@ -139,18 +145,15 @@ final class Shipper {
     /// The spool had no room for what this sink had yet to get: it is counted once, and the collector is told in its place.
     private func tell(_ lost: UInt64, at index: Int, before batch: SpoolReader.Batch, in entries: inout [Entry]) {
         let end = readers[index].place.ordinal - UInt64(batch.lines.count)
-        guard lossesTold[index] != .max else {
+        let start = max(end - lost, beginnings[index])
+        guard end > start else { return }
+        if end > lossesTold[index] {
+            let new = end - max(start, lossesTold[index])
             lossesTold[index] = end
-            return
+            meters.add(Double(new), to: .sinkLost, labels)
+            note("\(labels[0]) of \(labels[1]): \(new) events of \(sources[index].stage) were removed unsent")
         }
-        let start = max(end - lost, lossesTold[index])
-        let isNew = end > start
-        lossesTold[index] = max(lossesTold[index], end)
-        if isNew {
-            meters.add(Double(end - start), to: .sinkLost, labels)
-            note("\(labels[0]) of \(labels[1]): \(end - start) events of \(sources[index].stage) were removed unsent")
-        }
-        guard let event = lossEvent(lost, sources[index].stage, before: batch) else { return }
+        guard let event = lossEvent(end - start, sources[index].stage, before: batch) else { return }
         let line = EventLine.bytes(event).dropLast()
         if event.level >= specification.level { entries.insert(Entry(line: line, event: event), at: 0) }
     }
