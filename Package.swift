@@ -166,7 +166,7 @@ let package = Package(
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
                 "Monitoring", "Safetensors", "Shipping",
                 "Sodium",
-                "StageKit", "Topology", "ZeroMQ",
+                "Monitoring", "StageKit", "Topology", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",

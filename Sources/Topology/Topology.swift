@@ -151,5 +151,11 @@ package struct Topology: Sendable {
     /// Where it is kept how far each collector has come.
     package var monitorFolder: String { "\(statePath)/monitor" }
 
+    /// What an auditor asks about, signed and chained.
+    package func auditTrail(of stage: StageName) -> String { "\(stateFolder(of: stage))/audit.jsonl" }
+
+    /// What the stage counts, as Prometheus reads it; made anew each second.
+    package func metricsPath(of stage: StageName) -> String { "\(stateFolder(of: stage))/metrics.prom" }
+
     package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.kind).jsonl" }
 }

@@ -4,6 +4,7 @@
 #include "Memfd.h"
 #include "SearchPath.h"
 #include "Spawn.h"
+#include "TCPInfo.h"
 #include <pthread.h>
 #include <stdint.h>
 #include <time.h>
