@@ -11,26 +11,27 @@ final class Connection {
 
     static let timeoutSeconds = 10
 
-    init(_ address: SinkAddress) throws {
-        what = "\(address)"
+    private init(owning descriptor: Int32, _ what: String, isStream: Bool, place: (path: String, inode: ino_t)? = nil) {
+        self.descriptor = descriptor
+        self.what = what
+        self.isStream = isStream
+        self.place = place
+    }
+
+    static func to(_ address: SinkAddress) throws -> Connection {
+        let what = "\(address)"
         switch address {
         case .udp(let host, let port):
-            isStream = false
-            place = nil
-            descriptor = try Self.dial(host, port, SOCK_DGRAM, what)
+            return Connection(owning: try dial(host, port, SOCK_DGRAM, what), what, isStream: false)
         case .tcp(let host, let port):
-            isStream = true
-            place = nil
-            descriptor = try Self.dial(host, port, SOCK_STREAM, what)
+            return Connection(owning: try dial(host, port, SOCK_STREAM, what), what, isStream: true)
         case .unix(let path):
-            isStream = false
-            place = (path, try Self.inode(path))
-            descriptor = try Self.open(AF_UNIX, SOCK_DGRAM)
-            guard try Self.withAddress(path, { connect(descriptor, $0, $1) }) == 0 else {
-                let code = errno
-                close(descriptor)
-                throw SinkFault("connect \(what)", errno: code)
+            let place = (path: path, inode: try inode(path))
+            let connection = Connection(owning: try open(AF_UNIX, SOCK_DGRAM), what, isStream: false, place: place)
+            guard try withAddress(path, { connect(connection.descriptor, $0, $1) }) == 0 else {
+                throw SinkFault("connect \(what)", errno: errno)
             }
+            return connection
         }
     }
 

@@ -59,7 +59,7 @@ final class ForwardSink: Sink {
     }
 
     private func dial() throws -> Connection {
-        let connection = try Connection(target.address)
+        let connection = try Connection.to(target.address)
         guard let key else { return connection }
         var handshake = try ForwardHandshake(host: host, key: key)
         var received: [UInt8] = []

@@ -30,7 +30,7 @@ final class HTTPClient {
         // A connection that was idle may have been closed by the other side: then a new one has a try of its own.
         if connection?.isClosedInOrder == true { connection = nil }
         do {
-            let connection = try self.connection ?? Connection(.tcp(host: host, port: port))
+            let connection = try self.connection ?? Connection.to(.tcp(host: host, port: port))
             self.connection = connection
             received = []
             let head =

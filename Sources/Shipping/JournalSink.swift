@@ -15,7 +15,7 @@ final class JournalSink: Sink {
     init(socket path: String) { self.path = path }
 
     func deliver(_ entries: [Entry]) throws -> Receipt {
-        let connection = try self.connection ?? Connection(.unix(path: path))
+        let connection = try self.connection ?? Connection.to(.unix(path: path))
         self.connection = connection
         do {
             try connection.check()

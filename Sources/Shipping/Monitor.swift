@@ -6,20 +6,34 @@ package import Monitoring
 /// Brings the events of a host's stages to its collectors: a shipper for each sink and cloud, each on a thread of its own, so
 /// that none waits for another.
 package final class Monitor {
+    package struct Stage: Sendable {
+        package let name: StageName
+        /// The folder of its events.
+        package let spool: String
+        /// The file of what it counts.
+        package let metrics: String
+
+        package init(name: StageName, spool: String, metrics: String) {
+            self.name = name
+            self.spool = spool
+            self.metrics = metrics
+        }
+    }
+
     package struct Cloud: Sendable {
         package let name: CloudName
         package let sinks: [SinkSpecification]
-        /// Each with the folder of its spool.
-        package let stages: [(stage: StageName, spool: String)]
+        package let stages: [Stage]
 
-        package init(name: CloudName, sinks: [SinkSpecification], stages: [(stage: StageName, spool: String)]) {
+        package init(name: CloudName, sinks: [SinkSpecification], stages: [Stage]) {
             self.name = name
             self.sinks = sinks
             self.stages = stages
         }
     }
 
-    package let meters = Meters()
+    /// What has become of each cloud's events.
+    package let meters: [CloudName: Meters]
     private let stop: StopSignal
     private var threads: [pthread_t] = []
     private var shippers: [Shipper] = []
@@ -35,25 +49,32 @@ package final class Monitor {
         stop = try StopSignal()
         if mkdir(folder, 0o700) != 0, errno != EEXIST { throw SinkFault("mkdir \(folder)", errno: errno) }
         let host = Self.hostName()
+        var meters: [CloudName: Meters] = [:]
         for cloud in clouds {
+            let own = Meters()
+            meters[cloud.name] = own
             for specification in cloud.sinks {
-                let sink = try Self.sink(specification, host: host, federation: federation)
+                let sink = try Self.sink(
+                    specification, host: host, federation: federation, stages: cloud.stages)
                 shippers.append(
                     try Shipper(
                         specification, cloud: cloud.name,
-                        sources: cloud.stages.map { Shipper.Source(stage: $0.stage, folder: $0.spool) }, sink: sink,
-                        places: Places(path: "\(folder)/\(specification.name)-\(cloud.name).place"), meters: meters,
+                        sources: cloud.stages.map { Shipper.Source(stage: $0.name, folder: $0.spool) }, sink: sink,
+                        places: Places(path: "\(folder)/\(specification.name)-\(cloud.name).place"), meters: own,
                         stop: stop, note: note))
             }
         }
+        self.meters = meters
     }
 
     /// What would keep a sink from ever working, as `init` would throw it.
     package static func check(_ specification: SinkSpecification) throws {
-        _ = try sink(specification, host: "", federation: "")
+        _ = try sink(specification, host: "", federation: "", stages: [])
     }
 
-    private static func sink(_ sink: SinkSpecification, host: String, federation: String) throws -> any Sink {
+    private static func sink(
+        _ sink: SinkSpecification, host: String, federation: String, stages: [Stage]
+    ) throws -> any Sink {
         switch sink.target {
         case .stdout: StreamSink(1)
         case .stderr: StreamSink(2)
@@ -62,7 +83,8 @@ package final class Monitor {
             SyslogSink(address, SyslogFormat(host: host, facility: facility, body: body))
         case .journald(let socket): JournalSink(socket: socket)
         case .forward(let target): try ForwardSink(target, host: host)
-        case .otlp(let target): OTLPSink(target, federation: federation)
+        case .otlp(let target):
+            OTLPSink(target, federation: federation, metrics: stages.map { (stage: $0.name, path: $0.metrics) })
         }
     }
 

@@ -1,8 +1,9 @@
 internal import Federation
+internal import Glibc
 internal import Monitoring
 
-/// An OpenTelemetry collector over OTLP/HTTP, binary. Logs and spans go when they come; metrics, which are counted from the
-/// events, every ten seconds.
+/// An OpenTelemetry collector over OTLP/HTTP, binary. Logs and spans go when they come; what stages have counted, every ten
+/// seconds.
 final class OTLPSink: Sink {
     let takesEvents = true
     let settlesAfter = Duration.zero
@@ -14,13 +15,14 @@ final class OTLPSink: Sink {
     private let client: HTTPClient
     private var spans = RoundSpans()
     private var run = ""
-    private var meters: [OTLPFormat.Resource: Meters] = [:]
-    private let started = Timestamp.nanoseconds()
+    /// Where each stage leaves what it counts, as Prometheus reads it.
+    private let metrics: [(stage: StageName, path: String)]
     private var lastMetrics = ContinuousClock.now
 
-    init(_ target: OTLPTarget, federation: String) {
+    init(_ target: OTLPTarget, federation: String, metrics: [(stage: StageName, path: String)]) {
         self.target = target
         self.federation = federation
+        self.metrics = metrics
         client = HTTPClient(host: target.host, port: target.port)
     }
 
@@ -52,21 +54,7 @@ final class OTLPSink: Sink {
         }
         self.spans = spans
         run = events.last?.run.description ?? run
-        if target.signals.contains(.metrics) {
-            for (resource, events) in groups { count(events, of: resource) }
-        }
         return receipt
-    }
-
-    private func count(_ events: [Event], of resource: OTLPFormat.Resource) {
-        let meters = self.meters[resource] ?? Meters()
-        self.meters[resource] = meters
-        for event in events {
-            guard let kind = Catalogue.kind(event.name) else { continue }
-            meters.count(kind, event.fields)
-            meters.set(.epoch, to: Double(event.epoch))
-            meters.set(.round, to: Double(event.round.value))
-        }
     }
 
     private func send(_ groups: [(resource: OTLPFormat.Resource, spans: [OTLPFormat.Span])]) throws {
@@ -76,10 +64,38 @@ final class OTLPSink: Sink {
 
     private func sendMetrics() throws {
         lastMetrics = ContinuousClock.now
-        guard !meters.isEmpty else { return }
-        let groups = meters.map { (resource: $0.key, readings: $0.value.readings()) }
-        _ = try post(
-            "metrics", OTLPFormat.metrics(groups, start: started, now: Timestamp.nanoseconds()), holding: groups.count)
+        for (stage, path) in metrics {
+            guard let text = Self.text(path) else { continue }
+            let reading = ExpositionReading(text)
+            guard !reading.readings.isEmpty else { continue }
+            // Counts begin anew with the process.
+            var started = Timestamp.nanoseconds()
+            if case .value(let seconds)? = reading.readings[Meters.Series(.processStart)], seconds > 0, seconds < 1e10 {
+                started = UInt64(seconds * 1e9)
+            }
+            let resource = OTLPFormat.Resource(federation: federation, run: reading.run, stage: stage)
+            _ = try post(
+                "metrics",
+                OTLPFormat.metrics(
+                    [(resource, reading.readings)], start: started, now: Timestamp.nanoseconds()),
+                holding: reading.readings.count)
+        }
+    }
+
+    /// Nil for what is not there: a stage that has yet to begin.
+    private static func text(_ path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count < ExpositionReading.maximumBytes {
+            let count = read(file, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return String(validating: bytes, as: UTF8.self)
     }
 
     /// The OTLP specification, "OTLP/HTTP Response".

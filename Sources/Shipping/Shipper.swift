@@ -19,6 +19,8 @@ final class Shipper {
 
     private let specification: SinkSpecification
     private let labels: [String]
+    /// How notes call it.
+    private let title: String
     private let sink: any Sink
     private let meters: Meters
     private let note: @Sendable (String) -> Void
@@ -50,7 +52,8 @@ final class Shipper {
         self.stop = stop
         self.sources = sources
         self.places = places
-        labels = [specification.name, cloud.description]
+        labels = [specification.name]
+        title = "\(specification.name) of \(cloud)"
         readers = sources.map { SpoolReader(folder: $0.folder, from: places.kept[$0.stage] ?? .start) }
         settled = readers.map(\.place)
         beginnings = sources.map { places.kept[$0.stage] == nil ? .max : 0 }
@@ -85,7 +88,7 @@ final class Shipper {
         persist()
         let left = settling.isEmpty ? "" : "; what may not have arrived is sent again"
         note(
-            "\(labels[0]) of \(labels[1]): stopped before everything was sent: it goes on from there at the next start\(left)"
+            "\(title): stopped before everything was sent: it goes on from there at the next start\(left)"
         )
     }
 
@@ -126,13 +129,13 @@ final class Shipper {
     }
 
     private func succeed(_ entries: [Entry], _ receipt: Receipt) {
-        if failures > 0 { note("\(labels[0]) of \(labels[1]): goes on") }
+        if failures > 0 { note("\(title): goes on") }
         failures = 0
         meters.set(.sinkUp, labels, to: 1)
         meters.add(Double(entries.count - receipt.refused), to: .sinkEvents, labels)
         if receipt.refused > 0 {
             meters.add(Double(receipt.refused), to: .sinkRefused, labels)
-            note("\(labels[0]) of \(labels[1]): the collector refuses \(receipt.refused) events: \(receipt.reason)")
+            note("\(title): the collector refuses \(receipt.refused) events: \(receipt.reason)")
         }
         if let last = entries.last, let time = EventGlance.time(last.line),
             let told = Timestamp.parse(String(decoding: time, as: UTF8.self))
@@ -151,7 +154,7 @@ final class Shipper {
             let new = end - max(start, lossesTold[index])
             lossesTold[index] = end
             meters.add(Double(new), to: .sinkLost, labels)
-            note("\(labels[0]) of \(labels[1]): \(new) events of \(sources[index].stage) were removed unsent")
+            note("\(title): \(new) events of \(sources[index].stage) were removed unsent")
         }
         guard let event = lossEvent(end - start, sources[index].stage, before: batch) else { return }
         let line = EventLine.bytes(event).dropLast()
@@ -205,7 +208,7 @@ final class Shipper {
     private func persist() {
         lastPersisted = ContinuousClock.now
         let kept = Dictionary(zip(sources.map(\.stage), settled)) { first, _ in first }
-        do { try places.keep(kept) } catch { note("\(labels[0]) of \(labels[1]): \(error)") }
+        do { try places.keep(kept) } catch { note("\(title): \(error)") }
     }
 
     private func finish() throws {
@@ -226,7 +229,7 @@ final class Shipper {
         failures += 1
         meters.add(to: .sinkFailures, labels)
         meters.set(.sinkUp, labels, to: 0)
-        if failures == 1 { note("\(labels[0]) of \(labels[1]): \(error); it is tried again") }
+        if failures == 1 { note("\(title): \(error); it is tried again") }
         let wait = min(Duration.milliseconds(100) * (1 << min(failures - 1, 7)), .seconds(10))
         if stop.deadline == nil { wake.rest(wait) } else { usleep(100_000) }
     }

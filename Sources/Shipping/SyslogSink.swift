@@ -20,7 +20,7 @@ final class SyslogSink: Sink {
 
     func deliver(_ entries: [Entry]) throws -> Receipt {
         let isNew = connection == nil
-        let connection = try self.connection ?? Connection(address)
+        let connection = try self.connection ?? Connection.to(address)
         self.connection = connection
         do {
             try connection.check()

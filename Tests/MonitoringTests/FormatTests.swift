@@ -267,3 +267,23 @@ struct EventGlanceTests {
         }
     }
 }
+
+@Suite("Metrics read back")
+struct ExpositionReadingTests {
+    @Test("What was counted is read back as it was, awkward labels included; what is no metric of ours is left out")
+    func roundTrip() {
+        let meters = Meters()
+        meters.add(3, to: .gaps, ["a \"quoted\" \\ hub\nwith, {all} = of it"])
+        meters.set(.trainingLoss, to: 0.125)
+        meters.set(.round, to: .infinity)
+        for value in [0.0001, 0.2, 0.2, 5, 1e9] { meters.observe(value, in: .phaseSeconds, ["seal"]) }
+        meters.observe(1, in: .phaseSeconds, ["open"])
+        var exposition = Exposition()
+        exposition.add(meters.readings(), labels: [("run", "demo"), ("cloud", "north"), ("stage", "encrypt")])
+        let reading = ExpositionReading(exposition.text)
+        #expect(reading.readings == meters.readings() && reading.run == "demo")
+        let more = "other_total 3\ntributary_round{run=\"x\nnonsense\ntributary_round\n{} 1\n"
+        #expect(ExpositionReading(more).readings.isEmpty)
+        #expect(ExpositionReading(exposition.text + more).readings == meters.readings())
+    }
+}

@@ -5,16 +5,19 @@ import Shipping
 import Testing
 
 /// Not tests that fail, but figures: TRIBUTARY_EVENT_COSTS=1 prints them.
-@Suite("What events cost", .serialized, .enabled(if: Equipment.variable("TRIBUTARY_EVENT_COSTS") != nil, "set TRIBUTARY_EVENT_COSTS=1"))
+@Suite(
+    "What events cost", .serialized,
+    .enabled(if: Equipment.variable("TRIBUTARY_EVENT_COSTS") != nil, "set TRIBUTARY_EVENT_COSTS=1"))
 struct CostTests {
-    private static func processor(_ who: __rusage_who_t) -> Double {
+    private static func processor(_ who: Int32) -> Double {
         var usage = rusage()
         getrusage(who, &usage)
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6
     }
 
-    private static let thread = __rusage_who_t(rawValue: 1)
+    /// RUSAGE_THREAD of getrusage(2); RUSAGE_SELF is 0.
+    private static let thread = Int32(1)
 
     @Test("Telling an event, with its spool, on the stage's own path")
     func telling() throws {
@@ -46,7 +49,9 @@ struct CostTests {
             let stand = try Stand(stages: ["encrypt", "local-train"])
             var sinks: [SinkSpecification] = []
             var collectors: [Collector] = []
-            func add(_ name: String, _ target: SinkSpecification.Target, _ collector: Collector?, _ isReady: () -> Bool) throws {
+            func add(_ name: String, _ target: SinkSpecification.Target, _ collector: Collector?, _ isReady: () -> Bool)
+                throws
+            {
                 guard names.contains(name) else { return }
                 sinks.append(SinkSpecification(name: name, target: target))
                 try collector?.start { isReady() }
@@ -63,7 +68,8 @@ struct CostTests {
             for (name, address) in [("syslog-udp", udp), ("syslog-tcp", tcp), ("syslog-unix", unix)]
             where names.contains(name) {
                 try add(
-                    name, .syslog(address, .daemon, .text), try SyslogCollectors.rsyslog(address, folder: try folder(name))
+                    name, .syslog(address, .daemon, .text),
+                    try SyslogCollectors.rsyslog(address, folder: try folder(name))
                 ) { SyslogCollectors.isReady(address) }
             }
             try add("file", .file(path: "\(stand.folder)/events.jsonl", rotate: 64 << 20, keep: 3), nil) { true }
@@ -71,7 +77,8 @@ struct CostTests {
                 let port = try Equipment.freePort()
                 let output = "\(try folder(name))/received"
                 let collector = Collector(
-                    [python, "\(Equipment.peers)/\(program).py", "\(port)", output], folder: try folder(name), output: output)
+                    [python, "\(Equipment.peers)/\(program).py", "\(port)", output], folder: try folder(name),
+                    output: output)
                 let target: SinkSpecification.Target =
                     name == "forward"
                     ? .forward(
@@ -82,7 +89,7 @@ struct CostTests {
                 try add(name, target, collector) { Collector.isListening(port) }
             }
             for log in stand.logs.values { log.follow(nil) }
-            let (process, own) = (Self.processor(RUSAGE_SELF), Self.processor(Self.thread))
+            let (process, own) = (Self.processor(0), Self.processor(Self.thread))
             try stand.ship(sinks)
             let begun = ContinuousClock.now
             for tick in 0..<seconds * 100 {
@@ -97,7 +104,7 @@ struct CostTests {
                 sinks.allSatisfy { stand.reading(.sinkEvents, $0.name) >= total }
             }
             let arrived = ContinuousClock.now - begun
-            let used = Self.processor(RUSAGE_SELF) - process - (Self.processor(Self.thread) - own)
+            let used = Self.processor(0) - process - (Self.processor(Self.thread) - own)
             let lost = sinks.map { stand.reading(.sinkLost, $0.name) }.reduce(0, +)
             stand.stopMonitor()
             withExtendedLifetime(collectors) {}

@@ -106,6 +106,7 @@ struct OTLPTests {
         stand.tell(50)
         let log = try #require(stand.logs[stand.stages[0]])
         log.tell(.roundReleased, round: RoundNumber(1), [.seconds: .real(9)])
+        try stand.writeMetrics()
         try stand.ship([Self.sink(port, [.logs, .metrics, .traces])])
         stand.stopMonitor()
         let events = stand.told.values.joined()
@@ -132,6 +133,7 @@ struct OTLPTests {
         let bytes = points.filter { $0["name"]?.text == "tributary_sealed_bytes_total" }
         #expect(bytes.count == 2 && bytes.allSatisfy { $0["unit"]?.text == "By" && $0["kind"]?.text == "sum" })
         #expect(bytes.allSatisfy { $0["temporality"]?.whole == 2 && $0["monotonic"] == .bool(true) })
+        #expect(bytes.allSatisfy { $0["start"]?.whole == 1_700_000_000_000_000_000 })
         let each = sealed.filter { $0.stage == stand.stages[0] }.compactMap { $0.fields[.bytes]?.quantity }
         #expect(bytes.allSatisfy { $0["value"]?.number == .number(each.reduce(0, +)) })
         let phases = points.filter {

@@ -37,6 +37,20 @@ final class Stand {
 
     func spool(_ stage: StageName) -> String { "\(folder)/\(stage.kind.rawValue)" }
 
+    func metrics(_ stage: StageName) -> String { "\(folder)/\(stage.kind.rawValue).prom" }
+
+    /// What the runtime of a stage does each second.
+    func writeMetrics() throws {
+        for stage in stages {
+            guard let log = logs[stage] else { continue }
+            log.meters.set(.processStart, to: 1_700_000_000)
+            var exposition = Exposition()
+            exposition.add(
+                log.meters.readings(), labels: [("run", "demo"), ("cloud", "north"), ("stage", stage.kind.rawValue)])
+            try Data(exposition.text.utf8).write(to: URL(filePath: metrics(stage)))
+        }
+    }
+
     func begin(_ stage: StageName, epoch: UInt64, limit: Int = SpoolWriter.defaultLimit) throws {
         let log = EventLog(stage: stage, run: try RunName("demo"), level: .debug) { _ in }
         log.begin(epoch: epoch, spool: try SpoolWriter(folder: spool(stage), limit: limit))
@@ -82,7 +96,11 @@ final class Stand {
         let notes = self.notes
         let monitor = try Monitor(
             federation: "trial",
-            clouds: [Monitor.Cloud(name: cloud, sinks: sinks, stages: stages.map { ($0, spool($0)) })],
+            clouds: [
+                Monitor.Cloud(
+                    name: cloud, sinks: sinks,
+                    stages: stages.map { Monitor.Stage(name: $0, spool: spool($0), metrics: metrics($0)) })
+            ],
             folder: "\(folder)/monitor"
         ) { notes.add($0) }
         try monitor.start()
@@ -96,7 +114,7 @@ final class Stand {
     }
 
     func reading(_ meter: Meter, _ sink: String) -> Double {
-        guard case .value(let value)? = monitor?.meters.readings()[Meters.Series(meter, [sink, "north"])] else {
+        guard case .value(let value)? = monitor?.meters[cloud]?.readings()[Meters.Series(meter, [sink])] else {
             return .nan
         }
         return value

@@ -88,7 +88,7 @@ struct MonitorTests {
         let metrics = FileManager.default.contents(atPath: "\(fake.state)/monitor/metrics.prom") ?? Data()
         #expect(
             String(decoding: metrics, as: UTF8.self).contains(
-                "tributary_sink_events_total{sink=\"file\",cloud=\"north\"}"))
+                "tributary_sink_events_total{run=\"first\",cloud=\"north\",sink=\"file\"}"))
     }
 
     @Test("Without sinks there is no monitor; `tributary monitor` then says that there is nothing to do")

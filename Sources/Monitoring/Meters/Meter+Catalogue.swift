@@ -79,21 +79,21 @@ extension Meter {
     // MARK: Of the monitor's sinks
 
     package static let sinkEvents = Meter(
-        "tributary_sink_events_total", .counter, "Events that a sink has taken.", labels: ["sink", "cloud"])
+        "tributary_sink_events_total", .counter, "Events that a sink has taken.", labels: ["sink"])
     package static let sinkLost = Meter(
         "tributary_sink_lost_total", .counter, "Events that the spool had no room for until the sink took them.",
-        labels: ["sink", "cloud"])
+        labels: ["sink"])
     package static let sinkRefused = Meter(
         "tributary_sink_refused_total", .counter, "Events that a collector will not have, and lines that are none.",
-        labels: ["sink", "cloud"])
+        labels: ["sink"])
     package static let sinkFailures = Meter(
         "tributary_sink_failures_total", .counter, "Times that a sink could not be reached or broke off.",
-        labels: ["sink", "cloud"])
+        labels: ["sink"])
     package static let sinkUp = Meter(
-        "tributary_sink_up", .gauge, "1 while a sink takes what it is given.", labels: ["sink", "cloud"])
+        "tributary_sink_up", .gauge, "1 while a sink takes what it is given.", labels: ["sink"])
     package static let sinkLag = Meter(
         "tributary_sink_lag_seconds", .gauge, "How old the newest event was when the sink took it.",
-        labels: ["sink", "cloud"])
+        labels: ["sink"])
 
     // MARK: Of the process, by the names that Prometheus' client libraries give
 

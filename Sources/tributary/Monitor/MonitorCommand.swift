@@ -50,12 +50,12 @@ struct MonitorCommand: ParsableCommand {
         let count = clouds.reduce(0) { $0 + $1.sinks.count }
         notes.write("started for \(clouds.map(\.name.description).joined(separator: ", ")), \(count) sinks")
         while try signals.take().isEmpty {
-            publish(monitor.meters, topology, notes)
+            publish(monitor, topology, notes)
             var item = pollfd(fd: signals.readable.number, events: Int16(POLLIN), revents: 0)
             _ = poll(&item, 1, 10_000)
         }
         let isDone = monitor.stop(within: flush)
-        publish(monitor.meters, topology, notes)
+        publish(monitor, topology, notes)
         notes.write(isDone ? "stopped" : "stopped; a collector was still being waited for")
         withExtendedLifetime(lock) {}
     }
@@ -76,9 +76,12 @@ struct MonitorCommand: ParsableCommand {
         return file
     }
 
-    private func publish(_ meters: Meters, _ topology: Topology, _ notes: NoteLog) {
+    private func publish(_ monitor: Monitor, _ topology: Topology, _ notes: NoteLog) {
         var exposition = Exposition()
-        exposition.add(meters.readings(), labels: [])
+        for (cloud, meters) in monitor.meters {
+            exposition.add(
+                meters.readings(), labels: [("run", topology.run.description), ("cloud", cloud.description)])
+        }
         let path = MonitorPlan.metricsPath(topology)
         do {
             let file = try Descriptor.opening("\(path).new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)

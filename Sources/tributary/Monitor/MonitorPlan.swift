@@ -12,7 +12,11 @@ enum MonitorPlan {
         }.map { cloud in
             Monitor.Cloud(
                 name: cloud.name, sinks: cloud.sinks,
-                stages: cloud.stages.map { (stage: $0.name, spool: topology.eventSpool(of: $0.name)) })
+                stages: cloud.stages.map {
+                    Monitor.Stage(
+                        name: $0.name, spool: topology.eventSpool(of: $0.name),
+                        metrics: topology.metricsPath(of: $0.name))
+                })
         }
     }
 
