@@ -12,6 +12,11 @@ REFERENCE := .cache/reference
 ifneq ($(wildcard $(REFERENCE)/bin/python),)
 export TRIBUTARY_PYTHON ?= $(CURDIR)/$(REFERENCE)/bin/python
 endif
+# Log collectors that tests send events to; `make collectors` unpacks them.
+COLLECTORS := .cache/collectors
+ifneq ($(wildcard $(COLLECTORS)/stamp),)
+export TRIBUTARY_COLLECTORS ?= $(CURDIR)/$(COLLECTORS)
+endif
 
 # The schema of compose files as Debian's docker-compose has it.
 ifneq ($(wildcard $(REFERENCE)/compose_spec.json),)
@@ -118,6 +123,10 @@ fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600
 .PHONY: reference
 reference: ## PEFT, transformers, tokenizers and python-paillier for the tests that compare with them
 	@scripts/reference $(REFERENCE)
+
+.PHONY: collectors
+collectors: ## rsyslog and syslog-ng, unpacked and not installed, for the tests that send events to them
+	@scripts/collectors $(COLLECTORS)
 
 .PHONY: lint
 lint: ## formatting and naming rules, and warnings as errors in our own code

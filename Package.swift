@@ -96,10 +96,11 @@ let package = Package(
 
         // Runtime
         library("JSONText"),
-        library("Monitoring", uses: ["Federation", "JSONText", "Sodium"]),
+        library("Monitoring", uses: ["Federation", "JSONText", "MessagePack", "Sodium"]),
+        library("Shipping", uses: ["CLinux", "Federation", "Monitoring", "Sodium"]),
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
-        library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
+        library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
         library(
             "StageKit",
             uses: [
@@ -168,7 +169,7 @@ let package = Package(
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
                 "Encryption", "Federation", "IngestLogic", "Keys", "LocalTrainLogic", "Publication", "PublishLogic",
-                "Safetensors",
+                "Safetensors", "Shipping",
                 "Sodium",
                 "Monitoring", "StageKit", "Topology", "ZeroMQ",
             ]),
@@ -189,12 +190,14 @@ let package = Package(
             resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
         tests("JSONTextTests", uses: ["JSONText"]),
-        tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
+        tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
+        tests(
+            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
             "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -41,4 +42,16 @@ uint64_t tributary_raise_file_limit(uint64_t wanted) {
     rlim_t before = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+void tributary_step_back(void) {
+    const struct sched_param none = {0};
+    sched_setscheduler(0, SCHED_IDLE, &none);
+    setpriority(PRIO_PROCESS, 0, 19);
+}
+
+int tributary_join_until(pthread_t thread, const struct timespec *limit) {
+    int result = pthread_timedjoin_np(thread, NULL, limit);
+    if (result != 0) pthread_detach(thread);
+    return result;
 }

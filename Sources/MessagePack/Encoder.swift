@@ -14,7 +14,7 @@ package func encode(_ value: Value) -> [UInt8] {
     return Array(UnsafeRawBufferPointer(start: data, count: buffer.size))
 }
 
-private func pack(_ value: Value, into packer: inout msgpack_packer) {
+func pack(_ value: Value, into packer: inout msgpack_packer) {
     switch value {
     case .none: msgpack_pack_nil(&packer)
     case .bool(true): msgpack_pack_true(&packer)
@@ -38,7 +38,7 @@ private func pack(_ value: Value, into packer: inout msgpack_packer) {
     }
 }
 
-private func packText(_ text: String, into packer: inout msgpack_packer) {
+func packText(_ text: String, into packer: inout msgpack_packer) {
     var text = text
     text.withUTF8 { utf8 in
         msgpack_pack_str(&packer, utf8.count)

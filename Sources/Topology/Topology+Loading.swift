@@ -27,6 +27,7 @@ extension Topology {
         let file = TopologyFile(from: document.root)
         document.root.finish()
         TopologyRules(file: file, problems: problems).check()
+        file.checkSinks(problems)
         for cloud in file.clouds where present?.contains(cloud.name) ?? true {
             for stage in cloud.stages where !stage.config.isEmpty {
                 guard let obstacle = FilePath.obstacle(at: stage.config, as: .file) else { continue }
@@ -63,13 +64,15 @@ extension Topology {
                     name: StageName(cloud: cloud.name, kind: stage.kind), owner: stage.owner ?? cloud.owner,
                     config: stage.config, binary: stage.binary, listener: stage.listener)
             }
-            return Cloud(name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages)
+            return Cloud(
+                name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages,
+                sinks: (file.sinks + cloud.sinks).map(\.specification))
         }
         return Topology(
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,
             threshold: file.threshold,
             profile: file.profile, damgardJurik: file.damgardJurik, clouds: clouds,
-            aggregate: aggregate, publish: publish, peerLimits: file.peerLimits,
+            aggregate: aggregate, publish: publish, peerLimits: file.peerLimits, spoolLimit: file.spoolLimit,
             statePath: state.map { FilePath.resolve($0, in: currentFolder) } ?? defaultState(of: file.federation),
             warnings: problems.warnings)
     }

@@ -1,5 +1,6 @@
 package import Configuration
 package import Federation
+package import Monitoring
 
 /// A valid federation: its clouds, the stages in them, and where each is found. Made by `Topology.load`, which refuses what
 /// could not run or would give data away.
@@ -64,6 +65,8 @@ package struct Topology: Sendable {
         package let consent: [String]
         /// In the order of `StageKind`.
         package let stages: [Stage]
+        /// The collectors that get its stages' events: those of the whole file, and its own.
+        package let sinks: [SinkSpecification]
 
         /// A data cloud trains on records of its own.
         package var holdsData: Bool { stages.contains { $0.name.kind == .ingest } }
@@ -85,6 +88,8 @@ package struct Topology: Sendable {
     package let aggregate: StageName
     package let publish: StageName
     package let peerLimits: PeerLimits
+    /// Bytes that each stage keeps of its newest events.
+    package let spoolLimit: Int
     /// Everything the federation's stages on this host write: spools, journals, keys, logs.
     package let statePath: String
     package let warnings: [Problem]
@@ -142,6 +147,9 @@ package struct Topology: Sendable {
 
     /// Where the stage keeps its newest events.
     package func eventSpool(of stage: StageName) -> String { "\(stateFolder(of: stage))/events" }
+
+    /// Where it is kept how far each collector has come.
+    package var monitorFolder: String { "\(statePath)/monitor" }
 
     /// What an auditor asks about, signed and chained.
     package func auditTrail(of stage: StageName) -> String { "\(stateFolder(of: stage))/audit.jsonl" }

@@ -21,6 +21,7 @@ struct TopologyFile {
         let owner: String
         let consent: [String]
         let stages: [Stage]
+        let sinks: [TopologyFile.Sink]
         let isWhole: Bool
 
         func stage(_ kind: StageKind) -> Stage? { stages.first { $0.kind == kind } }
@@ -43,6 +44,8 @@ struct TopologyFile {
     let allowsClear: Bool
     let allowsOneOperator: Bool
     let peerLimits: Topology.PeerLimits
+    let sinks: [Sink]
+    let spoolLimit: Int
     let clouds: [Cloud]
     let cloudsPlace: Place
     /// False where a cloud or a stage could not be read at all: rules that count would tell tales.
@@ -73,6 +76,8 @@ struct TopologyFile {
         allowsClear = file.bool("allow-clear", default: false)
         allowsOneOperator = file.bool("allow-one-operator", default: false)
         peerLimits = Topology.PeerLimits(in: file)
+        sinks = Self.sinks(in: file)
+        spoolLimit = Self.spoolLimit(in: file)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
         clouds = file.entries("clouds", keys: .pattern("^[a-z][a-z0-9-]{0,31}$", sample: "a")) { text, value in
@@ -136,6 +141,7 @@ extension TopologyFile.Cloud {
         self.place = place
         owner = Self.owner(cloud.required("owner"))
         consent = cloud.list("consent", required: false) { $0.string() }
+        sinks = TopologyFile.sinks(in: cloud)
         var written = 0
         let values = cloud.entries("stages", keys: .words(StageKind.allCases.map(\.rawValue))) { text, value in
             written += 1

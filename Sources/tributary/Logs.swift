@@ -24,7 +24,7 @@ struct Logs: ParsableCommand {
         options.topology = topology
         options.state = state
         let topology = try options.load(warns: false)
-        let stages = try chosen(in: topology)
+        let stages = try StageChoice.stages(stage, in: topology)
         var readers = stages.map { LogReader(path: topology.logPath(of: $0)) }
         let terminal = Terminal()
         let watch = follow ? try FolderWatch("\(topology.statePath)/logs") : nil
@@ -43,19 +43,6 @@ struct Logs: ParsableCommand {
         }
     }
 
-    private func chosen(in topology: Topology) throws -> [StageName] {
-        guard let stage else { return topology.stages.map(\.name) }
-        let parts = stage.split(separator: "@", omittingEmptySubsequences: false)
-        let name: StageName
-        do {
-            name = try parts.count == 2 ? StageName("\(parts[1])/\(parts[0])") : StageName(stage)
-        } catch { throw LauncherError.arguments("expected STAGE@CLOUD, such as encrypt@north, found \"\(stage)\"") }
-        guard topology.stage(name) != nil else {
-            throw LauncherError.arguments("\(topology.file) has no stage \(name)")
-        }
-        return [name]
-    }
-
     /// Lines without a time of their own (a crash's last words) stay behind the line that they followed.
     private func show(_ entries: [LogLine], _ terminal: Terminal) {
         var timed: [(time: String, order: Int, line: LogLine)] = []
@@ -67,5 +54,22 @@ struct Logs: ParsableCommand {
         for entry in timed.sorted(by: { ($0.time, $0.order) < ($1.time, $1.order) }) {
             terminal.line(format == .json ? entry.line.raw : entry.line.pretty(terminal))
         }
+    }
+}
+
+/// Which stage somebody means.
+enum StageChoice {
+    /// The one of `STAGE@CLOUD`, or all of them.
+    static func stages(_ stage: String?, in topology: Topology) throws -> [StageName] {
+        guard let stage else { return topology.stages.map(\.name) }
+        let parts = stage.split(separator: "@", omittingEmptySubsequences: false)
+        let name: StageName
+        do {
+            name = try parts.count == 2 ? StageName("\(parts[1])/\(parts[0])") : StageName(stage)
+        } catch { throw LauncherError.arguments("expected STAGE@CLOUD, such as encrypt@north, found \"\(stage)\"") }
+        guard topology.stage(name) != nil else {
+            throw LauncherError.arguments("\(topology.file) has no stage \(name)")
+        }
+        return [name]
     }
 }

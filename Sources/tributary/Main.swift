@@ -11,7 +11,7 @@ struct Tributary: ParsableCommand {
         subcommands: [
             Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
             Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
-            Logs.self, Export.self, Schema.self,
+            Logs.self, Export.self, Schema.self, EventsCommand.self, MonitorCommand.self,
             Verify.self, MetricsCommand.self, AuditCommand.self, Demo.self,
         ])
 }

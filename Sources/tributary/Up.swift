@@ -32,8 +32,10 @@ struct Up: ParsableCommand {
             throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
         }
         let plan = LaunchPlan(
-            folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud)
+            folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud,
+            isBackground: background)
         let programs = try plan.programs(topology)
+        try MonitorPlan.check(topology, among: cloud)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
         let launcher = try Launcher(topology, plan: plan, grace: grace, view: view) {

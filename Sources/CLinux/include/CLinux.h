@@ -2,10 +2,13 @@
 #pragma once
 #include "Confine.h"
 #include "DialFilter.h"
+#include "Memfd.h"
 #include "SearchPath.h"
 #include "Spawn.h"
 #include "TCPInfo.h"
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 /// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.
 int tributary_eventfd(void);
@@ -23,3 +26,9 @@ void tributary_begin_writing(int file, int64_t offset, int64_t count);
 /// Large blocks go back to the kernel when they are freed, and threads share two heaps (mallopt(3)): what a process holds is
 /// what it uses.
 void tributary_return_memory(void);
+/// Whatever else wants the processor gets it before this process and its threads to be: SCHED_IDLE (sched(7)) and the highest nice
+/// value. As far as it may; nothing fails.
+void tributary_step_back(void);
+/// Waits for a thread to end, until `limit` by CLOCK_REALTIME (pthread_timedjoin_np(3)); 0, or what went wrong. One that has not
+/// ended is detached.
+int tributary_join_until(pthread_t thread, const struct timespec *limit);

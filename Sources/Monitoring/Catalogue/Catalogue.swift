@@ -7,6 +7,7 @@ package enum Catalogue {
         ("Encryption", EventKind.ofEncryption),
         ("Rounds", EventKind.ofRounds),
         ("Transfers", EventKind.ofTransfers),
+        ("Told by the monitor", EventKind.ofMonitor),
     ]
 
     package static let kinds: [EventKind] = sections.flatMap(\.kinds)

@@ -76,6 +76,25 @@ extension Meter {
     package static let eventsDropped = Meter(
         "tributary_events_dropped_total", .counter, "Events that were not kept.", labels: ["reason"])
 
+    // MARK: Of the monitor's sinks
+
+    package static let sinkEvents = Meter(
+        "tributary_sink_events_total", .counter, "Events that a sink has taken.", labels: ["sink"])
+    package static let sinkLost = Meter(
+        "tributary_sink_lost_total", .counter, "Events that the spool had no room for until the sink took them.",
+        labels: ["sink"])
+    package static let sinkRefused = Meter(
+        "tributary_sink_refused_total", .counter, "Events that a collector will not have, and lines that are none.",
+        labels: ["sink"])
+    package static let sinkFailures = Meter(
+        "tributary_sink_failures_total", .counter, "Times that a sink could not be reached or broke off.",
+        labels: ["sink"])
+    package static let sinkUp = Meter(
+        "tributary_sink_up", .gauge, "1 while a sink takes what it is given.", labels: ["sink"])
+    package static let sinkLag = Meter(
+        "tributary_sink_lag_seconds", .gauge, "How old the newest event was when the sink took it.",
+        labels: ["sink"])
+
     // MARK: Of the process, by the names that Prometheus' client libraries give
 
     package static let processCPU = Meter(
@@ -92,6 +111,7 @@ extension Meter {
         ready, up, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, goodput, retransmissions,
         inboxBytes,
         creditBytes, outboxBytes, outboxDropped, spoolBytes, handshakeFailures, messagesRefused, eventsDropped,
+        sinkEvents, sinkLost, sinkRefused, sinkFailures, sinkUp, sinkLag,
         processCPU, processMemory, processDescriptors, processStart,
     ]
 

@@ -82,6 +82,10 @@ package struct SpoolReader: Sendable {
         }
         defer { close(file) }
         var buffer = [UInt8](repeating: 0, count: max(maximumBytes, EventLine.maximumBytes))
+        if lseek(file, 0, SEEK_END) < off_t(place.offset) {
+            // The folder was emptied, and the stage has begun anew: from its first event on.
+            place = Place(ordinal: segment.first, segment: segment.first, offset: 0)
+        }
         let count = pread(file, &buffer, buffer.count, off_t(place.offset))
         guard count > 0 else {
             if count < 0, errno != EINTR { throw SpoolFault("read \(segment.path)", errno) }

@@ -150,7 +150,7 @@ package enum StageMain {
         try lock.note(.starting)
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
-        let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
+        let spool = try SpoolWriter(folder: topology.eventSpool(of: stage), limit: topology.spoolLimit)
         let trail = try AuditTrail(path: topology.auditTrail(of: stage), key: signing)
         if try journal.read({ try $0.isRunOver() }) {
             log.begin(epoch: try journal.epoch(), spool: spool, trail: trail)

@@ -16,6 +16,8 @@ package struct StageOutlook: Hashable, Sendable {
     /// Of publish: who owns what, which goes into the manifest, and what its openings ask for.
     package let owners: [String]
     package let damgardJurik: Int
+    /// What it keeps of its events, in bytes.
+    package let spoolLimit: Int
 
     package struct Dial: Hashable, Sendable {
         package let hub: StageName
@@ -37,6 +39,7 @@ package struct StageOutlook: Hashable, Sendable {
         let isPublish = name.kind == .publish
         owners = isPublish ? topology.stages.sorted { $0.name < $1.name }.map { "\($0.name): \($0.owner)" } : []
         damgardJurik = isPublish ? topology.damgardJurik : 0
+        spoolLimit = topology.spoolLimit
     }
 
     /// What differs from `old`, a sentence each.
@@ -60,6 +63,9 @@ package struct StageOutlook: Hashable, Sendable {
         if owners != old.owners { changes.append("owners in the manifest") }
         if damgardJurik != old.damgardJurik {
             changes.append("damgard-jurik \(damgardJurik) from the next opening on, was \(old.damgardJurik)")
+        }
+        if spoolLimit != old.spoolLimit {
+            changes.append("keeps \(spoolLimit) bytes of events, kept \(old.spoolLimit)")
         }
         return changes
     }

@@ -19,9 +19,12 @@ struct HostMetrics {
     private static let maximumBytes = 8 << 20
 
     let stages: [Stage]
+    /// Of the monitor's sinks; empty where there is none.
+    private let sinks: String
 
     init(_ topology: Topology, clouds: [String] = []) {
         let now = time(nil)
+        sinks = Self.read(MonitorPlan.metricsPath(topology), Self.maximumBytes)
         let run = topology.run.description
         stages = topology.stages(in: clouds).compactMap { name in
             let path = topology.metricsPath(of: name)
@@ -31,9 +34,11 @@ struct HostMetrics {
             }
             let isUp = now - information.st_mtim.tv_sec <= Self.patience
             let text = Self.read(path, Int(information.st_size))
-            let isReady = isUp && text.split(separator: "\n").contains {
-                $0.hasPrefix("tributary_stage_ready{") && $0.hasSuffix(" 1")
-            }
+            let isReady =
+                isUp
+                && text.split(separator: "\n").contains {
+                    $0.hasPrefix("tributary_stage_ready{") && $0.hasSuffix(" 1")
+                }
             return Stage(name: name, isUp: isUp, isReady: isReady, text: text + Self.up(isUp, name, run: run))
         }
     }
@@ -42,6 +47,7 @@ struct HostMetrics {
     var text: String {
         var merge = ExpositionMerge()
         for stage in stages { merge.add(stage.text) }
+        merge.add(sinks)
         return merge.text
     }
 

@@ -12,6 +12,8 @@ struct LaunchPlan {
     let isUnconfined: Bool
     /// Of this host; all where it is empty.
     let clouds: [String]
+    /// Nobody reads the launcher's standard output any more.
+    let isBackground: Bool
 
     /// The programs of this host's stages. Throws if one cannot be run.
     func programs(_ topology: Topology) throws -> [Launcher.Program] {

@@ -103,6 +103,7 @@ extension Launcher {
             programs = application.programs
             recordIsStale = true
             self.application = nil
+            takeMonitor()
             view.applied(topology.file, steps: application.done.count)
             return application.caller.tell(ControlReply(event: .applied))
         }

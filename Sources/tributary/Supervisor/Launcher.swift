@@ -45,6 +45,7 @@ final class Launcher {
     private let signals: SignalWatch
     private let notify: NotifySocket
     private let control: ControlSocket
+    private let monitor: MonitorProcess
     private(set) var supervision: Supervision
     var logs: [StageName: RotatingLog] = [:]
     private var outputs: [StageOutput] = []
@@ -73,12 +74,14 @@ final class Launcher {
         notify = try NotifySocket(path: "\(folder)/notify")
         control = try ControlSocket(path: ControlSocket.path(topology))
         supervision = Supervision(stages: programs.map(\.stage), grace: grace)
+        monitor = MonitorProcess(terminal: view.terminal, isBackground: plan.isBackground)
         for program in programs { logs[program.stage] = try RotatingLog(path: topology.logPath(of: program.stage)) }
     }
 
     /// Runs until every stage has ended; returns the exit status.
     func run() throws -> Int32 {
         try take(.start)
+        takeMonitor()
         while exitStatus == nil {
             if recordIsStale { try writeRecord() }
             try wait()
@@ -89,9 +92,17 @@ final class Launcher {
             try reap()
             for (request, caller) in try control.take() { try take(request, of: caller) }
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
+            monitor.tick(at: now)
         }
+        monitor.finish()
         try writeRecord()
         return exitStatus ?? 0
+    }
+
+    /// The monitor of what runs now.
+    func takeMonitor() {
+        monitor.take(topology, clouds: plan.clouds, at: now)
+        monitor.tick(at: now)
     }
 
     private func readNotices() throws {
@@ -113,7 +124,7 @@ final class Launcher {
         var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         watched = []
         var timeout: Int32 = -1
-        if let deadline = supervision.nextDeadline {
+        if let deadline = [supervision.nextDeadline, monitor.deadline].compactMap({ $0 }).min() {
             timeout = Int32(max(0, min(3_600_000, ((deadline - now).inSeconds * 1000).rounded(.up))))
         }
         guard poll(&items, nfds_t(items.count), timeout) >= 0 || errno == EINTR else {
@@ -207,11 +218,16 @@ final class Launcher {
         while true {
             let pid = waitpid(-1, &status, WNOHANG)
             guard pid > 0 else { return }
-            // Its last words may have come since.
-            try readNotices()
             // wait(2): the low seven bits are the signal, the next byte the exit status.
             let number = status & 0x7F
-            try take(.ended(pid: pid, number == 0 ? .exit(status >> 8 & 0xFF) : .signal(number)))
+            let end = number == 0 ? ProcessEnd.exit(status >> 8 & 0xFF) : .signal(number)
+            if pid == monitor.pid {
+                monitor.ended(end, at: now)
+                continue
+            }
+            // Its last words may have come since.
+            try readNotices()
+            try take(.ended(pid: pid, end))
         }
     }
 
