@@ -98,6 +98,7 @@ let package = Package(
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
         library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
+        library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
         library(
             "StageKit",
             uses: [
@@ -162,10 +163,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
-                "Safetensors",
-                "Sodium",
-                "StageKit", "Topology", "ZeroMQ",
+                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Monitoring",
+                "Publication", "Safetensors", "Sodium", "StageKit", "Topology", "View", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",
@@ -187,6 +186,7 @@ let package = Package(
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
         tests("JSONTextTests", uses: ["JSONText"]),
         tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
+        tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),
