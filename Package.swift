@@ -163,8 +163,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Monitoring",
-                "Publication", "Safetensors", "Sodium", "StageKit", "Topology", "View", "ZeroMQ",
+                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "JSONText", "Keys",
+                "Monitoring", "Publication", "Safetensors", "Sodium", "StageKit", "Topology", "View", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",

@@ -51,4 +51,6 @@ package struct FederationPlan: Sendable, Equatable {
     package var stages: [StageName] {
         clouds.flatMap { cloud in cloud.stages.map { StageName(cloud: cloud.name, kind: $0) } }
     }
+
+    package func stages(of kind: StageKind) -> [StageName] { stages.filter { $0.kind == kind } }
 }

@@ -42,14 +42,34 @@ extension FederationView {
         if event.name == EventKind.contributionSealed.name, let values = event.fields.amount(.values) {
             valueMeter.add(values, at: event.time)
         }
-        guard event.name.hasSuffix("_receipted"), let bytes = event.fields.amount(.wireBytes) else { return }
-        byteMeter.add(bytes, at: event.time)
-        if let place = roundPlace(event.round.value) { rounds[place].bytes += bytes }
-        guard case .text(let text)? = event.fields[.to], let receiver = plan.stages.first(where: { "\($0)" == text })
-        else { return }
-        let pair = Pair(from: event.stage, to: receiver)
-        guard traffic[pair] != nil || traffic.count < limits.pairs else { return }
-        traffic[pair, default: Traffic()].add(bytes, at: event.time)
+        switch event.name {
+        case EventKind.roundTrained.name: carry(nil, event, to: [StageName(cloud: event.stage.cloud, kind: .encrypt)])
+        case EventKind.shardsMade.name: carry(nil, event, to: [StageName(cloud: event.stage.cloud, kind: .localTrain)])
+        case EventKind.roundClosed.name: carry(event.fields.amount(.bytes), event, to: plan.stages(of: .publish))
+        case EventKind.roundReleased.name:
+            carry(nil, event, to: plan.stages(of: .encrypt) + plan.stages(of: .aggregate))
+        case let name where name.hasSuffix("_receipted"):
+            guard let bytes = event.fields.amount(.wireBytes), bytes >= 0 else { return }
+            byteMeter.add(bytes, at: event.time)
+            if let place = roundPlace(event.round.value) { rounds[place].bytes += bytes }
+            carry(bytes, event, to: receivers(of: event))
+        default: break
+        }
+    }
+
+    private func receivers(of event: Event) -> [StageName] {
+        if let text = event.fields.text(.to) { return plan.stages.filter { "\($0)" == text } }
+        // Clouds send to aggregate, but for their shares of an opening, which publish takes.
+        return plan.stages(of: event.name == EventKind.receipted(.share).name ? .publish : .aggregate)
+    }
+
+    /// - Parameter bytes: nil where the event does not tell how many.
+    private mutating func carry(_ bytes: Double?, _ event: Event, to receivers: [StageName]) {
+        for receiver in receivers {
+            let pair = Pair(from: event.stage, to: receiver)
+            guard traffic[pair] != nil || traffic.count < limits.pairs else { continue }
+            traffic[pair, default: Traffic()].add(max(0, bytes ?? 0), at: event.time)
+        }
     }
 
     // MARK: Rounds

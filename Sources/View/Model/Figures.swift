@@ -41,9 +41,10 @@ package enum Figures {
         return fixed(rest, decimals) + units[unit]
     }
 
-    /// `0.42 s`, `12.3 s`, `3m05s`, `2h10m`; of nanoseconds.
+    /// `4.2 ms`, `0.42 s`, `12.3 s`, `3m05s`, `2h10m`; of nanoseconds.
     package static func duration(_ nanoseconds: UInt64) -> String {
         let seconds = Double(nanoseconds) * 1e-9
+        if seconds < 0.0995 { return "\(fixed(seconds * 1000, seconds < 0.00995 ? 1 : 0)) ms" }
         if seconds < 10 { return "\(fixed(seconds, 2)) s" }
         if seconds < 60 { return "\(fixed(seconds, 1)) s" }
         let whole = Int(min(seconds, 1e9).rounded())

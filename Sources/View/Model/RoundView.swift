@@ -66,8 +66,9 @@ package struct RoundView: Sendable, Equatable {
             case seal
             /// The last contributions are on their way and being added.
             case gather
-            /// Clouds check the sum and make their shares; or the sum is on its way to publish.
+            /// Clouds check the sum and make their shares of its opening.
             case share
+            /// The sum goes to publish, which opens it and releases.
             case open
         }
 
@@ -144,7 +145,9 @@ package struct RoundView: Sendable, Equatable {
         }
         let computed = last([.read, .train, .sensitivity, .score])
         let sealed = last([.quantise, .seal])
-        let openStart = isOpen ? nil : spans.lazy.filter { $0.phase == .open }.map(\.start).max()
+        // Where publish alone opens sums, nothing is shared.
+        let isShared = spans.contains { $0.phase == .share }
+        let openStart = isShared ? isOpen ? nil : spans.lazy.filter { $0.phase == .open }.map(\.start).max() : closedAt
         let ends: [(Segment.Name, UInt64?)] = [
             (.compute, computed ?? sealed), (.seal, sealed), (.gather, closedAt),
             (.share, closedAt == nil ? nil : openStart), (.open, closedAt == nil ? nil : end),
