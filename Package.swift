@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // C
@@ -99,6 +100,9 @@ let package = Package(
         library("Keys", uses: ["Federation", "Sodium"]),
         library("Topology", uses: ["Configuration", "Federation", "Sodium"]),
         library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
+        library(
+            "Web",
+            uses: ["JSONText", "Monitoring", "Sodium", "View", .product(name: "FlyingFox", package: "FlyingFox")]),
         library(
             "StageKit",
             uses: [
@@ -164,7 +168,7 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "JSONText", "Keys",
-                "Monitoring", "Publication", "Safetensors", "Sodium", "StageKit", "Topology", "View", "ZeroMQ",
+                "Monitoring", "Publication", "Safetensors", "Sodium", "StageKit", "Topology", "View", "Web", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",
@@ -187,6 +191,8 @@ let package = Package(
         tests("JSONTextTests", uses: ["JSONText"]),
         tests("MonitoringTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium"]),
         tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
+        tests(
+            "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests("TokenizationTests", uses: ["Tokenization", "Safetensors"], exclude: ["Reference"]),
         tests("AdapterTests", uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium"]),

@@ -208,7 +208,9 @@ extension StageView {
         switch event.name {
         case EventKind.stageStarted.name: now(.starting)
         case EventKind.stageReady.name: now(.ready)
-        case EventKind.stageStopped.name, EventKind.runIsOver.name: now(.done)
+        case EventKind.endHeard.name, EventKind.runFinished.name: knowsEnd = true
+        case EventKind.runIsOver.name: now(.done)
+        case EventKind.stageStopped.name: now(knowsEnd || told == .done ? .done : .stopped)
         case EventKind.stageFailed.name:
             now(.failed(EventNote.printable(event.fields.text(.reason) ?? "", atMost: EventNote.maximumText)))
         case EventKind.stillWaiting.name:

@@ -12,8 +12,10 @@ package enum StageState: Sendable, Equatable {
     case waiting(for: [String], String)
     /// Its process died, and the launcher starts another one.
     case restarting(String)
-    /// It has ended as it should.
+    /// It has ended as it should: the run is over.
     case done
+    /// It was told to end, and the run goes on.
+    case stopped
     case failed(String)
     /// Its process is not there, and it did not say that it would leave.
     case gone
@@ -28,6 +30,7 @@ package enum StageState: Sendable, Equatable {
         case .waiting: "waiting"
         case .restarting: "restarting"
         case .done: "done"
+        case .stopped: "stopped"
         case .failed: "failed"
         case .gone: "gone"
         }
@@ -36,7 +39,7 @@ package enum StageState: Sendable, Equatable {
     /// What else there is to say: for whom, on what, why.
     package var detail: String {
         switch self {
-        case .unknown, .starting, .ready, .done, .gone: ""
+        case .unknown, .starting, .ready, .done, .stopped, .gone: ""
         case .working(let text), .restarting(let text), .failed(let text): text
         case .waiting(let awaited, let text):
             awaited.isEmpty ? text : "for \(awaited.joined(separator: ", "))" + (text.isEmpty ? "" : ": \(text)")
@@ -56,7 +59,11 @@ package enum StageState: Sendable, Equatable {
         }
     }
 
-    package var isOver: Bool { self == .done || self == .gone || word == "failed" }
+    /// Whether no process is there.
+    package var isOver: Bool { [.done, .stopped, .gone].contains(self) || word == "failed" }
+
+    /// Whether somebody should see to it.
+    package var isTrouble: Bool { isOver && self != .done || word == "restarting" }
 }
 
 /// What the launcher knows of a stage's process.
@@ -111,6 +118,8 @@ package struct StageView: Sendable, Equatable {
     var told = StageState.unknown
     var toldSince: UInt64 = 0
     var lastSequence: UInt64 = 0
+    /// Whether it knows that the run is over.
+    var knowsEnd = false
 
     init(_ name: StageName, limits: FederationView.Limits) {
         self.name = name
@@ -124,7 +133,7 @@ package struct StageView: Sendable, Equatable {
         switch process.phase {
         case .ended:
             if case .failed = told { return told }
-            if told == .done { return .done }
+            if told == .done || told == .stopped { return told }
             return process.lastEnd == nil || process.lastEnd == "exit status 0" ? .done : .failed(process.lastEnd ?? "")
         case _ where !process.isLaunched: return told.isOver ? told : told == .unknown ? .unknown : .gone
         case .backingOff: return .restarting(process.lastEnd ?? "")

@@ -125,6 +125,7 @@ extension TopScreen {
         case .waiting: (glyphs.ring, .first)
         case .restarting: (glyphs.cross, .attention)
         case .done: (glyphs.square, .soft)
+        case .stopped: (glyphs.square, .attention)
         case .failed, .gone: (glyphs.cross, .bad)
         }
     }

@@ -38,7 +38,8 @@ final class RawTerminal {
     /// All lines at once (mode 2026 keeps terminals that know it from showing half a frame).
     func draw(_ lines: [String]) {
         var text = "\u{1B}[?2026h\u{1B}[H"
-        text += lines.map { "\($0)\u{1B}[0m\u{1B}[K" }.joined(separator: "\r\n")
+        // Each line is cleared before it is written: after a full one the cursor stands on its last column.
+        text += lines.map { "\u{1B}[K\($0)\u{1B}[0m" }.joined(separator: "\r\n")
         text += "\u{1B}[J\u{1B}[?2026l"
         write(text)
     }
