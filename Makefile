@@ -87,6 +87,10 @@ fuzz: packages ## the same for a chosen time: make fuzz SECONDS=600
 reference: ## PEFT, transformers, tokenizers and python-paillier for the tests that compare with them
 	@scripts/reference $(REFERENCE)
 
+.PHONY: screenshots
+screenshots: build ## pictures of the page and of `tributary top` for docs/watching.md (chromium, chromium-driver, tmux, pngquant)
+	@$(or $(TRIBUTARY_PYTHON),python3) scripts/screenshots $(BIN) docs/images
+
 .PHONY: lint
 lint: ## formatting and naming rules, and warnings as errors in our own code
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests

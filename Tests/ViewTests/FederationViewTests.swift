@@ -23,6 +23,10 @@ struct FederationViewTests {
         #expect(stage.state == .waiting(for: ["release/publish", "west/encrypt"], "a round"))
         #expect(stage.since == Story.at(3))
         try story.tell(.stageStopped, "north/encrypt", at: 70)
+        #expect(try story.view().stage(StageName("north/encrypt"))?.state == .stopped)
+        try story.tell(.stageReady, "north/encrypt", at: 80)
+        try story.tell(.endHeard, "north/encrypt", at: 81)
+        try story.tell(.stageStopped, "north/encrypt", at: 82)
         #expect(try story.view().stage(StageName("north/encrypt"))?.state == .done)
     }
 

@@ -54,7 +54,6 @@ enum PageStyle {
         .cloud { fill: none; stroke: var(--rule); }
         .node rect { fill: var(--ground); stroke: var(--rule); stroke-width: 1.2; }
         .node { cursor: pointer; }
-        .node:focus { outline: none; } .node:focus-visible rect { stroke: var(--focus); stroke-width: 3; }
         .node.chosen rect { stroke: var(--ink); stroke-width: 2; }
         .node .dot { fill: var(--soft); }
         .node.ready .dot, .node.working .dot { fill: var(--good); }
@@ -67,6 +66,7 @@ enum PageStyle {
         .node.failed rect, .node.gone rect { stroke: var(--bad); stroke-dasharray: 5 3; stroke-width: 1.8; }
         .node.failed .dot, .node.gone .dot { fill: var(--bad); }
         .node.failed .soft, .node.gone .soft { fill: var(--bad); }
+        .node:focus { outline: none; } .node:focus-visible rect { stroke: var(--focus); stroke-width: 3; stroke-dasharray: none; }
         .wire { fill: none; stroke: var(--rule); stroke-width: 1.6; }
         .wire.news { stroke-dasharray: 2 5; stroke-linecap: round; }
         .wire.used { stroke: var(--soft); }
