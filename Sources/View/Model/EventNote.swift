@@ -13,7 +13,7 @@ package struct EventNote: Sendable, Equatable {
     package let name: String
     package let round: UInt32
     package let sequence: UInt64
-    /// Its reason first, then the other fields as `name=value`.
+    /// Its reason first, then the other fields as `name=value`, in the catalogue's order; what is long and seldom read comes last.
     package let text: String
 
     package init(_ event: Event) {
@@ -25,11 +25,23 @@ package struct EventNote: Sendable, Equatable {
         sequence = event.sequence
         var parts: [String] = []
         if case .text(let reason)? = event.fields[.reason] { parts.append(reason) }
-        for (field, value) in event.fields.pairs where field.name != EventField.reason.name {
+        let declared = Catalogue.kind(event.name)?.fields.map(\.name) ?? []
+        func place(_ name: String) -> Int {
+            if EventNote.last.contains(name) { return declared.count + 1 }
+            return declared.firstIndex(of: name) ?? declared.count
+        }
+        let others = event.fields.pairs.filter { $0.field.name != EventField.reason.name }.enumerated()
+        for (_, (field, value)) in others.sorted(by: {
+            (place($0.element.field.name), $0.offset) < (place($1.element.field.name), $1.offset)
+        }) {
             parts.append("\(field.name)=\(EventNote.shown(value))")
         }
         text = EventNote.printable(parts.joined(separator: "  "), atMost: EventNote.maximumText)
     }
+
+    private static let last: Set<String> = [
+        EventField.key.name, EventField.root.name, EventField.folder.name, EventField.card.name,
+    ]
 
     /// Reals to four digits: what follows is noise to a reader.
     private static func shown(_ value: EventValue) -> String {

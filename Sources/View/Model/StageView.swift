@@ -8,6 +8,8 @@ package enum StageState: Sendable, Equatable {
     case starting
     case ready
     case working(String)
+    /// It is there, and has nothing more to do.
+    case idle(String)
     /// For whom, by name, and what for.
     case waiting(for: [String], String)
     /// Its process died, and the launcher starts another one.
@@ -27,6 +29,7 @@ package enum StageState: Sendable, Equatable {
         case .starting: "starting"
         case .ready: "ready"
         case .working: "working"
+        case .idle: "idle"
         case .waiting: "waiting"
         case .restarting: "restarting"
         case .done: "done"
@@ -40,7 +43,7 @@ package enum StageState: Sendable, Equatable {
     package var detail: String {
         switch self {
         case .unknown, .starting, .ready, .done, .stopped, .gone: ""
-        case .working(let text), .restarting(let text), .failed(let text): text
+        case .working(let text), .idle(let text), .restarting(let text), .failed(let text): text
         case .waiting(let awaited, let text):
             awaited.isEmpty ? text : "for \(awaited.joined(separator: ", "))" + (text.isEmpty ? "" : ": \(text)")
         }
@@ -54,6 +57,8 @@ package enum StageState: Sendable, Equatable {
             self = .waiting(for: names.split(separator: ", ").map(String.init), String(text[colon.upperBound...]))
         } else if text.hasPrefix("waiting: ") {
             self = .waiting(for: [], String(text.dropFirst("waiting: ".count)))
+        } else if text.hasPrefix("done: ") {
+            self = .idle(String(text.dropFirst("done: ".count)))
         } else {
             self = .working(text)
         }

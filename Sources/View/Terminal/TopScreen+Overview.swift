@@ -122,6 +122,7 @@ extension TopScreen {
         case .starting: (glyphs.ring, .attention)
         case .ready: (glyphs.dot, .good)
         case .working: (glyphs.dot, .good)
+        case .idle: (glyphs.square, .soft)
         case .waiting: (glyphs.ring, .first)
         case .restarting: (glyphs.cross, .attention)
         case .done: (glyphs.square, .soft)

@@ -162,17 +162,19 @@ enum PageScript {
         }
 
         function showWaits() {
-          const list = state.waits.filter(wait => /\/(publish|aggregate)$/.test(wait.who) || wait.for.some(name => !/\/publish$/.test(name))).slice(0, 5);
+          // That a stage waits for the next one of its own cloud, or for publish's next word, is how a round goes.
+          const cloud = name => name.split("/")[0];
+          const list = state.waits.filter(wait => /\/(publish|aggregate)$/.test(wait.who) || wait.for.some(name => cloud(name) !== cloud(wait.who) && !/\/publish$/.test(name))).slice(0, 5);
           if (!list.length) return put($("waits"), el("li", {class: "sub"}, "Nobody."));
           put($("waits"), ...list.map(wait => el("li", {}, el("b", {}, wait.who), " waits for ", el("b", {}, wait.for.join(", ")),
-            wait.what ? ": " + wait.what : "", wait.since ? el("span", {class: "sub number", "data-since": wait.since, "data-around": "1"}, "") : null)));
+            wait.what ? ": " + wait.what : "", wait.since ? el("span", {class: "sub number whole", "data-since": wait.since, "data-around": "1"}, "") : null)));
         }
         """#
 
     private static let curves = #"""
 
         function curve(holder, points, kind, digits, low, name) {
-          const W = 420, H = 142, left = 38, right = 66, top = 10, bottom = 24;
+          const W = 420, H = 156, left = 38, right = 66, top = 10, bottom = 24;
           if (!points.length) return put(holder, el("p", {class: "sub"}, "Nothing has been released yet."));
           const values = points.map(point => point.y);
           let least = Math.min(...values, low ?? Infinity), most = Math.max(...values);
@@ -269,7 +271,7 @@ enum PageScript {
             most = Math.max(most, sum.bytes);
           }
           const to = names.filter(name => names.some(from => sums[from + " " + name])), from = names.filter(name => names.some(other => sums[name + " " + other]));
-          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes sent from cloud to cloud and round trips, as the links measure them." : "Bytes sent from cloud to cloud in transfers that were taken, before CURVE; × where only their number is known.");
+          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes sent from cloud to cloud and round trips, as the links measure them." : "Bytes sent between clouds, before CURVE; × counts transfers of unknown size.");
           put($("matrix").tHead, to.length ? el("tr", {}, el("th", {scope: "col"}, "from \\ to"), ...to.map(name => el("th", {scope: "col"}, name))) : null);
           put($("matrix").tBodies[0], ...from.map(row => el("tr", {}, el("th", {scope: "row"}, row), ...to.map(column => {
             const sum = sums[row + " " + column];
