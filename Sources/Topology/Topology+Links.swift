@@ -93,6 +93,11 @@ extension Topology {
         return "\(SocketFolder.base)/\(name)"
     }
 
+    /// The socket by which a stage publishes its events to whoever of this user follows them.
+    package func followersPath(of stage: StageName) -> String {
+        "\(socketFolder(of: stage.cloud))/\(stage.kind).events"
+    }
+
     private static func address(_ host: String, _ listener: Listener) -> HubAddress {
         let name = host.contains(":") ? "[\(host)]" : host
         return HubAddress(work: "tcp://\(name):\(listener.work)", news: "tcp://\(name):\(listener.news)")

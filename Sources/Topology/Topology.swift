@@ -143,5 +143,11 @@ package struct Topology: Sendable {
     /// Where the stage keeps its newest events.
     package func eventSpool(of stage: StageName) -> String { "\(stateFolder(of: stage))/events" }
 
+    /// What an auditor asks about, signed and chained.
+    package func auditTrail(of stage: StageName) -> String { "\(stateFolder(of: stage))/audit.jsonl" }
+
+    /// What the stage counts, as Prometheus reads it; made anew each second.
+    package func metricsPath(of stage: StageName) -> String { "\(stateFolder(of: stage))/metrics.prom" }
+
     package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.kind).jsonl" }
 }

@@ -8,7 +8,8 @@ package enum SocketEvent: Equatable, Sendable {
     case handshakeFailed(reason: String)
     /// A connection is over, for whatever reason: libzmq does not tell which. The descriptor was its socket's.
     case disconnected(descriptor: Int)
-    case connected
+    /// The connection stands; its handshake is still to come.
+    case connected(descriptor: Int)
     /// A peer has dialled; its handshake is still to come.
     case accepted(descriptor: Int)
     case other
@@ -34,7 +35,7 @@ package enum SocketEvent: Equatable, Sendable {
             self = .handshakeFailed(reason: "protocol 0x" + String(value, radix: 16))
         case ZMQ_EVENT_DISCONNECTED: self = .disconnected(descriptor: value)
         case ZMQ_EVENT_ACCEPTED: self = .accepted(descriptor: value)
-        case ZMQ_EVENT_CONNECTED: self = .connected
+        case ZMQ_EVENT_CONNECTED: self = .connected(descriptor: value)
         default: self = .other
         }
     }

@@ -47,4 +47,33 @@ struct MetersTests {
         #expect(of("0.001").first?.hasSuffix(" 0") == true && of("0.003").first?.hasSuffix(" 1") == true)
         #expect(of("+Inf").first?.hasSuffix(" 2") == true)
     }
+
+    @Test("Several stages' texts become one, each family once, and nothing of another program's gets in")
+    func merge() {
+        func text(_ stage: String) -> String {
+            let meters = Meters()
+            meters.add(to: .messagesRefused, ["x"])
+            meters.observe(0.002, in: .phaseSeconds, ["seal"])
+            var exposition = Exposition()
+            exposition.add(meters.readings(), labels: [("stage", stage)])
+            return exposition.text
+        }
+        var merge = ExpositionMerge()
+        merge.add(text("encrypt"))
+        merge.add(text("aggregate"))
+        merge.add("stray_total 1\n")
+        let lines = merge.text.split(separator: "\n")
+        #expect(lines.filter { $0.hasPrefix("# TYPE tributary_phase_seconds ") }.count == 1)
+        #expect(lines.filter { $0.hasPrefix("tributary_phase_seconds_count{") }.count == 2)
+        #expect(lines.filter { $0.hasPrefix("tributary_messages_refused_total{") }.count == 2)
+        #expect(!merge.text.contains("stray"))
+        var both = Exposition()
+        for stage in ["encrypt", "aggregate"] {
+            let meters = Meters()
+            meters.add(to: .messagesRefused, ["x"])
+            meters.observe(0.002, in: .phaseSeconds, ["seal"])
+            both.add(meters.readings(), labels: [("stage", stage)])
+        }
+        #expect(Set(both.text.split(separator: "\n")) == Set(lines))
+    }
 }

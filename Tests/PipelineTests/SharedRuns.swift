@@ -20,6 +20,8 @@ struct WatchedRun: Sendable {
     /// Of the first cloud.
     let secretsInEncrypt: ByteSearch.Result
     let secretsInLogs: ByteSearch.Result
+    /// Every stage's events, metrics and audit trail.
+    let told: ByteSearch.Result
     let statuses: [StageName: Int32]
     let coreLimits: [String]
 
@@ -66,6 +68,14 @@ struct WatchedRun: Sendable {
         let keys = ByteSearch(try Canaries.keyNeedles(run))
         inLogs = inLogs + keys.texts(run.book.all.map(\.line), called: "log")
         for stage in run.stages { inLogs = inLogs + (try keys.files(below: run.topology.stateFolder(of: stage))) }
+        var told = search.texts(run.book.all.map(\.line), called: "log")
+        for stage in run.stages {
+            told = told + (try search.files(below: run.topology.eventSpool(of: stage)))
+            for path in [run.topology.auditTrail(of: stage), run.topology.metricsPath(of: stage)] {
+                told = told + search.texts([String(decoding: try run.read(path), as: UTF8.self)], called: path)
+            }
+        }
+        self.told = told
         self.run = run
         self.round = round
         self.needles = needles

@@ -3,6 +3,7 @@
 #include "Confine.h"
 #include "SearchPath.h"
 #include "Spawn.h"
+#include "TCPInfo.h"
 #include <stdint.h>
 
 /// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.

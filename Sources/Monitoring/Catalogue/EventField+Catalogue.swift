@@ -17,8 +17,15 @@ extension EventField {
     package static let transfer = EventField("transfer", .text, "the transfer's name")
     package static let kind = EventField("kind", .text, "the message's kind")
     package static let what = EventField("what", .text, "which part of the masks")
-    package static let card = EventField("card", .text, "the card's fingerprint")
+    package static let card = EventField("card", .text, "the card, by its fingerprint or the digest of its signing key")
     package static let key = EventField("key", .text, "the id of the key of sums; empty under `clear`")
+    package static let digest = EventField("digest", .text, "the BLAKE2b-256 digest of what the event is about")
+    package static let opening = EventField("opening", .text, "the digest of the round's opening")
+    package static let adapter = EventField(
+        "adapter", .text, "the digest of the adapter; absent where none is released")
+    package static let cards = EventField("cards", .list, "stages and their cards' fingerprints")
+    package static let suite = EventField("suite", .text, "paillier, secagg or clear")
+    package static let keyMode = EventField("keys", .text, "who holds the key of sums")
     package static let process = EventField("pid", .number, "the process")
 
     // MARK: Rounds

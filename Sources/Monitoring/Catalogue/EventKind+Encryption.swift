@@ -6,28 +6,30 @@ extension EventKind {
         "blinding_pool_filled", .info, "There is blinding for the round's vector.", [.ciphertexts, .seconds])
     package static let partlyEncrypted = EventKind(
         "partly_encrypted", .info, "The opening has a part of the values sent in clear.",
-        [.encrypted, .values, .fraction, .noise, .noiseDeviation])
+        [.encrypted, .values, .fraction, .noise, .noiseDeviation], isAudited: true)
     package static let literalFormulaAllowed = EventKind(
         "literal_formula_allowed", .warning, "At a start: this cloud's config allows a formula that leaks.", [.reason])
     package static let literalFormula = EventKind(
-        "literal_formula", .warning, "At a start and in each round: it is in use.", [.reason])
+        "literal_formula", .warning, "At a start and in each round: it is in use.", [.reason], isAudited: true)
     package static let contributionSealed = EventKind(
         "contribution_sealed", .info, "The cloud's contribution is sealed and journaled.",
-        [.purpose, .values, .bytes, .clipped, .quantiseSeconds, .sealSeconds],
+        [.digest, .opening, .purpose, .values, .bytes, .clipped, .quantiseSeconds, .sealSeconds],
         phases: [RoundPhase(.quantise, .quantiseSeconds), RoundPhase(.seal, .sealSeconds)],
-        meters: [.adds(.sealedValues, .values), .adds(.sealedBytes, .bytes), .adds(.clippedValues, .clipped)])
+        meters: [.adds(.sealedValues, .values), .adds(.sealedBytes, .bytes), .adds(.clippedValues, .clipped)],
+        isAudited: true)
     package static let contributionOffered = EventKind(
         "contribution_offered", .info, "The same contribution, to the aggregate that the round was moved to.",
         [.to, .term, .bytes])
     package static let contributionDropped = EventKind(
-        "contribution_dropped", .error, "Aggregate receipted it, and the release is without it.", [.reason])
+        "contribution_dropped", .error, "Aggregate receipted it, and the release is without it.", [.reason],
+        isAudited: true)
     package static let releaseInconsistent = EventKind(
         "release_inconsistent", .error, "A sum over other clouds than were announced; nothing more is answered.",
-        [.reason])
+        [.reason], isAudited: true)
     package static let shareMade = EventKind(
         "share_made", .info, "The cloud has checked the sum and made its share of the opening.",
-        [.cohort, .root, .bytes, .evidenceBytes, .checkSeconds, .openSeconds],
-        phases: [RoundPhase(.check, .checkSeconds), RoundPhase(.share, .openSeconds)])
+        [.opening, .cohort, .root, .bytes, .evidenceBytes, .checkSeconds, .openSeconds],
+        phases: [RoundPhase(.check, .checkSeconds), RoundPhase(.share, .openSeconds)], isAudited: true)
     package static let masksLost = EventKind(
         "masks_lost", .warning, "The stage was started again in the middle of a masked round: it sits it out.",
         [.reason])

@@ -3,7 +3,8 @@ extension EventKind {
     package static let hubConnected = EventKind("hub_connected", .debug, "A dialled hub has answered.", [.hub])
     package static let hubDisconnected = EventKind(
         "hub_disconnected", .info, "The connection to it has ended.", [.hub])
-    package static let peerJoined = EventKind("peer_joined", .debug, "A stage has dialled this hub.", [.peer])
+    package static let peerJoined = EventKind(
+        "peer_joined", .debug, "A stage has dialled this hub.", [.peer], isAudited: true)
     package static let peerDisconnected = EventKind(
         "peer_disconnected", .info, "A connection to this hub has ended.", [.from, .times, .omitted])
     package static let announcementsMissed = EventKind(
@@ -30,15 +31,20 @@ extension EventKind {
         [.transfer, .to, .reason])
     package static let transferRefused = EventKind(
         "transfer_refused", .error, "The receiver refuses a transfer.", [.transfer, .reason])
-    package static let keyAdded = EventKind("key_added", .info, "A card has come to keys/public.", [.of, .card])
+    package static let keyAdded = EventKind(
+        "key_added", .info, "A card has come to keys/public.", [.of, .card], isAudited: true)
     package static let keyRevoked = EventKind(
-        "key_revoked", .warning, "A card has gone, or is revoked: its connections are cut.", [.of, .card, .reason])
+        "key_revoked", .warning, "A card has gone, or is revoked: its connections are cut.", [.of, .card, .reason],
+        isAudited: true)
     package static let keysUnreadable = EventKind(
         "keys_unreadable", .error, "The folder of keys cannot be read; what was read stays.", [.reason])
+
+    package static let keysKnown = EventKind(
+        "keys_known", .debug, "At a start: the cards that count here.", [.cards], isAudited: true)
 
     static let ofLinks: [EventKind] = [
         .hubConnected, .hubDisconnected, .peerJoined, .peerDisconnected, .announcementsMissed, .peerOverLimit,
         .messageRefused, .handshakeRefused, .offerRefused, .digestMismatch, .spoolUnreadable, .payloadLost,
-        .transferRefused, .keyAdded, .keyRevoked, .keysUnreadable,
+        .transferRefused, .keysKnown, .keyAdded, .keyRevoked, .keysUnreadable,
     ]
 }

@@ -2,19 +2,19 @@
 extension EventKind {
     package static let roundOpened = EventKind(
         "round_opened", .info, "Publish has opened a round.",
-        [.purpose, .key, .values, .bits, .cohort, .split, .stepsDone, .planSteps],
-        meters: [.sets(.planStepsDone, .stepsDone), .sets(.planSteps, .planSteps)])
+        [.opening, .suite, .keyMode, .purpose, .key, .values, .bits, .cohort, .split, .stepsDone, .planSteps],
+        meters: [.sets(.planStepsDone, .stepsDone), .sets(.planSteps, .planSteps)], isAudited: true)
     package static let roundJoined = EventKind("round_joined", .info, "A stage takes part in it.", [.purpose])
     package static let openingRefused = EventKind(
-        "opening_refused", .error, "This cloud sits the round out.", [.reason])
+        "opening_refused", .error, "This cloud sits the round out.", [.reason], isAudited: true)
     package static let contributionCounted = EventKind(
         "contribution_counted", .info, "Aggregate has checked and added a contribution.",
-        [.from, .bytes, .addSeconds, .waitingFor], phases: [RoundPhase(.add, .addSeconds)],
-        meters: [.counts(.contributions, by: .from)])
+        [.digest, .from, .bytes, .addSeconds, .waitingFor], phases: [RoundPhase(.add, .addSeconds)],
+        meters: [.counts(.contributions, by: .from)], isAudited: true)
     package static let roundClosed = EventKind(
         "round_closed", .info, "Aggregate has the sum.",
-        [.purpose, .root, .cohort, .bytes, .addSeconds, .gatherSeconds],
-        phases: [RoundPhase(.gather, .gatherSeconds)])
+        [.opening, .digest, .purpose, .root, .cohort, .bytes, .addSeconds, .gatherSeconds],
+        phases: [RoundPhase(.gather, .gatherSeconds)], isAudited: true)
     package static let quorumMissed = EventKind(
         "quorum_missed", .warning, "Too few clouds came before the deadline.", [.missing, .reason])
     package static let cloudLost = EventKind(
@@ -27,7 +27,7 @@ extension EventKind {
     package static let evidenceNotKept = EventKind(
         "evidence_not_kept", .error, "The round goes on, and cannot be audited later.", [.reason])
     package static let roundMoved = EventKind(
-        "round_moved", .info, "Another aggregate makes its sum.", [.from, .to, .term])
+        "round_moved", .info, "Another aggregate makes its sum.", [.from, .to, .term], isAudited: true)
     package static let roundElsewhere = EventKind(
         "round_elsewhere", .info, "At the aggregate that it was moved from.", [.aggregate, .term, .letGo])
     package static let maskChosen = EventKind(
@@ -35,20 +35,21 @@ extension EventKind {
         [.encrypted, .values, .noise, .sensitivityEncrypted])
     package static let shareVerified = EventKind(
         "share_verified", .info, "A cloud's share of the opening is right.", [.from, .bytes, .seconds],
-        phases: [RoundPhase(.check, .seconds)])
+        phases: [RoundPhase(.check, .seconds)], isAudited: true)
     package static let sumUnusable = EventKind(
         "sum_unusable", .error, "A contribution held what no honest stage makes.", [.reason])
     package static let roundReleased = EventKind(
         "round_released", .info, "Publish has released the round.",
-        [.purpose, .cohort, .split, .openSeconds, .seconds, .isFinal, .folder] + EventField.figures,
+        [.opening, .digest, .adapter, .purpose, .cohort, .split, .openSeconds, .seconds, .isFinal, .folder]
+            + EventField.figures,
         phases: [RoundPhase(.open, .openSeconds)],
         meters: [.counts(.roundsReleased, by: .purpose)]
-            + EventField.figures.filter { $0.name.hasSuffix("auroc") }.map { .sets(.auroc, $0) })
+            + EventField.figures.filter { $0.name.hasSuffix("auroc") }.map { .sets(.auroc, $0) }, isAudited: true)
     package static let roundAbandoned = EventKind(
         "round_abandoned", .warning, "It has no sum; the step is tried again under the next number.",
-        [.missing, .reason, .attempt, .attempts], meters: [.counts(.roundsAbandoned)])
+        [.missing, .reason, .attempt, .attempts], meters: [.counts(.roundsAbandoned)], isAudited: true)
     package static let adapterSent = EventKind(
-        "adapter_sent", .info, "To clouds that came after it was released.", [.receivers])
+        "adapter_sent", .info, "To clouds that came after it was released.", [.receivers], isAudited: true)
     package static let rotationRefused = EventKind(
         "rotation_refused", .error, "The chosen key of sums cannot be used; rounds go on under the earlier one.",
         [.reason])

@@ -4,7 +4,7 @@ extension EventKind {
         "tables_read", .info, "ingest has read and harmonised its tables.", [.stays, .mapping, .seconds],
         phases: [RoundPhase(.read, .seconds)])
     package static let shardsMade = EventKind(
-        "shards_made", .info, "ingest has written records and shards.", [.shards, .examples, .tokens])
+        "shards_made", .info, "ingest has written records and shards.", [.shards, .examples, .tokens], isAudited: true)
     package static let shardReceived = EventKind(
         "shard_received", .info, "local-train has a shard.", [.shardSplit, .examples])
     package static let shardRefused = EventKind("shard_refused", .error, "local-train cannot use one.", [.reason])
@@ -19,7 +19,7 @@ extension EventKind {
         [
             .seconds, .firstLoss, .lastLoss, .tokens, .tokensPerSecond, .deltaNorm, .clipNorm, .receivedAdapterLoss,
         ], phases: [RoundPhase(.train, .seconds)],
-        meters: [.sets(.trainingLoss, .lastLoss), .adds(.trainedTokens, .tokens)])
+        meters: [.sets(.trainingLoss, .lastLoss), .adds(.trainedTokens, .tokens)], isAudited: true)
     package static let sensitivitiesMeasured = EventKind(
         "sensitivities_measured", .info, "How much the loss depends on each value.", [.values, .seconds],
         phases: [RoundPhase(.sensitivity, .seconds)])

@@ -10,10 +10,12 @@ package struct EventKind: Sendable {
     package let phases: [RoundPhase]
     /// What is counted with it, beside the event itself.
     package let meters: [MeterRule]
+    /// Whether it belongs in the stage's audit trail, whatever is logged.
+    package let isAudited: Bool
 
     package init(
         _ name: String, _ level: EventLevel, _ when: String, _ fields: [EventField] = [], phases: [RoundPhase] = [],
-        meters: [MeterRule] = []
+        meters: [MeterRule] = [], isAudited: Bool = false
     ) {
         self.name = name
         self.level = level
@@ -21,6 +23,7 @@ package struct EventKind: Sendable {
         self.fields = fields
         self.phases = phases
         self.meters = meters
+        self.isAudited = isAudited
     }
 }
 

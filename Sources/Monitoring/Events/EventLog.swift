@@ -14,6 +14,7 @@ package final class EventLog: Sendable {
         /// Of the newest rounds.
         var traces: [RoundNumber: TraceContext] = [:]
         var spool: SpoolWriter?
+        var trail: AuditTrail?
     }
 
     package let stage: StageName
@@ -36,14 +37,15 @@ package final class EventLog: Sendable {
         state = Mutex(State(outside: TraceContext(run: run, stage: stage, epoch: 0)))
     }
 
-    /// From here on events are of this epoch, and are kept.
-    package func begin(epoch: UInt64, spool: SpoolWriter? = nil) {
+    /// From here on events are of this epoch, and are kept; those that an auditor asks about in the trail too.
+    package func begin(epoch: UInt64, spool: SpoolWriter? = nil, trail: AuditTrail? = nil) {
         let outside = TraceContext(run: run, stage: stage, epoch: epoch)
         state.withLock { state in
             state.epoch = epoch
             state.sequence = 0
             state.outside = outside
             state.spool = spool
+            state.trail = trail
         }
         meters.set(.epoch, to: Double(epoch))
     }
@@ -66,8 +68,9 @@ package final class EventLog: Sendable {
     /// - Parameter round: what it belongs to; without one, to the newest round that the stage knows of.
     package func tell(_ kind: EventKind, round: RoundNumber? = nil, _ fields: EventFields = [:]) {
         meters.count(kind, fields)
-        guard kind.level >= level else { return }
-        let (line, isLost) = state.withLock { state in
+        guard kind.level >= level || kind.isAudited else { return }
+        let isLogged = kind.level >= level
+        let (line, isKept, isAudited) = state.withLock { state in
             state.sequence += 1
             if let round { state.round = max(state.round, round) }
             let about = round ?? state.round
@@ -76,10 +79,15 @@ package final class EventLog: Sendable {
                 epoch: state.epoch, sequence: state.sequence, round: about, trace: state.traces[about] ?? state.outside,
                 fields: fields)
             let line = EventLine.bytes(event)
-            write(line)
-            return (line, state.spool.map { !$0.append(line) } ?? false)
+            if isLogged { write(line) }
+            return (
+                line, isLogged ? state.spool?.append(line) ?? true : true,
+                kind.isAudited ? state.trail?.append(line) ?? true : true
+            )
         }
-        if isLost { meters.add(to: .eventsDropped, ["disk"]) }
+        if !isKept { meters.add(to: .eventsDropped, ["spool"]) }
+        if !isAudited { meters.add(to: .eventsDropped, ["audit"]) }
+        guard isLogged else { return }
         follower.withLock { $0 }?(line)
     }
 }

@@ -30,7 +30,7 @@ package enum EventValue: Sendable, Equatable {
         case .number(let number): "\(number)"
         case .real(let number): "\(number)"
         case .flag(let flag): "\(flag)"
-        case .list(let values): "[" + values.map(\.shown).joined(separator: ",") + "]"
+        case .list(let values): values.map(\.shown).joined(separator: ", ")
         }
     }
 }

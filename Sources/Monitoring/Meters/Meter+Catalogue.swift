@@ -37,6 +37,8 @@ extension Meter {
     package static let ready = Meter(
         "tributary_stage_ready", .gauge, "1 while work may come: sockets bound, journal read, no successor taking over."
     )
+    package static let up = Meter(
+        "tributary_stage_up", .gauge, "1 while the stage's process has looked at itself in the last ten seconds.")
     package static let epoch = Meter("tributary_stage_epoch", .gauge, "How often the stage has been started.")
     package static let waitingSeconds = Meter(
         "tributary_waiting_seconds", .gauge, "How long it has waited for what it waits for; 0 while it works.")
@@ -66,8 +68,9 @@ extension Meter {
         labels: ["peer"])
     package static let spoolBytes = Meter("tributary_spool_bytes", .gauge, "Payloads kept to be sent or used.")
     package static let handshakeFailures = Meter(
-        "tributary_handshake_failures_total", .counter, "Connections refused, here or by the hub dialled.",
-        labels: ["reason"])
+        "tributary_handshake_failures_total", .counter,
+        "Connections refused: by a hub that was dialled, or here, of strangers.",
+        labels: ["peer"])
     package static let messagesRefused = Meter(
         "tributary_messages_refused_total", .counter, "Messages that could not be used.", labels: ["from"])
     package static let eventsDropped = Meter(
@@ -86,7 +89,8 @@ extension Meter {
         events, phaseSeconds, swaps, gaps, trainingLoss, trainingRate, trainedTokens, sealedValues, sealedBytes,
         clippedValues, sentBytes, contributions, roundsReleased, roundsAbandoned, planStepsDone, planSteps, auroc,
         round,
-        ready, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, goodput, retransmissions, inboxBytes,
+        ready, up, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, goodput, retransmissions,
+        inboxBytes,
         creditBytes, outboxBytes, outboxDropped, spoolBytes, handshakeFailures, messagesRefused, eventsDropped,
         processCPU, processMemory, processDescriptors, processStart,
     ]

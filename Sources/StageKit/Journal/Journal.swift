@@ -123,6 +123,23 @@ package final class Journal: Sendable {
         try database.read { try body(JournalEntry(database: $0, spool: spool, freed: FreedFiles())) }
     }
 
+    /// Payloads that wait to be sent or used.
+    package func spoolBytes() -> Int {
+        guard let directory = opendir(spool) else { return 0 }
+        defer { closedir(directory) }
+        var bytes = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var information = stat()
+            if stat("\(spool)/\(name)", &information) == 0, information.st_mode & S_IFMT == S_IFREG {
+                bytes += Int(information.st_size)
+            }
+        }
+        return bytes
+    }
+
     /// Removes spool files that no row names: left by a kill between the file and its transaction.
     package func sweep() throws {
         let named = try read { try $0.files() }

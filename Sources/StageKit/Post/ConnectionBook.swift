@@ -80,6 +80,13 @@ package struct ConnectionBook {
         connections.filter { $0.value.userID.map(isOut) ?? false }.map(\.key)
     }
 
+    /// The connections by which stages have spoken.
+    var stages: [(descriptor: Int, stage: String)] {
+        connections.compactMap { descriptor, connection in
+            connection.userID.map { (descriptor, Admission.name(in: $0)) }
+        }
+    }
+
     /// Where a descriptor leads; its number may be another's by now.
     func peer(of descriptor: Int) -> String? { connections[descriptor]?.peer }
 

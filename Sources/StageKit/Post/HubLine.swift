@@ -61,6 +61,8 @@ final class HubLine {
     /// When to dial anew: a hub that has refused a key is not tried again by libzmq, and may have its card a little later.
     var redialAt: ContinuousClock.Instant?
     var hub: StageName { dial.hub }
+    /// Of its connection to the hub's work, while it stands.
+    var descriptor: Int?
     /// Nil where none of the hub's keys counts: nothing is said to it then, and nothing heard.
     private(set) var sockets: Sockets?
 

@@ -1,5 +1,6 @@
 internal import CLinux
 package import Federation
+package import Monitoring
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -21,21 +22,27 @@ package final class Post: Wires {
     enum Route: Sendable, Hashable {
         case work(StageName)
         case news
+        case followers
     }
 
     package let events: AsyncStream<PostEvent>
     private let continuation: AsyncStream<PostEvent>.Continuation
     private let shared = Mutex(Shared())
     private let waiting = Atomic<Int>(0)
+    /// Subscriptions to this stage's events.
+    private let followers = Atomic<Int>(0)
     private let shares = Mutex<[StageName: (messages: Int, bytes: Int)]>([:])
     private let wake: Int32
     private let context: Context
     private let plan: PostPlan
+    /// Counts what goes over its links.
+    package let meters: Meters
     private let finished = DispatchSemaphore(value: 0)
 
     /// Opens every socket, or says which one could not be; then the thread starts.
-    package init(_ plan: PostPlan) throws {
+    package init(_ plan: PostPlan, meters: Meters = Meters()) throws {
         self.plan = plan
+        self.meters = meters
         context = try Context()
         wake = tributary_eventfd()
         guard wake >= 0 else { throw StageError.system("eventfd", errno) }
@@ -45,7 +52,7 @@ package final class Post: Wires {
         try WorkThread.start(stackBytes: 1 << 20) { [self] in
             tributary_name_thread("post")
             do {
-                let loop = try PostLoop(plan, in: context, wake: wake)
+                let loop = try PostLoop(plan, in: context, wake: wake, meters: meters)
                 opened.withLock { $0 = .success(()) }
                 ready.signal()
                 loop.run(post: self)
@@ -73,6 +80,16 @@ package final class Post: Wires {
     package func publish(_ message: WireMessage, topic: [UInt8]) { publish(message.frames, topic: topic) }
 
     func publish(_ frames: [[UInt8]], topic: [UInt8]) { hand(.news, [topic] + frames) }
+
+    /// Publishes an event's line, where somebody follows. What a slow follower cannot take is dropped: its sequence has a gap then, and
+    /// the spool has it still.
+    package func tell(_ line: [UInt8]) {
+        guard followers.load(ordering: .relaxed) > 0 else { return }
+        hand(.followers, [followersTopic, Array(line.dropLast())])
+    }
+
+    /// `CLOUD/STAGE`, to subscribe to.
+    private var followersTopic: [UInt8] { Array(plan.stage.description.utf8) }
 
     private func hand(_ route: Route, _ frames: [[UInt8]]) {
         shared.withLock { $0.outgoing.append((route, frames)) }
@@ -113,6 +130,12 @@ package final class Post: Wires {
     // Not in `stop`: events are still being handled then, and a number that is closed is soon another's.
     deinit { close(wake) }
 
+    /// Bytes received and not handled yet, and how many more there is room for.
+    package var inbox: (waiting: Int, room: Int) {
+        let bytes = waiting.load(ordering: .relaxed)
+        return (bytes, max(0, plan.inboxBytes - bytes))
+    }
+
     // For the loop's thread.
 
     func deliver(_ event: PostEvent) {
@@ -132,6 +155,8 @@ package final class Post: Wires {
         }
         continuation.yield(event)
     }
+
+    func follow(_ change: Int) { followers.add(change, ordering: .relaxed) }
 
     var isFull: Bool { waiting.load(ordering: .relaxed) >= plan.inboxBytes }
 

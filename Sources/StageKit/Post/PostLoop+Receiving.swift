@@ -50,6 +50,7 @@ extension PostLoop {
                 if vouched == nil, let descriptor = message.descriptor {
                     hub.local[descriptor] = wire.sender.description
                 }
+                links.received(message.frames.reduce(0) { $0 + $1.count }, from: wire.sender)
                 post.deliver(.message(wire))
             } catch {
                 if let vouched { allowances[vouched]?.chargeMistake() }
@@ -115,6 +116,7 @@ extension PostLoop {
                 guard wire.sender == hub else {
                     throw FederationError.malformed(place: "envelope.from", "says \(wire.sender) on \(hub)'s news")
                 }
+                links.received(message.frames.reduce(0) { $0 + $1.count }, from: hub)
                 post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: hub.description, reason: "\(error)"))
@@ -175,7 +177,12 @@ extension PostLoop {
     func watchWork(_ monitor: borrowing Socket, of line: HubLine) throws {
         for _ in 0..<Self.turn {
             guard let message = try monitor.receive() else { return }
-            if case .handshakeRefused = SocketEvent(message) { line.redialAt = .now + Self.refusalPause }
+            switch SocketEvent(message) {
+            case .handshakeRefused: line.redialAt = .now + Self.refusalPause
+            case .connected(let descriptor): line.descriptor = descriptor
+            case .disconnected: line.descriptor = nil
+            case .handshakeSucceeded, .handshakeFailed, .accepted, .other: break
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 internal import Federation
 internal import Glibc
 internal import Keys
+internal import Monitoring
 internal import Sodium
 internal import ZeroMQ
 
@@ -34,18 +35,22 @@ final class PostLoop {
     let plan: PostPlan
     private let context: Context
     private let wake: Int32
+    let links: LinkFigures
     let hub: BoundHub?
     private let lines: [HubLine]
+    private let followers: Followers?
     private var monitors = 0
     private var queues: [Post.Route: Queue] = [:]
     var allowances: [StageName: PeerAllowance] = [:]
     private var nextLook: ContinuousClock.Instant
 
-    init(_ plan: PostPlan, in context: Context, wake: Int32) throws {
+    init(_ plan: PostPlan, in context: Context, wake: Int32, meters: Meters) throws {
+        links = LinkFigures(meters)
         self.plan = plan
         self.context = context
         self.wake = wake
         hub = try plan.hub.map { try BoundHub(plan, $0, in: context) }
+        followers = try plan.followers.map { try Followers(at: $0, in: context) }
         lines = plan.dials.map { HubLine($0, nil) }
         nextLook = .now + Self.keyInterval
         for line in lines {
@@ -89,6 +94,7 @@ final class PostLoop {
                     if let stopBy, queues.values.allSatisfy({ $0.messages.isEmpty }) || .now >= stopBy { return }
                 }
                 try lookAtKeys(post: post)
+                lookAtLinks()
                 for line in lines { if let time = line.redialAt, .now >= time { try redial(line) } }
                 try wait(post: post, milliseconds: isStopping ? 20 : 100)
             } catch {
@@ -100,6 +106,7 @@ final class PostLoop {
 
     private func flush() throws {
         if let hub { try flush(.news, through: hub.news) }
+        if let followers { try flush(.followers, through: followers.socket) }
         for line in lines {
             if let sockets = line.sockets {
                 try flush(.work(line.hub), through: sockets.work)
@@ -114,11 +121,24 @@ final class PostLoop {
         var sent = 0
         for frames in queue.messages {
             guard try socket.send(frames) else { break }
-            queue.bytes -= frames.reduce(0) { $0 + $1.count }
+            let bytes = frames.reduce(0) { $0 + $1.count }
+            links.sent(bytes, frames, by: route)
+            queue.bytes -= bytes
             sent += 1
         }
         queue.messages.removeFirst(sent)
         queues[route] = queue
+    }
+
+    private func lookAtLinks() {
+        guard links.isDue(.now) else { return }
+        for (route, queue) in queues { links.waits(queue.bytes, dropped: queue.dropped, for: route) }
+        if let hub {
+            for (descriptor, stage) in hub.connections.stages { links.look(at: descriptor, to: stage) }
+        }
+        for line in lines {
+            if let descriptor = line.descriptor { links.look(at: descriptor, to: line.hub.description) }
+        }
     }
 
     private func isWaiting(_ route: Post.Route) -> Bool { queues[route].map { !$0.messages.isEmpty } ?? false }
@@ -136,6 +156,7 @@ final class PostLoop {
             add(hub.workMonitor, input: true, output: false)
             add(hub.newsMonitor, input: true, output: false)
         }
+        if let followers { add(followers.socket, input: true, output: isWaiting(.followers)) }
         for line in lines {
             guard let sockets = line.sockets else { continue }
             add(sockets.work, input: false, output: isWaiting(.work(line.hub)))
@@ -153,6 +174,7 @@ final class PostLoop {
             _ = withUnsafeMutableBytes(of: &count) { Glibc.read(wake, $0.baseAddress, 8) }
         }
         if let hub { try read(hub, reads: reads, post: post) }
+        if let followers { post.follow(try followers.change()) }
         for line in lines {
             guard let sockets = line.sockets else { continue }
             if reads { try read(sockets.news, from: line.hub, post: post) }

@@ -38,11 +38,10 @@ extension PostPlan {
                 serverKey: peer.isRemote ? curves.first ?? [UInt8](repeating: 0, count: 32) : nil)
         }
         let own = try keys.currentKeys(of: stage)
-        let usesIPC = (hub != nil && hub?.admitted == nil) || dials.contains { $0.serverKey == nil }
-        if usesIPC { try SocketFolder.make(topology.socketFolder(of: stage.cloud)) }
+        try SocketFolder.make(topology.socketFolder(of: stage.cloud))
         self.init(
             stage: stage, hub: hub, dials: dials, curvePublic: try keys.card(of: stage, number: own).curve,
             curveSecret: try keys.curveSecret(of: stage, number: own), keyring: keyring,
-            peerLimits: topology.peerLimits)
+            peerLimits: topology.peerLimits, followers: "ipc://\(topology.followersPath(of: stage))")
     }
 }

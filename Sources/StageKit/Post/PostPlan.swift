@@ -49,10 +49,13 @@ package struct PostPlan: Sendable {
     /// spoken. Nil where they stay.
     package let keyring: Keyring?
     package let peerLimits: Topology.PeerLimits
+    /// Where events are published, over ipc, to whoever of this user follows them; nil for nowhere.
+    package let followers: String?
 
     package init(
         stage: StageName, hub: Hub?, dials: [Dial], curvePublic: [UInt8], curveSecret: SecretBytes,
-        inboxBytes: Int = 32 << 20, keyring: Keyring? = nil, peerLimits: Topology.PeerLimits = .init()
+        inboxBytes: Int = 32 << 20, keyring: Keyring? = nil, peerLimits: Topology.PeerLimits = .init(),
+        followers: String? = nil
     ) {
         self.stage = stage
         self.hub = hub
@@ -62,6 +65,7 @@ package struct PostPlan: Sendable {
         self.inboxBytes = inboxBytes
         self.keyring = keyring
         self.peerLimits = peerLimits
+        self.followers = followers
     }
 
     /// The CURVE keys that a hub may show, the likeliest first.

@@ -47,10 +47,12 @@ package final class Complaints {
     }
 
     package func complain(_ event: EventKind, of peer: String, _ fields: EventFields) {
+        count(event, of: peer)
         write(event, stages.line(of: peer, .now), fields)
     }
 
     func complain(_ event: EventKind, ofStranger address: String, _ fields: EventFields) {
+        count(event, of: "stranger")
         write(event, strangers.line(of: address, .now), fields)
     }
 
@@ -68,6 +70,15 @@ package final class Complaints {
         }
         departures[stage, default: 0] += 1
         complain(.peerDisconnected, of: stage, [.from: .text(stage), .times: .number(departures[stage] ?? 0)])
+    }
+
+    /// All of them, those too that are held back from the log.
+    private func count(_ event: EventKind, of peer: String) {
+        switch event.name {
+        case EventKind.handshakeRefused.name: log.meters.add(to: .handshakeFailures, [peer])
+        case EventKind.messageRefused.name: log.meters.add(to: .messagesRefused, [peer])
+        default: break
+        }
     }
 
     private func known(_ peer: String) -> String? {

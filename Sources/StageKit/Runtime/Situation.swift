@@ -40,6 +40,11 @@ package struct SituationWatch: Sendable {
 
     package init(_ now: ContinuousClock.Instant) { since = now }
 
+    /// How long it has waited for the same; nothing while it works.
+    package func waiting(_ now: ContinuousClock.Instant) -> Duration {
+        if case .waiting? = present { now - since } else { .zero }
+    }
+
     package mutating func step(_ situation: Situation, _ now: ContinuousClock.Instant) -> News {
         guard situation == present else {
             present = situation
@@ -68,6 +73,8 @@ package struct LinkWatch: Sendable {
     package init(_ hubs: Set<StageName>, now: ContinuousClock.Instant) {
         links = Dictionary(uniqueKeysWithValues: hubs.map { ($0, Link(downSince: now)) })
     }
+
+    package func isUp(_ hub: StageName) -> Bool { links[hub].map { $0.downSince == nil } ?? false }
 
     package mutating func connected(_ hub: StageName) { links[hub] = Link() }
 

@@ -42,6 +42,15 @@ package struct StageIdentity: Sendable {
         }
     }
 
+    /// Of the cards that count now: `STAGE FINGERPRINT`, in order.
+    var fingerprints: [String] {
+        switch signers {
+        case .fixed(let keys): keys.keys.sorted().map(\.description)
+        case .live(let keyring):
+            keyring.now.cards.values.joined().map { "\($0.stage) \($0.fingerprint)" }.sorted()
+        }
+    }
+
     /// Whoever may sign for a stage now. Throws where no card of it is here, or none that counts.
     package func key(of stage: StageName) throws -> any SignatureVerifier {
         let key: (any SignatureVerifier)? =

@@ -144,25 +144,29 @@ package enum StageMain {
         let signals = StageSignals()
         let journal = try Journal(directory: directory)
         let spool = try SpoolWriter(folder: topology.eventSpool(of: stage))
+        let trail = try AuditTrail(path: topology.auditTrail(of: stage), key: signing)
         if try journal.read({ try $0.isRunOver() }) {
-            log.begin(epoch: try journal.epoch(), spool: spool)
+            log.begin(epoch: try journal.epoch(), spool: spool, trail: trail)
             log.tell(.runIsOver, [.reason: .text("this stage has nothing left to do in run \(topology.run)")])
             sayRunIsOver(topology.run)
             return try journal.close()
         }
         let epoch = try journal.beginEpoch(of: topology.run, in: directory)
-        log.begin(epoch: epoch, spool: spool)
+        log.begin(epoch: epoch, spool: spool, trail: trail)
         tell(begun.confinement, to: log)
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),
             keyring: try plan.keyring ?? Keyring(keys))
-        let post = try Post(plan)
+        let post = try Post(plan, meters: log.meters)
+        log.follow { [weak post] in post?.tell($0) }
         let outcome = Outcome()
         signals.on(stop: { outcome.set(.success(())) }, handOver: { outcome.askToHandOver($0) })
         let context = await StageContext(
             identity: identity, journal: journal, log: log, publisher: topology.publish, wires: post,
             finish: outcome.set)
-        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil) {
+        let meters = StageMeters(log, path: topology.metricsPath(of: stage))
+        defer { meters.end() }
+        try await run(post: post, outcome: outcome, context: context, hasHub: plan.hub != nil, meters: meters) {
             try program.make(StageParts(context: context, ground: ground), prepared)
         }
         post.stop()
@@ -191,14 +195,18 @@ package enum StageMain {
 
     @StageActor
     private static func run(
-        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool,
+        post: Post, outcome: Outcome, context: StageContext, hasHub: Bool, meters: StageMeters,
         _ make: @StageActor () throws -> any Stage
     ) async throws {
         let log = context.log
         let stage = try named(make)
-        log.tell(.stageStarted, [.process: .number(Int(getpid()))])
+        let own = AuditEntry.name(of: context.identity.signing.verifyingKey)
+        log.tell(.stageStarted, [.card: .text(own), .process: .number(Int(getpid()))])
+        log.tell(.keysKnown, [.cards: .list(context.identity.fingerprints.map { .text($0) })])
         do {
-            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(over: post) {
+            try await StageRuntime(stage, context: context, hasHub: hasHub, outcome: outcome).run(
+                over: post, meters: meters
+            ) {
                 log.tell(.stageReady)
                 ServiceNotice.send("READY=1")
             }

@@ -42,15 +42,25 @@ package final class StageRuntime {
     }
 
     /// Runs the stage over a post until it ends.
-    func run(over post: Post, ready: () -> Void) async throws {
+    func run(over post: Post, meters: StageMeters, ready: () -> Void) async throws {
+        var meters = meters
         try await start()
         ready()
         try takeLeaveIfOver()
         for await event in post.events {
             try await take(event)
             post.handled(event)
+            let now = context.surroundings.now
+            if meters.isDue(now) { meters.take(try look(at: post, now)) }
             if let result = try await result() { return try result.get() }
         }
+    }
+
+    private func look(at post: Post, _ now: ContinuousClock.Instant) throws -> StageMeters.Look {
+        StageMeters.Look(
+            isReady: !outcome.isAskedToHandOver && farewell == nil, waiting: situation.waiting(now),
+            hubs: context.identity.dials.sorted().map { ($0, links.isUp($0)) }, inbox: post.inbox,
+            spoolBytes: context.journal.spoolBytes())
     }
 
     /// Takes up what the journal holds.

@@ -230,7 +230,8 @@ final class AggregateStage: Stage {
         context.log.tell(
             .contributionCounted, round: name.round,
             [
-                .from: .name(name.cloud), .bytes: .number(arrival.payload.count), .addSeconds: .seconds(seconds),
+                .digest: .name(arrival.offer.digest), .from: .name(name.cloud),
+                .bytes: .number(arrival.payload.count), .addSeconds: .seconds(seconds),
                 .waitingFor: .list(now.gathering.missing.map { .name($0) }),
             ])
     }
@@ -272,6 +273,7 @@ final class AggregateStage: Stage {
             context.log.tell(
                 .roundClosed, round: opening.round,
                 [
+                    .opening: .name(round.opening.digest), .digest: .name(digest),
                     .purpose: .name(opening.purpose), .root: .text(about.root.description),
                     .cohort: .list(about.parts.map { .name($0.cloud) }), .bytes: .number(sum.count),
                     .addSeconds: .seconds(round.addingTime),

@@ -149,6 +149,7 @@ extension EncryptStage {
         context.log.tell(
             .shareMade, round: opening.content.round,
             [
+                .opening: .name(opening.digest),
                 .cohort: .list(decision.survivors.survivors.map { .name($0.stage.cloud) }),
                 .evidenceBytes: .number(masking.receivedBytes),
             ])

@@ -120,6 +120,7 @@ extension EncryptStage {
             context.log.tell(
                 .shareMade, round: number,
                 [
+                    .opening: .name(round.opening.digest),
                     .cohort: .list(record.contributions.map { .name($0.cloud) }),
                     .root: .text(record.contents.root.description), .bytes: .number(made.payload.count),
                     .evidenceBytes: .number(

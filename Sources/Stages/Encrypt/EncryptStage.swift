@@ -373,6 +373,7 @@ final class EncryptStage: Stage {
         context.log.tell(
             .contributionSealed, round: opening.round,
             [
+                .digest: .name(offer.content.digest), .opening: .name(round.opening.digest),
                 .purpose: .name(opening.purpose), .values: .number(opening.layout.count),
                 .bytes: .number(sealed.payload.count), .clipped: .number(sealed.report.clipped),
                 .quantiseSeconds: .seconds(sealed.report.quantising), .sealSeconds: .seconds(sealed.report.sealing),

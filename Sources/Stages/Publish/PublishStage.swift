@@ -134,7 +134,9 @@ final class PublishStage: Stage {
         context.log.tell(
             .roundOpened, round: opening.content.round,
             [
-                .purpose: .name(opening.content.purpose), .key: .text(opener.publicKey?.id.description ?? ""),
+                .opening: .name(opening.digest), .suite: .name(opening.content.suite),
+                .keyMode: .text(topology.keysName), .purpose: .name(opening.content.purpose),
+                .key: .text(opener.publicKey?.id.description ?? ""),
                 .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
                 .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
                 .split: .text(opening.content.split?.rawValue ?? ""), .stepsDone: .number(releases.count),
@@ -315,11 +317,13 @@ final class PublishStage: Stage {
             adapter: adapter ?? (release.content.isFinal ? model.current : nil))
         try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
         var fields: EventFields = [
+            .opening: .name(opening.digest), .digest: .name(release.digest),
             .purpose: .name(content.purpose), .cohort: .list(cohort.map { .name($0.cloud) }),
             .openSeconds: .seconds(opened), .seconds: .seconds(ContinuousClock.now - began),
             .isFinal: .flag(release.content.isFinal), .split: .text(content.split?.rawValue ?? ""),
         ]
         for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
+        if let adapter { fields[.adapter] = .name(adapter.digest) }
         if let folder { fields[.folder] = .text(folder) }
         context.log.tell(.roundReleased, round: content.round, fields)
     }

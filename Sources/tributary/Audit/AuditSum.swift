@@ -6,9 +6,9 @@ internal import Keys
 internal import Sodium
 internal import Topology
 
-struct AuditCommand: ParsableCommand {
+struct AuditSum: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit",
+        commandName: "sum",
         abstract: "Adds up anew what the clouds signed in a round, and compares it with aggregate's sum.",
         discussion: """
             FOLDER is what aggregate keeps of a round (STATE/CLOUD/aggregate/evidence/ROUND; aggregate's config says of how many). \
