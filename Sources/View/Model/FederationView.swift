@@ -178,7 +178,9 @@ package struct FederationView: Sendable, Equatable {
     }
 
     package mutating func take(_ reading: LinkReading, of pair: Pair) {
-        guard readings[pair] != nil || readings.count < limits.pairs else { return }
+        guard places[pair.from] != nil, places[pair.to] != nil,
+            readings[pair] != nil || readings.count < limits.pairs
+        else { return }
         readings[pair] = reading
     }
 }

@@ -144,8 +144,8 @@ enum PageScript {
             wire.path.classList.toggle("used", transfer.transfers > 0 || transfer.bytes > 0);
             if (wire.label) say(wire.label, transfer.bytes > 0 ? bytes(transfer.bytes) : "");
             const before = seenTransfers[key];
-            seenTransfers[key] = transfer.transfers;
-            if (before !== undefined && transfer.transfers > before) pulse(wire);
+            seenTransfers[key] = transfer;
+            if (before && (transfer.transfers > before.transfers || transfer.bytes > before.bytes + 16384)) pulse(wire);
           }
         }
 
@@ -271,7 +271,7 @@ enum PageScript {
             most = Math.max(most, sum.bytes);
           }
           const to = names.filter(name => names.some(from => sums[from + " " + name])), from = names.filter(name => names.some(other => sums[name + " " + other]));
-          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes sent from cloud to cloud and round trips, as the links measure them." : "Bytes sent between clouds, before CURVE; × counts transfers of unknown size.");
+          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes over the links since the stages started, before CURVE, and round trips." : "Bytes sent between clouds, before CURVE; × counts transfers of unknown size.");
           put($("matrix").tHead, to.length ? el("tr", {}, el("th", {scope: "col"}, "from \\ to"), ...to.map(name => el("th", {scope: "col"}, name))) : null);
           put($("matrix").tBodies[0], ...from.map(row => el("tr", {}, el("th", {scope: "row"}, row), ...to.map(column => {
             const sum = sums[row + " " + column];

@@ -9,6 +9,7 @@ struct Watching {
     private let topology: Topology
     private var feed: SpoolFeed
     private var told: [StageName: UInt64] = [:]
+    private var nextLook = ContinuousClock.now
     private(set) var view: FederationView
 
     init(_ topology: Topology) {
@@ -27,7 +28,24 @@ struct Watching {
             told[stage] = count
         }
         try readRecord()
+        readMetrics()
         return isMore
+    }
+
+    /// Once a second, which is how often stages write them.
+    private mutating func readMetrics() {
+        guard ContinuousClock.now >= nextLook else { return }
+        nextLook = .now + .seconds(1)
+        var metrics = LinkMetrics()
+        for stage in topology.stages {
+            // A stage that has never run, or runs elsewhere, has left none.
+            guard let file = fopen(topology.metricsPath(of: stage.name), "re") else { continue }
+            defer { fclose(file) }
+            var bytes = [UInt8](repeating: 0, count: 256 << 10)
+            let count = fread(&bytes, 1, bytes.count, file)
+            metrics.take(String(decoding: bytes[..<count], as: UTF8.self), of: stage.name)
+        }
+        for (pair, reading) in metrics.readings { view.take(reading, of: pair) }
     }
 
     private mutating func readRecord() throws {
