@@ -74,6 +74,20 @@ extension PipelineSuite {
             #expect(!top.contains("\u{1B}"))
             #expect(top.split(separator: "\n").allSatisfy { $0.count <= 80 })
 
+            // The page without the launcher, as a display on a wall would have it.
+            let watcher = try StageName("watcher/ingest")
+            try run.start(watcher, program: "tributary", ["web"] + files + ["--port", "0", "--no-token"])
+            let own = try await run.event("text", of: watcher) { $0.line.contains("http://127.0.0.1:") }.line
+            let second = try #require(own.split(separator: " ").first { $0.hasPrefix("http://") })
+            var other = try await state(at: String(second))
+            while other.rounds.count < 2, ContinuousClock.now < deadline { other = try await state(at: String(second)) }
+            #expect(other.headline == page.headline)
+            run.signal(SIGTERM, to: watcher)
+            let ended = try await run.event("exited", of: watcher)
+            #expect(ended.fields["status"] == "0")
+            let (refused, _, reason) = try await run.command(["web"] + files + ["--listen", "0.0.0.0"])
+            #expect(refused == 4 && reason.contains("--name"), "\(reason)")
+
             try await run.signalLaunched(SIGCONT, to: held)
             try await run.logged("round_released", of: run.topology.publish, round: 2)
             let chrome = "\(run.root)/chrome.json"

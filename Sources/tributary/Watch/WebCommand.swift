@@ -18,7 +18,10 @@ struct WebCommand: ParsableCommand {
     var port = "7180"
     @Option(help: "The address to listen on.")
     var listen = "127.0.0.1"
-    @Option(help: "A host name by which the page may be asked for, beside its address (repeatable).")
+    @Option(
+        help:
+            "A host name or address by which the page may be asked for, beside the one that it listens on (repeatable)."
+    )
     var name: [String] = []
     @Option(
         help:
@@ -31,6 +34,14 @@ struct WebCommand: ParsableCommand {
     func run() throws {
         let topology = try options.load(warns: false)
         if let token { try WebCommand.check(token) }
+        if listen == "0.0.0.0" || listen == "::", name.isEmpty {
+            throw LauncherError.arguments(
+                "--listen \(listen) is every address of this host: say with --name by which address or name the page is asked for"
+            )
+        }
+        if noToken, !listen.hasPrefix("127."), listen != "::1" {
+            Terminal.warn("whoever reaches \(listen) sees the page: it is plain HTTP, and has no token")
+        }
         let page = PageOptions(
             address: listen, port: try PageOptions.port(port), names: name, token: token, hasToken: !noToken)
         let signals = try SignalWatch([SIGTERM, SIGINT, SIGHUP])
