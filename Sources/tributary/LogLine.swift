@@ -28,14 +28,27 @@ struct LogLine {
     /// RFC 3339 in UTC, so that it sorts as text.
     var time: String? { fields?["time"]?.text }
 
+    /// What every event has, and nobody reads twice: `--format json` shows it.
+    private static let envelope: Set = [
+        "time", "level", "event", "version", "run", "cloud", "stage", "epoch", "sequence", "round", "trace",
+    ]
+
+    /// Digests by their first digits, as fingerprints are read out.
+    private static func short(_ text: String) -> String {
+        text.utf8.count == 64 && text.allSatisfy(\.isHexDigit) ? "\(text.prefix(8))…" : text
+    }
+
     /// `12:31:07.123 info    north/encrypt        sent chunk=3 of=9`
     func pretty(_ terminal: Terminal) -> String {
         guard let fields, let time, let event = fields["event"]?.text else { return Terminal.printable(raw) }
         let clock = time.split(separator: "T").last.map { String($0.prefix(12)) } ?? time
         let level = fields["level"]?.text ?? ""
         let stage = [fields["cloud"]?.text, fields["stage"]?.text].compactMap { $0 }.joined(separator: "/")
-        let rest = fields.filter { !["time", "level", "run", "cloud", "stage", "event"].contains($0.key) }
-            .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
+        let round = fields["round"].map { "round=\($0.text) " } ?? ""
+        let rest =
+            round
+            + fields.filter { !Self.envelope.contains($0.key) }.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\(Self.short($0.value.text))" }.joined(separator: " ")
         let colour: Terminal.Colour = level == "error" ? .red : level == "warning" ? .yellow : .grey
         return terminal.paint(Terminal.printable(clock), .grey) + " "
             + terminal.paint(Terminal.padded(Terminal.printable(level), 7), colour) + " "

@@ -10,7 +10,7 @@ struct Tributary: ParsableCommand {
             Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
             Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
             Logs.self, TopCommand.self, WebCommand.self, TraceCommand.self,
-            Verify.self, AuditCommand.self, Demo.self,
+            Verify.self, MetricsCommand.self, AuditCommand.self, Demo.self,
         ])
 }
 

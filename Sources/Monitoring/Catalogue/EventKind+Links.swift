@@ -21,6 +21,10 @@ extension EventKind {
         [.peer, .reason, .omitted])
     package static let offerRefused = EventKind(
         "offer_refused", .warning, "A transfer is not wanted.", [.transfer, .from, .reason, .omitted])
+    package static let offerNotNeeded = EventKind(
+        "offer_not_needed", .debug,
+        "A transfer comes too late to be of use, as the last cloud's share of an opening does.",
+        [.transfer, .from, .reason])
     package static let digestMismatch = EventKind(
         "digest_mismatch", .warning, "A transfer's bytes are not those that were signed; it will be offered again.",
         [.transfer, .from, .reason, .omitted])
@@ -44,7 +48,8 @@ extension EventKind {
 
     static let ofLinks: [EventKind] = [
         .hubConnected, .hubDisconnected, .peerJoined, .peerDisconnected, .announcementsMissed, .peerOverLimit,
-        .messageRefused, .handshakeRefused, .offerRefused, .digestMismatch, .spoolUnreadable, .payloadLost,
+        .messageRefused, .handshakeRefused, .offerRefused, .offerNotNeeded, .digestMismatch, .spoolUnreadable,
+        .payloadLost,
         .transferRefused, .keysKnown, .keyAdded, .keyRevoked, .keysUnreadable,
     ]
 }

@@ -14,6 +14,8 @@ package enum Verdict: Sendable, Equatable {
     case check
     /// Never: the sender is told why and stops.
     case refuse(String)
+    /// Never, and nobody is to blame: what it was for is over.
+    case over(String)
     /// Not now (its round is not known yet, say): the sender will offer again.
     case later
 }
@@ -221,6 +223,12 @@ package final class Exchange {
                 [
                     .transfer: .text("\(offer.name)"), .from: .text("\(message.sender)"), .reason: .text(reason),
                 ])
+            answer(offer, to: message.sender, .refused, reason)
+            return nil
+        case .over(let reason):
+            log.tell(
+                .offerNotNeeded,
+                [.transfer: .text("\(offer.name)"), .from: .name(message.sender), .reason: .text(reason)])
             answer(offer, to: message.sender, .refused, reason)
             return nil
         case .take, .borrow, .check: break

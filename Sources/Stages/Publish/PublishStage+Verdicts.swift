@@ -17,7 +17,8 @@ extension PublishStage {
         else { return .refuse("\(sender) may not send \(name) here") }
         guard let current else { return .refuse("no round is open") }
         guard name.round == current.content.round else {
-            return .refuse("round \(name.round) is not open, round \(current.content.round) is")
+            let reason = "round \(name.round) is not open, round \(current.content.round) is"
+            return name.round < current.content.round ? .over(reason) : .refuse(reason)
         }
         do {
             switch isAggregates ? try standing(of: sender, name) : .seated {
