@@ -128,6 +128,10 @@ reference: ## PEFT, transformers, tokenizers and python-paillier for the tests t
 collectors: ## rsyslog and syslog-ng, unpacked and not installed, for the tests that send events to them
 	@scripts/collectors $(COLLECTORS)
 
+.PHONY: screenshots
+screenshots: build ## pictures of the page and of `tributary top` for docs/watching.md (chromium, chromium-driver, tmux, pngquant)
+	@$(or $(TRIBUTARY_PYTHON),python3) scripts/screenshots $(BIN) docs/images
+
 .PHONY: lint
 lint: ## formatting and naming rules, and warnings as errors in our own code
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // C
@@ -101,6 +102,10 @@ let package = Package(
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
         library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
+        library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
+        library(
+            "Web",
+            uses: ["JSONText", "Monitoring", "Sodium", "View", .product(name: "FlyingFox", package: "FlyingFox")]),
         library(
             "StageKit",
             uses: [
@@ -168,10 +173,9 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
-                "Encryption", "Federation", "IngestLogic", "Keys", "LocalTrainLogic", "Publication", "PublishLogic",
-                "Safetensors", "Shipping",
-                "Sodium",
-                "Monitoring", "StageKit", "Topology", "ZeroMQ",
+                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "LocalTrainLogic", "Monitoring",
+                "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View", "Web",
+                "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",
@@ -198,6 +202,9 @@ let package = Package(
         tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
         tests(
             "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
+        tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
+        tests(
+            "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
             "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),

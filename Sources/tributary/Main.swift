@@ -12,6 +12,7 @@ struct Tributary: ParsableCommand {
             Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
             Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
             Logs.self, Export.self, Schema.self, EventsCommand.self, MonitorCommand.self,
+            TopCommand.self, WebCommand.self, TraceCommand.self,
             Verify.self, MetricsCommand.self, AuditCommand.self, Demo.self,
         ])
 }

@@ -22,6 +22,11 @@ struct Up: ParsableCommand {
     var grace = "20s"
     @Flag(help: "Start the stages with all rights of their user, unconfined.")
     var unconfined = false
+    @Option(
+        help: ArgumentHelp(
+            "Serve a page that shows the federation on this port of 127.0.0.1 (0: any), and print its address.",
+            valueName: "port"))
+    var web: String?
     /// Set by `--detach` on the process that it leaves behind.
     @Flag(help: .hidden)
     var background = false
@@ -31,6 +36,7 @@ struct Up: ParsableCommand {
         guard let grace = Quantity.duration(grace) else {
             throw LauncherError.arguments("--grace: expected a duration such as 20s, found \"\(grace)\"")
         }
+        let page = try web.map { PageOptions(port: try PageOptions.port($0)) }
         let plan = LaunchPlan(
             folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud,
             isBackground: background)
@@ -41,6 +47,8 @@ struct Up: ParsableCommand {
         let launcher = try Launcher(topology, plan: plan, grace: grace, view: view) {
             if background { Background.reportReady() }
         }
+        // After the launcher has blocked its signals, so that no thread of the page takes one.
+        if let page { Terminal().line("page: \(try PageService.start(topology, page))") }
         let status = try launcher.run()
         guard status == 0 else { throw ExitCode(status) }
     }

@@ -207,7 +207,8 @@ final class EncryptStage: Stage {
         }
         let content = current.opening.content
         let round = "round \(content.round) (\(content.purpose))"
-        if current.isSealing { return .working("\(round): sealing") }
+        let isSealed = try context.journal.read { try $0.hasDeparture(contribution(content.round)) }
+        if current.isSealing, !isSealed { return .working("\(round): sealing") }
         guard current.seat.aggregate == aggregate else {
             return .waiting(
                 for: [current.seat.aggregate],
@@ -221,9 +222,7 @@ final class EncryptStage: Stage {
             return .waiting(for: [context.publisher], "\(round): it has not taken this cloud's share yet")
         }
         if context.workInHand > 0 { return .working("\(round): computing") }
-        if try context.journal.read({ try $0.hasDeparture(contribution(content.round)) }) {
-            return .waiting(for: [context.publisher], "\(round): this cloud has contributed")
-        }
+        if isSealed { return .waiting(for: [context.publisher], "\(round): this cloud has contributed") }
         if current.scheme == nil { return .waiting(for: [aggregate], "\(round): the clouds are agreeing on masks") }
         let maker = content.purpose == .statistics ? StageKind.ingest : .localTrain
         return .waiting(for: [StageName(cloud: context.stage.cloud, kind: maker)], "\(round): the vector to seal")

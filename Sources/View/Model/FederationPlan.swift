@@ -1,0 +1,56 @@
+package import Federation
+package import Topology
+
+/// What there is to look at: the parts of a topology that pictures draw.
+package struct FederationPlan: Sendable, Equatable {
+    package struct Cloud: Sendable, Equatable {
+        package let name: CloudName
+        package let owner: String
+        /// In the order of `StageKind`.
+        package let stages: [StageKind]
+
+        package init(_ name: CloudName, owner: String, stages: [StageKind]) {
+            self.name = name
+            self.owner = owner
+            self.stages = stages
+        }
+
+        package var holdsData: Bool { stages.contains(.ingest) }
+    }
+
+    package let federation: String
+    package let run: RunName
+    /// How updates are protected, and who can open a sum.
+    package let suite: String
+    package let keys: String
+    /// In the order of the file.
+    package let clouds: [Cloud]
+    package let links: [Link]
+
+    package init(
+        federation: String, run: RunName, suite: String, keys: String, clouds: [Cloud], links: [Link]
+    ) {
+        self.federation = federation
+        self.run = run
+        self.suite = suite
+        self.keys = keys
+        self.clouds = clouds
+        self.links = links
+    }
+
+    package init(_ topology: Topology) {
+        self.init(
+            federation: topology.federation, run: topology.run, suite: topology.suite.rawValue,
+            keys: topology.keysName,
+            clouds: topology.clouds.map { cloud in
+                Cloud(cloud.name, owner: cloud.owner, stages: cloud.stages.map(\.name.kind))
+            },
+            links: topology.links)
+    }
+
+    package var stages: [StageName] {
+        clouds.flatMap { cloud in cloud.stages.map { StageName(cloud: cloud.name, kind: $0) } }
+    }
+
+    package func stages(of kind: StageKind) -> [StageName] { stages.filter { $0.kind == kind } }
+}

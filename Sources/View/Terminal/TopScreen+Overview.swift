@@ -1,0 +1,243 @@
+internal import Federation
+internal import Monitoring
+
+extension TopScreen {
+    /// Sections share the height: stages first, then the line of figures, rounds with what is left, events with the rest.
+    func overview(_ view: FederationView, _ now: UInt64, _ width: Int, _ height: Int) -> [StyledLine] {
+        let isRoomy = height >= view.stages.count + 20
+        let gap = isRoomy ? [StyledLine()] : []
+        var top = [title(view, now, width), progress(view, now, width)] + gap
+        let figures = self.figures(view, now, width)
+        let troubles = view.warnings.suffix(isRoomy ? 3 : 1).map { event($0, width, isTrouble: true) }
+        let fixed = top.count + figures.count + troubles.count + (isRoomy ? 2 : 0)
+        let wanted = view.rounds.isEmpty ? 0 : min(view.rounds.count, isRoomy ? 12 : 8) + 1
+        let stageRows = min(view.stages.count + 1, max(4, height - fixed - min(wanted, 3)))
+        top += stages(view, now, width, stageRows) + gap
+        var left = height - top.count - figures.count - troubles.count - gap.count
+        var bottom: [StyledLine] = []
+        if left >= 2, !view.rounds.isEmpty {
+            bottom += rounds(view, now, width, min(left, wanted))
+            left -= bottom.count
+        }
+        bottom += gap + figures
+        left -= gap.count
+        bottom += troubles
+        if left >= 4, view.events.count > 0 {
+            // What is left on a tall terminal.
+            bottom += [StyledLine(), StyledLine(" EVENTS", .soft)]
+            bottom += view.events.suffix(left - 2).map { event($0, width, isTrouble: false) }
+        }
+        return top + bottom
+    }
+
+    private func title(_ view: FederationView, _ now: UInt64, _ width: Int) -> StyledLine {
+        let plan = view.plan
+        let clock = "\(Figures.clock(now)) UTC "
+        var line = StyledLine(" ")
+        line.add(plan.federation, .bold)
+        let about =
+            "  run \(plan.run) \(glyphs.middleDot) \(plan.suite)"
+            + (plan.suite == "clear" ? "" : " \(glyphs.middleDot) keys \(plan.keys)")
+        line.add(Columns.cut(about, to: max(0, width - line.width - Columns.of(clock) - 1)), .soft)
+        line.fill(to: width - Columns.of(clock))
+        line.add(clock, .soft)
+        return line
+    }
+
+    private func progress(_ view: FederationView, _ now: UInt64, _ width: Int) -> StyledLine {
+        let barWidth = min(40, max(10, width / 4))
+        let bar = glyphs.bar(view.stepsDone, of: view.planSteps, width: barWidth)
+        var line = StyledLine(" ")
+        line.add(bar.done, .good)
+        line.add(bar.left, .soft)
+        line.add(view.planSteps > 0 ? "  \(view.stepsDone) of \(view.planSteps) steps" : "  no round yet")
+        if view.isFinished {
+            line.add("   the run is finished", .good)
+        } else if let round = view.openRound {
+            line.add("   round \(round.number) ", .bold)
+            line.add("\(round.title)  \(Figures.age(round.duration(at: now)))")
+            let missing = round.awaited
+            if !missing.isEmpty, round.closedAt == nil {
+                line.add("   waits for ", .soft)
+                line.add(missing.joined(separator: ", "), .attention)
+            } else if round.closedAt != nil {
+                line.add("   opening", .soft)
+            }
+        }
+        return line
+    }
+
+    // MARK: Stages
+
+    private func stages(_ view: FederationView, _ now: UInt64, _ width: Int, _ rows: Int) -> [StyledLine] {
+        let cloudWidth = min(16, max(6, view.plan.clouds.map { $0.name.description.count }.max() ?? 0))
+        var header = StyledLine()
+        header.add("   ", .soft)
+        header.add("CLOUD", .soft, column: cloudWidth + 1)
+        header.add("STAGE", .soft, column: 13)
+        header.add("STATE", .soft, column: 12)
+        header.add("SINCE", .soft, column: 6, isRight: true)
+        header.add("  WHAT", .soft)
+        let room = max(1, rows - 1)
+        // The chosen row stays in sight.
+        let first = max(0, min(chosen - room / 2, view.stages.count - room))
+        var lines = [header]
+        for (place, stage) in view.stages.enumerated().dropFirst(first).prefix(room) {
+            let isChosen = isInteractive && place == chosen
+            let isFirst = place == first || view.stages[place - 1].name.cloud != stage.name.cloud
+            let (glyph, style) = look(of: stage.state)
+            var line = StyledLine(isChosen ? " \(Columns.cut(glyphs.pointer, to: 1)) " : "   ", .bold)
+            line.add(isFirst ? "\(stage.name.cloud)" : "", .bold, column: cloudWidth + 1)
+            line.add("\(stage.name.kind)", isChosen ? .bold : .plain, column: 13)
+            line.add("\(glyph) ", style)
+            line.add(stage.state.word, style, column: 10)
+            line.add(since(stage, now), .soft, column: 6, isRight: true)
+            line.add("  ")
+            let details = [stage.state.detail, extras(stage)].filter { !$0.isEmpty }
+            line.add(Columns.cut(details.joined(separator: "  "), to: max(0, width - line.width)), .plain)
+            lines.append(line)
+        }
+        return lines
+    }
+
+    private func since(_ stage: StageView, _ now: UInt64) -> String {
+        guard let since = stage.since, stage.state != .unknown else { return "" }
+        return Figures.age(now > since ? now - since : 0)
+    }
+
+    private func extras(_ stage: StageView) -> String {
+        var parts: [String] = []
+        if case .working = stage.state, stage.name.kind == .localTrain, !stage.losses.elements.isEmpty {
+            parts.append("loss " + glyphs.sparkline(stage.losses.elements, width: 12))
+        }
+        if let restarts = stage.process?.restarts, restarts > 0 {
+            parts.append("restarted \(restarts == 1 ? "once" : "\(restarts) times")")
+        }
+        return parts.joined(separator: "  ")
+    }
+
+    func look(of state: StageState) -> (glyph: String, style: StyledLine.Style) {
+        switch state {
+        case .unknown: (glyphs.ring, .soft)
+        case .starting: (glyphs.ring, .attention)
+        case .ready: (glyphs.dot, .good)
+        case .working: (glyphs.dot, .good)
+        case .idle: (glyphs.square, .soft)
+        case .waiting: (glyphs.ring, .first)
+        case .restarting: (glyphs.cross, .attention)
+        case .done: (glyphs.square, .soft)
+        case .stopped: (glyphs.square, .attention)
+        case .failed, .gone: (glyphs.cross, .bad)
+        }
+    }
+
+    // MARK: Rounds
+
+    private func rounds(_ view: FederationView, _ now: UInt64, _ width: Int, _ rows: Int) -> [StyledLine] {
+        let shown = Array(view.rounds.suffix(max(1, rows - 1)))
+        var header = StyledLine(" ROUND", .soft)
+        header.add("   ")
+        for (index, name) in RoundView.Segment.Name.allCases.enumerated() {
+            header.add("\(glyphs.phases[index])", TopScreen.phaseStyles[index])
+            header.add(" \(name.rawValue)  ", .soft)
+        }
+        let facts = shown.map { fact($0, now) }
+        let titleWidth = min(24, max(10, shown.map { Columns.of($0.title) }.max() ?? 0))
+        let factWidth = facts.map(\.width).max() ?? 0
+        let barWidth = max(8, min(60, width - 8 - titleWidth - factWidth - 3))
+        let longest = max(1, shown.map { $0.duration(at: now) }.max() ?? 1)
+        var lines = [header]
+        for (round, fact) in zip(shown, facts) {
+            var line = StyledLine(" ")
+            line.add("\(round.number)", .bold, column: 5, isRight: true)
+            line.add("  ")
+            line.add(round.title, .plain, column: titleWidth + 1)
+            var drawn = 0
+            for segment in round.segments(at: now) {
+                guard let index = RoundView.Segment.Name.allCases.firstIndex(of: segment.name) else { continue }
+                let until = Double(segment.end - round.openedAt) / Double(longest) * Double(barWidth)
+                let count = max(0, min(barWidth, Int(until.rounded())) - drawn)
+                line.add(String(repeating: glyphs.phases[index], count: count), TopScreen.phaseStyles[index])
+                drawn += count
+            }
+            line.add(String(repeating: " ", count: barWidth - drawn + 1))
+            line.add(fact)
+            lines.append(line)
+        }
+        return lines
+    }
+
+    private func fact(_ round: RoundView, _ now: UInt64) -> StyledLine {
+        var line = StyledLine()
+        line.add(Figures.duration(round.duration(at: now)), .plain, column: 7, isRight: true)
+        line.add(round.bytes > 0 ? Figures.bytes(round.bytes) : "", .soft, column: 10, isRight: true)
+        line.add("  ")
+        switch round.outcome {
+        case .open: line.add("\(round.counted) of \(round.cohort.count) here", .attention, column: 12)
+        case .abandoned: line.add("abandoned", .bad, column: 12)
+        case .released:
+            let auroc = round.figures["auroc"] ?? round.figures["test_auroc"]
+            let text =
+                auroc.map { "AUROC \(Figures.fixed($0, 3))" } ?? round.meanLoss.map { "loss \(Figures.fixed($0, 4))" }
+            line.add(text ?? "", .plain, column: 12)
+        }
+        return line
+    }
+
+    // MARK: Figures
+
+    private func figures(_ view: FederationView, _ now: UInt64, _ width: Int) -> [StyledLine] {
+        var lines: [StyledLine] = []
+        let sparkWidth = width >= 110 ? 32 : 16
+        var learning = StyledLine(" ")
+        let scores = view.scores.elements.filter { $0.split != "test" }.compactMap(\.auroc)
+        if !scores.isEmpty { learning.add(curve("AUROC", scores, 3, sparkWidth)) }
+        let losses = view.losses.elements.map(\.mean)
+        if !losses.isEmpty {
+            if learning.width > 1 { learning.add("    ") }
+            learning.add(curve("loss", losses, 4, sparkWidth))
+        }
+        if learning.width > 1 { lines.append(learning) }
+        let rates = view.rates(at: now)
+        var line = StyledLine(" ")
+        func rate(_ name: String, _ value: String) {
+            line.add("\(name) ", .soft)
+            line.add("\(value)/s", .plain)
+            line.add("   ")
+        }
+        rate("events", Figures.count(rates.events))
+        rate("sealed", "\(Figures.count(rates.values)) values")
+        rate("sent", Figures.bytes(rates.bytes))
+        let series = view.byteSeries(at: now, over: min(60, max(0, width - line.width - 2)))
+        if series.contains(where: { $0 > 0 }) { line.add(glyphs.sparkline(series, width: series.count), .second) }
+        lines.append(line)
+        return lines
+    }
+
+    /// `AUROC ▁▃▅▇ 0.500 → 0.812`
+    private func curve(_ name: String, _ values: [Double], _ decimals: Int, _ width: Int) -> StyledLine {
+        var line = StyledLine("\(name) ", .soft)
+        line.add(glyphs.sparkline(values, width: width), .second)
+        line.add(" ")
+        if values.count > 1, let first = values.first {
+            line.add("\(Figures.fixed(first, decimals)) \(glyphs.arrow) ", .soft)
+        }
+        if let last = values.last { line.add(Figures.fixed(last, decimals), .bold) }
+        return line
+    }
+
+    // MARK: Events
+
+    func event(_ note: EventNote, _ width: Int, isTrouble: Bool) -> StyledLine {
+        let style: StyledLine.Style =
+            note.level == .error ? .bad : note.level == .warning ? .attention : note.level == .debug ? .soft : .plain
+        var line = StyledLine(" ")
+        line.add("\(Figures.clock(note.time)) ", .soft)
+        if isTrouble { line.add("! ", style) }
+        line.add("\(note.stage) ", .soft)
+        line.add(note.name, style)
+        line.add("  ")
+        line.add(Columns.cut(note.text, to: max(0, width - line.width)), .plain)
+        return line
+    }
+}
