@@ -8,12 +8,21 @@ struct Tributary: ParsableCommand {
         commandName: "tributary",
         abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
         version: Version.current,
-        subcommands: [
-            Validate.self, Draw.self, MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self, Up.self, Ps.self,
-            Doctor.self, Down.self, Swap.self, Plan.self, Apply.self,
-            Logs.self, Export.self, Schema.self, EventsCommand.self, MonitorCommand.self,
-            TopCommand.self, WebCommand.self, TraceCommand.self,
-            Verify.self, MetricsCommand.self, AuditCommand.self, Demo.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Describe", subcommands: [Validate.self, Draw.self, Plan.self, Schema.self]),
+            CommandGroup(
+                name: "Keys", subcommands: [MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self]),
+            CommandGroup(
+                name: "Run",
+                subcommands: [Up.self, Ps.self, Doctor.self, Swap.self, Apply.self, Down.self, Export.self]),
+            CommandGroup(
+                name: "Watch",
+                subcommands: [
+                    TopCommand.self, WebCommand.self, Logs.self, EventsCommand.self, TraceCommand.self,
+                    MetricsCommand.self, MonitorCommand.self,
+                ]),
+            CommandGroup(name: "Account", subcommands: [Verify.self, AuditCommand.self]),
+            CommandGroup(name: "Try", subcommands: [Demo.self]),
         ])
 }
 

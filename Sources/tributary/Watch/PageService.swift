@@ -29,7 +29,7 @@ struct PageOptions {
 struct PageService {
     /// Listens; returns the page's address when it is there. Call when signals are blocked already: threads inherit that.
     ///
-    /// - Parameter routes: what is served beside the page, such as `/metrics`.
+    /// - parameter routes: what is served beside the page, its metrics and its health.
     static func start(_ topology: Topology, _ options: PageOptions, routes: [WebServer.Route] = []) throws -> String {
         signal(SIGPIPE, SIG_IGN)  // a browser that has gone is no reason to end
         let live = LiveState(FederationView(FederationPlan(topology)))
@@ -38,7 +38,7 @@ struct PageService {
             server = try WebServer(
                 live, address: options.address, port: options.port,
                 token: options.hasToken ? try options.token ?? WebServer.makeToken() : nil, names: options.names,
-                routes: routes)
+                routes: routes + HealthRoutes.all(topology))
         } catch let failure as WebServer.Failure { throw LauncherError.arguments("\(failure)") }
         let outcome = Outcome()
         Task.detached {
