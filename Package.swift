@@ -174,7 +174,8 @@ let package = Package(
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
                 "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "LocalTrainLogic", "Monitoring",
-                "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View", "Web",
+                "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
+                "Web",
                 "ZeroMQ",
             ]),
         executable(
