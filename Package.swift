@@ -163,10 +163,8 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Publication",
-                "Monitoring", "Safetensors", "Shipping",
-                "Sodium",
-                "Monitoring", "StageKit", "Topology", "ZeroMQ",
+                "Aggregation", "CLinux", "Configuration", "Corpus", "Encryption", "Federation", "Keys", "Monitoring",
+                "Publication", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "ZeroMQ",
             ]),
         executable(
             "tributary-lab", folder: "lab",
