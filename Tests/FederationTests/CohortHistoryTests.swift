@@ -174,7 +174,7 @@ struct CohortHistoryTests {
 
     @Test("A latecomer that is started again judges as it did before, by the few releases that its journal has kept")
     func latecomerAgain() throws {
-        let past = try [release(.statistics, round: 1), release(.evaluation, round: 2), release(.update, round: 3)]
+        let past = [release(.statistics, round: 1), release(.evaluation, round: 2), release(.update, round: 3)]
         var history = CohortHistory(clouds: clouds + [try south()], own: try south(), since: RoundNumber(4))
         for release in past { try history.note(release) }
         try history.check(opening(.update, round: 5, cohort: four(), startsFrom: 4))

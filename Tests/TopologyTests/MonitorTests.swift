@@ -105,6 +105,8 @@ struct MonitorTests {
     @Test("apply brings other sinks into effect, and no stage is touched by it")
     func apply() throws {
         try write("  - {kind: file, path: \(output)}")
+        // apply looks for the keys that a stage would need.
+        #expect(try fake.run("keys", fake.topology, "--state", fake.state).status == 0)
         let north = try log("north/encrypt")
         let running = try fake.start(["up", fake.topology, "--state", fake.state])
         _ = running.lines(until: "all stages ready")
@@ -113,7 +115,7 @@ struct MonitorTests {
         let stages = try fake.listing().launcher?.stages.map(\.pid)
         try write("  - {kind: file, name: other, path: \(output).other}")
         let outcome = try fake.run("apply", fake.topology, "--state", fake.state)
-        #expect(outcome.status == 0, "\(outcome.complaint)")
+        try #require(outcome.status == 0, "\(outcome.complaint)")
         north.tell(.stageReady)
         try wait("the other file has all") { try events("\(output).other").count == 2 }
         #expect(try events(output).count <= 2 && fake.listing().launcher?.stages.map(\.pid) == stages)

@@ -13,7 +13,7 @@ enum HealthRoutes {
             WebServer.Route("/readyz") { probe(HostMetrics(topology, clouds: clouds).stages, \.isReady) },
         ]
         for stage in topology.stages(in: clouds) {
-            let of = { HostMetrics(topology, clouds: clouds).stages.filter { $0.name == stage } }
+            let of = { @Sendable in HostMetrics(topology, clouds: clouds).stages.filter { $0.name == stage } }
             routes += [
                 WebServer.Route("/metrics/\(stage)") { metrics(of().first?.text ?? "") },
                 WebServer.Route("/livez/\(stage)") { probe(of(), \.isUp) },
@@ -29,7 +29,7 @@ enum HealthRoutes {
 
     /// 200 where all of them are, else 503; which is which, a line each.
     private static func probe(
-        _ stages: [HostMetrics.Stage], _ isSo: KeyPath<HostMetrics.Stage, Bool> & Sendable
+        _ stages: [HostMetrics.Stage], _ isSo: any KeyPath<HostMetrics.Stage, Bool> & Sendable
     ) -> WebServer.Answer {
         let lines = stages.map { "\($0[keyPath: isSo] ? "ok " : "NO ") \($0.name)\n" }
         let isWell = !stages.isEmpty && stages.allSatisfy { $0[keyPath: isSo] }

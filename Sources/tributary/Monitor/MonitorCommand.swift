@@ -40,7 +40,9 @@ struct MonitorCommand: ParsableCommand {
         let notes = try NoteLog(path: launched ? Self.logFolder(topology) : nil)
         // Threads inherit both: what the processor is wanted for comes first, and signals are taken in one place.
         tributary_step_back()
-        let signals = try SignalWatch([SIGTERM, SIGINT, SIGHUP])
+        // Under a launcher it is the launcher's to say when: a terminal's Ctrl-C comes to the whole group.
+        if launched { for number in [SIGINT, SIGHUP] { signal(number, SIG_IGN) } }
+        let signals = try SignalWatch(launched ? [SIGTERM] : [SIGTERM, SIGINT, SIGHUP])
         let monitor: Monitor
         do {
             monitor = try Monitor(
