@@ -135,7 +135,7 @@ extension PipelineSuite {
             // A larger terminal: the frame is drawn anew, to its last line.
             try terminal.resize(width: 120, height: 40)
             kill(process.processIdentifier, SIGWINCH)
-            try terminal.read(until: String(repeating: "\r\n\u{1B}[K", count: 12))
+            try terminal.read(until: String(repeating: "\u{1B}[0m\r\n\u{1B}[K", count: 12))
             terminal.write("\u{1B}[B\u{1B}[B\r")
             try terminal.read(until: "encrypt  ○ unknown")
             terminal.write("q")
