@@ -42,7 +42,7 @@ struct EventsCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let output = EventOutput()
         let folders = stages.map { topology.eventSpool(of: $0) }
-        let watch = follow ? try SpoolWatch(folders) : nil
+        let watch = follow ? try FollowWait(folders) : nil
         var merge = SpoolMerge(folders)
         try merge.drain { line in try filter.shown(line).map(output.write) }
         guard let watch else { return }

@@ -9,11 +9,15 @@ final class SpoolWatch {
     private var folders: [String: Int32] = [:]
     private let wanted: [String]
 
-    init(_ topology: Topology) throws {
+    convenience init(_ topology: Topology) throws {
+        try self.init(folders: topology.stages.map { topology.eventSpool(of: $0.name) } + [topology.statePath])
+    }
+
+    init(folders: [String]) throws {
         let number = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
         guard number >= 0 else { throw LauncherError.system("inotify_init1") }
         descriptor = Descriptor(owning: number)
-        wanted = topology.stages.map { topology.eventSpool(of: $0.name) } + [topology.statePath]
+        wanted = folders
         refresh()
     }
 
