@@ -9,6 +9,7 @@ extension PipelineSuite {
     struct HealthTests {
         /// Asks the page's server of a running launcher for a path; answers status and body.
         private static let ask = """
+            rm -f url
             tributary web topology.yaml --port 0 --no-token > url 2> trouble & server=$!
             trap 'kill $server' EXIT
             until [ -s url ] || ! kill -0 $server; do sleep 0.05; done

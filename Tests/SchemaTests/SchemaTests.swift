@@ -26,7 +26,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { name }
 
-    static func config<Content: Configurable>(
+    static func config<Content: Configurable & SendableMetatype>(
         _ name: String, _ type: Content.Type, schema: @escaping @Sendable () -> String, sound: String,
         more: [String] = [], spoils: [(String, String)]
     ) -> Subject {
