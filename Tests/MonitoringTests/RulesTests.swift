@@ -2,7 +2,11 @@ import Foundation
 import Monitoring
 import Testing
 
-private let promtoolPath = ["/usr/bin/promtool", "/usr/local/bin/promtool"].first {
+private let promtoolPath = [
+    "/usr/bin/promtool", "/usr/local/bin/promtool",
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.cache/collectors/usr/bin/promtool")
+        .path,
+].first {
     FileManager.default.isExecutableFile(atPath: $0)
 }
 
@@ -66,7 +70,9 @@ struct RulesTests {
         return (process.terminationStatus, text)
     }
 
-    @Test("promtool takes the rules", .enabled(if: promtoolPath != nil, "install Debian's prometheus for promtool"))
+    @Test(
+        "promtool takes the rules",
+        .enabled(if: promtoolPath != nil, "`make collectors`, or Debian's prometheus, brings promtool"))
     func rules() throws {
         let sound = try promtool(["check", "rules", Self.folder.appending(path: "alerts.yaml").path])
         #expect(sound.status == 0, "\(sound.output)")
@@ -79,7 +85,7 @@ struct RulesTests {
 
     @Test(
         "promtool finds nothing to say of every metric that there is",
-        .enabled(if: promtoolPath != nil, "install Debian's prometheus for promtool"))
+        .enabled(if: promtoolPath != nil, "`make collectors`, or Debian's prometheus, brings promtool"))
     func exposition() throws {
         let meters = Meters()
         for meter in Meter.all {
