@@ -33,6 +33,7 @@ extension PipelineSuite {
             let pages = try FileManager.default.contentsOfDirectory(atPath: "\(FederationRun.repository)/docs/tasks")
             let replayed: Set = [
                 "first-run.md", "three-hosts.md", "answer-an-auditor.md", "upgrade-a-stage.md", "read-a-round.md",
+                "connect-a-collector.md",
             ]
             #expect(Set(pages) == replayed)
             for page in pages {
@@ -72,7 +73,8 @@ extension PipelineSuite {
             try await run.launch()
             let follow = "tributary logs publish@office --topology federation.yaml --follow --format json"
             _ = try await run.shell("\(follow) | grep -m2 round_released")
-            try await replay(["now", "logs", "metrics"], of: "read-a-round", in: run)
+            try await replay(["now", "logs", "trace", "metrics"], of: "read-a-round", in: run)
+            try await replay(["pipe", "sink", "arrives"], of: "connect-a-collector", in: run)
             try await replay(["upgrade"], of: "upgrade-a-stage", in: run)
             let end = try await run.event("exited", of: try run.launcher)
             #expect(end.fields["status"] == "0")

@@ -30,7 +30,7 @@ struct PlanReport: Codable {
     let missing: [Lack]
     let notes: [String]
 
-    var isEmpty: Bool { steps.isEmpty && refusals.isEmpty && missing.isEmpty }
+    var isEmpty: Bool { steps.isEmpty && refusals.isEmpty && missing.isEmpty && notes.isEmpty }
 }
 
 extension PlanReport.Step {
@@ -86,6 +86,11 @@ extension PlanReport {
             notes.append(
                 "\(cloud) is in no cohort from the next opening on; a round that is open waits for it until its deadline, unless it has contributed"
             )
+        }
+        let shipped = new.clouds.filter { cloud in old.cloud(cloud.name).map { $0.sinks != cloud.sinks } ?? false }
+        if !shipped.isEmpty {
+            let names = shipped.map(\.name.description).sorted().joined(separator: ", ")
+            notes.append("the monitor sends the events of \(names) to the sinks of the new file")
         }
         let clouds = Set(others.map(\.stage.cloud)).sorted()
         for name in clouds {
