@@ -9,9 +9,13 @@ package struct TraceContext: Sendable, Hashable {
     /// 8 bytes.
     package let span: [UInt8]
 
+    /// The header's text: `00-<trace>-<span>-01` (sampled). Made once: every event of a round has it.
+    package let description: String
+
     private init(trace: [UInt8], span: [UInt8]) {
         self.trace = trace
         self.span = span
+        description = "00-\(Hex.encode(trace))-\(Hex.encode(span))-01"
     }
 
     /// A stage's part of a round.
@@ -33,9 +37,6 @@ package struct TraceContext: Sendable, Hashable {
     private static func span(_ trace: [UInt8], _ name: String) -> [UInt8] {
         Array(Digest(of: trace + Array(name.utf8)).bytes.prefix(8))
     }
-
-    /// The header's text: `00-<trace>-<span>-01` (sampled).
-    package var description: String { "00-\(Hex.encode(trace))-\(Hex.encode(span))-01" }
 
     /// Nil for what is no such header.
     package init?(_ text: String) {

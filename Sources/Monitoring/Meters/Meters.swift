@@ -75,8 +75,8 @@ package final class Meters: Sendable {
     private func change(_ meter: Meter, _ labels: [String], _ body: (Reading?) -> Reading) {
         state.withLock { state in
             let series = Series(meter, labels)
-            if let known = state.readings[series] {
-                state.readings[series] = body(known)
+            if let index = state.readings.index(forKey: series) {
+                state.readings.values[index] = body(state.readings.values[index])
                 return
             }
             guard state.seriesCounts[meter, default: 0] < Meters.maximumSeries else { return }
