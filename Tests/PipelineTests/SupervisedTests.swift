@@ -104,6 +104,10 @@ extension PipelineSuite {
             }
             // As Kubernetes and systemd's access lists show them to another user.
             let nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+            guard try status(["--help"], as: nobody) == 0 else {
+                return print(
+                    "no other user can run programs here (the checkout is closed): root's secrets were not tried")
+            }
             for path in [run.root, run.topology.statePath, run.topology.keysPath, folder] { chmod(path, 0o755) }
             for ending in ["curve", "sign"] {
                 chmod("\(folder)/\(stage.kind).\(ending)", 0o440)
