@@ -115,6 +115,7 @@ extension PipelineSuite {
 
         @Test(
             "top gives the terminal back as it was, however it ends",
+            .enabled(if: access("/dev/ptmx", R_OK | W_OK) == 0 && access("/dev/pts/ptmx", F_OK) == 0, "needs /dev/pts"),
             arguments: [nil, SIGTERM, SIGINT, SIGHUP, SIGSEGV])
         func terminal(_ number: Int32?) throws {
             let run = try FederationRun(.init(suite: .clear, updates: 1))

@@ -15,7 +15,10 @@ enum Equipment {
     static let journald = "/lib/systemd/systemd-journald"
     static let canRunJournald =
         geteuid() == 0 && access(journald, X_OK) == 0 && access("/usr/bin/journalctl", X_OK) == 0
-        && access("/etc/machine-id", R_OK) == 0
+        && access("/etc/machine-id", R_OK) == 0 && hasControlGroups
+    /// journald ends at once where /sys/fs/cgroup is empty, as in a bare root.
+    private static let hasControlGroups =
+        ["cgroup.controllers", "systemd", "cpu"].contains { access("/sys/fs/cgroup/\($0)", F_OK) == 0 }
     static let peers = URL(filePath: #filePath).deletingLastPathComponent().path + "/Peers"
 
     static func freePort() throws -> Int {

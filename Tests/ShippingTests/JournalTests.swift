@@ -8,7 +8,8 @@ import Testing
 /// systemd-journald itself, in a namespace of its own and without systemd (systemd-journald.service(8)).
 @Suite(
     "The journal, by systemd-journald", .serialized,
-    .enabled(if: Equipment.canRunJournald, "needs root, systemd-journald, journalctl and /etc/machine-id"))
+    .enabled(
+        if: Equipment.canRunJournald, "needs root, systemd-journald, journalctl, control groups and /etc/machine-id"))
 struct JournalTests {
     private final class Journald {
         let namespace = "tributary\(getpid())"
