@@ -85,13 +85,9 @@ package struct ComposeFile {
     }
 
     private func healthcheck(_ service: StageService) -> YAMLText {
-        let test: [String] =
-            switch service.probe {
-            case .program:
-                ["CMD", service.program]
-                    + escaped(service.arguments(state: ComposeFile.state, secrets: "/run/secrets", probe: "ready"))
-            case .http(let port): ["CMD", "curl", "--fail", "--silent", "http://127.0.0.1:\(port)/readyz"]
-            }
+        let test =
+            ["CMD", service.program]
+            + escaped(service.arguments(state: ComposeFile.state, secrets: "/run/secrets", probe: "ready"))
         return [
             "test": .texts(test), "interval": "10s", "timeout": "5s", "retries": 3, "start_period": "15m",
         ]

@@ -246,21 +246,11 @@ package struct KubernetesManifests {
     private func escaped(_ arguments: [String]) -> [String] { arguments.map { $0.replacing("$(", with: "$$(") } }
 
     private func probe(_ service: StageService, _ question: String, every seconds: Int, failures: Int) -> YAMLText {
-        let action: (String, YAMLText) =
-            switch service.probe {
-            case .program:
-                (
-                    "exec",
-                    [
-                        "command": .texts(
-                            [service.program]
-                                + service.arguments(state: KubernetesManifests.state, secrets: "", probe: question))
-                    ]
-                )
-            case .http(let port): ("httpGet", ["path": .text("/\(question)z"), "port": .number(port)])
-            }
+        let command =
+            [service.program] + service.arguments(state: KubernetesManifests.state, secrets: "", probe: question)
         return .mapping([
-            action, ("periodSeconds", .number(seconds)), ("timeoutSeconds", 5), ("failureThreshold", .number(failures)),
+            ("exec", ["command": .texts(command)]), ("periodSeconds", .number(seconds)), ("timeoutSeconds", 5),
+            ("failureThreshold", .number(failures)),
         ])
     }
 

@@ -30,14 +30,6 @@ package struct StageService: Sendable {
         package let callers: [StageName]
     }
 
-    /// What a supervisor asks to learn how the stage does.
-    package enum Probe: Hashable, Sendable {
-        /// The stage's own program, which reads what the process notes in its state folder.
-        case program
-        /// `/livez` and `/readyz` on this port: for stages that answer over HTTP.
-        case http(port: Int)
-    }
-
     package let stage: StageName
     package let owner: String
     package let federation: String
@@ -56,7 +48,6 @@ package struct StageService: Sendable {
     package let neighbours: [StageName]
     /// Whether it makes machine code at run time, as the training engine does.
     package let makesCode: Bool
-    package let probe: Probe
 
     /// Secrets lie in locked memory (docs/operating.md, "Install").
     package static let lockedMemory = 64 << 20
@@ -67,7 +58,7 @@ package struct StageService: Sendable {
     ///   - keyFiles: the files that lie among its cloud's secrets now: keys that were renewed are among them.
     package init(
         _ stage: Topology.Stage, of topology: Topology, program: String, reads: [NamedPath], writes: [String],
-        keyFiles: [String] = [], makesCode: Bool, probe: Probe = .program
+        keyFiles: [String] = [], makesCode: Bool
     ) {
         self.stage = stage.name
         owner = stage.owner
@@ -91,7 +82,6 @@ package struct StageService: Sendable {
         let links = topology.links.filter { !isRemote($0.to) && ($0.from == stage.name || $0.to == stage.name) }
         neighbours = Set(links.map { $0.from == stage.name ? $0.to : $0.from }).sorted()
         self.makesCode = makesCode
-        self.probe = probe
     }
 
     /// A stage's own two keys, with those that took their place, and what its kind holds beside them.

@@ -48,13 +48,13 @@ enum Federations {
     /// The services of some clouds, as the command makes them.
     static func services(
         _ text: String = wide, of clouds: [String]? = nil, program: String = "/usr/bin/true",
-        reads: [StageService.NamedPath] = [], keyFiles: [String] = [], probe: StageService.Probe = .program
+        reads: [StageService.NamedPath] = [], keyFiles: [String] = []
     ) throws -> [StageService] {
         let topology = try topology(text)
         return topology.stages.filter { clouds?.contains($0.name.cloud.description) ?? true }.map {
             StageService(
                 $0, of: topology, program: program, reads: reads, writes: [], keyFiles: keyFiles,
-                makesCode: $0.name.kind == .localTrain, probe: probe)
+                makesCode: $0.name.kind == .localTrain)
         }
     }
 

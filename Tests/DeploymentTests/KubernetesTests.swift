@@ -13,9 +13,9 @@ struct KubernetesTests {
     private let mapping = StageService.NamedPath(path: "/srv/mapping.yaml", isFolder: false)
 
     private func files(
-        of clouds: [String]? = nil, probe: StageService.Probe = .program
+        of clouds: [String]? = nil
     ) throws -> [DeploymentFile] {
-        let services = try Federations.services(of: clouds, reads: [tables, mapping], probe: probe)
+        let services = try Federations.services(of: clouds, reads: [tables, mapping])
         return try KubernetesManifests(
             services, name: .standard, image: "registry.example/tributary:1",
             contents: [
@@ -35,7 +35,6 @@ struct KubernetesTests {
             let result = try judged(files(of: clouds))
             #expect(result.status == 0, "\(result.output)")
         }
-        #expect(try judged(files(probe: .http(port: 9101))).status == 0)
         let sound = try files(of: ["release"])
         for (part, other) in [
             ("readOnlyRootFilesystem", "readonlyRootFilesystem"), ("replicas: 1", "replicas: one"),
@@ -96,16 +95,5 @@ struct KubernetesTests {
         let text = try manifests.files().map(\.text).joined()
         #expect(!text.contains("kind: Secret"))
         #expect(text.contains("secretName: tributary-north-encrypt"))
-    }
-
-    @Test("a stage that answers over HTTP is asked there")
-    func http() throws {
-        func liveness(_ probe: StageService.Probe) throws -> [String] {
-            let lines = try files(of: ["release"], probe: probe).map(\.text).joined().split(separator: "\n")
-                .map { $0.trimmingCharacters(in: .whitespaces) }
-            return Array(lines.drop { $0 != "livenessProbe:" }.prefix(4))
-        }
-        #expect(try liveness(.http(port: 9101)) == ["livenessProbe:", "httpGet:", #"path: "/livez""#, "port: 9101"])
-        #expect(try liveness(.program).prefix(3) == ["livenessProbe:", "exec:", "command:"])
     }
 }
