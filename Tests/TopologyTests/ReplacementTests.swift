@@ -98,13 +98,34 @@ struct ReplacementTests {
     @Test("a successor that dies while the other finishes its work: the other is told to stay")
     func diesStandingBy() {
         var supervision = standingBy()
-        #expect(
-            supervision.handle(.ended(pid: 7, .signal(11)), at: .seconds(2)) == [
-                .stay(pid: 2), .replaced(encrypt, .failed("the new process ended with signal 11")),
-            ])
+        #expect(supervision.handle(.ended(pid: 7, .signal(11)), at: .seconds(2)) == [.stay(pid: 2)])
+        #expect(supervision.nextDeadline == .seconds(3))
+        let failed = Supervision.Action.replaced(encrypt, .failed("the new process ended with signal 11"))
+        #expect(supervision.handle(.tick, at: .seconds(3)) == [failed])
         #expect(phase(supervision) == .ready(pid: 2))
-        // It had let go already: then it is started again, at once.
-        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [.spawn(encrypt)])
+        // It lets go all the same, later: then it is started again, at once.
+        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(9)) == [.spawn(encrypt)])
+    }
+
+    @Test("a successor that took over and died before the other's end was told: the program before runs again")
+    func diesBeforeTheOtherIsGone() {
+        var supervision = standingBy()
+        #expect(supervision.handle(.ended(pid: 7, .exit(5)), at: .seconds(2)) == [.stay(pid: 2)])
+        let told = ReplacementResult.rolledBack("it ended with exit status 5 before it was ready")
+        #expect(
+            supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(2)) == [
+                .replaced(encrypt, told), .spawn(encrypt),
+            ])
+        #expect(supervision.children.first { $0.stage == encrypt }?.successor == nil)
+    }
+
+    @Test("a successor that dies, and the other with it: neither is said to run")
+    func bothDie() {
+        var supervision = standingBy()
+        _ = supervision.handle(.ended(pid: 7, .exit(5)), at: .seconds(2))
+        let actions = supervision.handle(.ended(pid: 2, .signal(9)), at: .seconds(2))
+        #expect(actions.first == .replaced(encrypt, .failed("the new process ended with exit status 5")))
+        #expect(actions.count == 2 && supervision.nextDeadline != nil)
     }
 
     @Test("a stage that does not come to an end is stopped, then killed; the successor takes over all the same")

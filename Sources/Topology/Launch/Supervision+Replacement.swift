@@ -50,7 +50,13 @@ package struct Successor: Hashable, Sendable {
         case standingBy(pid: Int32)
         /// The other has ended; this is the child's own process now.
         case takingOver(ReplacementLimits, from: Duration)
+        /// It ended while it stood by, and the other has been asked to stay. The other may have let go of the state already and
+        /// not have ended yet (its lock is free before wait(2) tells of it): a moment shows which of the two failed.
+        case lost(ProcessEnd)
     }
+
+    /// From the end of a successor that stood by until the other counts as having stayed.
+    static let settling = Duration.seconds(1)
 
     var phase: Phase
     let limits: ReplacementLimits
@@ -67,7 +73,7 @@ package struct Successor: Hashable, Sendable {
     var pid: Int32? {
         switch phase {
         case .starting(let pid), .standingBy(let pid): pid
-        case .wanted, .takingOver: nil
+        case .wanted, .takingOver, .lost: nil
         }
     }
 }
@@ -138,6 +144,15 @@ extension Supervision {
             return [
                 .replaced(children[index].stage, .rolledBack(reason)), .spawn(children[index].stage),
             ]
+        case .lost(let lost):
+            children[index].successor = nil
+            guard end == .exit(0), !children[index].hasHeardEnd else {
+                return [.replaced(children[index].stage, .failed(Self.told(lost)))]
+                    + self.end(of: index, end, at: now)
+            }
+            // It had let go, and the successor had the state.
+            return [.replaced(children[index].stage, .rolledBack("it ended with \(lost) before it was ready"))]
+                + self.end(of: index, end, at: now)
         // It will find the lock free, or not be ready before the other has been started again.
         case .wanted, .starting: return nil
         }
@@ -165,10 +180,8 @@ extension Supervision {
         return [.replaced(children[index].stage, .done(pid: pid, gap: now - from))]
     }
 
-    mutating func successorEnded(_ index: Int, _ end: ProcessEnd) -> [Action] { fail(index, end) }
-
     /// Gives a replacement up that has not touched the stage's process, or has only asked it to hand over.
-    mutating func fail(_ index: Int, _ end: ProcessEnd) -> [Action] {
+    mutating func fail(_ index: Int, _ end: ProcessEnd, at now: Duration) -> [Action] {
         guard let successor = children[index].successor else { return [] }
         children[index].successor = nil
         // It read in the stage's journal that the run is over; the stage's process has ended, or is about to.
@@ -176,14 +189,21 @@ extension Supervision {
             children[index].hasHeardEnd = true
             return [.replaced(children[index].stage, .refused("the run ended meanwhile"))]
         }
-        var actions: [Action] = []
-        if case .standingBy = successor.phase, let old = children[index].pid { actions.append(.stay(pid: old)) }
-        let reason =
-            switch end {
-            case .unstarted(let reason): reason
-            case .exit, .signal: "the new process ended with \(end)"
-            }
-        return actions + [.replaced(children[index].stage, .failed(reason))]
+        if case .standingBy = successor.phase, let old = children[index].pid {
+            var lost = successor
+            lost.phase = .lost(end)
+            lost.deadline = now + Successor.settling
+            children[index].successor = lost
+            return [.stay(pid: old)]
+        }
+        return [.replaced(children[index].stage, .failed(Self.told(end)))]
+    }
+
+    private static func told(_ end: ProcessEnd) -> String {
+        switch end {
+        case .unstarted(let reason): reason
+        case .exit, .signal: "the new process ended with \(end)"
+        }
     }
 
     mutating func checkSuccessor(_ index: Int, at now: Duration) -> [Action] {
@@ -202,6 +222,9 @@ extension Supervision {
             guard !successor.isForced else { return [.kill(pid: old)] }
             // In order still: what was journaled is there, what was in hand is done again.
             return [.terminate(pid: old), .show(.replacement(stage, .drainedByForce))]
+        case .lost(let end):
+            children[index].successor = nil
+            return [.replaced(stage, .failed(Self.told(end)))]
         case .takingOver:
             // Its end is told by `leftToSuccessor`.
             children[index].successor?.isForced = true

@@ -175,7 +175,7 @@ package struct Supervision: Sendable {
         case .unstarted(let stage, let reason):
             guard let index = children.firstIndex(where: { $0.stage == stage }) else { break }
             if children[index].successor?.phase == .wanted {
-                actions = fail(index, .unstarted(reason))
+                actions = fail(index, .unstarted(reason), at: now)
                 break
             }
             actions = end(of: index, .unstarted(reason), at: now)
@@ -200,7 +200,7 @@ package struct Supervision: Sendable {
         case .standingBy(let pid): actions = standBy(pid, at: now)
         case .ended(let pid, let end):
             if let index = indexOfSuccessor(pid) {
-                actions = successorEnded(index, end)
+                actions = fail(index, end, at: now)
                 break
             }
             guard let index = index(of: pid) else { break }

@@ -101,8 +101,9 @@ extension Launcher {
             topology = application.topology
             // Whoever was not touched is started from the new file, should it ever be started again.
             programs = application.programs
-            recordIsStale = true
             self.application = nil
+            // Whoever is told may look at once.
+            try writeRecord()
             takeMonitor()
             view.applied(topology.file, steps: application.done.count)
             return application.caller.tell(ControlReply(event: .applied))

@@ -46,6 +46,8 @@ extension Launcher {
         case .refused: break
         }
         view.show(result, of: stage, lastLine: lastLines[stage])
+        // Whoever is told may look at once.
+        try writeRecord()
         callers.removeValue(forKey: stage)?.tell(reply)
         try goOn(with: stage, reply)
     }

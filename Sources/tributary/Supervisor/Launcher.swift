@@ -231,7 +231,7 @@ final class Launcher {
         }
     }
 
-    private func writeRecord() throws {
+    func writeRecord() throws {
         recordIsStale = false
         let record = LauncherRecord(
             topology: topology.file, federation: topology.federation, run: topology.run.description, pid: getpid(),
