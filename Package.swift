@@ -235,8 +235,8 @@ let package = Package(
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
-                "LocalTrainLogic",
+                "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption",
+                "Federation", "Keys", "LocalTrainLogic",
                 "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
                 "Topology",
             ]),

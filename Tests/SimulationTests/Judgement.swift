@@ -22,6 +22,7 @@ struct Judgement {
         let (releases, abandonments) = (published.releases, published.abandonments)
         try judge(releases.map(\.content), published.openings)
         try judgeCopies()
+        try judgeOpenedSums()
         judgeErrors()
         guard federation.runFailure == nil else { return violate("the run failed: \(federation.runFailure ?? "")") }
         let steps = plan.updates + (plan.evaluates ? 1 : 0)
@@ -116,6 +117,30 @@ struct Judgement {
             }
         }
     }
+
+    /// Each cloud has helped with one sum of a round at most, all with the same, and never with one of too few clouds.
+    private func judgeOpenedSums() throws {
+        var sums: [RoundNumber: Digest] = [:]
+        for process in federation.processes where process.stage.kind == .encrypt {
+            let opened = try process.disk.journal.read { entry in
+                try entry.factKeys(under: Judgement.openedPrefix).compactMap { key in
+                    try entry.fact(Judgement.openedPrefix + key).map { try OpenedSum(bytes: $0) }
+                }
+            }
+            for sum in opened {
+                if sum.clouds.count < plan.minimum {
+                    violate("\(process.stage) helped to open a sum of \(sum.clouds.count) clouds in round \(sum.round)")
+                }
+                if sums[sum.round, default: sum.sum] != sum.sum {
+                    violate("clouds helped to open two sums of round \(sum.round)")
+                }
+                sums[sum.round] = sum.sum
+            }
+        }
+    }
+
+    /// As encrypt's journal has it.
+    private static let openedPrefix = "opened/"
 
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
