@@ -114,6 +114,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // What the launcher and its commands say to each other, and stages to it
+        library("Launching"),
         library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
 
         // Domain
@@ -173,7 +175,8 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
-                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "LocalTrainLogic", "Monitoring",
+                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching", "LocalTrainLogic",
+                "Monitoring",
                 "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
                 "Web",
                 "ZeroMQ",
@@ -193,17 +196,21 @@ let package = Package(
         tests(
             "FederationTests", uses: ["Federation", "MessagePack", "SeededRandom", "Sodium"],
             resources: [.copy("Vectors")]),
-        tests("ConfigurationTests", uses: ["Configuration"]),
+        tests("ConfigurationTests", uses: ["Configuration", "SeededRandom"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring"]),
+        tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SeededRandom"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
-        tests("JSONTextTests", uses: ["JSONText"]),
-        tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
+        tests("JSONTextTests", uses: ["JSONText", "SeededRandom"]),
         tests(
-            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
-        tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
+            "MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "SeededRandom", "Sodium"]),
+        tests(
+            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"],
+            exclude: ["Peers"]),
+        tests(
+            "ViewTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
         tests(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
@@ -228,7 +235,9 @@ let package = Package(
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
-        tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
+        tests(
+            "PublicationTests",
+            uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),
         .target(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
             linkerSettings: [.linkedLibrary("dl")]),

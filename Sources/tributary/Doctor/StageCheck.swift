@@ -1,4 +1,5 @@
 internal import Federation
+internal import Launching
 internal import Topology
 
 /// What the launcher knows of this host's stages, and what they say of themselves.
