@@ -13,9 +13,9 @@ package struct HTTPAnswer {
     ///   - authority: who answers, for errors.
     ///   - receive: what comes next; nothing at the end.
     package init(from authority: String, receiving receive: () throws -> [UInt8]) throws {
-        try withoutActuallyEscaping(receive) { receive in
+        self = try withoutActuallyEscaping(receive) { receive in
             var reader = HTTPReader(authority: authority, receive: receive)
-            self = try reader.answer()
+            return try reader.answer()
         }
     }
 

@@ -57,8 +57,7 @@ enum MonitoringDecoders {
     private static func trails(_ samples: EventSamples) throws -> [Spoiling.Entry] {
         let (key, stage) = (samples.key, samples.stage)
         let keys = [AuditEntry.name(of: key.verifyingKey): key.verifyingKey]
-        @Sendable func signed(_ body: some Sequence<UInt8>) -> [UInt8] {
-            let body = Array(body)
+        @Sendable func signed(_ body: [UInt8]) -> [UInt8] {
             let signature = Hex.encode(key.signature(of: Array("tributary audit\n".utf8) + body).bytes)
             let name = AuditEntry.name(of: key.verifyingKey)
             return body + ",\"key\":\"\(name)\",\"signature\":\"\(signature)\"}".utf8
@@ -82,8 +81,10 @@ enum MonitoringDecoders {
             (
                 "audit-trail", [Array(bodies.joined(separator: [UInt8(ascii: "\n")]))],
                 { bytes in
-                    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(signed)
-                    try ScratchFile.lend("trail", lines.joined(separator: [UInt8(ascii: "\n")])) { folder in
+                    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+                        signed(Array($0))
+                    }
+                    try ScratchFile.lend("trail", Array(lines.joined(separator: [UInt8(ascii: "\n")]))) { folder in
                         try readOn(stage, "\(folder)/trail", key)
                     }
                 }

@@ -1,4 +1,5 @@
 import Federation
+import JSONText
 import Monitoring
 import SeededRandom
 import Sodium
