@@ -8,7 +8,7 @@ package enum Spoiling {
     ///
     /// - Parameter refused: told each error, to say whether it is one that there may be.
     package static func push(_ entry: Entry, count: Int, _ refused: (any Error) -> Void) throws -> Int {
-        var generator = SeededGenerator(seed: UInt64(entry.name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
+        var generator = SeededGenerator(seed: entry.name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
         var refusals = 0
         func take(_ bytes: [UInt8]) {
             do { try entry.take(bytes) } catch {
