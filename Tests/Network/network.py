@@ -136,14 +136,19 @@ class Network:
                     if receiver is None:
                         continue
                     now = time.monotonic()
-                    for middle in senders[descriptor].link.pass_through("out", len(packet), now, self.chance):
-                        # The second link is entered when the first is left: its rate is counted from then.
-                        for leaves in receiver[1].link.pass_through("in", len(packet), middle, self.chance):
-                            number += 1
-                            heapq.heappush(waiting, (leaves, number, receiver[0], packet))
+                    for leaves in senders[descriptor].link.pass_through("out", len(packet), now, self.chance):
+                        number += 1
+                        heapq.heappush(waiting, (leaves, number, receiver, packet, False))
             now = time.monotonic()
             while waiting and waiting[0][0] <= now:
-                _time, _number, descriptor, packet = heapq.heappop(waiting)
+                leaves, _number, receiver, packet, is_through = heapq.heappop(waiting)
+                if not is_through:
+                    # The second link is entered when the first is left, and not before: others' packets go first meanwhile.
+                    for arrives in receiver[1].link.pass_through("in", len(packet), leaves, self.chance):
+                        number += 1
+                        heapq.heappush(waiting, (arrives, number, receiver, packet, True))
+                    continue
+                descriptor = receiver[0]
                 try:
                     os.write(descriptor, packet)
                     self.counts["carried"] += 1
