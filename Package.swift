@@ -187,6 +187,7 @@ let package = Package(
 
         // Tests
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: strict),
+        .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -195,7 +196,7 @@ let package = Package(
             resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
@@ -208,7 +209,8 @@ let package = Package(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
-            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
+            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "SampleTopology", "Topology"],
+            exclude: ["Reference"]),
         tests(
             "SchemaTests",
             uses: [
