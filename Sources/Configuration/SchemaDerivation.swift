@@ -53,7 +53,13 @@ extension ValueRecording {
         guard schemas.count == 1, case .object(let members) = schemas[0] else {
             return .object(head + [("anyOf", .list(schemas))])
         }
-        return .object(head + members + (standard.map { [("default", $0)] } ?? []))
+        return .object(head + members + (standardText.map { [("default", $0)] } ?? []))
+    }
+
+    /// The default as a file would have it.
+    private var standardText: SchemaText? {
+        guard shapes == [.size], case .int(let bytes)? = standard else { return standard }
+        return .text(Quantity.text(ofByteSize: bytes))
     }
 
     private func schema(of shape: ValueShape) -> SchemaText {

@@ -39,9 +39,9 @@ struct ResourceTests {
             #expect(unit.contains("TasksMax=\(StageService.tasks)"))
             let limits = "mem_limit: \(service.memory)\n    memswap_limit: \(service.memory)\n"
             #expect(compose.contains(limits))
-            let asked = "requests:\n                memory: \"\(service.memory)\"\n"
+            let asked = "requests:\n              memory: \"\(service.memory)\"\n"
             #expect(
-                manifests.contains(asked + "              limits:\n                memory: \"\(service.memory)\"\n"))
+                manifests.contains(asked + "            limits:\n              memory: \"\(service.memory)\"\n"))
         }
         #expect(compose.components(separatedBy: "pids_limit: \(StageService.tasks)\n").count == 4)
     }
