@@ -1,6 +1,5 @@
 package import Adapter
 package import Configuration
-import Glibc
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {
@@ -15,29 +14,16 @@ package struct PublishConfiguration: Configurable, Sendable {
         package var folder: String? { if case .adapter(let base, _) = self { base } else { nil } }
     }
 
-    package enum Schedule: String, Sendable, CaseIterable {
-        case constant
-        /// Half a cosine over the update rounds, from the full rate towards none.
-        case cosine
-    }
-
     package let model: Model
     /// The variables that the statistics round is about; nil for a run without one.
     package let variables: String?
     package let plan: RunPlan
-    package let updates: Int
-    package let localSteps: Int
-    package let batchSize: Int
-    package let learningRate: Double
-    package let schedule: Schedule
-    package let weightDecay: Double
-    package let gradientClip: Double
+    package let update: UpdatePlan
     package let clipNorm: Double
     package let range: Double
     package let bits: Int
     package let encryption: EncryptionPlan
     package let countBits: Int
-    package let outerRate: Double
     package let minimumCohort: Int
     /// Nil: the whole cohort.
     package let quorum: Int?
@@ -59,29 +45,25 @@ package struct PublishConfiguration: Configurable, Sendable {
         variables = file.optionalPath(
             "variables", kind: .file,
             about: "the federation's variables file; without it there is no statistics round, and nothing to train on")
-        updates = file.int("rounds", in: 0...100_000, about: "update rounds")
-        localSteps = file.int(
-            "local-steps", in: 1...1_000_000, default: 12, about: "steps that a cloud trains in an update round")
-        batchSize = file.int("batch-size", in: 1...65_536, default: 32, about: "records in a step")
-        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006, about: "AdamW's rate")
-        schedule = file.choice(
-            "schedule", default: .cosine, about: "of the rate: the same always, or half a cosine over the update rounds"
-        )
-        weightDecay = file.double("weight-decay", in: 0...1e3, default: 0.01, about: "AdamW's decay")
-        gradientClip = file.double(
-            "gradient-clip", in: 0...1e9, default: 1, about: "L2 norm of a step's gradient at most; 0 for no limit")
+        let rounds = file.int("rounds", in: 0...100_000, about: "update rounds")
+        let update = try UpdatePlan(from: file, rounds: rounds, seed: seed)
+        self.update = update
         clipNorm = file.double(
             "clip-norm", in: 0...1e9, default: 10, about: "L2 norm of a cloud's delta at most; 0 for no limit")
-        // One AdamW step moves a value by about the learning rate at most, so a round by local steps times as much.
-        range =
-            file.optionalDouble(
-                "range", in: Value.positive,
-                about: "largest value of an update that the quantiser carries; without it learning-rate * local-steps")
-            ?? max(learningRate * Double(localSteps), 1e-6)
+        let given = file.optionalDouble(
+            "range", in: Value.positive,
+            about: "largest value of an update that the quantiser carries; without it learning-rate * local-steps")
+        if let given = given ?? update.reach {
+            range = given
+        } else {
+            range = 1
+            file.refuse(
+                "gradient-clip",
+                "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
+        }
         bits = file.int("bits", in: 2...32, default: 12, about: "bits of a quantised value in updates")
         countBits = file.int(
             "count-bits", in: 22...32, default: 32, about: "bits of a value in statistics and evaluations")
-        outerRate = file.double("outer-rate", in: 0...10, default: 1, about: "step along the weighted mean, above 0")
         minimumCohort = file.int(
             "minimum-cohort", in: 1...1024, default: 3,
             about: "clouds below which no sum is opened; never above the quorum")
@@ -109,7 +91,7 @@ package struct PublishConfiguration: Configurable, Sendable {
                 EncryptionPlan.read($0, clipNorm: clipNorm)
             } ?? .full
         plan = RunPlan(
-            statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: updates,
+            statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)
         let count = file.optionalInt(
             "values", in: 1...(1 << 28),
@@ -133,14 +115,6 @@ package struct PublishConfiguration: Configurable, Sendable {
                     seed: seed, baseModelName: name)
             }
             model = .adapter(base: base, adapter)
-        }
-    }
-
-    /// The rate of update round `index` (from 1).
-    package func rate(_ index: Int) -> Double {
-        switch schedule {
-        case .constant: learningRate
-        case .cosine: learningRate * 0.5 * (1 + cos(Double.pi * Double(index - 1) / Double(max(updates, 1))))
         }
     }
 }
