@@ -187,6 +187,9 @@ let package = Package(
 
         // Tests
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: strict),
+        .target(
+            name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
+            swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -202,7 +205,7 @@ let package = Package(
         tests("JSONTextTests", uses: ["JSONText"]),
         tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
         tests(
-            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
+            "ShippingTests", uses: ["Collectors", "Federation", "JSONText", "Monitoring", "Shipping", "Sodium"]),
         tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
         tests(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
@@ -243,8 +246,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
-                "Federation", "Keys",
+                "Adapter", "Aggregation", "BigInteger", "Collectors", "Configuration", "Corpus", "Encryption",
+                "Federation", "JSONText", "Keys",
                 "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
