@@ -136,8 +136,10 @@ struct EventLineTests {
                 .purpose: .text("update"), .values: .number(-1), .bytes: .number(.max), .clipped: .number(0),
                 .quantiseSeconds: .real(0.1), .sealSeconds: .real(-1.0 / 3), .digest: .text("\"\\\n\u{1}ü漢🙂"),
             ])
-        for number in [0.0, -0.0, 5e-324, 1e22, 1e23, 0.3, 123456.789, 1 / 3.0, 9_007_199_254_740_993, .nan, .infinity]
-        {
+        for number in [
+            0.0, -0.0, Double(bitPattern: 1), 1e22, 1e23, 0.3, 123456.789, 1 / 3.0, 9_007_199_254_740_992, .nan,
+            .infinity,
+        ] {
             log.tell(.roundReleased, [.seconds: .real(number), .openSeconds: .real(-number)])
         }
         log.tell(

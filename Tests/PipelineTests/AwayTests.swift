@@ -68,7 +68,7 @@ extension PipelineSuite {
             var plan = FederationRun.Plan(suite: .clear, updates: 100_000, evaluates: false)
             plan.trainer = "none"
             plan.sinks = feeds.map(\.sink) + ["{kind: file, path: \(file), rotate: 1GiB}"]
-            let run = try FederationRun(plan, keys: try await SharedRuns.paillier().run)
+            let run = try FederationRun(plan)
             try await run.launch()
             let scraper = try await Scraper(of: run, in: folder)
             try await released(Self.rounds, run)
@@ -91,13 +91,15 @@ extension PipelineSuite {
             if let scraper { try await scraper.start() }
             try await released(Self.rounds, run)
             _ = try await run.shell("tributary down topology.yaml")
+            _ = try await run.event("exited", of: try run.launcher)
             // What did not arrive before the end arrives with the next monitor, which ends once it has.
-            _ = try await run.shell(
+            let last = try await run.shell(
                 """
                 tributary monitor topology.yaml --flush 120s 2> monitor.txt & monitor=$!
-                until grep -q started monitor.txt; do sleep 0.05; done
-                kill $monitor; wait $monitor
+                until grep -q started monitor.txt || ! kill -0 $monitor; do sleep 0.05; done
+                kill $monitor; wait $monitor; echo "status $?"; cat monitor.txt
                 """)
+            #expect(last.contains("status 0") && !last.contains("still being waited for"), "\(last)")
 
             var told: [ReceivedEvent.Mark: Event] = [:]
             for stage in run.stages {

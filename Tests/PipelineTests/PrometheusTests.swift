@@ -36,7 +36,7 @@ extension PipelineSuite {
         func scrapes() async throws {
             var plan = FederationRun.Plan(suite: .clear, updates: 100_000, evaluates: false)
             plan.trainer = "none"
-            let run = try FederationRun(plan, keys: try await SharedRuns.paillier().run)
+            let run = try FederationRun(plan)
             try await run.launch()
             let page = try await run.servePage()
             let port = try FederationRun.freePorts(1)[0]

@@ -79,8 +79,13 @@ package final class SharedSpool: Sendable {
         }
     }
 
-    /// This reader goes on later, and somewhere else.
-    package func leave(_ number: Int) { state.withLock { $0.wants[number] = nil } }
+    /// This reader goes on later, and somewhere else: nothing is kept for it until then.
+    package func leave(_ number: Int) {
+        state.withLock { state in
+            state.wants[number] = nil
+            drop(&state)
+        }
+    }
 
     private func read(_ place: SpoolReader.Place, _ state: inout State) throws(SpoolFault) -> Batch? {
         var reader = SpoolReader(folder: folder, from: place)
