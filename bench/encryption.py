@@ -52,15 +52,28 @@ def rate(answer):
     return answer["values"] / answer["processor_seconds"]
 
 
+EVERY = [(modulus, bits, cohort) for modulus in (2048, 3072) for bits in (8, 16) for cohort in (3, 8, 64)]
+
+
+def setting(text):
+    """A row of the grid as it is asked for by name: 3072/16/3."""
+    chosen = tuple(int(part) for part in text.split("/"))
+    if chosen not in EVERY:
+        raise argparse.ArgumentTypeError(f"{text} is none of " + ", ".join("/".join(map(str, each)) for each in EVERY))
+    return chosen
+
+
 def grid(options):
+    if options.setting:
+        return options.setting
     if options.all:
-        return [(modulus, bits, cohort) for modulus in (2048, 3072) for bits in (8, 16) for cohort in (3, 8, 64)]
+        return EVERY
     return [(3072, 8, 3)]
 
 
 def cell(options, modulus, bits, cohort, python):
     """All rows of one setting, in alternation."""
-    first = (modulus, bits, cohort) == (3072, 8, 3) or not options.all
+    first = (modulus, bits, cohort) == (3072, 8, 3)
     rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool", "secagg"]
     peers = ["tenseal", "tenseal-lean"] + (["textbook", "phe"] if first else [])
     talks, absent = {}, {}
@@ -201,6 +214,8 @@ def main():
     parser = argparse.ArgumentParser(description="Measures encryption alone; prints tables and writes JSON.")
     parser.add_argument("--all", action="store_true", help="every setting, and 1e7 records with --paper")
     parser.add_argument("--paper", action="store_true", help="block-parallel against serial, instead of the comparison")
+    parser.add_argument("--setting", type=setting, action="append",
+                        help="one of --all's settings alone: modulus/bits/clouds, such as 3072/16/3; may be given more than once")
     parser.add_argument("--values", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--out", default=os.path.join(federation.ROOT, "out", "bench-encryption.json"))
@@ -219,11 +234,11 @@ def main():
         except environments.NotInstalled as failure:
             print(failure, file=sys.stderr)
         report["settings"] = []
-        for setting in grid(options):
-            part = cell(options, *setting, python)
+        for chosen in grid(options):
+            part = cell(options, *chosen, python)
             report["settings"].append(part)
             show(part)
-            if setting == (3072, 8, 3):
+            if chosen == (3072, 8, 3):
                 report["targets"] = targets(part)
                 for answer in report["targets"]:
                     print(

@@ -44,7 +44,7 @@ struct TrainingLoop {
     func run(
         _ shard: TokenShard, _ settings: TrainingSettings, progress: (TrainingProgress) throws -> Void
     ) throws -> TrainingReport {
-        var optimizer = try AdamW(settings.optimizer, model.library, count: parameters.count)
+        var optimizer = try LocalSteps(settings.optimizer, model.library, parameters)
         var order = BatchOrder(shard, batchSize: settings.batchSize, seed: settings.seed)
         var losses: [Double] = []
         var norms: [Double] = []

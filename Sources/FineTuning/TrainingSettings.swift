@@ -1,17 +1,22 @@
+package import Federation
 import Glibc
 
-/// AdamW's settings besides the learning rate.
+/// How a call's steps go, besides the learning rate.
 package struct OptimizerSettings: Hashable, Sendable {
+    package let rule: LocalOptimizer
     package let beta1: Double
     package let beta2: Double
     package let epsilon: Double
     package let weightDecay: Double
     /// Gradients longer than this are shortened to it; nil leaves them as they are.
     package let clipNorm: Double?
+    /// FedProx's mu; 0 for none.
+    package let proximal: Double
 
     package init(
-        beta1: Double = 0.9, beta2: Double = 0.99, epsilon: Double = 1e-8, weightDecay: Double = 0.01,
-        clipNorm: Double? = 1
+        rule: LocalOptimizer = .adamW, beta1: Double = 0.9, beta2: Double = 0.99, epsilon: Double = 1e-8,
+        weightDecay: Double = 0.01,
+        clipNorm: Double? = 1, proximal: Double = 0
     ) throws(FineTuningError) {
         guard beta1 >= 0, beta1 < 1, beta2 >= 0, beta2 < 1 else {
             throw .setting("expected betas of at least 0 and below 1, found \(beta1) and \(beta2)")
@@ -23,6 +28,11 @@ package struct OptimizerSettings: Hashable, Sendable {
         if let clipNorm, !(clipNorm > 0 && clipNorm.isFinite) {
             throw .setting("expected a positive clip norm for gradients, found \(clipNorm)")
         }
+        guard proximal >= 0, proximal.isFinite else {
+            throw .setting("expected a proximal term of at least 0, found \(proximal)")
+        }
+        self.rule = rule
+        self.proximal = proximal
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
@@ -78,6 +88,18 @@ package struct TrainingSettings: Hashable, Sendable {
         self.learningRate = learningRate
         self.optimizer = optimizer
         self.seed = seed
+    }
+}
+
+extension TrainingSettings {
+    /// What a round's plan asks of each cloud; every round draws its records anew.
+    package init(_ plan: TrainingPlan, round: RoundNumber) throws(FineTuningError) {
+        try self.init(
+            steps: plan.steps, batchSize: plan.batchSize, learningRate: .constant(plan.learningRate),
+            optimizer: OptimizerSettings(
+                rule: plan.optimizer, weightDecay: plan.weightDecay,
+                clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil, proximal: plan.proximal),
+            seed: plan.seed &+ UInt64(round.value))
     }
 }
 

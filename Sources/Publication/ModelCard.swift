@@ -11,7 +11,7 @@ struct ModelCard {
     let key: Minisign.PublicKey
 
     var text: String {
-        [frontMatter, heading, participation, privacy, figures, use, check].joined(separator: "\n")
+        [frontMatter, heading, participation, method, privacy, figures, use, check].joined(separator: "\n")
     }
 
     private var base: String { draft.adapter.configuration.baseModelName }
@@ -66,6 +66,17 @@ struct ModelCard {
                 "The full digests are in manifest.json, and all rounds of the run in rounds.jsonl, which lies beside the releases.",
                 "",
             ]).joined(separator: "\n")
+    }
+
+    private var method: String {
+        guard let method = draft.method else { return "" }
+        return """
+            ## How it was trained
+
+            In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the adapter by
+            \(method.outer.summary).
+
+            """
     }
 
     private var privacy: String {

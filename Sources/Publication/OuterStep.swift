@@ -1,28 +1,79 @@
-/// The server's side of a round: w(t) = w(t-1) + rate * (sum over the cohort of weight * delta) / (total weight).
-///
-/// With rate 1 this is federated averaging (McMahan et al. 2017); another rate is the outer learning rate of FedOpt with
-/// plain SGD (Reddi et al. 2021).
-package enum OuterStep {
-    /// Computed in Double and rounded once, in the order of the values, so the same sums give the same bits.
-    package static func apply(
-        to previous: [Float], weightedSum: [Double], totalWeight: Double, rate: Double
-    ) throws(PublicationError) -> [Float] {
-        guard weightedSum.count == previous.count else {
-            throw .outerStep("expected \(previous.count) sums, found \(weightedSum.count)")
-        }
+package import Federation
+
+/// The server's side of a round: how the weighted mean of the cohort's deltas moves the adapter, and the moments that go on to the
+/// next round. Element by element, so that an adapter can be stepped block by block.
+package struct OuterStep: Sendable {
+    package let optimizer: OuterOptimizer
+    private let totalWeight: Double
+
+    /// - Parameter totalWeight: of the cohort, as its clouds folded their weights into their deltas.
+    package init(_ optimizer: OuterOptimizer, totalWeight: Double) throws(PublicationError) {
         guard totalWeight.isFinite, totalWeight > 0 else {
             throw .outerStep("the cohort's total weight is \(totalWeight); expected a positive number")
         }
-        guard rate.isFinite, rate > 0, rate <= 10 else {
-            throw .outerStep("the outer learning rate is \(rate); expected more than 0 and at most 10")
+        guard OuterOptimizer.rates.contains(optimizer.rate) else {
+            throw .outerStep("the outer learning rate is \(optimizer.rate); expected more than 0 and at most 10")
         }
+        self.optimizer = optimizer
+        self.totalWeight = totalWeight
+    }
+
+    /// The adapter's next values, and its next moments in the order of `OuterOptimizer.initialMoments`. Computed in Double and
+    /// rounded once, in the order of the values, so the same sums give the same bits.
+    ///
+    /// - Parameter weightedSum: of weight times delta, over the cohort.
+    package func apply(
+        to previous: [Float], moments: [[Float]] = [], weightedSum: [Double]
+    ) throws(PublicationError) -> (values: [Float], moments: [[Float]]) {
+        guard weightedSum.count == previous.count else {
+            throw .outerStep("expected \(previous.count) sums, found \(weightedSum.count)")
+        }
+        guard moments.map(\.count) == optimizer.initialMoments.map({ _ in previous.count }) else {
+            throw .outerStep(
+                "\(optimizer.name.rawValue) keeps \(optimizer.initialMoments.count) moments of \(previous.count) values, found \(moments.map(\.count))"
+            )
+        }
+        switch optimizer {
+        case .average(let rate):
+            return (try moved(previous) { index in rate * (weightedSum[index] / totalWeight) }, [])
+        case .nesterov(let rate, let momentum):
+            var next = moments[0]
+            let values = try moved(previous) { index in
+                let mean = weightedSum[index] / totalWeight
+                let buffer = momentum * Double(next[index]) + mean
+                next[index] = Float(buffer)
+                return rate * (mean + momentum * buffer)
+            }
+            return (values, [try finite(next)])
+        case .adam(let rate, let momentum, let secondMomentum, let epsilon):
+            var (first, second) = (moments[0], moments[1])
+            let values = try moved(previous) { index in
+                let mean = weightedSum[index] / totalWeight
+                let average = momentum * Double(first[index]) + (1 - momentum) * mean
+                let square = secondMomentum * Double(second[index]) + (1 - secondMomentum) * mean * mean
+                first[index] = Float(average)
+                second[index] = Float(square)
+                return rate * average / (square.squareRoot() + epsilon)
+            }
+            return (values, [try finite(first), try finite(second)])
+        }
+    }
+
+    private func moved(
+        _ previous: [Float], by step: (Int) -> Double
+    ) throws(PublicationError) -> [Float] {
         var next: [Float] = []
         next.reserveCapacity(previous.count)
-        for (value, sum) in zip(previous, weightedSum) {
-            let moved = Float(Double(value) + rate * (sum / totalWeight))
-            guard moved.isFinite else { throw .outerStep("value \(next.count) would not be finite") }
+        for (index, value) in previous.enumerated() {
+            let moved = Float(Double(value) + step(index))
+            guard moved.isFinite else { throw .outerStep("value \(index) would not be finite") }
             next.append(moved)
         }
         return next
+    }
+
+    private func finite(_ moment: [Float]) throws(PublicationError) -> [Float] {
+        guard let index = moment.firstIndex(where: { !$0.isFinite }) else { return moment }
+        throw .outerStep("the moment of value \(index) would not be finite")
     }
 }

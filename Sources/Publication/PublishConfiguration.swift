@@ -1,6 +1,5 @@
 package import Adapter
 package import Configuration
-import Glibc
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {
@@ -15,29 +14,16 @@ package struct PublishConfiguration: Configurable, Sendable {
         package var folder: String? { if case .adapter(let base, _) = self { base } else { nil } }
     }
 
-    package enum Schedule: String, Sendable, CaseIterable {
-        case constant
-        /// Half a cosine over the update rounds, from the full rate towards none.
-        case cosine
-    }
-
     package let model: Model
     /// The variables that the statistics round is about; nil for a run without one.
     package let variables: String?
     package let plan: RunPlan
-    package let updates: Int
-    package let localSteps: Int
-    package let batchSize: Int
-    package let learningRate: Double
-    package let schedule: Schedule
-    package let weightDecay: Double
-    package let gradientClip: Double
+    package let update: UpdatePlan
     package let clipNorm: Double
     package let range: Double
     package let bits: Int
     package let encryption: EncryptionPlan
     package let countBits: Int
-    package let outerRate: Double
     package let minimumCohort: Int
     /// Nil: the whole cohort.
     package let quorum: Int?
@@ -56,19 +42,19 @@ package struct PublishConfiguration: Configurable, Sendable {
         let seed = UInt64(file.int("seed", in: 0...Int.max, default: 1))
         self.seed = seed
         variables = file.optionalPath("variables", kind: .file)
-        updates = file.int("rounds", in: 0...100_000)
-        localSteps = file.int("local-steps", in: 1...1_000_000, default: 12)
-        batchSize = file.int("batch-size", in: 1...65_536, default: 32)
-        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006)
-        schedule = file.choice("schedule", default: .cosine)
-        weightDecay = file.double("weight-decay", in: 0...1e3, default: 0.01)
-        gradientClip = file.double("gradient-clip", in: 0...1e9, default: 1)
+        let update = try UpdatePlan(from: file, rounds: file.int("rounds", in: 0...100_000), seed: seed)
+        self.update = update
         clipNorm = file.double("clip-norm", in: 0...1e9, default: 10)
-        // One AdamW step moves a value by about the learning rate at most, so a round by local steps times as much.
-        range = file.optionalDouble("range", in: Value.positive) ?? max(learningRate * Double(localSteps), 1e-6)
+        if let given = file.optionalDouble("range", in: Value.positive) ?? update.reach {
+            range = given
+        } else {
+            range = 1
+            file.refuse(
+                "gradient-clip",
+                "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
+        }
         bits = file.int("bits", in: 2...32, default: 12)
         countBits = file.int("count-bits", in: 22...32, default: 32)
-        outerRate = file.double("outer-rate", in: 0...10, default: 1)
         minimumCohort = file.int("minimum-cohort", in: 1...1024, default: 3)
         quorum = file.optionalInt("quorum", in: 1...1024)
         deadline = file.duration("deadline", default: .seconds(600))
@@ -83,7 +69,7 @@ package struct PublishConfiguration: Configurable, Sendable {
         encryption =
             try file.optionalSection("encryption") { EncryptionPlan.read($0, clipNorm: clipNorm) } ?? .full
         plan = RunPlan(
-            statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: updates,
+            statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)
         if let count = file.optionalInt("values", in: 1...(1 << 28)) {
             model = .values(count)
@@ -100,14 +86,6 @@ package struct PublishConfiguration: Configurable, Sendable {
                     seed: seed, baseModelName: name)
             }
             model = .adapter(base: base, adapter)
-        }
-    }
-
-    /// The rate of update round `index` (from 1).
-    package func rate(_ index: Int) -> Double {
-        switch schedule {
-        case .constant: learningRate
-        case .cosine: learningRate * 0.5 * (1 + cos(Double.pi * Double(index - 1) / Double(max(updates, 1))))
         }
     }
 }

@@ -15,6 +15,8 @@ package struct ReleaseDraft: Sendable {
     /// The round of the release before, by the publisher's own memory; nil for the first.
     package let follows: RoundNumber?
     package let privacy: ReleaseManifest.Privacy
+    /// Nil where no update has been made.
+    package let method: ReleaseManifest.Method?
     package let metrics: [String: Double]
     /// Further files by plain name, such as the tokenizer.
     package let attachments: [String: [UInt8]]
@@ -22,7 +24,8 @@ package struct ReleaseDraft: Sendable {
     package init(
         run: RunName, round: RoundNumber, adapter: LowRankAdapter, createdAt: Int, baseModelSHA256: String,
         tokenizerSHA256: String, rounds: [ReleaseManifest.Round], follows: RoundNumber? = nil,
-        privacy: ReleaseManifest.Privacy, metrics: [String: Double], attachments: [String: [UInt8]] = [:]
+        privacy: ReleaseManifest.Privacy, method: ReleaseManifest.Method?, metrics: [String: Double],
+        attachments: [String: [UInt8]] = [:]
     ) {
         self.run = run
         self.round = round
@@ -33,6 +36,7 @@ package struct ReleaseDraft: Sendable {
         self.rounds = rounds
         self.follows = follows
         self.privacy = privacy
+        self.method = method
         self.metrics = metrics
         self.attachments = attachments
     }

@@ -17,6 +17,7 @@ extension ReleaseManifest {
             "rounds": .array(rounds.map(\.json)),
             "history": history.json,
             "privacy": privacy.json,
+            "method": method?.json ?? .null,
             "metrics": .object(metrics.mapValues(JSON.number)),
             "previous": previous.map(JSON.string) ?? .null,
         ]).encoded()
@@ -31,7 +32,7 @@ extension ReleaseManifest {
             let manifest = JSONField(try JSON(bytes))
             try manifest.allow(only: [
                 "format", "run", "round", "created", "base_model", "tokenizer_sha256", "files", "rounds",
-                "history", "privacy", "metrics", "previous",
+                "history", "privacy", "method", "metrics", "previous",
             ])
             _ = try manifest.member("format").integer(in: ReleaseManifest.format...ReleaseManifest.format)
             run = try RunName(manifest.member("run").string())
@@ -45,6 +46,7 @@ extension ReleaseManifest {
             rounds = try manifest.member("rounds").elements(atMost: 1 << 16).map(Round.init)
             history = try History(manifest.member("history"))
             privacy = try Privacy(manifest.member("privacy"))
+            method = try manifest.optional("method").map(Method.init)
             let metrics = try manifest.member("metrics")
             self.metrics = try metrics.members().keys.reduce(into: [:]) { figures, name in
                 figures[name] = try metrics.member(name).number(

@@ -117,6 +117,8 @@ package struct ReleaseManifest: Equatable, Sendable {
     /// Every round of the run up to this release.
     package let history: History
     package let privacy: Privacy
+    /// Nil where no update has been made: the adapter is untrained.
+    package let method: Method?
     /// Finite figures by name, such as `auroc`.
     package let metrics: [String: Double]
     /// SHA-256 of the manifest of the release before; nil for the first.

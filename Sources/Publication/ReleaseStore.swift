@@ -173,7 +173,8 @@ package final class ReleaseStore: Sendable {
             files: files.sorted { $0.key < $1.key }.map { name, bytes in
                 .init(name: name, sha256: SHA256.hex(of: bytes), byteCount: bytes.count)
             },
-            rounds: draft.rounds, history: history, privacy: draft.privacy, metrics: draft.metrics, previous: previous)
+            rounds: draft.rounds, history: history, privacy: draft.privacy, method: draft.method,
+            metrics: draft.metrics, previous: previous)
     }
 
     private func requireSame(_ draft: ReleaseDraft, _ files: [String: [UInt8]]) throws -> String {

@@ -41,6 +41,14 @@ extension Tensor {
         try library.check(status, "copy_")
     }
 
+    /// Adds `factor` times another tensor of the same shape, in place. Neither may be part of a recorded graph.
+    package func add(_ other: Tensor, times factor: Double) throws(TorchError) {
+        let scaled = try Tensor.zeros(library, shape: shape)
+        try scaled.copy(from: other)
+        try scaled.scale(by: factor)
+        try copy(from: adding(scaled))
+    }
+
     /// The Euclidean norm over all values.
     package func norm() throws(TorchError) -> Double {
         var value = 0.0

@@ -38,7 +38,9 @@ enum Samples {
         rank: 16, alpha: 32, targets: ["q_proj", "down_proj"], trains: "b", seed: 7, baseModel: "tributary-base",
         baseDigest: digest.description, tokenizerDigest: digest.description)
     static let training = TrainingPlan(
-        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1 << 63)
+        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, proximal: 0.01,
+        seed: 1 << 63,
+        outer: .nesterov(rate: 0.7, momentum: 0.9))
     static let cohort = [Member(cloud: north, weight: 384), Member(cloud: west, weight: 1)]
 
     static let mask = fine { try ValueMask(places: [0, 3, 8, 19], of: layout.count) }

@@ -54,8 +54,24 @@ struct ReferenceTests {
         #expect(offset == values.count)
     }
 
-    @Test("logits, gradients and five AdamW steps of an adapter agree to 1e-4", arguments: ["b", "both", "q and v"])
-    func adapter(kind: String) throws {
+    /// A rule of steps, and the rate that moves an adapter about as far by it.
+    struct Rule: Sendable, CustomStringConvertible {
+        let optimizer: LocalOptimizer
+        let rate: Double
+        let proximal: Double
+        var description: String { "\(optimizer.rawValue), mu \(proximal)" }
+
+        static let all = [
+            Rule(optimizer: .adamW, rate: 6e-3, proximal: 0), Rule(optimizer: .adamW, rate: 6e-3, proximal: 30),
+            Rule(optimizer: .sgd, rate: 0.5, proximal: 0), Rule(optimizer: .sgd, rate: 0.5, proximal: 0.5),
+        ]
+    }
+
+    @Test(
+        "logits, gradients and five steps of an adapter agree to 1e-4",
+        arguments: [("b", 0), ("b", 1), ("b", 2), ("b", 3), ("both", 0), ("q and v", 0)])
+    func adapter(kind: String, ruleIndex: Int) throws {
+        let rule = Rule.all[ruleIndex]
         let folder = try TemporaryFolder()
         for name in ["base", "adapter"] {
             try FileManager.default.createDirectory(
@@ -78,7 +94,10 @@ struct ReferenceTests {
         try shard.write(to: "\(folder.path)/shard.safetensors")
         let file = try reference(
             "adapter", folder,
-            settings: "{\"trains\": \"\(trains.rawValue)\", \"lr\": 6e-3, \"weight_decay\": 0.01, \"clip\": 1.0}")
+            settings: """
+                {"trains": "\(trains.rawValue)", "lr": \(rule.rate), "weight_decay": 0.01, "clip": 1.0,
+                "optimizer": "\(rule.optimizer.rawValue)", "proximal": \(rule.proximal)}
+                """)
 
         let tuner = try FineTuner(base: base, adapter: configuration)
         try tuner.load(values: adapter.trained)
@@ -97,8 +116,8 @@ struct ReferenceTests {
         let report = try tuner.train(
             shard,
             TrainingSettings(
-                steps: 5, batchSize: shard.count, learningRate: .constant(6e-3), optimizer: OptimizerSettings(),
-                seed: 1))
+                steps: 5, batchSize: shard.count, learningRate: .constant(rule.rate),
+                optimizer: OptimizerSettings(rule: rule.optimizer, proximal: rule.proximal), seed: 1))
         for (found, expected) in zip(report.losses, try file.floats("losses")) {
             #expect(abs(found - Double(expected)) < 1e-4 * Double(expected))
         }

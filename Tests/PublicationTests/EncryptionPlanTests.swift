@@ -92,7 +92,7 @@ struct PartEncryptedTests {
                 suite: privacy.suite, profile: privacy.profile, assumption: privacy.assumption,
                 keyMode: privacy.keyMode, whoCouldOpen: privacy.whoCouldOpen, bits: privacy.bits,
                 clipNorm: privacy.clipNorm, minimumCohort: privacy.minimumCohort, encryption: encryption),
-            metrics: draft.metrics)
+            method: nil, metrics: draft.metrics)
     }
 
     @Test(

@@ -37,6 +37,10 @@ enum Fixtures {
         }
     }
 
+    static let training = TrainingPlan(
+        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, proximal: 0.25, seed: 1,
+        outer: .adam(rate: 0.01, momentum: 0.9, secondMomentum: 0.99, epsilon: 0.001))
+
     static func draft(
         round: UInt32, after previous: UInt32 = 0, run: String = "demo", step: Float = 0.01,
         createdAt: Int = 1_700_000_000,
@@ -53,6 +57,7 @@ enum Fixtures {
                 assumption: "Composite residuosity is hard for n of 3072 bits.",
                 keyMode: "publisher", whoCouldOpen: "Publish and aggregate together could open one cloud's update.",
                 bits: 16, clipNorm: 0.5, minimumCohort: 3, damgardJurik: 2),
+            method: ReleaseManifest.Method(training),
             metrics: ["auroc": 0.81, "log_loss": 0.42], attachments: attachments)
     }
 

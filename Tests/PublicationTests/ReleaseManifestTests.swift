@@ -21,6 +21,7 @@ struct ReleaseManifestTests {
         #expect(manifest.rounds[1].cohort.map(\.cloud.description) == ["east", "north", "west"])
         #expect(manifest.history.rounds == 2 && manifest.history.byteCount > 500)
         #expect(manifest.privacy.simulated.isEmpty)
+        #expect(manifest.method == ReleaseManifest.Method(Fixtures.training))
         #expect(manifest.metrics == ["auroc": 0.81, "log_loss": 0.42])
         #expect(
             manifest.files.map(\.name) == [
@@ -58,6 +59,9 @@ struct ReleaseManifestTests {
             ("\"auroc\": 0.81", "\"auroc\": \"high\"", "auroc"),
             ("\"minimum_cohort\": 3", "\"minimum_cohort\": 0", "minimum_cohort"),
             ("\"rounds\": 2,", "\"rounds\": 0,", "history"),
+            ("\"local_optimizer\": \"adamw\"", "\"local_optimizer\": \"lion\"", "local_optimizer"),
+            ("\"optimizer\": \"adam\"", "\"optimizer\": \"nesterov\"", "outer"),
+            ("\"second_momentum\": 0.99", "\"second_momentum\": 1", "second_momentum"),
             ("\"format\": 2", "\"format\":  2", "canonical"),
         ])
     func refusesSpoiled(_ found: String, _ replacement: String, _ named: String) throws {

@@ -184,7 +184,9 @@ struct Subject: CustomTestStringConvertible, Sendable {
             bits: 8
             count-bits: 32
             encryption: {formula: selective, fraction: 0.1, noise: 1}
-            outer-rate: 1
+            local-optimizer: sgd
+            proximal: 0.01
+            outer: {optimizer: adam, rate: 0.01, momentum: 0.9, second-momentum: 0.99, epsilon: 1e-3}
             minimum-cohort: 3
             quorum: 2
             deadline: 1.5m
@@ -205,7 +207,9 @@ struct Subject: CustomTestStringConvertible, Sendable {
             ("formula: selective", "formula: some"),
             ("noise: 1", "noise: -1"), ("deadline: 1.5m", "deadline: 90"), ("deadline: 1.5m", "deadline: soon"),
             ("test: true", "test: yes"),
-            ("seed: 3", "seed: 1.5"), ("outer-rate: 1", "outer-rate: 11"), ("quorum: 2", "quorums: 2"),
+            ("seed: 3", "seed: 1.5"), ("rate: 0.01,", "rate: 11,"), ("optimizer: adam", "optimizer: lion"),
+            ("local-optimizer: sgd", "local-optimizer: lbfgs"), ("proximal: 0.01", "proximal: -1"),
+            ("quorum: 2", "quorums: 2"),
         ])
 }
 

@@ -42,7 +42,7 @@ struct Judgement {
 
     /// The adapter is that of a replay of who was in each sum, and nobody was in one twice, or left out after a receipt.
     private func judge(_ releases: [Release], _ openings: [Signed<Opening>]) throws {
-        var adapter = [Float](repeating: 0, count: plan.values)
+        var model = ReplayedModel(count: plan.values)
         for release in releases {
             let round = release.round
             guard let opening = openings.first(where: { $0.content.round == round }), opening.digest == release.opening
@@ -61,15 +61,17 @@ struct Judgement {
                 violate("\(cloud) has a receipt for round \(round) and is not in its sum")
             }
             guard opening.content.purpose == .update else { continue }
-            adapter = try replay.next(after: adapter, opening.content, cohort: clouds)
-            if release.adapterDigest != Replay.digest(adapter) {
+            try replay.step(&model, opening.content, cohort: clouds)
+            if release.adapterDigest != model.digest {
                 violate("the adapter of round \(round) is not that of \(clouds.map(\.description))")
             }
         }
         guard let last = releases.last(where: { $0.purpose == .update }) else { return }
         let path = "\(ground.topology.stateFolder(of: ground.topology.publish))/adapter-\(last.round).f32"
         let stored = try SpoolFile(reading: path).floats(0..<plan.values * 4)
-        if stored.map(\.bitPattern) != adapter.map(\.bitPattern) { violate("\(path) is not the replay's adapter") }
+        if stored.map(\.bitPattern) != model.adapter.map(\.bitPattern) {
+            violate("\(path) is not the replay's adapter")
+        }
     }
 
     private func judgeParts(of release: Release) {

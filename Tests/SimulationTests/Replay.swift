@@ -48,8 +48,8 @@ final class Replay {
         return made
     }
 
-    /// The adapter after a round, from that before it.
-    func next(after adapter: [Float], _ opening: Opening, cohort: [CloudName]) throws -> [Float] {
+    /// Takes the model through a round.
+    func step(_ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName]) throws {
         var sums = [UInt64](repeating: 0, count: opening.layout.count)
         for cloud in cohort {
             for (index, value) in try part(of: cloud, in: opening).enumerated() { sums[index] += UInt64(value) }
@@ -57,8 +57,37 @@ final class Replay {
         let decoded = try Quantiser(layout: opening.layout, bits: opening.bits).dequantise(
             sums, of: 0..<sums.count, contributions: cohort.count)
         let total = cohort.reduce(0.0) { $0 + opening.foldedWeight(of: $1) }
-        return try OuterStep.apply(to: adapter, weightedSum: decoded, totalWeight: total, rate: 1)
+        guard let outer = opening.training?.outer else { return }
+        for (index, sum) in decoded.enumerated() { model.move(index, by: sum / total, outer) }
+    }
+}
+
+/// An adapter and the outer optimiser's moments, moved value by value, by the formulas as the papers write them.
+struct ReplayedModel {
+    private(set) var adapter: [Float]
+    private var moments: [(Float, Float)?]
+
+    init(count: Int) {
+        adapter = [Float](repeating: 0, count: count)
+        moments = [(Float, Float)?](repeating: nil, count: count)
     }
 
-    static func digest(_ adapter: [Float]) -> Digest { adapter.withUnsafeBytes { Digest(ofContent: $0) } }
+    var digest: Digest { adapter.withUnsafeBytes { Digest(ofContent: $0) } }
+
+    mutating func move(_ index: Int, by mean: Double, _ outer: OuterOptimizer) {
+        let old = Double(adapter[index])
+        switch outer {
+        case .average(let rate): adapter[index] = Float(old + rate * mean)
+        case .nesterov(let rate, let momentum):
+            let buffer = momentum * Double(moments[index]?.0 ?? 0) + mean
+            moments[index] = (Float(buffer), 0)
+            adapter[index] = Float(old + rate * (mean + momentum * buffer))
+        case .adam(let rate, let momentum, let second, let epsilon):
+            let (m, v) = moments[index] ?? (0, Float(epsilon * epsilon))
+            let average = momentum * Double(m) + (1 - momentum) * mean
+            let square = second * Double(v) + (1 - second) * mean * mean
+            moments[index] = (Float(average), Float(square))
+            adapter[index] = Float(old + rate * average / (square.squareRoot() + epsilon))
+        }
+    }
 }

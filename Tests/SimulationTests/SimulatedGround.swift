@@ -123,6 +123,7 @@ final class SimulatedGround {
                 """
                 values: \(plan.values)
                 rounds: \(plan.updates)
+                outer: {optimizer: \(plan.outer.rawValue)}
                 minimum-cohort: \(plan.minimum)
                 \(plan.quorum.map { "quorum: \($0)" } ?? "")
                 deadline: \(plan.deadlineSeconds)s

@@ -24,25 +24,47 @@ package struct Member: Hashable, Sendable {
     }
 }
 
-/// What every cloud does alike in an `update` round.
+/// The rule of a cloud's own steps.
+package enum LocalOptimizer: String, Hashable, Sendable, CaseIterable {
+    case adamW = "adamw"
+    /// Plain gradient descent: with one step a round it is FedSGD (McMahan et al. 2017).
+    case sgd
+}
+
+/// What every cloud does alike in an `update` round, and what publish does with the sum of it.
 package struct TrainingPlan: Hashable, Sendable {
     package let steps: Int
     package let batchSize: Int
+    package let optimizer: LocalOptimizer
     package let learningRate: Double
     package let weightDecay: Double
     package let gradientClip: Double
+    /// FedProx's mu (Li et al. 2020, arXiv 1812.06127): each step's loss has mu / 2 times the squared distance from the round's
+    /// start in it. 0 for none.
+    package let proximal: Double
     /// Public: initialisation and data order (docs/architecture.md, "Three sources of randomness").
     package let seed: UInt64
+    package let outer: OuterOptimizer
 
     package init(
-        steps: Int, batchSize: Int, learningRate: Double, weightDecay: Double, gradientClip: Double, seed: UInt64
+        steps: Int, batchSize: Int, optimizer: LocalOptimizer = .adamW, learningRate: Double, weightDecay: Double,
+        gradientClip: Double, proximal: Double = 0, seed: UInt64, outer: OuterOptimizer = .average(rate: 1)
     ) {
         self.steps = steps
         self.batchSize = batchSize
+        self.optimizer = optimizer
         self.learningRate = learningRate
         self.weightDecay = weightDecay
         self.gradientClip = gradientClip
+        self.proximal = proximal
         self.seed = seed
+        self.outer = outer
+    }
+
+    /// In a few words, for whoever looks: `12 adamw steps, average`.
+    package var summary: String {
+        let near = proximal > 0 ? ", proximal \(proximal)" : ""
+        return "\(steps) \(optimizer.rawValue) step\(steps == 1 ? "" : "s")\(near), \(outer.summary)"
     }
 }
 
@@ -236,8 +258,9 @@ extension Member {
 extension TrainingPlan {
     package var value: Value {
         .map([
-            ("steps", .number(steps)), ("batch", .number(batchSize)), ("rate", .double(learningRate)),
-            ("decay", .double(weightDecay)), ("gradient-clip", .double(gradientClip)), ("seed", .unsigned(seed)),
+            ("steps", .number(steps)), ("batch", .number(batchSize)), ("optimizer", .text(optimizer.rawValue)),
+            ("rate", .double(learningRate)), ("decay", .double(weightDecay)), ("gradient-clip", .double(gradientClip)),
+            ("proximal", .double(proximal)), ("seed", .unsigned(seed)), ("outer", outer.value),
         ])
     }
 
@@ -245,10 +268,13 @@ extension TrainingPlan {
         var fields = try Fields(value, at: "training")
         steps = try fields.integer("steps", in: 0...1_000_000)
         batchSize = try fields.integer("batch", in: 1...65_536)
+        optimizer = try fields.choice("optimizer")
         learningRate = try fields.real("rate", in: 0...1e3)
         weightDecay = try fields.real("decay", in: 0...1e3)
         gradientClip = try fields.real("gradient-clip", in: 0...1e9)
+        proximal = try fields.real("proximal", in: 0...1e6)
         seed = try fields.wide("seed")
+        outer = try OuterOptimizer(fields.take("outer"))
         try fields.finish()
     }
 }

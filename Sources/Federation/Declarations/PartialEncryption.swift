@@ -62,12 +62,3 @@ extension PartialEncryption {
         try fields.finish()
     }
 }
-
-extension Fields {
-    /// A key that has nothing to say here.
-    fileprivate mutating func empty(_ key: String) throws(FederationError) {
-        guard try optional(key) == nil else {
-            throw .malformed(place: "encryption.\(key)", "has no business with this formula")
-        }
-    }
-}

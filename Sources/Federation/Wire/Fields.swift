@@ -30,6 +30,13 @@ package struct Fields {
         return value == .none ? nil : value
     }
 
+    /// A key that has nothing to say here, given what the others say.
+    package mutating func empty(_ key: String) throws(FederationError) {
+        guard try optional(key) == nil else {
+            throw .malformed(place: "\(place).\(key)", "has no business here")
+        }
+    }
+
     package mutating func text(_ key: String, limit: Int = 256) throws(FederationError) -> String {
         let value = try take(key)
         guard case .text(let text) = value else { throw refused(key, "text", value) }

@@ -31,6 +31,8 @@ extension EventField {
     // MARK: Rounds
 
     package static let purpose = EventField("purpose", .text, "statistics, sensitivity, update or evaluation")
+    package static let method = EventField(
+        "method", .text, "how an update comes about: the clouds' steps, and publish's with their sum; empty else")
     package static let split = EventField("split", .text, "the held-out part that an evaluation is over; empty else")
     package static let term = EventField("term", .number, "how often aggregate has been appointed anew")
     package static let root = EventField("root", .text, "the Merkle root over the contributions")

@@ -2,7 +2,10 @@
 extension EventKind {
     package static let roundOpened = EventKind(
         "round_opened", .info, "Publish has opened a round.",
-        [.opening, .suite, .keyMode, .purpose, .key, .values, .bits, .cohort, .split, .stepsDone, .planSteps],
+        [
+            .opening, .suite, .keyMode, .purpose, .key, .values, .bits, .cohort, .split, .method, .stepsDone,
+            .planSteps,
+        ],
         meters: [.sets(.planStepsDone, .stepsDone), .sets(.planSteps, .planSteps)], isAudited: true)
     package static let roundJoined = EventKind("round_joined", .info, "A stage takes part in it.", [.purpose])
     package static let openingRefused = EventKind(

@@ -93,11 +93,7 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
         let tuner = try tuner(for: opening.adapter)
         try load(start, into: tuner, opening.adapter)
-        let settings = try TrainingSettings(
-            steps: plan.steps, batchSize: plan.batchSize, learningRate: .constant(plan.learningRate),
-            optimizer: OptimizerSettings(
-                weightDecay: plan.weightDecay, clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil),
-            seed: plan.seed &+ UInt64(opening.round.value))
+        let settings = try TrainingSettings(plan, round: opening.round)
         let report = try tuner.train(shard, settings) { step in
             progress(
                 TrainerProgress(

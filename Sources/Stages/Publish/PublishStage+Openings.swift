@@ -46,7 +46,8 @@ extension PublishStage {
                 .key: .text(opener.publicKey?.id.description ?? ""),
                 .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
                 .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
-                .split: .text(opening.content.split?.rawValue ?? ""), .stepsDone: .number(releases.count),
+                .split: .text(opening.content.split?.rawValue ?? ""),
+                .method: .text(opening.content.training?.summary ?? ""), .stepsDone: .number(releases.count),
                 .planSteps: .number(configuration.plan.steps.count),
             ])
     }
@@ -71,10 +72,7 @@ extension PublishStage {
         case .sensitivity: layout = try SensitivityVector.layout(of: model.layout(range: configuration.range))
         case .update(let index):
             layout = try model.layout(range: configuration.range)
-            training = TrainingPlan(
-                steps: configuration.localSteps, batchSize: configuration.batchSize,
-                learningRate: configuration.rate(index), weightDecay: configuration.weightDecay,
-                gradientClip: configuration.gradientClip, seed: configuration.seed)
+            training = configuration.update.training(index)
         case .evaluation(let chosen):
             layout = try ScoreBins.layout(bits: configuration.countBits)
             split = chosen

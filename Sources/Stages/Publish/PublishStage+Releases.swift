@@ -15,30 +15,24 @@ extension PublishStage {
         guard let shares = try await verifiedShares(of: arrival, opening) else { return }
         let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
         var sums: [Double]
-        var adapter: ReleasedAdapter?
+        var next: SteppedModel?
         do {
             let threads = configuration.threads
             let opener = try unmasking?.opener(for: content) ?? opener
-            if content.purpose == .update {
-                let start = model.current
-                let path = model.path(of: content.round)
+            if let training = content.training {
                 // The last one goes out as a folder alone.
                 let spooled =
                     configuration.plan.isLast(releases.count) ? nil : context.spoolPath(for: adapterName(content.round))
-                let total = cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) }
-                let rate = configuration.outerRate
+                let step = try OuterStep(
+                    training.outer, totalWeight: cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) })
+                let stepping = model.stepping(step, round: content.round, linkedAs: spooled)
                 sums = []
-                adapter = try await context.offload {
-                    let values = try start.reader()
-                    // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
-                    let next = try AdapterWriter(round: content.round, path: path)
-                    try opener.open(
-                        arrival.payload, with: shares, of: content, contributions: about.parts.count, threads: threads
-                    ) { range, sums in
-                        try next.append(
-                            OuterStep.apply(to: values(range), weightedSum: sums, totalWeight: total, rate: rate))
+                next = try await context.offload {
+                    try stepping.run { take in
+                        try opener.open(
+                            arrival.payload, with: shares, of: content, contributions: about.parts.count,
+                            threads: threads, take)
                     }
-                    return try next.finish(linkedAs: spooled)
                 }
             } else {
                 sums = try await context.offload {
@@ -48,13 +42,14 @@ extension PublishStage {
             }
         } catch  where error is EncryptionError || error is ThresholdError || error is MaskingError {
             // What was written of the next adapter is of no use.
-            context.discard(.file(path: model.path(of: content.round), count: 0))
+            for path in model.paths(of: content.round) { context.discard(.file(path: path, count: 0)) }
             context.log.tell(.sumUnusable, round: content.round, [.reason: .text("\(error)")])
             try abandon(
                 opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
             return
         }
         let opened = ContinuousClock.now - began
+        let adapter = next?.adapter
         var metrics: [String: Double] = [:]
         switch content.purpose {
         case .statistics: sums = StatisticsVector.withheld(sums, variables: try variables())
@@ -72,7 +67,7 @@ extension PublishStage {
             release: release.content, opening: content, parts: about.parts,
             past: releases.since(model.round).map(\.content),
             adapter: adapter ?? (release.content.isFinal ? model.current : nil))
-        try conclude(release, adapter: adapter, settling: arrival.offer.name, parts: about)
+        try conclude(release, next: next, settling: arrival.offer.name, parts: about)
         var fields: EventFields = [
             .opening: .name(opening.digest), .digest: .name(release.digest),
             .purpose: .name(content.purpose), .cohort: .list(cohort.map { .name($0.cloud) }),
@@ -87,10 +82,10 @@ extension PublishStage {
 
     /// Makes a release durable with all that follows from it, then announces it.
     func conclude(
-        _ release: Signed<Release>, adapter: ReleasedAdapter?, settling name: TransferName, parts: SumAbout
+        _ release: Signed<Release>, next: SteppedModel?, settling name: TransferName, parts: SumAbout
     ) throws {
         var departures: [Departure] = []
-        if let adapter {
+        if let adapter = next?.adapter {
             let transfer = adapterName(adapter.round)
             let isSent = !release.content.isFinal
             let payload = Payload.file(path: context.spoolPath(for: transfer), count: adapter.count * 4)
@@ -112,13 +107,13 @@ extension PublishStage {
             try entry.insert(release, round: release.content.round)
             try entry.settle(name)
             try entry.setFact("\(Self.sumPrefix)\(release.content.round)", parts.encoded)
-            if let adapter { try entry.setFact("adapter", adapter.note) }
+            if let next { try model.note(next, in: entry) }
             if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
             try entry.setFact(PublishedReleases.countFact, releases.countAfterNext)
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()
-        if let adapter { model.take(adapter) }
+        if let next { model.take(next) }
         releases.append(release, adapter: model.round)
         try endUnmasking(release.content.round)
         current = nil

@@ -7,51 +7,6 @@ import Sodium
 import StageKit
 import Topology
 
-/// An adapter as it is released: its values lie in a file, and are never in memory all at once but to write them as a folder.
-struct ReleasedAdapter: Sendable {
-    let round: RoundNumber
-    let digest: Digest
-    let path: String
-    let count: Int
-
-    /// What the journal says of it.
-    var note: [UInt8] { Array("\(round) \(digest)".utf8) }
-
-    func values() throws -> [Float] { try SpoolFile(reading: path).floats(0..<count * 4) }
-
-    /// Lends `SpoolFile`'s values in `range` of the layout to `body`, with the file open throughout.
-    func reader() throws -> (Range<Int>) throws -> [Float] {
-        let file = try SpoolFile(reading: path)
-        return { try file.floats($0.lowerBound * 4..<$0.upperBound * 4) }
-    }
-}
-
-/// Writes the values of an adapter from front to back, and digests them on the way.
-struct AdapterWriter: ~Copyable {
-    private let round: RoundNumber
-    private let file: SpoolFile
-    private let hasher = Digest.ContentHasher()
-
-    init(round: RoundNumber, path: String) throws {
-        self.round = round
-        file = try SpoolFile(creating: path)
-    }
-
-    func append(_ values: [Float]) throws {
-        try values.withUnsafeBytes { bytes in  // this platform is little-endian, as a ClearVector is
-            hasher.update(bytes)
-            try file.append(contentsOf: bytes)
-        }
-    }
-
-    /// Syncs the file, under a second name too where one is given.
-    consuming func finish(linkedAs other: String?) throws -> ReleasedAdapter {
-        if let other { try file.link(as: other) }
-        try file.sync()
-        return ReleasedAdapter(round: round, digest: hasher.finish(), path: file.path, count: file.count / 4)
-    }
-}
-
 /// What the run trains, and where its values stand: in a file of the stage's state that the journal names.
 final class PublishedModel {
     let base: BaseModel?
@@ -59,7 +14,8 @@ final class PublishedModel {
     let plan: AdapterPlan
     private let directory: String
     private let count: Int
-    private(set) var current: ReleasedAdapter
+    private(set) var current: StoredVector
+    private var moments: OuterMoments
 
     /// Round 0 is the untrained adapter.
     var round: RoundNumber { current.round }
@@ -67,7 +23,7 @@ final class PublishedModel {
 
     init(_ parts: StageParts<PublishConfiguration>) throws {
         directory = parts.topology.stateFolder(of: parts.context.stage)
-        let untrained: (borrowing AdapterWriter) throws -> Void
+        let untrained: (VectorWriter) throws -> Void
         switch parts.configuration.model {
         case .adapter(let folder, let configuration):
             let base = try BaseModel(directory: folder)
@@ -95,10 +51,18 @@ final class PublishedModel {
                 }
             }
         }
-        if let saved = try parts.context.journal.read({ try $0.fact("adapter") }) {
-            current = try Self.load(saved, from: directory, count: count)
+        let (adapter, moments) = try parts.context.journal.read {
+            (try $0.fact(Self.adapterFact), try $0.fact(Self.momentsFact))
+        }
+        if let moments {
+            self.moments = try Self.moments(moments, from: directory, count: count)
         } else {
-            let writer = try AdapterWriter(round: RoundNumber(0), path: Self.path(of: RoundNumber(0), in: directory))
+            self.moments = .none
+        }
+        if let adapter {
+            current = try Self.adapter(adapter, from: directory, count: count)
+        } else {
+            let writer = try VectorWriter(round: RoundNumber(0), path: Self.path(of: RoundNumber(0), in: directory))
             try untrained(writer)
             current = try writer.finish(linkedAs: nil)
         }
@@ -109,30 +73,70 @@ final class PublishedModel {
         return try VectorLayout([.init(name: "values", shape: [count], range: range)])
     }
 
-    /// To be called once the journal names the adapter: the file of the one before goes.
-    func take(_ adapter: ReleasedAdapter) {
-        let old = path(of: current.round)
-        current = adapter
-        if old != path(of: adapter.round) { unlink(old) }
+    /// What a round's sums do to the adapter.
+    func stepping(_ step: OuterStep, round: RoundNumber, linkedAs spooled: String?) -> ModelStep {
+        let count = 1 + step.optimizer.initialMoments.count
+        return ModelStep(
+            step: step, round: round, start: current, moments: moments, paths: Array(paths(of: round).prefix(count)),
+            spooled: spooled)
     }
 
-    /// A file for each round: the one that the journal names is never the one that is being written.
-    func path(of round: RoundNumber) -> String { Self.path(of: round, in: directory) }
+    /// Writes into the journal what `take` is to be called with.
+    func note(_ next: SteppedModel, in entry: JournalEntry) throws {
+        try entry.setFact(Self.adapterFact, Array(next.adapter.note.utf8))
+        let digests = next.moments.vectors.map(\.digest.description)
+        try entry.setFact(
+            Self.momentsFact,
+            Array(([next.moments.optimizer.rawValue, "\(next.adapter.round)"] + digests).joined(separator: " ").utf8))
+    }
+
+    /// To be called once the journal names the adapter: the files of the one before go.
+    func take(_ next: SteppedModel) {
+        let old = [current] + moments.vectors
+        let kept = Set(([next.adapter] + next.moments.vectors).map(\.path))
+        current = next.adapter
+        moments = next.moments
+        for vector in old where !kept.contains(vector.path) { unlink(vector.path) }
+    }
+
+    /// Files of a round, the adapter's first and moments behind it: those that the journal names are never those that are being
+    /// written.
+    func paths(of round: RoundNumber) -> [String] {
+        [Self.path(of: round, in: directory)] + (0..<2).map { Self.momentPath($0, of: round, in: directory) }
+    }
+
+    private static let adapterFact = "adapter"
+    private static let momentsFact = "moments"
 
     private static func path(of round: RoundNumber, in directory: String) -> String {
         "\(directory)/adapter-\(round).f32"
     }
 
-    private static func load(_ saved: [UInt8], from directory: String, count: Int) throws -> ReleasedAdapter {
+    private static func momentPath(_ index: Int, of round: RoundNumber, in directory: String) -> String {
+        "\(directory)/moment-\(index)-\(round).f32"
+    }
+
+    private static func adapter(_ saved: [UInt8], from directory: String, count: Int) throws -> StoredVector {
         let parts = String(decoding: saved, as: UTF8.self).split(separator: " ")
-        guard parts.count == 2, let round = UInt32(parts[0]) else {
+        guard parts.count == 2, let number = UInt32(parts[0]) else {
             throw StageError.journal("the journal's note of the adapter is damaged")
         }
-        let path = path(of: RoundNumber(round), in: directory)
-        let digest = try Payload.file(path: path, count: count * 4).withBytes { Digest(ofContent: $0) }
-        guard digest.description == parts[1] else {
-            throw StageError.journal("\(path) is not the adapter of round \(round) that the journal names")
-        }
-        return ReleasedAdapter(round: RoundNumber(round), digest: digest, path: path, count: count)
+        let round = RoundNumber(number)
+        return try StoredVector(
+            "adapter", of: round, at: path(of: round, in: directory), digest: parts[1], count: count)
+    }
+
+    private static func moments(_ saved: [UInt8], from directory: String, count: Int) throws -> OuterMoments {
+        let parts = String(decoding: saved, as: UTF8.self).split(separator: " ")
+        guard parts.count >= 2, let optimizer = OuterOptimizer.Name(rawValue: String(parts[0])),
+            let number = UInt32(parts[1])
+        else { throw StageError.journal("the journal's note of the outer optimiser's moments is damaged") }
+        let round = RoundNumber(number)
+        return OuterMoments(
+            optimizer: optimizer,
+            vectors: try parts.dropFirst(2).enumerated().map { index, digest in
+                try StoredVector(
+                    "moment", of: round, at: momentPath(index, of: round, in: directory), digest: digest, count: count)
+            })
     }
 }

@@ -46,7 +46,7 @@ final class ReleaseWriter {
     ///
     /// - Parameter past: what was released since the folder before, which is that of the newest adapter.
     func write(
-        release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: ReleasedAdapter?
+        release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: StoredVector?
     ) throws -> String? {
         guard let adapter, let shape = model.base?.shape else { return nil }
         let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round), key: keyID(of: $0.round)) }
@@ -74,6 +74,7 @@ final class ReleaseWriter {
                 keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
                 minimumCohort: update.minimumCohort, encryption: .init(update),
                 damgardJurik: update.suite == .paillier ? update.degree : nil),
+            method: update.training.map(ReleaseManifest.Method.init),
             metrics: metrics)
         let folder = try store.publish(draft)
         if let kept { try store.prune(keeping: kept) }

@@ -19,6 +19,7 @@ extension FederationView {
         case EventKind.roundOpened.name:
             stepsDone = max(stepsDone, event.fields.count(.stepsDone) ?? 0)
             planSteps = event.fields.count(.planSteps) ?? planSteps
+            if let said = event.fields.text(.method), !said.isEmpty { method = said }
         case EventKind.runFinished.name:
             isFinished = true
             stepsDone = max(stepsDone, planSteps)

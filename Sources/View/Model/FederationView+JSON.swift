@@ -14,7 +14,8 @@ extension FederationView {
     package func document(at now: UInt64, after seen: UInt64 = 0) -> JSON {
         var members: [String: JSON] = [
             "schema_version": .string("1"), "federation": .string(plan.federation), "run": .string("\(plan.run)"),
-            "suite": .string(plan.suite), "keys": .string(plan.keys), "now": JSON.milliseconds(now),
+            "suite": .string(plan.suite), "keys": .string(plan.keys), "method": .string(method),
+            "now": JSON.milliseconds(now),
             "finished": .bool(isFinished),
             "steps": .object(["done": .integer(stepsDone), "of": .integer(planSteps)]),
             "released": .integer(released), "abandoned": .integer(abandoned),

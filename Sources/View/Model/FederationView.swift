@@ -85,6 +85,8 @@ package struct FederationView: Sendable, Equatable {
     package internal(set) var readings: [Pair: LinkReading] = [:]
     package internal(set) var stepsDone = 0
     package internal(set) var planSteps = 0
+    /// How updates come about, in words; empty until one has been opened.
+    package internal(set) var method = ""
     package internal(set) var released = 0
     package internal(set) var abandoned = 0
     package internal(set) var isFinished = false

@@ -38,6 +38,7 @@ extension TopScreen {
         let about =
             "  run \(plan.run) \(glyphs.middleDot) \(plan.suite)"
             + (plan.suite == "clear" ? "" : " \(glyphs.middleDot) keys \(plan.keys)")
+            + (view.method.isEmpty ? "" : " \(glyphs.middleDot) \(view.method)")
         line.add(Columns.cut(about, to: max(0, width - line.width - Columns.of(clock) - 1)), .soft)
         line.fill(to: width - Columns.of(clock))
         line.add(clock, .soft)

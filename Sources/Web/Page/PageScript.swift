@@ -219,7 +219,7 @@ enum PageScript {
         function showNow() {
           document.title = state.federation + ": Tributary";
           say($("federation"), state.federation);
-          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`));
+          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`) + (state.method ? ` · ${state.method}` : ""));
           say($("headline"), state.headline);
           const {done, of} = state.steps, bar = $("progress");
           bar.setAttribute("aria-valuemax", of); bar.setAttribute("aria-valuenow", done); bar.setAttribute("aria-valuetext", `${done} of ${of} steps`);

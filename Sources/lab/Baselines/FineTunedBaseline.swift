@@ -32,7 +32,7 @@ struct FineTunedBaseline: Sendable {
     }
 
     /// Rounds without a better validation loss after which training ends.
-    private var patience: Int { max(8, plan.updates / 3) }
+    private var patience: Int { max(8, plan.update.rounds / 3) }
 
     func train(
         on shard: TokenShard, validation: TokenShard?,
@@ -43,12 +43,8 @@ struct FineTunedBaseline: Sendable {
         var best = values
         var bestLoss = try validation.map { try tuner.loss(of: $0) }
         var kept = 0
-        for round in 1...max(plan.updates, 1) where round <= plan.updates {
-            let settings = try TrainingSettings(
-                steps: plan.localSteps, batchSize: plan.batchSize, learningRate: .constant(plan.rate(round)),
-                optimizer: OptimizerSettings(
-                    weightDecay: plan.weightDecay, clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil),
-                seed: plan.seed &+ UInt64(round))
+        for round in 1...max(plan.update.rounds, 1) where round <= plan.update.rounds {
+            let settings = try TrainingSettings(plan.update.training(round), round: RoundNumber(UInt32(round)))
             let report = try tuner.train(shard, settings)
             let delta = try tuner.delta()
             let clipped = plan.clipNorm > 0 ? delta.clipped(to: plan.clipNorm) : delta
@@ -62,7 +58,7 @@ struct FineTunedBaseline: Sendable {
             }
             (best, bestLoss, kept) = (values, loss, round)
         }
-        return Outcome(values: best, keptRound: kept, rounds: plan.updates, validationLoss: bestLoss)
+        return Outcome(values: best, keptRound: kept, rounds: plan.update.rounds, validationLoss: bestLoss)
     }
 
     /// Scores of the test stays of each cloud in turn, and the mean loss over them.

@@ -3,8 +3,9 @@
 usage: peft_reference.py adapter|whole FOLDER
 
 FOLDER holds base/ (a Hugging Face model), shard.safetensors and, for `adapter`, adapter/ (a PEFT adapter). Writes
-reference.safetensors: `loss` before any step, `losses` of five AdamW steps on the whole shard, `gradient.NAME` before
-the first and `value.NAME` after the last; for `adapter` also `logits` at each answer.
+reference.safetensors: `loss` before any step, `losses` of five steps on the whole shard, `gradient.NAME` before the first
+and `value.NAME` after the last; for `adapter` also `logits` at each answer. `optimizer` in settings.json is `adamw` or
+`sgd` (its decay apart from the gradient), `proximal` the mu of FedProx.
 """
 
 import json
@@ -52,14 +53,19 @@ def forward():
 
 
 output = {}
-optimizer = torch.optim.AdamW(
-    trained.values(), lr=settings["lr"], betas=(0.9, 0.99), eps=1e-8, weight_decay=settings["weight_decay"]
-)
+if settings.get("optimizer", "adamw") == "adamw":
+    optimizer = torch.optim.AdamW(
+        trained.values(), lr=settings["lr"], betas=(0.9, 0.99), eps=1e-8, weight_decay=settings["weight_decay"]
+    )
+else:
+    optimizer = torch.optim.SGD(trained.values(), lr=settings["lr"])
+start = [parameter.detach().clone() for parameter in trained.values()]
 losses = []
 for step in range(5):
     optimizer.zero_grad()
     logits, loss = forward()
-    loss.backward()
+    distance = sum(((now - then) ** 2).sum() for now, then in zip(trained.values(), start))
+    (loss + settings.get("proximal", 0.0) / 2 * distance).backward()
     if step == 0:
         output["loss"] = loss.detach().reshape(1)
         if logits is not None:
@@ -67,6 +73,10 @@ for step in range(5):
         for name, parameter in trained.items():
             output[f"gradient.{name}"] = parameter.grad.clone()
     torch.nn.utils.clip_grad_norm_(trained.values(), settings["clip"])
+    if settings.get("optimizer") == "sgd":
+        with torch.no_grad():
+            for parameter in trained.values():
+                parameter.mul_(1 - settings["lr"] * settings["weight_decay"])
     optimizer.step()
     losses.append(float(loss.detach()))
 output["losses"] = torch.tensor(losses)

@@ -1,0 +1,92 @@
+package import Configuration
+package import Federation
+import Glibc
+
+/// publish.yaml's way of making an update: the clouds' own steps, and publish's step with their sum.
+package struct UpdatePlan: Sendable, Equatable {
+    package enum Schedule: String, Sendable, CaseIterable {
+        case constant
+        /// Half a cosine over the update rounds, from the full rate towards none.
+        case cosine
+    }
+
+    package let rounds: Int
+    package let localSteps: Int
+    package let batchSize: Int
+    package let optimizer: LocalOptimizer
+    package let learningRate: Double
+    package let schedule: Schedule
+    package let weightDecay: Double
+    package let gradientClip: Double
+    package let proximal: Double
+    package let seed: UInt64
+    package let outer: OuterOptimizer
+
+    package init(from file: Section, rounds: Int, seed: UInt64) throws {
+        self.rounds = rounds
+        self.seed = seed
+        localSteps = file.int("local-steps", in: 1...1_000_000, default: 12)
+        batchSize = file.int("batch-size", in: 1...65_536, default: 32)
+        optimizer = file.choice("local-optimizer", default: .adamW)
+        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006)
+        schedule = file.choice("schedule", default: .cosine)
+        weightDecay = file.double("weight-decay", in: 0...1e3, default: 0.01)
+        gradientClip = file.double("gradient-clip", in: 0...1e9, default: 1)
+        proximal = file.double("proximal", in: 0...1e6, default: 0)
+        outer = try file.optionalSection("outer", OuterOptimizer.read) ?? .average(rate: 1)
+    }
+
+    /// The largest value that an update can be expected to have: one AdamW step moves a value by about the learning rate at most,
+    /// one plain step by no more than the rate times the norm to which gradients are clipped. Nil where nothing bounds it.
+    package var reach: Double? {
+        let steps = learningRate * Double(localSteps)
+        switch optimizer {
+        case .adamW: return max(steps, 1e-6)
+        case .sgd: return gradientClip > 0 ? max(steps * gradientClip, 1e-6) : nil
+        }
+    }
+
+    /// What the opening of update round `index` (from 1) asks.
+    package func training(_ index: Int) -> TrainingPlan {
+        TrainingPlan(
+            steps: localSteps, batchSize: batchSize, optimizer: optimizer, learningRate: rate(index),
+            weightDecay: weightDecay, gradientClip: gradientClip, proximal: proximal, seed: seed, outer: outer)
+    }
+
+    /// The rate of update round `index` (from 1).
+    package func rate(_ index: Int) -> Double {
+        switch schedule {
+        case .constant: learningRate
+        case .cosine: learningRate * 0.5 * (1 + cos(Double.pi * Double(index - 1) / Double(max(rounds, 1))))
+        }
+    }
+}
+
+extension OuterOptimizer {
+    /// publish.yaml's `outer`. Each optimiser has its own defaults: DiLoCo's for Nesterov's momentum, FedOpt's for Adam's moments.
+    package static func read(_ file: Section) throws -> OuterOptimizer {
+        let name: Name = file.choice("optimizer", default: .average)
+        let rate = file.optionalDouble("rate", in: rates)
+        let momentum = file.optionalDouble("momentum", in: momenta)
+        let second = file.optionalDouble("second-momentum", in: momenta)
+        let epsilon = file.optionalDouble("epsilon", in: epsilons)
+        func refuse(_ key: String, where isGiven: Bool) {
+            guard isGiven else { return }
+            file.refuse(key, "`optimizer: \(name.rawValue)` has none: leave it out, or take another optimizer")
+        }
+        switch name {
+        case .average:
+            refuse("momentum", where: momentum != nil)
+            refuse("second-momentum", where: second != nil)
+            refuse("epsilon", where: epsilon != nil)
+            return .average(rate: rate ?? 1)
+        case .nesterov:
+            refuse("second-momentum", where: second != nil)
+            refuse("epsilon", where: epsilon != nil)
+            return .nesterov(rate: rate ?? 0.7, momentum: momentum ?? 0.9)
+        case .adam:
+            return .adam(
+                rate: rate ?? 0.01, momentum: momentum ?? 0.9, secondMomentum: second ?? 0.99, epsilon: epsilon ?? 1e-3)
+        }
+    }
+}
