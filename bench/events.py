@@ -3,7 +3,7 @@
 rounds of a real federation.
 
 bench/events.py [--rate 10000] [--seconds 10] [--pairs 3] [--bin .build/release]
-bench/events.py --run [--suite paillier] [--values 100000] [--seconds 20] [--pairs 5]
+bench/events.py --run [--suite paillier] [--values 100000] [--seconds 15] [--pairs 5]
 """
 import argparse, glob, hashlib, json, multiprocessing, os, shutil, signal, statistics, subprocess, sys, tempfile, threading, time
 

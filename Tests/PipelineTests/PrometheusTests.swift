@@ -51,9 +51,14 @@ extension PipelineSuite {
                 let targets = try await server.ask("targets").members["activeTargets"]?.elements ?? []
                 return targets.count == 1 && targets[0].members["health"]?.text == "up"
             }
-            let text = String(decoding: try await server.fetch("\(page)metrics").body, as: UTF8.self)
-            let served = names(text)
-            #expect(served.count > 40 && served.contains("tributary_phase_seconds_bucket"))
+            // A stage counts most things when they happen first.
+            var served: Set<String> = []
+            try await eventually("rounds are counted") {
+                served = names(String(decoding: try await server.fetch("\(page)metrics").body, as: UTF8.self))
+                return served.contains("tributary_phase_seconds_bucket")
+                    && served.contains("tributary_contributions_total")
+            }
+            #expect(served.count > 20, "\(served.sorted())")
             try await eventually("all families are there") {
                 let known = try await server.query("count by (__name__) ({job=\"tributary\"})")
                 return served.isSubset(of: Set(known.compactMap { $0.labels["__name__"] }))

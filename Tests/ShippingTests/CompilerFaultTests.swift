@@ -28,7 +28,8 @@ struct CompilerFaultTests {
 
     @Test("No source has an expression of the shape that it compiles wrongly")
     func noneIsThere() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .deletingLastPathComponent()
         var texts: [String: String] = [:]
         for folder in ["Sources", "Tests"] {
