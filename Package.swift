@@ -190,6 +190,7 @@ let package = Package(
         .target(
             name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
             swiftSettings: strict),
+        .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -198,7 +199,7 @@ let package = Package(
             resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring"]),
+        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
@@ -211,7 +212,8 @@ let package = Package(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
-            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
+            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "SampleTopology", "Topology"],
+            exclude: ["Reference"]),
         tests(
             "SchemaTests",
             uses: [
