@@ -106,9 +106,10 @@ long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated 
 	@$(MAKE) --no-print-directory hostile
 
 .PHONY: faults
-faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)
+faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3)
 	@python3 Tests/Network/check.py
 	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
+	@python3 Tests/Network/move.py $(MOVEFLAGS)
 
 # pyzmq, msgpack and PyNaCl, which `make reference` installs.
 HOSTILE_PYTHON := $(or $(TRIBUTARY_PYTHON),python3)

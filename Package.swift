@@ -114,6 +114,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // What the launcher and its commands say to each other, and stages to it
+        library("Launching"),
         library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
 
         // Domain
@@ -173,7 +175,8 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
-                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "LocalTrainLogic", "Monitoring",
+                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching", "LocalTrainLogic",
+                "Monitoring",
                 "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
                 "Web",
                 "ZeroMQ",
@@ -197,17 +200,23 @@ let package = Package(
         tests(
             "FederationTests", uses: ["Federation", "MessagePack", "SeededRandom", "Sodium"],
             resources: [.copy("Vectors")]),
-        tests("ConfigurationTests", uses: ["Configuration"]),
+        tests("ConfigurationTests", uses: ["Configuration", "SeededRandom"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology"]),
+        tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
+        tests(
+            "TopologyTests",
+            uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
-        tests("JSONTextTests", uses: ["JSONText"]),
-        tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
+        tests("JSONTextTests", uses: ["JSONText", "SeededRandom"]),
         tests(
-            "ShippingTests", uses: ["Collectors", "Federation", "JSONText", "Monitoring", "Shipping", "Sodium"]),
-        tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
+            "MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "SeededRandom", "Sodium"]),
+        tests(
+            "ShippingTests",
+            uses: ["Collectors", "Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"]),
+        tests(
+            "ViewTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
         tests(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
@@ -233,15 +242,17 @@ let package = Package(
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
-        tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
+        tests(
+            "PublicationTests",
+            uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),
         .target(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
             linkerSettings: [.linkedLibrary("dl")]),
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
-                "LocalTrainLogic",
+                "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption",
+                "Federation", "Keys", "LocalTrainLogic",
                 "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
                 "Topology",
             ]),

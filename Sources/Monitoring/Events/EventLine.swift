@@ -139,6 +139,7 @@ private struct EventObject {
         let levelText = try text("level")
         guard let level = EventLevel(rawValue: levelText) else { throw refused("level", levelText) }
         let name = try text("event")
+        guard Self.isName(name) else { throw refused("event", name) }
         let traceText = try text("trace")
         guard let trace = TraceContext(traceText) else { throw refused("trace", traceText) }
         let run: RunName
@@ -159,6 +160,19 @@ private struct EventObject {
         return Event(
             time: time, level: level, name: name, run: run, stage: stage, epoch: epoch, sequence: sequence,
             round: RoundNumber(round), trace: trace, fields: EventFields(fields))
+    }
+
+    /// Names are written as they are, without escapes.
+    private static func isName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
     }
 
     private func refused(_ name: String, _ found: String) -> EventLine.Fault {

@@ -62,7 +62,12 @@ package enum Timestamp {
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 60
         else { return nil }
         let days = UInt64(days(Int(year), Int(month), Int(day)))
-        return (days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000_000 + fraction
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+        // Beyond the year 2554 there are no such times.
+        guard seconds < UInt64.max / 1_000_000_000 else { return nil }
+        let time = seconds * 1_000_000_000 + fraction
+        // The marks between the numbers, and days that their month does not have.
+        return self.text(time) == bytes ? time : nil
     }
 
     private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {

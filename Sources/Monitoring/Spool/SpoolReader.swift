@@ -18,13 +18,16 @@ package struct SpoolReader: Sendable {
             self.offset = offset
         }
 
+        /// No spool is as large.
+        private static let largestOffset: UInt64 = 1 << 50
+
         /// `ordinal segment offset`, in decimals.
         package var text: String { "\(ordinal) \(segment) \(offset)" }
 
         package init?(_ text: String) {
             let parts = text.split(separator: " ").map { UInt64($0) }
             guard parts.count == 3, let ordinal = parts[0], let segment = parts[1], let offset = parts[2],
-                segment <= ordinal
+                segment <= ordinal, ordinal <= SpoolSegment.lastOrdinal, offset <= Place.largestOffset
             else { return nil }
             self.init(ordinal: ordinal, segment: segment, offset: offset)
         }
