@@ -96,18 +96,20 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, hostile peers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 	@TRIBUTARY_SOAK=3600 $(MAKE) --no-print-directory test TESTFLAGS='--filter SoakTests'
+	@TRIBUTARY_AWAY=60 $(MAKE) --no-print-directory test TESTFLAGS='--filter AwayTests'
 	@TRIBUTARY_MOVE_MEGABYTES=100 $(MAKE) --no-print-directory test TESTFLAGS='--filter LargeMoveTests'
 	@$(MAKE) --no-print-directory hostile
 
 .PHONY: faults
-faults: build ## kills, standstills, cuts, loss, slow links, full disks: real stages in network namespaces (needs root, iperf3)
+faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3)
 	@python3 Tests/Network/check.py
 	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
+	@python3 Tests/Network/move.py $(MOVEFLAGS)
 
 # pyzmq, msgpack and PyNaCl, which `make reference` installs.
 HOSTILE_PYTHON := $(or $(TRIBUTARY_PYTHON),python3)
@@ -125,7 +127,7 @@ reference: ## PEFT, transformers, tokenizers and python-paillier for the tests t
 	@scripts/reference $(REFERENCE)
 
 .PHONY: collectors
-collectors: ## rsyslog and syslog-ng, unpacked and not installed, for the tests that send events to them
+collectors: ## rsyslog, syslog-ng and Prometheus, unpacked and not installed, for the tests that send events to them
 	@scripts/collectors $(COLLECTORS)
 
 .PHONY: screenshots

@@ -114,6 +114,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // What the launcher and its commands say to each other, and stages to it
+        library("Launching"),
         library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
 
         // Domain
@@ -173,7 +175,8 @@ let package = Package(
             "tributary", folder: "tributary",
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
-                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "LocalTrainLogic", "Monitoring",
+                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching", "LocalTrainLogic",
+                "Monitoring",
                 "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
                 "Web",
                 "ZeroMQ",
@@ -187,6 +190,9 @@ let package = Package(
 
         // Tests
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: strict),
+        .target(
+            name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
+            swiftSettings: strict),
         .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
@@ -194,17 +200,23 @@ let package = Package(
         tests(
             "FederationTests", uses: ["Federation", "MessagePack", "SeededRandom", "Sodium"],
             resources: [.copy("Vectors")]),
-        tests("ConfigurationTests", uses: ["Configuration"]),
+        tests("ConfigurationTests", uses: ["Configuration", "SeededRandom"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology"]),
+        tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
+        tests(
+            "TopologyTests",
+            uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
-        tests("JSONTextTests", uses: ["JSONText"]),
-        tests("MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "Sodium"]),
+        tests("JSONTextTests", uses: ["JSONText", "SeededRandom"]),
         tests(
-            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "Shipping", "Sodium"], exclude: ["Peers"]),
-        tests("ViewTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "Topology", "View"]),
+            "MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "SeededRandom", "Sodium"]),
+        tests(
+            "ShippingTests",
+            uses: ["Collectors", "Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"]),
+        tests(
+            "ViewTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
         tests(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
@@ -230,23 +242,25 @@ let package = Package(
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
-        tests("PublicationTests", uses: ["Publication", "Adapter", "Configuration", "Federation", "Sodium"]),
+        tests(
+            "PublicationTests",
+            uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),
         .target(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
             linkerSettings: [.linkedLibrary("dl")]),
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption", "Federation", "Keys",
-                "LocalTrainLogic",
+                "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption",
+                "Federation", "Keys", "LocalTrainLogic",
                 "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
                 "Topology",
             ]),
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
-                "Federation", "Keys",
+                "Adapter", "Aggregation", "BigInteger", "Collectors", "Configuration", "Corpus", "Encryption",
+                "Federation", "JSONText", "Keys",
                 "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),

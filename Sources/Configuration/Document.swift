@@ -82,10 +82,9 @@ private enum AliasCount {
         return nil
     }
 
-    /// A token can start after blank space or a flow mark.
+    /// A token can start after blank space, a flow mark, or what begins a key in flow style.
     private static func opens(_ byte: UInt8) -> Bool {
-        byte <= 32 || [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: ":")].contains(byte)
-            || byte >= 128
+        byte <= 32 || "[{,:?".utf8.contains(byte) || byte >= 128
     }
 }
 

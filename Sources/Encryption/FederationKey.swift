@@ -14,10 +14,11 @@ package enum FederationKey: Sendable {
     }
 
     /// Reads a key of either kind, as a stranger's.
-    package init(text: String) throws {
+    package init(text: String, allowing sizes: PaillierKeySizes = .secure) throws {
         self =
             ThresholdPublicKey.isTitled(text)
-            ? .shared(try ThresholdPublicKey(text: text)) : .whole(try PaillierPublicKey(text: text))
+            ? .shared(try ThresholdPublicKey(text: text, allowing: sizes))
+            : .whole(try PaillierPublicKey(text: text, allowing: sizes))
     }
 
     /// The key as one that clouds share, whichever they are; throws unless it is.

@@ -10,12 +10,17 @@ package struct KeySearch<Found: Sendable>: Sendable {
     private let numbers: Numbers
     private let text: Text
     private let make: Make
+    private let sizes: PaillierKeySizes
     private var held: (number: Int, text: String, id: PaillierKeyID, found: Found)?
 
     /// - Parameter numbers: the numbers of the keys that are there, newest first; the store bounds them.
-    package init(numbers: @escaping Numbers, text: @escaping Text, make: @escaping Make) {
+    package init(
+        numbers: @escaping Numbers, text: @escaping Text, allowing sizes: PaillierKeySizes = .secure,
+        make: @escaping Make
+    ) {
         self.numbers = numbers
         self.text = text
+        self.sizes = sizes
         self.make = make
     }
 
@@ -28,7 +33,7 @@ package struct KeySearch<Found: Sendable>: Sendable {
         for number in numbers().reversed() + [1] {
             do {
                 let text = try text(number)
-                let key = try FederationKey(text: text)
+                let key = try FederationKey(text: text, allowing: sizes)
                 let found = try make(number, key)
                 held = (number, text, key.paillier.id, found)
                 return found
@@ -43,7 +48,7 @@ package struct KeySearch<Found: Sendable>: Sendable {
             // What is wrong with one that is spoiled is told where a round names it.
             do {
                 let text = try text(number)
-                let key = try FederationKey(text: text)
+                let key = try FederationKey(text: text, allowing: sizes)
                 let found = try make(number, key)
                 guard fits(found) else { continue }
                 held = (number, text, key.paillier.id, found)
@@ -64,7 +69,7 @@ package struct KeySearch<Found: Sendable>: Sendable {
                     if held.id == wanted { return held.found }
                     continue
                 }
-                let key = try FederationKey(text: text)
+                let key = try FederationKey(text: text, allowing: sizes)
                 guard key.paillier.id == wanted else { continue }
                 let found = try make(number, key)
                 held = (number, text, key.paillier.id, found)

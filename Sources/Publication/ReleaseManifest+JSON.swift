@@ -95,10 +95,10 @@ extension ReleaseManifest.History {
 
 extension ReleaseManifest.Round {
     /// As it stands in the list of rounds: one line of compact JSON, its names sorted.
-    func line() throws(JSONError) -> [UInt8] { try json.encoded(.compact) + [UInt8(ascii: "\n")] }
+    package func line() throws -> [UInt8] { try json.encoded(.compact) + [UInt8(ascii: "\n")] }
 
     /// Reads a line of the list, without its end; another text of the same round is refused.
-    init(line: [UInt8]) throws {
+    package init(line: [UInt8]) throws {
         let round: Self
         do { round = try Self(JSONField(try JSON(line))) } catch let error as JSONError {
             throw PublicationError.manifest(error.description)

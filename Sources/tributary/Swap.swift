@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Federation
 internal import Glibc
+internal import Launching
 internal import Topology
 
 struct Swap: ParsableCommand {

@@ -53,7 +53,7 @@ struct Terminal {
     static func seconds(_ duration: Duration) -> String { seconds(duration.inSeconds) }
 
     static func seconds(_ value: Double) -> String {
-        let milliseconds = Int((value * 1000).rounded())
+        let milliseconds = Int((max(0, min(value, 1e12)) * 1000).rounded())
         let fraction = String(milliseconds % 1000)
         return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction + " s"
     }

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// The encryption layer alone, with a libFuzzer entry in place of `main`. `scripts/fuzz` lays this manifest beside links to
+// What reads a stranger's bytes, with a libFuzzer entry in place of `main`. `scripts/fuzz` lays this manifest beside links to
 // Sources and Tests in a folder of its own, and builds it with sanitizers: nothing here is part of a normal build.
 
 let strict: [SwiftSetting] = [
@@ -17,6 +17,7 @@ func library(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "fuzzing",
+    dependencies: [.package(url: "https://github.com/jpsim/Yams", from: "6.2.2")],
     targets: [
         .systemLibrary(name: "CMessagePack"),
         .systemLibrary(name: "CSodium"),
@@ -27,12 +28,29 @@ let package = Package(
         library("Sodium", uses: ["CSodium", "CBlake2"]),
         library("BigInteger", uses: ["CGMP", "CMontgomery"]),
         library("Federation", uses: ["MessagePack", "Sodium"]),
+        .target(name: "CLinux"),
+        library("JSONText", uses: []),
+        library("Safetensors", uses: ["JSONText"]),
+        library("Launching", uses: []),
         library("Keys", uses: ["Federation", "Sodium"]),
+        library("Monitoring", uses: ["Federation", "JSONText", "MessagePack", "Sodium"]),
+        library("Shipping", uses: ["CLinux", "Federation", "Monitoring", "Sodium"]),
+        library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
+        library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
+        library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
+        library("Adapter", uses: ["Federation", "JSONText", "Safetensors", "Sodium"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
+        library(
+            "Publication",
+            uses: ["Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Safetensors", "Sodium"]),
+        .target(name: "SeededRandom", path: "SeededRandom", swiftSettings: strict),
         // Links to Harness.swift, and to the entries and samples that the quick tests use too.
         .executableTarget(
             name: "fuzz-decoders",
-            dependencies: ["MessagePack", "Sodium", "BigInteger", "Federation", "Keys", "Encryption"],
+            dependencies: [
+                "MessagePack", "Sodium", "BigInteger", "Federation", "Keys", "Encryption", "JSONText", "Launching",
+                "Monitoring", "Shipping", "Configuration", "Topology", "View", "Publication", "SeededRandom",
+            ],
             path: "Harness",
             swiftSettings: strict),
     ],

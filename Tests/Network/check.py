@@ -15,18 +15,19 @@ def ping(network, count=200, interval=0.01):
     return [float(time) for _, time, _ in lines], [int(number) for number, _, _ in lines], sum(1 for line in lines if line[2])
 
 
-def iperf(network, seconds=3):
+def iperf(network, client="a", server="b", seconds=3):
     """Received bits per second of one TCP stream."""
-    server = network.host("b").start(["iperf3", "-s", "-1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    listener = network.host(server).start(["iperf3", "-s", "-1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(20):
-            result = network.host("a").run(["iperf3", "-c", network.address("b"), "-t", str(seconds), "-J"], capture_output=True, text=True)
+            result = network.host(client).run(["iperf3", "-c", network.address(server), "-t", str(seconds), "-J"], capture_output=True, text=True)
             answer = json.loads(result.stdout)
             if "error" not in answer:
                 return answer["end"]["sum_received"]["bits_per_second"]
         raise SystemExit(f"iperf3: {answer['error']}")
     finally:
-        server.kill()
+        listener.kill()
+        listener.wait()
 
 
 def main():

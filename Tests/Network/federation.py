@@ -20,8 +20,10 @@ class Failed(Exception):
 class Federation:
     """What all runs share: tables, configs, topology, keys. Made once in `folder`."""
 
-    def __init__(self, folder, binaries, network, rounds=4, steps=4, suite="paillier", extra=""):
+    def __init__(self, folder, binaries, network, rounds=4, steps=4, suite="paillier", extra="", values=0):
+        """With `values` nothing is trained: updates of so many values are made up, and no release is written."""
         self.folder, self.binaries, self.network = folder, binaries, network
+        self.suite, self.extra, self.values = suite, extra, values
         os.makedirs(folder)
         self.tool("tributary-lab", "generate", "--seed", "7", "--stays", "48", "--out", f"{folder}/tables")
         base = f"{ROOT}/models/base"
@@ -31,10 +33,17 @@ variables: {ROOT}/configs/variables.yaml
 mapping: {ROOT}/configs/mappings/{MAPPINGS[cloud]}.yaml
 split: {{salt: test, validation: 0.2, test: 0.3}}
 """)
-        self.write("local-train.yaml", f"trainer: lora\nbase: {base}\nthreads: 1\n")
+        self.write("local-train.yaml", "trainer: none\n" if values else f"trainer: lora\nbase: {base}\nthreads: 1\n")
         self.write("encrypt.yaml", "threads: 1\n")
         self.write("aggregate.yaml", "threads: 1\n")
-        self.write("publish.yaml", f"""base: {base}
+        self.write("publish.yaml", f"""values: {values}
+rounds: {rounds}
+minimum-cohort: 3
+deadline: 30m
+validate-every: 0
+test: false
+threads: 1
+""" if values else f"""base: {base}
 base-name: tributary-base
 variables: {ROOT}/configs/variables.yaml
 seed: 3
@@ -48,25 +57,22 @@ validate-every: 0
 test: false
 threads: 1
 """)
-        clouds = "".join(f"""  {cloud}:
-    owner: Owner of {cloud}
-    stages:
-      ingest: {{config: ingest-{cloud}.yaml}}
-      local-train: {{config: local-train.yaml}}
-      encrypt: {{config: encrypt.yaml}}
-""" for cloud in CLOUDS)
-        address = network.address(OFFICE)
-        self.write("topology.yaml", f"""version: 1
-federation: faults
-suite: {suite}
-{extra}clouds:
-{clouds}  {OFFICE}:
-    owner: Office
-    stages:
-      aggregate: {{config: aggregate.yaml, bind: {address}, work: 7101, news: 7102}}
-      publish: {{config: publish.yaml, bind: {address}, work: 7111, news: 7112}}
-""")
-        self.tool("tributary", "keys", f"{folder}/topology.yaml", "--state", f"{folder}/all")
+        self.write_topology("topology.yaml")
+
+    def write_topology(self, name, aggregate=OFFICE):
+        """With aggregate in one of the clouds, and the keys that it takes."""
+        def stages(cloud):
+            address = self.network.address(cloud)
+            yield from [f"ingest: {{config: ingest-{cloud}.yaml}}", "local-train: {config: local-train.yaml}",
+                        "encrypt: {config: encrypt.yaml}"] if cloud != OFFICE else []
+            if cloud == aggregate:
+                yield f"aggregate: {{config: aggregate.yaml, bind: {address}, work: 7101, news: 7102}}"
+            if cloud == OFFICE:
+                yield f"publish: {{config: publish.yaml, bind: {address}, work: 7111, news: 7112}}"
+        clouds = "".join(f"  {cloud}:\n    owner: Owner of {cloud}\n    stages:\n" + "".join(f"      {line}\n" for line in stages(cloud))
+                         for cloud in (*CLOUDS, OFFICE))
+        self.write(name, f"version: 1\nfederation: faults\nsuite: {self.suite}\n{self.extra}clouds:\n{clouds}")
+        self.tool("tributary", "keys", f"{self.folder}/{name}", "--state", f"{self.folder}/all")
 
     def write(self, name, text):
         with open(f"{self.folder}/{name}", "w") as file:
@@ -101,6 +107,14 @@ class Run:
         with open(f"{self.folder}/{cloud}.log", "a") as log:
             self.launchers[cloud] = host.start(words, stdout=log, stderr=log, start_new_session=True,
                                                env={**os.environ, "NO_COLOR": "1", "XDG_RUNTIME_DIR": runtime})
+
+    def apply(self, cloud, topology):
+        """Brings a cloud's part of the running federation to another topology, as its operator does."""
+        words = [f"{self.federation.binaries}/tributary", "apply", f"{self.federation.folder}/{topology}", "--state", self.state(cloud)]
+        result = self.federation.network.host(cloud).run(
+            words, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1", "XDG_RUNTIME_DIR": f"{self.folder}/sockets"})
+        if result.returncode != 0:
+            raise Failed(f"`tributary apply` on {cloud} ended with {result.returncode}:\n{(result.stdout + result.stderr)[-1500:]}")
 
     def pid(self, stage):
         """Of a stage's process now, or None."""
@@ -172,6 +186,12 @@ class Run:
 
     def adapter(self):
         digest = hashlib.sha256()
+        if self.federation.values:
+            folder = f"{self.state(OFFICE)}/{OFFICE}/publish"
+            (name,) = (name for name in os.listdir(folder) if name.startswith("adapter-"))
+            with open(f"{folder}/{name}", "rb") as file:
+                digest.update(file.read())
+            return digest.hexdigest()
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             with open(f"{self.state(OFFICE)}/{OFFICE}/publish/releases/latest/{name}", "rb") as file:
                 digest.update(file.read())

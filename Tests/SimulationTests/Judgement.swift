@@ -22,6 +22,7 @@ struct Judgement {
         let (releases, abandonments) = (published.releases, published.abandonments)
         try judge(releases.map(\.content), published.openings)
         try judgeCopies()
+        try judgeOpenedSums()
         judgeErrors()
         guard federation.runFailure == nil else { return violate("the run failed: \(federation.runFailure ?? "")") }
         let steps = plan.updates + (plan.evaluates ? 1 : 0)
@@ -119,6 +120,30 @@ struct Judgement {
         }
     }
 
+    /// Each cloud has helped with one sum of a round at most, all with the same, and never with one of too few clouds.
+    private func judgeOpenedSums() throws {
+        var sums: [RoundNumber: Digest] = [:]
+        for process in federation.processes where process.stage.kind == .encrypt {
+            let opened = try process.disk.journal.read { entry in
+                try entry.factKeys(under: Judgement.openedPrefix).compactMap { key in
+                    try entry.fact(Judgement.openedPrefix + key).map { try OpenedSum(bytes: $0) }
+                }
+            }
+            for sum in opened {
+                if sum.clouds.count < plan.minimum {
+                    violate("\(process.stage) helped to open a sum of \(sum.clouds.count) clouds in round \(sum.round)")
+                }
+                if sums[sum.round, default: sum.sum] != sum.sum {
+                    violate("clouds helped to open two sums of round \(sum.round)")
+                }
+                sums[sum.round] = sum.sum
+            }
+        }
+    }
+
+    /// As encrypt's journal has it.
+    private static let openedPrefix = "opened/"
+
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
         "encrypt contribution_dropped", "encrypt release_inconsistent", "publish sum_unusable",
@@ -129,13 +154,19 @@ struct Judgement {
     private static let forbiddenIfMild = [
         "encrypt contribution_refused", "encrypt sum_refused", "encrypt vector_refused", "encrypt opening_refused",
         "encrypt masks_refused", "aggregate masks_refused", "publish masks_refused", "publish share_refused",
-        "aggregate sum_refused", "aggregate record_refused", "local-train vector_refused",
+        "aggregate sum_refused", "local-train vector_refused",
     ]
+
+    private static let recordRefused = "aggregate record_refused"
 
     private func judgeErrors() {
         let isMild = federation.schedule.kind == .mild
         for name in Judgement.forbidden + (isMild ? Judgement.forbiddenIfMild : []) {
             if let count = federation.ledger.errors[name] { violate("\(count) events \(name)") }
+        }
+        // Where two clouds' shares open a sum, the third may hear that the round is over before it has looked at the record.
+        if isMild, plan.suite != .paillier, let count = federation.ledger.errors[Judgement.recordRefused] {
+            violate("\(count) events \(Judgement.recordRefused)")
         }
         for (name, count) in federation.ledger.errors where name.hasSuffix("spool_unreadable") {
             violate("\(count) events \(name)")

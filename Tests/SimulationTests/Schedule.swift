@@ -126,7 +126,7 @@ extension Schedule {
             plan.deadlineSeconds = Int.random(in: 5...40, using: &random)
             span = [500, 2_000, 8_000, 30_000, 60_000][Int.random(in: 0..<5, using: &random)]
             if plan.clouds > 3, random.isOne(in: 2) { plan.quorum = plan.clouds - 1 }
-            if plan.clouds == 3, suite != .secagg, random.isOne(in: 3) { (plan.quorum, plan.minimum) = (2, 2) }
+            if plan.clouds == 3, suite == .clear, random.isOne(in: 3) { (plan.quorum, plan.minimum) = (2, 2) }
             for stage in stages where random.isOne(in: 3) {
                 skews[stage] = Int.random(in: -400...400, using: &random) * plan.deadlineSeconds
             }

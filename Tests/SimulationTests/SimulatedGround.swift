@@ -20,6 +20,9 @@ final class Laboratory {
     let root: String
     let keys: KeyStore
     private var grounds: [Schedule.Plan: SimulatedGround] = [:]
+    /// With a key of sums for so many clouds.
+    private var dealt: [Int: KeyStore] = [:]
+    private static let mostGrounds = 256
     private var disks: [StageName: SimulatedDisk] = [:]
     private let empty: Journal
     private static let number = Atomic<Int>(0)
@@ -43,9 +46,21 @@ final class Laboratory {
 
     func ground(for plan: Schedule.Plan) throws -> SimulatedGround {
         if let ground = grounds[plan] { return ground }
-        let ground = try SimulatedGround(plan, in: root, keys: keys)
+        if grounds.count == Laboratory.mostGrounds { grounds = [:] }
+        let ground = try SimulatedGround(plan, in: root, keys: plan.suite == .paillier ? dealtKeys(plan.clouds) : keys)
         grounds[plan] = ground
         return ground
+    }
+
+    /// The same keys, and beside them one of sums that so many clouds share.
+    private func dealtKeys(_ clouds: Int) throws -> KeyStore {
+        if let store = dealt[clouds] { return store }
+        let store = KeyStore(root: "\(root)/keys-\(clouds)")
+        try FileManager.default.copyItem(atPath: keys.root, toPath: store.root)
+        let names = try Schedule.cloudNames.prefix(clouds).map { try CloudName($0) }
+        try SimulatedSumKey.deal(to: names, of: try CloudName("office"), in: store)
+        dealt[clouds] = store
+        return store
     }
 
     /// An empty disk for a stage.
@@ -80,6 +95,7 @@ final class SimulatedGround {
         self.keys = keys
         var text = "version: 1\nfederation: simulated\nsuite: \(plan.suite)\n"
         if plan.suite == .clear { text += "allow-clear: true\n" }
+        if plan.suite == .paillier { text += "keys: threshold\nthreshold: \(SimulatedSumKey.threshold)\n" }
         text += "clouds:\n"
         for cloud in Schedule.cloudNames.prefix(plan.clouds) {
             text += """
@@ -114,12 +130,14 @@ final class SimulatedGround {
         case .localTrain: try program(LocalTrainProgram.program, of: stage, "trainer: none\n")
         case .encrypt:
             try program(
-                EncryptProgram.program, of: stage,
+                EncryptProgram.program(allowing: .testing), of: stage,
                 "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
-        case .aggregate: try program(AggregateProgram.program, of: stage, "threads: 1\nevidence-rounds: 0\n")
+        case .aggregate:
+            try program(
+                AggregateProgram.program(allowing: .testing), of: stage, "threads: 1\nevidence-rounds: 0\n")
         case .publish:
             try program(
-                PublishProgram.program, of: stage,
+                PublishProgram.program(allowing: .testing), of: stage,
                 """
                 values: \(plan.values)
                 rounds: \(plan.updates)

@@ -56,7 +56,7 @@ final class Simulator: @unchecked Sendable {
                     edges: result.edges, seconds: result.seconds)
             }
             result.report = """
-                schedule \(schedule.seed) (TRIBUTARY_SEED=\(schedule.seed)): \(ledger.violations.joined(separator: "; "))
+                schedule \(schedule.seed) (TRIBUTARY_SEED=\(schedule.seed) TRIBUTARY_SUITE=\(schedule.plan.suite)): \(ledger.violations.joined(separator: "; "))
                 \(schedule)
                 \(again.report)
                 """

@@ -65,7 +65,9 @@ package struct AuditEntry: Sendable, Equatable {
         let parts = head.split(separator: "\"", maxSplits: 8, omittingEmptySubsequences: false)
         guard parts.count == 9, parts[0] == "{", parts[1] == "entry", parts[3] == "previous", parts[4] == ":",
             parts[5].utf8.count == 64, parts[6] == ",", parts[7] == "event", parts[8].first == ":",
-            parts[2].first == ":", parts[2].last == ",", let number = UInt64(parts[2].dropFirst().dropLast())
+            parts[2].first == ":", parts[2].last == ",", let number = UInt64(parts[2].dropFirst().dropLast()),
+            // There is one that follows it, and no other way to write it.
+            number < .max, parts[2].dropFirst().dropLast() == "\(number)"
         else { return nil }
         let length = parts.dropLast().reduce(0) { $0 + $1.utf8.count + 1 } + 1
         return (number, String(parts[5]), body.startIndex + length)

@@ -48,7 +48,7 @@ package final class AuditTrail: @unchecked Sendable {
     private static func number(of line: ArraySlice<UInt8>) -> UInt64? {
         let text = String(decoding: line.prefix(40), as: UTF8.self)
         guard text.hasPrefix("{\"entry\":"), line.last == UInt8(ascii: "}") else { return nil }
-        return UInt64(text.dropFirst(9).prefix { $0.isNumber })
+        return UInt64(text.dropFirst(9).prefix { $0.isNumber }).flatMap { $0 < .max - 1 ? $0 : nil }
     }
 
     /// - Parameter event: the event's line, its end included.

@@ -4,6 +4,8 @@ internal import Glibc
 struct SpoolSegment: Comparable {
     static let suffix = ".jsonl"
     private static let digits = 16
+    /// What a name has digits for.
+    static let lastOrdinal: UInt64 = 9_999_999_999_999_999
 
     let folder: String
     /// Events of a stage are numbered from 0 over all its epochs.
@@ -26,7 +28,7 @@ struct SpoolSegment: Comparable {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             guard name.hasSuffix(suffix), name.utf8.count == digits + suffix.utf8.count,
-                let first = UInt64(name.dropLast(suffix.count))
+                name.utf8.first != UInt8(ascii: "+"), let first = UInt64(name.dropLast(suffix.count))
             else { continue }
             segments.append(SpoolSegment(folder: folder, first: first))
         }

@@ -5,12 +5,19 @@ internal import Topology
 
 /// How `tributary-aggregate` is made of its config and keys.
 package enum AggregateProgram {
-    package static var program: StageProgram<AggregateConfiguration, KeySearch<PaillierPublicKey>?> {
+    package typealias Program = StageProgram<AggregateConfiguration, KeySearch<PaillierPublicKey>?>
+
+    package static var program: Program { program(allowing: .secure) }
+
+    /// Short keys of sums are for simulations; no file and no option asks for them.
+    package static func program(allowing sizes: PaillierKeySizes) -> Program {
         StageProgram(
             .aggregate, configuration: AggregateConfiguration.self,
             prepare: { ground in
                 guard ground.topology.suite == .paillier else { return nil }
-                var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) { $1.paillier }
+                var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText, allowing: sizes) {
+                    $1.paillier
+                }
                 _ = try keys.oldest()
                 return keys
             },

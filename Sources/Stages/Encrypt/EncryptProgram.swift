@@ -6,9 +6,15 @@ internal import Topology
 
 /// How `tributary-encrypt` is made of its config and keys.
 package enum EncryptProgram {
-    package static var program: StageProgram<EncryptConfiguration, KeySearch<SealingKey>?> {
+    package typealias Program = StageProgram<EncryptConfiguration, KeySearch<SealingKey>?>
+
+    package static var program: Program { program(allowing: .secure) }
+
+    /// Short keys of sums are for simulations; no file and no option asks for them.
+    package static func program(allowing sizes: PaillierKeySizes) -> Program {
         StageProgram(
-            .encrypt, configuration: EncryptConfiguration.self, prepare: SealingKey.search,
+            .encrypt, configuration: EncryptConfiguration.self,
+            prepare: { try SealingKey.search($0, allowing: sizes) },
             rehearse: { ground, keys in
                 // The table takes a second or two, and stays with the key.
                 _ = keys?.found?.paillier.blindingTable(threads: ground.configuration.threads)

@@ -55,10 +55,11 @@ package struct SealingKey: Sendable {
     }
 
     /// Finds keys by the id that an opening names; nil under `clear`.
-    @Sendable
-    static func search(_ ground: StageGround<EncryptConfiguration>) throws -> KeySearch<SealingKey>? {
+    static func search(
+        _ ground: StageGround<EncryptConfiguration>, allowing sizes: PaillierKeySizes
+    ) throws -> KeySearch<SealingKey>? {
         guard ground.topology.suite == .paillier else { return nil }
-        var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
+        var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText, allowing: sizes) {
             try SealingKey(ground, number: $0, $1)
         }
         let oldest = try keys.oldest()

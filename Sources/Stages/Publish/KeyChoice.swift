@@ -13,7 +13,7 @@ package struct KeyChoice: Sendable {
     /// For the round that is open, or was last; under `secagg` that comes of each round (`RoundUnmasking`).
     private(set) var opener: SumOpener
 
-    init(_ ground: StageGround<PublishConfiguration>) throws {
+    init(_ ground: StageGround<PublishConfiguration>, allowing sizes: PaillierKeySizes) throws {
         store = ground.keys
         let (topology, minimum) = (ground.topology, ground.configuration.minimumCohort)
         guard !topology.cloudsOpen || minimum > topology.threshold else {
@@ -24,8 +24,8 @@ package struct KeyChoice: Sendable {
         switch ground.topology.suite {
         case .clear, .secagg: (keys, opener) = (nil, .clear)
         case .paillier:
-            var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText) {
-                try SumOpener(ground, number: $0, $1)
+            var keys = KeySearch(numbers: ground.sumKeys, text: ground.sumKeyText, allowing: sizes) {
+                try SumOpener(ground, number: $0, $1, allowing: sizes)
             }
             opener = try keys.oldest()
             self.keys = keys

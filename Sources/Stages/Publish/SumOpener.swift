@@ -27,11 +27,14 @@ struct SumOpener: Sendable {
     static func masked(_ opener: MaskOpener, _ scheme: MaskedScheme) -> SumOpener { SumOpener(.masked(opener, scheme)) }
 
     /// With the key of that number, whose private half must be here where publish opens alone.
-    init(_ ground: StageGround<PublishConfiguration>, number: Int, _ key: FederationKey) throws {
+    init(
+        _ ground: StageGround<PublishConfiguration>, number: Int, _ key: FederationKey,
+        allowing sizes: PaillierKeySizes
+    ) throws {
         switch ground.topology.keys {
         case .publisher:
             let secret = try PaillierPrivateKey(
-                decoding: ground.keys.paillierSecret(number, of: ground.stage.cloud))
+                decoding: ground.keys.paillierSecret(number, of: ground.stage.cloud), allowing: sizes)
             guard secret.publicKey.id == key.paillier.id else {
                 throw EncryptionError.wrongKey(expected: key.paillier.id, found: secret.publicKey.id)
             }

@@ -31,7 +31,7 @@ extension FederationView {
         stage.events += 1
         if event.level >= .warning { stage.warnings += 1 }
         if event.epoch == stage.epoch, stage.lastSequence > 0, event.sequence > stage.lastSequence + 1 {
-            stage.lostEvents += event.sequence - stage.lastSequence - 1
+            stage.lose(event.sequence - stage.lastSequence - 1)
         }
         stage.epoch = max(stage.epoch, event.epoch)
         stage.lastSequence = event.sequence

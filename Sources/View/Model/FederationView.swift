@@ -176,7 +176,7 @@ package struct FederationView: Sendable, Equatable {
     /// Events of a stage that its spool no longer had.
     package mutating func lost(_ count: UInt64, of stage: StageName) {
         guard let place = places[stage] else { return }
-        stages[place].lostEvents += count
+        stages[place].lose(count)
     }
 
     package mutating func take(_ reading: LinkReading, of pair: Pair) {

@@ -110,6 +110,13 @@ package struct StageView: Sendable, Equatable {
     package internal(set) var events: UInt64 = 0
     /// Events that were told and are not here: removed from the spool before they were read, or never kept.
     package internal(set) var lostEvents: UInt64 = 0
+
+    /// Whatever a stage numbers its events.
+    mutating func lose(_ count: UInt64) {
+        let (sum, isOver) = lostEvents.addingReportingOverflow(count)
+        lostEvents = isOver ? .max : sum
+    }
+
     package internal(set) var warnings: UInt64 = 0
     package internal(set) var lastEvent: UInt64 = 0
     package internal(set) var process: ProcessReport?

@@ -1,5 +1,6 @@
 internal import Federation
 internal import Glibc
+internal import Launching
 internal import Topology
 
 /// What the launcher knows of this host's stages, and what they say of themselves.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Launching
 internal import Topology
 
 struct Apply: ParsableCommand {

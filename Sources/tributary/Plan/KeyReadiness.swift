@@ -1,6 +1,7 @@
 internal import Encryption
 internal import Federation
 internal import Keys
+internal import Launching
 internal import Topology
 
 /// Which keys a host needs for a topology and has not got.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Configuration
 internal import Federation
 internal import Keys
+internal import Launching
 internal import Topology
 
 struct Plan: ParsableCommand {

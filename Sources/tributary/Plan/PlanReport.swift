@@ -1,48 +1,17 @@
 internal import Federation
+internal import Launching
 internal import Topology
-
-/// What it takes to bring a running federation to another topology: what the launcher answers, and `plan` shows.
-struct PlanReport: Codable {
-    struct Step: Codable {
-        /// `CLOUD/STAGE`.
-        let stage: String
-        /// added, changed or removed.
-        let change: String
-        let reasons: [String]
-        /// On this host, to be done by its launcher; otherwise the operator of its cloud applies the same file there.
-        let here: Bool
-        /// Of what is started here: program and arguments.
-        let command: [String]?
-    }
-
-    /// What must be there before anything is done.
-    struct Lack: Codable {
-        let what: String
-        let remedy: String
-    }
-
-    /// The topology in effect, and the one to be brought into effect.
-    let running: String
-    let file: String
-    let refusals: [String]
-    /// In the order in which they are to be taken.
-    let steps: [Step]
-    let missing: [Lack]
-    let notes: [String]
-
-    var isEmpty: Bool { steps.isEmpty && refusals.isEmpty && missing.isEmpty && notes.isEmpty }
-}
 
 extension PlanReport.Step {
     init(_ step: TopologyDifference.Step, here: Bool, command: [String]? = nil) {
-        stage = step.stage.description
-        switch step.change {
-        case .added: (change, reasons) = ("added", [])
-        case .changed(let reasons): (change, self.reasons) = ("changed", reasons)
-        case .removed: (change, reasons) = ("removed", [])
-        }
-        self.here = here
-        self.command = command
+        let (change, reasons): (String, [String]) =
+            switch step.change {
+            case .added: ("added", [])
+            case .changed(let reasons): ("changed", reasons)
+            case .removed: ("removed", [])
+            }
+        self.init(
+            stage: step.stage.description, change: change, reasons: reasons, here: here, command: command)
     }
 }
 

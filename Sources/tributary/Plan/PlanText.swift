@@ -1,3 +1,5 @@
+internal import Launching
+
 /// A plan as a person reads it.
 struct PlanText {
     let terminal: Terminal

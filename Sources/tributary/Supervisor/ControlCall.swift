@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Launching
 internal import Topology
 
 /// A command's side of the control socket.

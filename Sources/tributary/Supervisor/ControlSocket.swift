@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Launching
 internal import Topology
 
 /// The launcher's ear for commands: a unix socket in a folder that is this user's alone. One line comes in on a connection,

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Federation
 internal import Keys
+internal import Launching
 internal import Topology
 
 /// The way from one topology to another, step by step.

@@ -1,4 +1,5 @@
 internal import Federation
+internal import Launching
 internal import Topology
 
 // What `tributary swap` asks for.

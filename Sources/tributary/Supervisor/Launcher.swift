@@ -1,5 +1,6 @@
 internal import Federation
 internal import Glibc
+internal import Launching
 internal import Topology
 
 /// Runs stages: one thread, one poll(2) over signals, readiness and logs. What to do is `Supervision`'s to say; this does it.

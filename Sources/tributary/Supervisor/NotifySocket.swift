@@ -1,18 +1,9 @@
 internal import Glibc
+internal import Launching
 
 /// The launcher's end of sd_notify(3): a datagram socket on which stages say that they are ready. The kernel tells who sent
 /// each (SO_PASSCRED, unix(7)), so that a stage cannot speak for another.
 final class NotifySocket {
-    struct Message {
-        let pid: Int32
-        let isReady: Bool
-        /// X_TRIBUTARY_STANDBY=1: a successor is ready to take over.
-        let standsBy: Bool
-        let status: String?
-        /// X_TRIBUTARY_RUN=over: a variable of our own, as sd_notify(3) has it.
-        let saysRunIsOver: Bool
-    }
-
     let path: String
     let descriptor: Descriptor
 
@@ -35,8 +26,8 @@ final class NotifySocket {
     deinit { unlink(path) }
 
     /// Everything that has come since; what is not of this user is left out.
-    func take() throws -> [Message] {
-        var messages: [Message] = []
+    func take() throws -> [NotifyMessage] {
+        var messages: [NotifyMessage] = []
         while let message = try receive() {
             if let message = message { messages.append(message) }
         }
@@ -44,7 +35,7 @@ final class NotifySocket {
     }
 
     /// Nil when nothing waits; `.some(nil)` for a datagram that nobody vouches for.
-    private func receive() throws -> Message?? {
+    private func receive() throws -> NotifyMessage?? {
         var text = [UInt8](repeating: 0, count: 4096)
         // One cmsghdr (16 bytes: length, level, type) and one ucred (pid, uid, gid), aligned as cmsg(3) asks.
         var control = [UInt64](repeating: 0, count: 8)
@@ -81,24 +72,7 @@ final class NotifySocket {
             )
         }
         guard let sender, sender.user == geteuid() else { return .some(nil) }
-        return NotifySocket.parse(String(decoding: text[..<count], as: UTF8.self), from: sender.pid)
-    }
-
-    private static func parse(_ text: String, from pid: Int32) -> Message {
-        var isReady = false
-        var standsBy = false
-        var status: String?
-        var saysRunIsOver = false
-        for line in text.split(separator: "\n") {
-            if line == "READY=1" { isReady = true }
-            if line == "X_TRIBUTARY_STANDBY=1" { standsBy = true }
-            if line == "X_TRIBUTARY_RUN=over" { saysRunIsOver = true }
-            if line.hasPrefix("STATUS=") {
-                status = Terminal.printable(line.dropFirst("STATUS=".count).prefix(200))
-            }
-        }
-        return Message(
-            pid: pid, isReady: isReady, standsBy: standsBy, status: status, saysRunIsOver: saysRunIsOver)
+        return NotifyMessage(text[..<count], from: sender.pid)
     }
 
     /// SCM_CREDENTIALS, which <sys/socket.h> gives only under _GNU_SOURCE.

@@ -1,5 +1,6 @@
 internal import Federation
 internal import Glibc
+internal import Launching
 internal import Monitoring
 internal import Topology
 internal import View

@@ -1,0 +1,73 @@
+import Launching
+import SeededRandom
+
+/// The ways in for what is said to a launcher, and for its record: what the mutation tests and the fuzzer (`scripts/fuzz`) both
+/// push bytes through.
+enum LaunchingDecoders {
+    static let all = Result { try [request(), reply(), record(), notice] }
+
+    private static func check(_ isSame: Bool, _ what: String) {
+        precondition(isSame, "\(what) reads otherwise than it was written")
+    }
+
+    private static func request() throws -> Spoiling.Entry {
+        (
+            "control-request",
+            try [
+                ControlRequest(
+                    command: .swap, stage: "north/encrypt", binary: "/opt/b", config: "/etc/c", drainSeconds: 1.5),
+                ControlRequest(command: .apply, topology: "/etc/t.yaml", standbySeconds: 60),
+            ].map { try ControlLine.encode($0).dropLast() },
+            { bytes in
+                let request = try ControlLine.decode(ControlRequest.self, bytes)
+                check(try ControlLine.decode(ControlRequest.self, ControlLine.encode(request)) == request, "a request")
+            }
+        )
+    }
+
+    private static func reply() throws -> Spoiling.Entry {
+        let plan = PlanReport(
+            running: "/a", file: "/b", refusals: ["no"],
+            steps: [
+                .init(stage: "north/encrypt", change: "changed", reasons: ["dials"], here: true, command: ["x", "y"])
+            ],
+            missing: [.init(what: "key", remedy: "tributary keys")], notes: [])
+        return (
+            "control-reply",
+            try [
+                ControlReply(event: .rolledBack, reason: "it \"died\"", seconds: 0.25, pid: 12, log: ["a", "b"]),
+                ControlReply(event: .plan, plan: plan),
+            ].map { try ControlLine.encode($0).dropLast() },
+            { bytes in
+                let reply = try ControlLine.decode(ControlReply.self, bytes)
+                check(try ControlLine.decode(ControlReply.self, ControlLine.encode(reply)) == reply, "a reply")
+            }
+        )
+    }
+
+    private static func record() throws -> Spoiling.Entry {
+        let stage = LauncherRecord.Stage(
+            stage: "north/encrypt", state: "ready", pid: 12, started: "2026-01-31T08:00:00Z", readySeconds: 0.5,
+            restarts: 1, status: "waiting", statusSince: 1.5, lastEnd: "signal 9", lastLine: "{}")
+        let record = LauncherRecord(
+            topology: "/t.yaml", federation: "demo", run: "demo", pid: 3, started: "2026-01-31T08:00:00Z", ready: true,
+            readySeconds: 1, stages: [stage])
+        return (
+            "launcher-record", [try record.encoded()],
+            { bytes in
+                let record = try LauncherRecord(bytes)
+                check(try LauncherRecord(record.encoded()) == record, "a launcher's record")
+            }
+        )
+    }
+
+    private static let notice: Spoiling.Entry = (
+        "notify",
+        [Array("READY=1\nX_TRIBUTARY_STANDBY=1\nX_TRIBUTARY_RUN=over\nSTATUS=waiting for ümlaut \u{1b}[31m".utf8)],
+        { bytes in
+            let status = NotifyMessage(bytes, from: 1).status ?? ""
+            let isPlain = status.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) }
+            precondition(isPlain && status.count <= 200 && status.utf8.count <= 3200, "a status that a terminal obeys")
+        }
+    )
+}
