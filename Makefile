@@ -96,11 +96,12 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, hostile peers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 	@TRIBUTARY_SOAK=3600 $(MAKE) --no-print-directory test TESTFLAGS='--filter SoakTests'
+	@TRIBUTARY_AWAY=60 $(MAKE) --no-print-directory test TESTFLAGS='--filter AwayTests'
 	@TRIBUTARY_MOVE_MEGABYTES=100 $(MAKE) --no-print-directory test TESTFLAGS='--filter LargeMoveTests'
 	@$(MAKE) --no-print-directory hostile
 
@@ -126,7 +127,7 @@ reference: ## PEFT, transformers, tokenizers and python-paillier for the tests t
 	@scripts/reference $(REFERENCE)
 
 .PHONY: collectors
-collectors: ## rsyslog and syslog-ng, unpacked and not installed, for the tests that send events to them
+collectors: ## rsyslog, syslog-ng and Prometheus, unpacked and not installed, for the tests that send events to them
 	@scripts/collectors $(COLLECTORS)
 
 .PHONY: screenshots

@@ -190,6 +190,10 @@ let package = Package(
 
         // Tests
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: strict),
+        .target(
+            name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
+            swiftSettings: strict),
+        .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -199,7 +203,9 @@ let package = Package(
         tests("ConfigurationTests", uses: ["Configuration", "SeededRandom"]),
         tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
         tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
-        tests("TopologyTests", uses: ["Topology", "Configuration", "Federation", "Monitoring", "SeededRandom"]),
+        tests(
+            "TopologyTests",
+            uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom"]),
         tests(
             "StageKitTests",
             uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
@@ -207,15 +213,16 @@ let package = Package(
         tests(
             "MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "SeededRandom", "Sodium"]),
         tests(
-            "ShippingTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"],
-            exclude: ["Peers"]),
+            "ShippingTests",
+            uses: ["Collectors", "Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"]),
         tests(
             "ViewTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
         tests(
             "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
-            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "Topology"], exclude: ["Reference"]),
+            "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "SampleTopology", "Topology"],
+            exclude: ["Reference"]),
         tests(
             "SchemaTests",
             uses: [
@@ -252,8 +259,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "BigInteger", "Configuration", "Corpus", "Encryption",
-                "Federation", "Keys",
+                "Adapter", "Aggregation", "BigInteger", "Collectors", "Configuration", "Corpus", "Encryption",
+                "Federation", "JSONText", "Keys",
                 "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),

@@ -1,28 +1,20 @@
-"""What a monitor costs: events at a steady rate into a stage's spool, every sink that there is a collector for, and fixed work on all cores
-beside it, in alternation with and without the monitor.
+"""What a monitor costs: events at a steady rate into a stage's spool, every sink that there is a collector for (`make collectors`,
+`make reference`), in alternation with and without the monitor. What is timed beside it is fixed work on all cores, or with --run the
+rounds of a real federation.
 
 bench/events.py [--rate 10000] [--seconds 10] [--pairs 3] [--bin .build/release]
+bench/events.py --run [--suite paillier] [--values 100000] [--seconds 15] [--pairs 5]
 """
-import argparse, hashlib, multiprocessing, os, shutil, signal, socket, statistics, subprocess, sys, tempfile, threading, time
+import argparse, glob, hashlib, json, multiprocessing, os, shutil, signal, statistics, subprocess, sys, tempfile, threading, time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PEERS = os.path.join(ROOT, "Tests/ShippingTests/Peers")
+import collectors
+from collectors import ROOT
+
 LINE = (
-    '{"time":"%s","level":"info","event":"contribution_sealed","version":1,"run":"bench","cloud":"north","stage":"encrypt","epoch":1,'
+    '{"time":"%s","level":"info","event":"contribution_sealed","version":1,"run":"bench","cloud":"flood","stage":"encrypt","epoch":1,'
     '"sequence":%d,"round":3,"trace":"00-0123456789abcdef0123456789abcdef-0123456789abcdef-01","purpose":"update","values":33120,'
     '"bytes":1060864,"clipped":0,"quantise_seconds":0.21,"seal_seconds":1.47}\n'
 )
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def idle():
-    """Collectors are on other machines, or nobody's concern: they must not stand in the way of the work that is timed."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def work(units):
@@ -41,25 +33,22 @@ def timed(units):
     return time.monotonic() - begun
 
 
-class Generator(threading.Thread):
-    """Appends to a spool, in a process of its own so that this one's lock does not hold it up."""
-
-    def __init__(self, path, rate):
-        super().__init__(daemon=True)
-        self.process = multiprocessing.Process(target=self.run_process, args=(path, rate), daemon=True)
-
-    @staticmethod
-    def run_process(path, rate):
-        sequence, begun = 0, time.monotonic()
-        with open(path, "ab", buffering=0) as file:
-            while True:
-                due = int((time.monotonic() - begun) * rate) - sequence
-                now = time.time_ns()
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9)) + ".%09dZ" % (now % 10**9)
-                for _ in range(due):
-                    sequence += 1
-                    file.write((LINE % (stamp, sequence)).encode())
-                time.sleep(0.005)
+def tell(folder, rate, segment=4 << 20):
+    """Appends to a spool as a stage would, sixteen files of it, from a process of its own."""
+    sequence, begun, files, size, file = 0, time.monotonic(), [], 0, None
+    while True:
+        due = int((time.monotonic() - begun) * rate) - sequence
+        now = time.time_ns()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9)) + ".%09dZ" % (now % 10**9)
+        for _ in range(due):
+            if file is None or size > segment:
+                files.append(f"{folder}/{sequence:016}.jsonl")
+                file, size = open(files[-1], "ab", buffering=0), 0
+                if len(files) > 16:
+                    os.unlink(files.pop(0))
+            sequence += 1
+            size += file.write((LINE % (stamp, sequence)).encode())
+        time.sleep(0.005)
 
 
 def processor_seconds(pid):
@@ -71,84 +60,164 @@ def resident(pid):
     return int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+class Monitor:
+    """`tributary monitor` for as long as the block lasts, and what it used."""
+
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [f"{self.options.bin}/tributary", "monitor", f"{self.folder}/monitor.yaml", "--state", f"{self.folder}/state"],
+            stderr=subprocess.DEVNULL)
+        self.begun, self.before = time.monotonic(), processor_seconds(self.process.pid)
+        return self
+
+    def __exit__(self, *_):
+        self.share = (processor_seconds(self.process.pid) - self.before) / (time.monotonic() - self.begun)
+        self.memory = resident(self.process.pid)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+def flood_cloud(folder):
+    """The cloud whose events are told here, as a topology has it: no stage of it runs."""
+    return "  flood:\n    owner: Flood\n    stages:\n" + "".join(
+        f"      {kind}: {{config: {folder}/monitor.yaml}}\n" for kind in ("ingest", "local-train", "encrypt"))
+
+
+def write_sinks(folder, text, sinks):
+    head, clouds = text.split("clouds:\n", 1)
+    with open(f"{folder}/monitor.yaml", "w") as file:
+        file.write(head + "sinks:\n" + "".join(f"  - {sink}\n" for sink in sinks) + "clouds:\n" + flood_cloud(folder) + clouds)
+
+
+def counts(folder):
+    """What each sink has had and lost, all clouds together."""
+    found = {}
+    for line in open(f"{folder}/state/monitor/metrics.prom"):
+        for meter in ("tributary_sink_events_total", "tributary_sink_lost_total"):
+            if line.startswith(meter + "{"):
+                sink = line.split('sink="')[1].split('"')[0]
+                found.setdefault(sink, {"tributary_sink_events_total": 0, "tributary_sink_lost_total": 0})[meter] += float(line.split()[-1])
+    return {sink: (int(each["tributary_sink_events_total"]), int(each["tributary_sink_lost_total"])) for sink, each in found.items()}
+
+
+def report(options, park, monitors, folder):
+    print(f"took part: {', '.join(park.took_part)}" + (f"; not here: {'; '.join(park.missing)}" if park.missing else ""))
+    print("monitor's share of a core:    ", " ".join(f"{100 * one.share:.1f} %" for one in monitors),
+          f"  resident {monitors[-1].memory / 2**20:.0f} MiB")
+    # Of the last monitor: what it had sent when it was asked to end.
+    for sink, (events, lost) in sorted(counts(folder).items()):
+        print(f"  {sink}: {events} events in the last turn, {lost} lost")
+
+
+def beside_work(options, folder, park):
+    with open(f"{folder}/topology.yaml", "w") as file:
+        file.write("version: 1\nfederation: bench\nsuite: clear\nallow-clear: true\nkeys: publisher\nallow-one-operator: true\nclouds:\n")
+        file.write("  office:\n    owner: Office\n    stages:\n")
+        for kind, port in (("aggregate", 7101), ("publish", 7111)):
+            file.write(f"      {kind}: {{config: topology.yaml, bind: 127.0.0.1, work: {port}, news: {port + 1}}}\n")
+    write_sinks(folder, open(f"{folder}/topology.yaml").read(), park.sinks)
+    probe = timed(200)
+    units = max(1, int(200 * options.seconds / probe))
+    without, beside, monitors = [], [], []
+    for _ in range(options.pairs):
+        without.append(timed(units))
+        with Monitor(options, folder) as monitor:
+            beside.append(timed(units))
+        monitors.append(monitor)
+    ratio = statistics.median(b / w for b, w in zip(beside, without))
+    print(f"{options.rate} events a second, {len(park.sinks)} sinks, {os.cpu_count()} cores all at work, load {os.getloadavg()[0]:.1f}")
+    print("fixed work alone, s:          ", " ".join(f"{one:.2f}" for one in without))
+    print("the same beside a monitor, s: ", " ".join(f"{one:.2f}" for one in beside))
+    print(f"longer by (median of pairs):   {100 * (ratio - 1):+.1f} %")
+    report(options, park, monitors, folder)
+
+
+def releases(folder):
+    """(when, seconds) of each round that publish has released, by its spool."""
+    found = []
+    for path in sorted(glob.glob(f"{folder}/state/release/publish/events/*.jsonl")):
+        for line in open(path):
+            event = json.loads(line)
+            if event["event"] == "round_released":
+                found.append((event["time"], event["seconds"]))
+    return found
+
+
+def beside_run(options, folder, park):
+    os.environ["TRIBUTARY_STAGES"] = options.bin
+    import federation
+    topology = federation.write_files(folder, options.suite, options.values, 100_000, 16, 1)
+    write_sinks(folder, open(topology).read(), park.sinks)
+    state = ["--state", f"{folder}/state"]
+    subprocess.run([f"{options.bin}/tributary", "keys", topology, *state], check=True, stdout=subprocess.DEVNULL)
+    launcher = subprocess.Popen(
+        [f"{options.bin}/tributary", "up", topology, *state], stdout=subprocess.DEVNULL, stderr=open(f"{folder}/launcher.txt", "w"))
+    try:
+        collectors.until("five rounds", lambda: launcher.poll() is None and len(releases(folder)) > 5, 300)
+
+        def turn():
+            """Rounds that began and ended in it, but for the first and the last."""
+            already = len(releases(folder))
+            time.sleep(options.seconds)
+            return [seconds for _, seconds in releases(folder)[already + 1:]]
+
+        without, beside, monitors = [], [], []
+        for number in range(options.pairs):
+            # Which comes first changes, so that what grows with time is in both.
+            for is_beside in ((False, True), (True, False))[number % 2]:
+                if is_beside:
+                    with Monitor(options, folder) as monitor:
+                        beside.append(turn())
+                    monitors.append(monitor)
+                else:
+                    without.append(turn())
+    finally:
+        launcher.send_signal(signal.SIGTERM)
+        launcher.wait()
+    if any(len(one) < 3 for one in without + beside):
+        sys.exit("too few rounds in a turn: more --seconds, or fewer --values")
+    medians = [[statistics.median(one) for one in each] for each in (without, beside)]
+    ratios = [b / w for w, b in zip(*medians)]
+    print(f"{options.rate} events a second, {len(park.sinks)} sinks, three clouds, {options.suite}, {options.values} values, "
+          f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {sum(map(len, without))} and {sum(map(len, beside))} rounds")
+    print("median round without a monitor, ms:", " ".join(f"{1000 * one:.1f}" for one in medians[0]))
+    print("the same beside a monitor, ms:     ", " ".join(f"{1000 * one:.1f}" for one in medians[1]))
+    print(f"longer by: {100 * (statistics.median(ratios) - 1):+.1f} % (median of pairs, from {100 * (min(ratios) - 1):+.1f} to "
+          f"{100 * (max(ratios) - 1):+.1f} %); all rounds together "
+          f"{100 * (statistics.median(sum(beside, [])) / statistics.median(sum(without, [])) - 1):+.1f} %")
+    report(options, park, monitors, folder)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rate", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--bin", default=os.path.join(ROOT, ".build/release"))
+    parser.add_argument("--run", action="store_true", help="time the rounds of a real federation")
+    parser.add_argument("--suite", default="paillier", choices=["paillier", "threshold", "secagg", "clear"])
+    parser.add_argument("--values", type=int, default=100_000)
     options = parser.parse_args()
+    options.bin = os.path.abspath(options.bin)
     folder = tempfile.mkdtemp(prefix="tributary-bench-")
-    started = []
+    park = collectors.Collectors(folder)
+    generator = None
     try:
-        run(options, folder, started)
+        park.start()
+        spool = f"{folder}/state/flood/encrypt/events"
+        os.makedirs(spool, mode=0o700)
+        generator = multiprocessing.Process(target=tell, args=(spool, options.rate), daemon=True)
+        generator.start()
+        time.sleep(2)
+        (beside_run if options.run else beside_work)(options, folder, park)
     finally:
-        for process in started:
-            process.kill()
+        if generator:
+            generator.kill()
+        park.close()
         shutil.rmtree(folder)
-
-
-def run(options, folder, started):
-    sinks = [f"{{kind: file, path: {folder}/events.jsonl}}"]
-    python = os.environ.get("TRIBUTARY_PYTHON")
-    if python:
-        for kind, scheme in (("forward", "tcp"), ("otlp", "http")):
-            port = free_port()
-            started.append(subprocess.Popen(
-                [python, f"{PEERS}/{kind}.py", str(port), "/dev/null"], preexec_fn=idle, stdout=subprocess.DEVNULL))
-            sinks.append(f'{{kind: {kind}, address: "{scheme}://127.0.0.1:{port}"}}')
-    root = os.environ.get("TRIBUTARY_COLLECTORS")
-    if root:
-        libraries = [os.path.join(base, "rsyslog") for base, names, _ in os.walk(f"{root}/usr/lib") if "rsyslog" in names]
-        modules = next(path for path in libraries if any(name.endswith(".so") for name in os.listdir(path)))
-        udp, tcp = free_port(), free_port()
-        with open(f"{folder}/rsyslog.conf", "w") as file:
-            file.write(f'''module(load="imudp") input(type="imudp" address="127.0.0.1" port="{udp}")
-module(load="imtcp") input(type="imtcp" address="127.0.0.1" port="{tcp}")
-module(load="imuxsock" SysSock.Use="off") input(type="imuxsock" Socket="{folder}/log" RateLimit.Interval="0")
-action(type="omfile" file="/dev/null")
-''')
-        started.append(subprocess.Popen(
-            [f"{root}/usr/sbin/rsyslogd", "-n", "-f", f"{folder}/rsyslog.conf", "-i", f"{folder}/pid", "-M", modules],
-            env=os.environ | {"LD_LIBRARY_PATH": os.path.dirname(modules)}, preexec_fn=idle))
-        for name, address in (("udp", f"udp://127.0.0.1:{udp}"), ("tcp", f"tcp://127.0.0.1:{tcp}"), ("unix", f"unix://{folder}/log")):
-            sinks.append(f'{{kind: syslog, name: syslog-{name}, address: "{address}"}}')
-    with open(f"{folder}/topology.yaml", "w") as file:
-        file.write("version: 1\nfederation: bench\nsuite: clear\nallow-clear: true\nkeys: publisher\nallow-one-operator: true\nclouds:\n")
-        file.write("  north:\n    owner: North\n    sinks:\n" + "".join(f"      - {sink}\n" for sink in sinks) + "    stages:\n")
-        for kind in ("ingest", "local-train", "encrypt"):
-            file.write(f"      {kind}: {{config: topology.yaml}}\n")
-        file.write("  office:\n    owner: Office\n    stages:\n")
-        for kind, port in (("aggregate", 7101), ("publish", 7111)):
-            file.write(f"      {kind}: {{config: topology.yaml, bind: 127.0.0.1, work: {port}, news: {port + 1}}}\n")
-    spool = f"{folder}/state/north/encrypt/events"
-    os.makedirs(spool)
-    generator = Generator(f"{spool}/0000000000000000.jsonl", options.rate)
-    generator.process.start()
-    time.sleep(2)
-    probe = timed(200)
-    units = max(1, int(200 * options.seconds / probe))
-    without, beside, used = [], [], []
-    for _ in range(options.pairs):
-        without.append(timed(units))
-        monitor = subprocess.Popen(
-            [f"{options.bin}/tributary", "monitor", f"{folder}/topology.yaml", "--state", f"{folder}/state"], stderr=subprocess.DEVNULL)
-        started.append(monitor)
-        before = processor_seconds(monitor.pid)
-        beside.append(timed(units))
-        used.append((processor_seconds(monitor.pid) - before) / beside[-1])
-        memory = resident(monitor.pid)
-        monitor.send_signal(signal.SIGTERM)
-        monitor.wait()
-    ratio = statistics.median(b / w for b, w in zip(beside, without))
-    print(f"{options.rate} events a second, {len(sinks)} sinks, {os.cpu_count()} cores all at work, load {os.getloadavg()[0]:.1f}")
-    print("fixed work alone, s:          ", " ".join(f"{one:.2f}" for one in without))
-    print("the same beside a monitor, s: ", " ".join(f"{one:.2f}" for one in beside))
-    print(f"longer by (median of pairs):   {100 * (ratio - 1):+.1f} %")
-    print("monitor's share of a core:    ", " ".join(f"{100 * one:.1f} %" for one in used), f"  resident {memory / 2**20:.0f} MiB")
-    for line in open(f"{folder}/state/monitor/metrics.prom"):
-        if line.startswith(("tributary_sink_events_total", "tributary_sink_lost_total")):
-            print(line.strip())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int tributary_pidfd(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 int tributary_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 

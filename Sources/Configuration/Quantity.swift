@@ -39,6 +39,13 @@ package enum Quantity {
         return Int(bytes)
     }
 
+    /// `64MiB`: what `byteSize` reads, in the largest unit of which it is a whole number.
+    static func text(ofByteSize bytes: Int) -> String {
+        let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        let unit = units.first { bytes > 0 && bytes % (1 << $0.1) == 0 } ?? ("B", 0)
+        return "\(bytes >> unit.1)\(unit.0)"
+    }
+
     /// Decimal digits with at most one point, then letters; a blank between them is allowed.
     private static func parts(_ text: String) -> (number: Double, unit: String)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }

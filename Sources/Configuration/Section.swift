@@ -13,16 +13,14 @@ package final class Section {
     package let place: Place
     let folder: String
     package let problems: ProblemList
-    /// Where this is an imagined file of a reader whose keys are to be known.
-    private let recording: SectionRecording?
-    private let named: ((String) -> Void)?
+    /// Where this is of an imagined file, whose reader's keys are to be known.
+    private let recording: (section: SectionRecording, file: ImaginedFile)?
 
     init(
         _ mapping: Node.Mapping, name: String, place: Place, folder: String, problems: ProblemList,
-        recording: SectionRecording? = nil, named: ((String) -> Void)? = nil
+        recording: (section: SectionRecording, file: ImaginedFile)? = nil
     ) {
         self.recording = recording
-        self.named = named
         self.mapping = mapping
         self.name = name
         self.place = place
@@ -37,44 +35,50 @@ package final class Section {
             problems: ProblemList(file: ""))
     }
 
-    /// An imagined file, or a section of one; `names` is told of each key that need not be there.
-    static func imagined(
-        _ recording: SectionRecording, name: String = "", presence: SectionRecording.Presence,
-        names: @escaping (String) -> Void
-    ) -> Section {
-        recording.begin(presence)
+    /// A section of an imagined file; with no name, the whole of it.
+    static func imagined(_ recording: SectionRecording, name: String = "", in file: ImaginedFile) -> Section {
+        recording.begin()
         return Section(
             Node.Mapping([]), name: name, place: Place(line: 0, column: 0), folder: "", problems: ProblemList(file: ""),
-            recording: recording, named: names)
+            recording: (recording, file))
     }
 
-    private func imagined(_ key: String, _ recording: SectionRecording) -> Value {
+    private func imagined(_ key: String, _ shape: ValueRecording, in file: ImaginedFile) -> Value {
         Value(
-            nil, name: name.isEmpty ? key : "\(name).\(key)", place: place, folder: folder, problems: problems,
-            recording: Value.Recording(recording.property(key), presence: recording.presence, names: named ?? { _ in }))
+            nil, name: wholeName(of: key), place: place, folder: folder, problems: problems, recording: (shape, file))
     }
+
+    private func wholeName(of key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
 
     /// The value of `key`; nil where the file does not have it. Marks the key as known.
-    package func value(_ key: String) -> Value? {
+    ///
+    /// - Parameter about: what the key is for, in a line: editors show it (`SchemaDerivation`).
+    package func value(_ key: String, about: String? = nil) -> Value? {
         known.append(key)
         if let recording {
-            _ = recording.property(key)
-            return has(key) ? imagined(key, recording) : nil
+            let shape = note(key, about, in: recording.section)
+            return has(key) ? imagined(key, shape, in: recording.file) : nil
         }
         guard let pair = pair(key) else { return nil }
         return Value(
-            pair.value, name: name.isEmpty ? key : "\(name).\(key)", place: pair.value.place ?? place,
+            pair.value, name: wholeName(of: key), place: pair.value.place ?? place,
             keyPlace: pair.key.place, folder: folder, problems: problems)
     }
 
     /// What a key is where a file does not have it, for the schema.
-    func note(_ key: String, _ standard: Any) { recording?.property(key).note(standard: standard) }
+    func note(_ key: String, _ standard: Any) { recording?.section.property(key).note(standard: standard) }
+
+    private func note(_ key: String, _ about: String?, in section: SectionRecording) -> ValueRecording {
+        let shape = section.property(key)
+        if let about { shape.note(about: about) }
+        return shape
+    }
 
     /// The value of `key`, which must be there.
-    package func required(_ key: String) -> Value {
+    package func required(_ key: String, about: String? = nil) -> Value {
         if let recording {
-            recording.require(key)
-            return imagined(key, recording)
+            recording.section.require(key)
+            return imagined(key, note(key, about, in: recording.section), in: recording.file)
         }
         if let value = value(key) { return value }
         let owner = name.isEmpty ? "" : " in `\(name)`"
@@ -84,9 +88,7 @@ package final class Section {
 
     /// True if the file has `key`, whatever its value; does not mark it as known.
     package func has(_ key: String) -> Bool {
-        guard let recording else { return pair(key) != nil }
-        named?(name.isEmpty ? key : "\(name).\(key)")
-        return recording.has(key, of: name)
+        recording.map { $0.file.has(wholeName(of: key)) } ?? (pair(key) != nil)
     }
 
     /// Where `key` is written; the section's own place where it is not.
@@ -105,8 +107,7 @@ package final class Section {
 
     /// Notes that something is wrong with the value of `key`.
     package func refuse(_ key: String, _ message: String) {
-        let path = name.isEmpty ? key : "\(name).\(key)"
-        problems.note("`\(path)`: \(message)", at: pair(key)?.value.place ?? place(of: key))
+        problems.note("`\(wholeName(of: key))`: \(message)", at: pair(key)?.value.place ?? place(of: key))
     }
 
     /// Notes that the section as a whole cannot be.
@@ -116,7 +117,7 @@ package final class Section {
 
     /// Notes every key that nobody asked for; called when the reader is done.
     package func finish() {
-        if let recording { return recording.finish() }
+        if let recording { return recording.section.finish() }
         for (key, _) in mapping {
             guard let text = key.scalar?.string else {
                 problems.note("a key must be plain text", at: key.place ?? place)

@@ -68,8 +68,7 @@ extension Value {
         let section: Section
         if let recording {
             recording.shape.note(.section)
-            section = Section.imagined(
-                recording.shape.section, name: name, presence: recording.presence, names: recording.names)
+            section = Section.imagined(recording.shape.section, name: name, in: recording.file)
         } else if let mapping = node?.mapping {
             section = Section(mapping, name: name, place: place, folder: folder, problems: problems)
         } else {
@@ -94,7 +93,7 @@ extension Value {
     private func imagined(_ name: String, _ shape: ValueRecording) -> Value {
         Value(
             nil, name: name, place: place, folder: folder, problems: problems,
-            recording: recording.map { Recording(shape, presence: $0.presence, names: $0.names) })
+            recording: recording.map { (shape, $0.file) })
     }
 
     /// False for the stand-in of a required key that is missing.

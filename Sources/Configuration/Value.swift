@@ -11,20 +11,8 @@ package struct Value {
     package let keyPlace: Place
     let folder: String
     package let problems: ProblemList
-    let recording: Recording?
-
-    /// Where this is a value of an imagined file (`SectionRecording`): what is asked of it is noted, and stand-ins are returned.
-    struct Recording {
-        let shape: ValueRecording
-        let presence: SectionRecording.Presence
-        let names: (String) -> Void
-
-        init(
-            _ shape: ValueRecording, presence: SectionRecording.Presence, names: @escaping (String) -> Void
-        ) {
-            (self.shape, self.presence, self.names) = (shape, presence, names)
-        }
-    }
+    /// Where this is a value of an imagined file: what is asked of it is noted, and stand-ins are returned.
+    let recording: (shape: ValueRecording, file: ImaginedFile)?
 
     /// What the keys of a mapping with free keys may be, for the schema; the reader checks them itself.
     package enum Keys: Hashable, Sendable {
@@ -44,7 +32,7 @@ package struct Value {
 
     init(
         _ node: Node?, name: String, place: Place, keyPlace: Place? = nil, folder: String, problems: ProblemList,
-        recording: Recording? = nil
+        recording: (shape: ValueRecording, file: ImaginedFile)? = nil
     ) {
         self.recording = recording
         self.node = node
@@ -64,6 +52,9 @@ package struct Value {
     package func refuse(_ message: String) { problems.note("`\(name)`: \(message)", at: place) }
 
     private func record(_ shape: ValueShape) { recording?.shape.note(shape) }
+
+    /// Says what it is for, in a line, where no key of a section does: editors show it (`SchemaDerivation`).
+    package func describe(_ about: String) { recording?.shape.note(about: about) }
 
     package func string() -> String {
         record(.text)
@@ -120,6 +111,7 @@ package struct Value {
         let words = Choice.allCases.map(\.rawValue)
         record(.choice(words))
         guard let standIn = Choice.allCases.first else { preconditionFailure("\(Choice.self) has no cases to choose") }
+        if let word = recording?.file.word(of: name, among: words) { return Choice(rawValue: word) ?? standIn }
         guard let text = text(expected: "one of \(words.joined(separator: ", "))") else { return standIn }
         guard let choice = Choice(rawValue: text) else {
             let hint = Suggestion.hint(for: text, among: words)

@@ -62,7 +62,11 @@ package struct ComposeFile {
             ("cap_drop", ["ALL"]),
             ("security_opt", ["no-new-privileges:true"]),
             ("ulimits", ["memlock": .number(StageService.lockedMemory), "core": 0, "nofile": 4096]),
-            ("tmpfs", ["/tmp"]),
+            ("mem_limit", .number(service.memory)),
+            // Memory and swap together: no swap.
+            ("memswap_limit", .number(service.memory)),
+            ("pids_limit", .number(StageService.tasks)),
+            ("tmpfs", [.text("/tmp:size=\(StageService.temporaryFiles)")]),
             ("init", false),
             ("stop_grace_period", "90s"),
             ("volumes", .list(volumes(service))),

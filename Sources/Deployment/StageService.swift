@@ -48,9 +48,26 @@ package struct StageService: Sendable {
     package let neighbours: [StageName]
     /// Whether it makes machine code at run time, as the training engine does.
     package let makesCode: Bool
+    /// Bytes that it may have before it is killed.
+    package let memory: Int
 
     /// Secrets lie in locked memory (docs/operating.md, "Install").
     package static let lockedMemory = 64 << 20
+    /// Of its files in /tmp, which are memory in a container.
+    package static let temporaryFiles = 64 << 20
+    /// Threads: a config's `threads` is at most 1024, and libraries start some of their own. It starts no other program.
+    package static let tasks = 1024 + 64
+
+    /// What is enough for models and tables like those that were measured, with room (docs/deploying.md, "Memory").
+    package static func memory(of kind: StageKind) -> Int {
+        switch kind {
+        case .ingest: 512 << 20
+        case .localTrain: 2 << 30
+        case .encrypt: 512 << 20
+        case .aggregate: 512 << 20
+        case .publish: 1 << 30
+        }
+    }
 
     /// - Parameters:
     ///   - program: its file where the service runs.
@@ -82,6 +99,7 @@ package struct StageService: Sendable {
         let links = topology.links.filter { !isRemote($0.to) && ($0.from == stage.name || $0.to == stage.name) }
         neighbours = Set(links.map { $0.from == stage.name ? $0.to : $0.from }).sorted()
         self.makesCode = makesCode
+        memory = stage.memory ?? StageService.memory(of: stage.name.kind)
     }
 
     /// A stage's own two keys, with those that took their place, and what its kind holds beside them.

@@ -112,6 +112,10 @@ package struct SystemdUnits {
             "LimitMEMLOCK=\(StageService.lockedMemory)",
             "LimitCORE=0",
             "LimitNOFILE=4096",
+            // More than that is killed, and started again. What it holds never lies in swap.
+            "MemoryMax=\(service.memory)",
+            "MemorySwapMax=0",
+            "TasksMax=\(StageService.tasks)",
             "",
             "# Its own secret keys, and none of its cloud's others.",
         ]

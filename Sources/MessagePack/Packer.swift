@@ -33,13 +33,22 @@ package final class Packer {
     /// A map of so many pairs follows.
     package func map(_ count: Int) { msgpack_pack_map(packer, count) }
 
-    package func value(_ value: Value) { pack(value, into: &packer.pointee) }
-
     package func text(_ text: String) { packText(text, into: &packer.pointee) }
 
-    package func bytes(_ bytes: [UInt8]) { value(.bytes(bytes)) }
+    package func bytes(_ bytes: [UInt8]) { pack(.bytes(bytes), into: &packer.pointee) }
 
     package func number(_ number: UInt64) { msgpack_pack_uint64(packer, number) }
+
+    package func number(_ number: Int) {
+        if number < 0 { msgpack_pack_int64(packer, Int64(number)) } else { msgpack_pack_uint64(packer, UInt64(number)) }
+    }
+
+    /// Nothing is written as such.
+    package func number(_ number: Double?) {
+        if let number { msgpack_pack_double(packer, number) } else { msgpack_pack_nil(packer) }
+    }
+
+    package func flag(_ flag: Bool) { if flag { msgpack_pack_true(packer) } else { msgpack_pack_false(packer) } }
 
     /// Text whose bytes are at hand.
     package func text(_ bytes: some Collection<UInt8>) {
@@ -48,16 +57,20 @@ package final class Packer {
         bytes.withUnsafeBytes { _ = msgpack_pack_str_body(packer, $0.baseAddress, $0.count) }
     }
 
-    /// A value of an application's own type.
-    package func `extension`(_ type: Int8, _ bytes: [UInt8]) {
-        msgpack_pack_ext(packer, bytes.count, type)
-        bytes.withUnsafeBytes { _ = msgpack_pack_ext_body(packer, $0.baseAddress, $0.count) }
+    /// A value of an application's own type, of eight bytes, the most significant first.
+    package func `extension`(_ type: Int8, _ word: UInt64) {
+        msgpack_pack_ext(packer, 8, type)
+        withUnsafeBytes(of: word.bigEndian) { _ = msgpack_pack_ext_body(packer, $0.baseAddress, $0.count) }
     }
 
-    /// Values that were written elsewhere.
-    package func append(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { raw in
-            _ = msgpack_sbuffer_write(buffer, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
-        }
+    /// What another has written, as one value of bytes.
+    package func bytes(of other: Packer) {
+        msgpack_pack_bin(packer, other.count)
+        if other.count > 0 { _ = msgpack_pack_bin_body(packer, other.buffer.pointee.data, other.count) }
+    }
+
+    /// The values that another has written.
+    package func append(_ other: Packer) {
+        if other.count > 0 { _ = msgpack_sbuffer_write(buffer, other.buffer.pointee.data, other.count) }
     }
 }

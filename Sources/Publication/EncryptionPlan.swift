@@ -24,9 +24,14 @@ package enum EncryptionPlan: Equatable, Sendable {
             if let key { file.refuse(key, reason) } else { file.refuse(reason) }
             return .full
         }
-        let name: Name = file.choice("formula", default: .full)
-        let fraction = file.optionalDouble("fraction", in: Value.positive)
-        let noise = file.optionalDouble("noise", in: 0...PartialEncryption.noises.upperBound)
+        let name: Name = file.choice(
+            "formula", default: .full,
+            about: "`selective`: a part goes in clear, with noise; `literal-eq4` hides nothing, and is to compare with")
+        let fraction = file.optionalDouble(
+            "fraction", in: Value.positive, about: "the part of the values that is encrypted; of `literal-eq4` omega")
+        let noise = file.optionalDouble(
+            "noise", in: 0...PartialEncryption.noises.upperBound,
+            about: "standard deviation on each value in clear, in clip norms over the root of the number of values")
         if let fraction, fraction > 1 { return refuse("fraction", "expected a part of 1, found \(fraction)") }
         switch name {
         case .full:

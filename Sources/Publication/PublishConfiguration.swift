@@ -39,13 +39,21 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let output: String?
 
     package init(from file: Section) throws {
-        let seed = UInt64(file.int("seed", in: 0...Int.max, default: 1))
+        let seed = UInt64(
+            file.int("seed", in: 0...Int.max, default: 1, about: "of the frozen A and of the data's order"))
         self.seed = seed
-        variables = file.optionalPath("variables", kind: .file)
-        let update = try UpdatePlan(from: file, rounds: file.int("rounds", in: 0...100_000), seed: seed)
+        variables = file.optionalPath(
+            "variables", kind: .file,
+            about: "the federation's variables file; without it there is no statistics round, and nothing to train on")
+        let rounds = file.int("rounds", in: 0...100_000, about: "update rounds")
+        let update = try UpdatePlan(from: file, rounds: rounds, seed: seed)
         self.update = update
-        clipNorm = file.double("clip-norm", in: 0...1e9, default: 10)
-        if let given = file.optionalDouble("range", in: Value.positive) ?? update.reach {
+        clipNorm = file.double(
+            "clip-norm", in: 0...1e9, default: 10, about: "L2 norm of a cloud's delta at most; 0 for no limit")
+        let given = file.optionalDouble(
+            "range", in: Value.positive,
+            about: "largest value of an update that the quantiser carries; without it learning-rate * local-steps")
+        if let given = given ?? update.reach {
             range = given
         } else {
             range = 1
@@ -53,35 +61,56 @@ package struct PublishConfiguration: Configurable, Sendable {
                 "gradient-clip",
                 "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
         }
-        bits = file.int("bits", in: 2...32, default: 12)
-        countBits = file.int("count-bits", in: 22...32, default: 32)
-        minimumCohort = file.int("minimum-cohort", in: 1...1024, default: 3)
-        quorum = file.optionalInt("quorum", in: 1...1024)
-        deadline = file.duration("deadline", default: .seconds(600))
-        attempts = file.int("attempts", in: 1...1000, default: 3)
-        endGrace = file.duration("end-grace", default: .seconds(120))
-        threads = file.int("threads", in: 1...1024, default: 2)
-        output = file.optionalPath("output")
-        keepReleases = file.optionalInt("keep-releases", in: 1...100_000)
-        let validateEvery = file.int("validate-every", in: 0...100_000, default: 1)
-        let test = file.bool("test", default: true)
+        bits = file.int("bits", in: 2...32, default: 12, about: "bits of a quantised value in updates")
+        countBits = file.int(
+            "count-bits", in: 22...32, default: 32, about: "bits of a value in statistics and evaluations")
+        minimumCohort = file.int(
+            "minimum-cohort", in: 1...1024, default: 3,
+            about: "clouds below which no sum is opened; never above the quorum")
+        quorum = file.optionalInt(
+            "quorum", in: 1...1024, about: "clouds that make an update round at its deadline; without it all")
+        deadline = file.duration(
+            "deadline", default: .seconds(600), about: "how long a round may take from its opening; without it 10m")
+        attempts = file.int(
+            "attempts", in: 1...1000, default: 3, about: "abandoned rounds in a row after which the run has failed")
+        endGrace = file.duration(
+            "end-grace", default: .seconds(120),
+            about: "how long publish stays, when the run is over, for stages that have not heard it; without it 2m")
+        threads = file.int("threads", in: 1...1024, default: 2, about: "threads that open sums")
+        output = file.optionalPath(
+            "output", about: "the folder that releases go to; without it `releases` in the stage's state")
+        keepReleases = file.optionalInt(
+            "keep-releases", in: 1...100_000, about: "releases that stay on the disk, the newest ones; without it all")
+        let validateEvery = file.int(
+            "validate-every", in: 0...100_000, default: 1,
+            about: "an evaluation on the validation split before the first and after every so many updates; 0 for none")
+        let test = file.bool("test", default: true, about: "whether the run ends with an evaluation on the test split")
         let clipNorm = clipNorm
         encryption =
-            try file.optionalSection("encryption") { EncryptionPlan.read($0, clipNorm: clipNorm) } ?? .full
+            try file.optionalSection("encryption", about: "how much of an update is encrypted; without it everything") {
+                EncryptionPlan.read($0, clipNorm: clipNorm)
+            } ?? .full
         plan = RunPlan(
             statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)
-        if let count = file.optionalInt("values", in: 1...(1 << 28)) {
+        let count = file.optionalInt(
+            "values", in: 1...(1 << 28),
+            about: "instead of `base` and `adapter`: so many values without a meaning, to measure rounds")
+        if let count {
             model = .values(count)
         } else {
-            let base = file.path("base")
-            let name = file.string("base-name", default: base.split(separator: "/").last.map(String.init) ?? base)
-            let adapter = try file.section("adapter") { section in
+            let base = file.path("base", about: "the base model's folder: config.json, weights, tokenizer.json")
+            let name = file.string(
+                "base-name", default: base.split(separator: "/").last.map(String.init) ?? base,
+                about: "the name by which users load the base model; without it its folder's")
+            let adapter = try file.section("adapter", about: "LoRA's adapter; `{}` takes all defaults") { section in
                 try AdapterConfiguration(
-                    rank: section.int("rank", in: 1...512, default: 16),
-                    alpha: section.int("alpha", in: 1...65_536, default: 32),
+                    rank: section.int("rank", in: 1...512, default: 16, about: "LoRA's rank"),
+                    alpha: section.int("alpha", in: 1...65_536, default: 32, about: "LoRA's alpha"),
                     targetModules: section.has("targets")
-                        ? section.list("targets") { $0.choice(of: Projection.self).rawValue }
+                        ? section.list("targets", about: "the projections that are adapted; without it all seven") {
+                            $0.choice(of: Projection.self).rawValue
+                        }
                         : Projection.allCases.map(\.rawValue),
                     seed: seed, baseModelName: name)
             }

@@ -25,15 +25,27 @@ package struct UpdatePlan: Sendable, Equatable {
     package init(from file: Section, rounds: Int, seed: UInt64) throws {
         self.rounds = rounds
         self.seed = seed
-        localSteps = file.int("local-steps", in: 1...1_000_000, default: 12)
-        batchSize = file.int("batch-size", in: 1...65_536, default: 32)
-        optimizer = file.choice("local-optimizer", default: .adamW)
-        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006)
-        schedule = file.choice("schedule", default: .cosine)
-        weightDecay = file.double("weight-decay", in: 0...1e3, default: 0.01)
-        gradientClip = file.double("gradient-clip", in: 0...1e9, default: 1)
-        proximal = file.double("proximal", in: 0...1e6, default: 0)
-        outer = try file.optionalSection("outer", OuterOptimizer.read) ?? .average(rate: 1)
+        localSteps = file.int(
+            "local-steps", in: 1...1_000_000, default: 12, about: "steps that a cloud trains in an update round")
+        batchSize = file.int("batch-size", in: 1...65_536, default: 32, about: "records in a step")
+        optimizer = file.choice(
+            "local-optimizer", default: .adamW,
+            about: "the rule of a cloud's own steps; `sgd` is plain gradient descent")
+        learningRate = file.double("learning-rate", in: 0...1e3, default: 0.006, about: "the steps' rate")
+        schedule = file.choice(
+            "schedule", default: .cosine, about: "of the rate: the same always, or half a cosine over the update rounds"
+        )
+        weightDecay = file.double(
+            "weight-decay", in: 0...1e3, default: 0.01, about: "decay apart from the gradient, as AdamW has it")
+        gradientClip = file.double(
+            "gradient-clip", in: 0...1e9, default: 1, about: "L2 norm of a step's gradient at most; 0 for no limit")
+        proximal = file.double(
+            "proximal", in: 0...1e6, default: 0,
+            about: "FedProx's mu: each step is also drawn back to where the round began")
+        outer =
+            try file.optionalSection(
+                "outer", about: "how the weighted mean of the deltas moves the adapter", OuterOptimizer.read)
+            ?? .average(rate: 1)
     }
 
     /// The largest value that an update can be expected to have: one AdamW step moves a value by about the learning rate at most,
@@ -65,11 +77,16 @@ package struct UpdatePlan: Sendable, Equatable {
 extension OuterOptimizer {
     /// publish.yaml's `outer`. Each optimiser has its own defaults: DiLoCo's for Nesterov's momentum, FedOpt's for Adam's moments.
     package static func read(_ file: Section) throws -> OuterOptimizer {
-        let name: Name = file.choice("optimizer", default: .average)
-        let rate = file.optionalDouble("rate", in: rates)
-        let momentum = file.optionalDouble("momentum", in: momenta)
-        let second = file.optionalDouble("second-momentum", in: momenta)
-        let epsilon = file.optionalDouble("epsilon", in: epsilons)
+        let name: Name = file.choice(
+            "optimizer", default: .average,
+            about: "the mean itself, Nesterov's momentum over rounds, or Adam over rounds")
+        let rate = file.optionalDouble(
+            "rate", in: rates, about: "step along the mean, above 0; without it 1, of `nesterov` 0.7, of `adam` 0.01")
+        let momentum = file.optionalDouble(
+            "momentum", in: momenta, about: "of `nesterov` and `adam`; without it 0.9")
+        let second = file.optionalDouble(
+            "second-momentum", in: momenta, about: "of `adam`; without it 0.99")
+        let epsilon = file.optionalDouble("epsilon", in: epsilons, about: "of `adam`; without it 0.001")
         func refuse(_ key: String, where isGiven: Bool) {
             guard isGiven else { return }
             file.refuse(key, "`optimizer: \(name.rawValue)` has none: leave it out, or take another optimizer")

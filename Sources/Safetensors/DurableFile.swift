@@ -4,30 +4,11 @@ internal import Glibc
 package enum DurableFile {
     /// Reads a regular file of at most `limit` bytes.
     package static func read(_ path: String, limit: Int) throws(SafetensorsError) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
-        defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw .system(operation: "stat", path: path, code: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .system(operation: "read what is not a regular file", path: path, code: EINVAL)
+        let file = try RegularFile(path, to: "read")
+        guard file.byteCount <= limit else {
+            throw .tooLarge(path: path, byteCount: file.byteCount, limit: limit)
         }
-        guard status.st_size <= limit else {
-            throw .tooLarge(path: path, byteCount: Int(status.st_size), limit: limit)
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                Glibc.read(file, $0.baseAddress?.advanced(by: filled), $0.count - filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system(operation: "read", path: path, code: errno) }
-            guard count > 0 else { break }  // became shorter while it was read
-            filled += count
-        }
-        bytes.removeLast(bytes.count - filled)
-        return bytes
+        return try file.bytes()
     }
 
     /// Creates `path`, which must not exist, and returns once its bytes are on the disk.

@@ -8,24 +8,10 @@ final class MappedFile: Sendable {
     private let isMapped: Bool
 
     init(path: String) throws(SafetensorsError) {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { throw .system(operation: "open", path: path, code: errno) }
-        defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw .system(operation: "stat", path: path, code: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .system(operation: "map what is not a regular file", path: path, code: EINVAL)
-        }
-        byteCount = Int(status.st_size)
+        let file = try RegularFile(path, to: "map")
+        byteCount = file.byteCount
         isMapped = true
-        guard byteCount > 0 else {
-            base = nil
-            return
-        }
-        guard let address = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, file, 0), address != MAP_FAILED else {
-            throw .system(operation: "map", path: path, code: errno)
-        }
-        base = address
+        base = try file.mapped()
     }
 
     init(bytes: [UInt8]) {

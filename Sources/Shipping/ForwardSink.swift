@@ -20,7 +20,7 @@ final class ForwardSink: Sink {
         key = try target.sharedKey.map(SecretFile.read)
     }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
         do {
             if connection?.isClosedInOrder == true { connection = nil }
             let connection = try self.connection ?? dial()
@@ -32,8 +32,7 @@ final class ForwardSink: Sink {
                 let chunk = target.acknowledges ? try ForwardFormat.newChunk() : nil
                 try connection.send(
                     ForwardFormat.message(
-                        tag: target.tag, entries: part.compactMap(\.event).map(ForwardFormat.entry), mode: target.mode,
-                        chunk: chunk))
+                        tag: target.tag, events: part, mode: target.mode, chunk: chunk))
                 if let chunk { try awaitAcknowledgement(of: chunk, from: connection) }
             }
         } catch {

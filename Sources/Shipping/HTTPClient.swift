@@ -19,7 +19,7 @@ final class HTTPClient {
         // A connection that was idle may have been closed by the other side: then a new one has a try of its own.
         if connection?.isClosedInOrder == true { connection = nil }
         do {
-            let connection = try self.connection ?? Connection.to(.tcp(host: host, port: port))
+            let connection = try self.connection ?? dial()
             self.connection = connection
             let head =
                 "POST \(path) HTTP/1.1\r\nHost: \(authority)\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n"
@@ -32,5 +32,22 @@ final class HTTPClient {
             connection = nil
             throw error
         }
+    }
+
+    /// A function of its own, because of a fault of the compiler (Swift 6.3.1, with and without optimisation): in `optional ?? call(...)`,
+    /// and in the right side of `&&` and `||`, what `call` throws is lost where its arguments make an enum's case of two or more values
+    /// (`.tcp(host:port:)`). The code for the error is then missing, and the thread runs on into whatever function the linker
+    /// has put next. Written so, a collector that refused connections spoiled this process' memory. Reproduction:
+    ///
+    ///     struct Fault: Error {}
+    ///     enum Pair { case of(Int, Int) }
+    ///     func fail(_ pair: Pair) throws -> Int { throw Fault() }
+    ///     let none: Int? = Int("x")
+    ///     do { _ = try none ?? fail(.of(1, 2)) } catch { print("never printed") }
+    ///
+    /// `fail` with a case of one value, with a case made on a line before, or in `if let ... else`, is compiled as it should be.
+    private func dial() throws -> Connection {
+        let address = SinkAddress.tcp(host: host, port: port)
+        return try Connection.to(address)
     }
 }

@@ -14,13 +14,16 @@ final class JournalSink: Sink {
 
     init(socket path: String) { self.path = path }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
         let connection = try self.connection ?? Connection.to(.unix(path: path))
         self.connection = connection
         do {
             try connection.check()
-            for case let event? in entries.map(\.event) {
-                let bytes = JournalFormat.bytes(event)
+            var bytes: [UInt8] = []
+            for entry in entries {
+                guard let event = entry.event else { continue }
+                bytes.removeAll(keepingCapacity: true)
+                JournalFormat.append(event, to: &bytes)
                 if bytes.count <= Self.longest {
                     try connection.send(bytes)
                 } else {

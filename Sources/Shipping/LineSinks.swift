@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Monitoring
 internal import Synchronization
 
 /// Several clouds may have one file, or the standard output: one at a time writes to it.
@@ -27,8 +28,9 @@ final class StreamSink: Sink {
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(entries.reduce(0) { $0 + $1.line.count + 1 })
         for entry in entries {
             bytes += entry.line
             bytes.append(UInt8(ascii: "\n"))
@@ -70,14 +72,15 @@ final class FileSink: Sink {
 
     deinit { if file >= 0 { close(file) } }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
         try Turn.at(path).take { try append(entries) }
         return Receipt()
     }
 
-    private func append(_ entries: [Entry]) throws {
+    private func append(_ entries: [SpooledEvent]) throws {
         try follow()
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(entries.reduce(0) { $0 + $1.line.count + 1 })
         for entry in entries {
             if size + bytes.count > 0, size + bytes.count + entry.line.count + 1 > limit {
                 try append(bytes)

@@ -53,13 +53,20 @@ package final class Monitor {
         for cloud in clouds {
             let own = Meters()
             meters[cloud.name] = own
-            for specification in cloud.sinks {
-                let sink = try Self.sink(
-                    specification, host: host, federation: federation, stages: cloud.stages)
+            let sinks = try cloud.sinks.map {
+                try Self.sink($0, host: host, federation: federation, stages: cloud.stages)
+            }
+            // Parsed once for all who want to know what events say.
+            let parsed = zip(cloud.sinks, sinks).filter { $1.takesEvents }.map { $0.0.level }.min()
+            let sources = cloud.stages.map {
+                Shipper.Source(
+                    stage: $0.name, folder: $0.spool,
+                    spool: SharedSpool(folder: $0.spool, parsing: parsed, readers: sinks.count))
+            }
+            for (number, specification) in cloud.sinks.enumerated() {
                 shippers.append(
                     try Shipper(
-                        specification, cloud: cloud.name,
-                        sources: cloud.stages.map { Shipper.Source(stage: $0.name, folder: $0.spool) }, sink: sink,
+                        specification, cloud: cloud.name, sources: sources, number: number, sink: sinks[number],
                         places: Places(path: "\(folder)/\(specification.name)-\(cloud.name).place"), meters: own,
                         stop: stop, note: note))
             }

@@ -30,30 +30,37 @@ final class OTLPSink: Sink {
         OTLPFormat.Resource(federation: federation, run: event.run.description, stage: event.stage)
     }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
-        let events = entries.compactMap(\.event)
-        var groups: [(resource: OTLPFormat.Resource, events: [Event])] = []
-        for event in events {
-            let resource = resource(event)
-            if let index = groups.firstIndex(where: { $0.resource == resource }) {
-                groups[index].events.append(event)
-            } else {
-                groups.append((resource, [event]))
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
+        var groups: [(resource: OTLPFormat.Resource, events: [SpooledEvent])] = []
+        var count = 0
+        for entry in entries {
+            guard let event = entry.event else { continue }
+            count += 1
+            let index = groups.firstIndex {
+                $0.resource.stage == event.stage && $0.resource.run == event.run.description
             }
+            if let index { groups[index].events.append(entry) } else { groups.append((resource(event), [entry])) }
         }
         var receipt = Receipt()
         if target.signals.contains(.logs) {
             receipt = try post(
-                "logs", OTLPFormat.logs(groups, observed: Timestamp.nanoseconds()), holding: events.count)
+                "logs", OTLPFormat.logs(groups, observed: Timestamp.nanoseconds()), holding: count)
         }
         // From here on a failure sends the logs again too; what was counted stays as it was.
         var spans = self.spans
         if target.signals.contains(.traces) {
-            let made = groups.map { (resource: $0.resource, spans: $0.events.flatMap { spans.spans(of: $0) }) }
-            try send(made.filter { !$0.spans.isEmpty })
+            var made: [(resource: OTLPFormat.Resource, spans: [OTLPFormat.Span])] = []
+            for group in groups {
+                var own: [OTLPFormat.Span] = []
+                for entry in group.events {
+                    if let event = entry.event { spans.add(event, to: &own) }
+                }
+                if !own.isEmpty { made.append((group.resource, own)) }
+            }
+            try send(made)
         }
         self.spans = spans
-        run = events.last?.run.description ?? run
+        run = groups.last?.resource.run ?? run
         return receipt
     }
 

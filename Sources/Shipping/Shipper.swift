@@ -8,9 +8,11 @@ final class Shipper {
     struct Source {
         let stage: StageName
         let folder: String
+        /// Shared with the cloud's other sinks.
+        let spool: SharedSpool
     }
 
-    /// Read of a stage's spool at once; two of these and what is made of them are what a shipper holds in memory.
+    /// Taken of a stage's spool at once.
     private static let batchBytes = 64 << 10
     /// Waited after the first event, for those that come with it.
     private static let linger = Duration.milliseconds(100)
@@ -27,7 +29,10 @@ final class Shipper {
     private let stop: StopSignal
     private let wake: Wake
     private let sources: [Source]
-    private var readers: [SpoolReader]
+    /// Which of the spools' readers this is.
+    private let number: Int
+    /// What comes next of each source.
+    private var reached: [SpoolReader.Place]
     private var places: Places
     /// As far as is known to have arrived.
     private var settled: [SpoolReader.Place]
@@ -42,7 +47,8 @@ final class Shipper {
     private var failures = 0
 
     init(
-        _ specification: SinkSpecification, cloud: CloudName, sources: [Source], sink: any Sink, places: Places,
+        _ specification: SinkSpecification, cloud: CloudName, sources: [Source], number: Int, sink: any Sink,
+        places: Places,
         meters: Meters, stop: StopSignal, note: @escaping @Sendable (String) -> Void
     ) throws {
         self.specification = specification
@@ -51,11 +57,12 @@ final class Shipper {
         self.note = note
         self.stop = stop
         self.sources = sources
+        self.number = number
         self.places = places
         labels = [specification.name]
         title = "\(specification.name) of \(cloud)"
-        readers = sources.map { SpoolReader(folder: $0.folder, from: places.kept[$0.stage] ?? .start) }
-        settled = readers.map(\.place)
+        reached = sources.map { places.kept[$0.stage] ?? .start }
+        settled = reached
         beginnings = sources.map { places.kept[$0.stage] == nil ? .max : 0 }
         lossesTold = sources.map { _ in 0 }
         wake = try Wake(folders: sources.map(\.folder), stop: stop)
@@ -70,18 +77,19 @@ final class Shipper {
             let now = ContinuousClock.now
             if let deadline = stop.deadline, now >= deadline { break }
             do {
-                let count = try ship()
-                if count == 0 || now - lastCheck > Self.tick {
+                let bytes = try ship()
+                if bytes == 0 || now - lastCheck > Self.tick {
                     try sink.check()
                     lastCheck = now
                 }
                 try settle()
-                if count > 0 { continue }
+                // Where there was little there may be more in a moment: what is sent together costs less.
+                if bytes >= Self.batchBytes / 2 || bytes > 0 && stop.deadline != nil { continue }
                 if stop.deadline != nil {
                     try finish()
                     return
                 }
-                wake.wait(Self.tick)
+                if bytes == 0 { wake.wait(Self.tick) }
                 if stop.deadline == nil { wake.rest(Self.linger) }
             } catch { fail(error) }
         }
@@ -92,43 +100,46 @@ final class Shipper {
         )
     }
 
-    /// How many lines were read; none where there were none.
+    /// How many bytes of lines were read; none where there were none.
     private func ship() throws -> Int {
-        var batches: [[Entry]] = []
-        var lines = 0
-        var unreadable = 0
-        for index in readers.indices {
-            let batch = try readers[index].next(maximumBytes: Self.batchBytes)
-            if beginnings[index] == .max, !batch.lines.isEmpty {
-                beginnings[index] = readers[index].place.ordinal - UInt64(batch.lines.count)
-            }
-            lines += batch.lines.count
-            var entries: [Entry] = []
-            for line in batch.lines {
-                guard let level = EventGlance.level(line) else {
-                    unreadable += 1
-                    continue
+        var queues: [[SpooledEvent]] = []
+        var next = reached
+        var (bytes, lines, unreadable) = (0, 0, 0)
+        for index in sources.indices {
+            let batches = try sources[index].spool.next(
+                after: reached[index], for: number, maximumBytes: Self.batchBytes)
+            var queue: [SpooledEvent] = []
+            queue.reserveCapacity(batches.reduce(0) { $0 + $1.events.count })
+            for batch in batches {
+                if beginnings[index] == .max, !batch.events.isEmpty {
+                    beginnings[index] = batch.end.ordinal - UInt64(batch.events.count)
                 }
-                guard level >= specification.level else { continue }
-                guard sink.takesEvents else {
-                    entries.append(Entry(line: line, event: nil))
-                    continue
+                if batch.lost > 0, let loss = loss(at: index, before: batch) { queue.append(loss) }
+                for event in batch.events {
+                    guard let level = event.level else {
+                        unreadable += 1
+                        continue
+                    }
+                    guard level >= specification.level else { continue }
+                    if sink.takesEvents, event.event == nil { unreadable += 1 } else { queue.append(event) }
                 }
-                do { entries.append(Entry(line: line, event: try EventLine.event(line))) } catch { unreadable += 1 }
+                bytes += batch.bytes
+                lines += batch.events.count
+                next[index] = batch.end
             }
-            if batch.lost > 0 { tell(batch.lost, at: index, before: batch, in: &entries) }
-            batches.append(entries)
+            queues.append(queue)
         }
-        let entries = Self.merged(batches)
+        let entries = Self.merged(queues)
         let receipt = entries.isEmpty ? Receipt() : try sink.deliver(entries)
-        guard lines > 0 else { return 0 }
-        settling.append((readers.map(\.place), ContinuousClock.now))
+        reached = next
+        guard lines > 0 else { return bytes }
+        settling.append((reached, ContinuousClock.now))
         if !entries.isEmpty { succeed(entries, receipt) }
         if unreadable > 0 { meters.add(Double(unreadable), to: .sinkRefused, labels) }
-        return lines
+        return max(bytes, 1)
     }
 
-    private func succeed(_ entries: [Entry], _ receipt: Receipt) {
+    private func succeed(_ entries: [SpooledEvent], _ receipt: Receipt) {
         if failures > 0 { note("\(title): goes on") }
         failures = 0
         meters.set(.sinkUp, labels, to: 1)
@@ -137,34 +148,33 @@ final class Shipper {
             meters.add(Double(receipt.refused), to: .sinkRefused, labels)
             note("\(title): the collector refuses \(receipt.refused) events: \(receipt.reason)")
         }
-        if let last = entries.last, let time = EventGlance.time(last.line),
-            let told = Timestamp.parse(String(decoding: time, as: UTF8.self))
-        {
+        if let last = entries.last, last.time > 0 {
             let now = Timestamp.nanoseconds()
-            meters.set(.sinkLag, labels, to: Double(now - min(now, told)) * 1e-9)
+            meters.set(.sinkLag, labels, to: Double(now - min(now, last.time)) * 1e-9)
         }
     }
 
     /// The spool had no room for what this sink had yet to get: it is counted once, and the collector is told in its place.
-    private func tell(_ lost: UInt64, at index: Int, before batch: SpoolReader.Batch, in entries: inout [Entry]) {
-        let end = readers[index].place.ordinal - UInt64(batch.lines.count)
-        let start = max(end - lost, beginnings[index])
-        guard end > start else { return }
+    private func loss(at index: Int, before batch: SharedSpool.Batch) -> SpooledEvent? {
+        let end = batch.end.ordinal - UInt64(batch.events.count)
+        let start = max(end - batch.lost, beginnings[index])
+        guard end > start else { return nil }
         if end > lossesTold[index] {
             let new = end - max(start, lossesTold[index])
             lossesTold[index] = end
             meters.add(Double(new), to: .sinkLost, labels)
             note("\(title): \(new) events of \(sources[index].stage) were removed unsent")
         }
-        guard let event = lossEvent(end - start, sources[index].stage, before: batch) else { return }
-        let line = EventLine.bytes(event).dropLast()
-        if event.level >= specification.level { entries.insert(Entry(line: line, event: event), at: 0) }
+        guard EventKind.eventsLost.level >= specification.level,
+            let event = lossEvent(end - start, sources[index].stage, before: batch)
+        else { return nil }
+        return SpooledEvent(event)
     }
 
-    private func lossEvent(_ lost: UInt64, _ stage: StageName, before batch: SpoolReader.Batch) -> Event? {
-        for line in batch.lines {
+    private func lossEvent(_ lost: UInt64, _ stage: StageName, before batch: SharedSpool.Batch) -> Event? {
+        for spooled in batch.events {
             do {
-                let next = try EventLine.event(line)
+                let next = try spooled.event ?? EventLine.event(spooled.line)
                 return Event(
                     time: next.time, level: EventKind.eventsLost.level, name: EventKind.eventsLost.name, run: next.run,
                     stage: stage, epoch: next.epoch, sequence: 0, round: next.round, trace: next.trace,
@@ -175,23 +185,24 @@ final class Shipper {
     }
 
     /// By time, and those of each stage in their own order whatever its clock has done.
-    static func merged(_ batches: [[Entry]]) -> [Entry] {
-        let batches = batches.filter { !$0.isEmpty }
-        guard batches.count > 1 else { return batches.first ?? [] }
-        var heads = [Int](repeating: 0, count: batches.count)
-        var merged: [Entry] = []
-        merged.reserveCapacity(batches.reduce(0) { $0 + $1.count })
-        while true {
-            var best: Int?
-            var bestTime: ArraySlice<UInt8> = []
-            for index in batches.indices where heads[index] < batches[index].count {
-                let time = EventGlance.time(batches[index][heads[index]].line) ?? []
-                if best == nil || time.lexicographicallyPrecedes(bestTime) { (best, bestTime) = (index, time) }
+    static func merged(_ queues: [[SpooledEvent]]) -> [SpooledEvent] {
+        let queues = queues.filter { !$0.isEmpty }
+        guard queues.count > 1 else { return queues.first ?? [] }
+        var heads = [Int](repeating: 0, count: queues.count)
+        var times = queues.map { $0[0].time }
+        var merged: [SpooledEvent] = []
+        merged.reserveCapacity(queues.reduce(0) { $0 + $1.count })
+        var left = queues.count
+        while left > 0 {
+            var best = -1
+            for index in queues.indices where heads[index] < queues[index].count {
+                if best < 0 || times[index] < times[best] { best = index }
             }
-            guard let best else { return merged }
-            merged.append(batches[best][heads[best]])
+            merged.append(queues[best][heads[best]])
             heads[best] += 1
+            if heads[best] < queues[best].count { times[best] = queues[best][heads[best]].time } else { left -= 1 }
         }
+        return merged
     }
 
     // MARK: How far it has come
@@ -222,9 +233,8 @@ final class Shipper {
 
     /// Goes back to what is known to have arrived, and waits a while.
     private func fail(_ error: any Error) {
-        for index in readers.indices {
-            readers[index] = SpoolReader(folder: sources[index].folder, from: settled[index])
-        }
+        for source in sources { source.spool.leave(number) }
+        reached = settled
         settling = []
         failures += 1
         meters.add(to: .sinkFailures, labels)

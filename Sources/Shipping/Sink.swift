@@ -1,11 +1,5 @@
 internal import Monitoring
 
-/// An event on its way: its line, without the end, and what it says where the sink asks for that.
-struct Entry {
-    let line: ArraySlice<UInt8>
-    let event: Event?
-}
-
 /// What became of a delivery that did not fail.
 struct Receipt {
     /// Events that the collector will not have, however often they are sent.
@@ -21,7 +15,7 @@ protocol Sink: AnyObject {
     /// connection only after it has taken more.
     var settlesAfter: Duration { get }
     /// Returns when the collector has them, as far as the protocol can tell. Whatever it throws, all of them are sent again.
-    func deliver(_ entries: [Entry]) throws -> Receipt
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt
     /// Looks whether the collector is still there, where that can be told without sending.
     func check() throws
     /// The last call: makes sure that everything has arrived, as far as it can.

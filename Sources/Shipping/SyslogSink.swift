@@ -8,6 +8,8 @@ final class SyslogSink: Sink {
     let settlesAfter = Duration.seconds(5)
     /// Datagrams between two rests of a millisecond: a receiver's buffer that is full drops them without a word.
     private static let burst = 48
+    /// Sent at once over a stream.
+    private static let piece = 1 << 16
 
     private let address: SinkAddress
     private let format: SyslogFormat
@@ -18,7 +20,7 @@ final class SyslogSink: Sink {
         self.format = format
     }
 
-    func deliver(_ entries: [Entry]) throws -> Receipt {
+    func deliver(_ entries: [SpooledEvent]) throws -> Receipt {
         let isNew = connection == nil
         let connection = try self.connection ?? Connection.to(address)
         self.connection = connection
@@ -27,18 +29,23 @@ final class SyslogSink: Sink {
             switch address {
             case .tcp:
                 var bytes: [UInt8] = []
-                for case let (line, event?) in entries.map({ ($0.line, $0.event) }) {
-                    bytes += SyslogFormat.counted(format.bytes(event, line: line))
-                    if bytes.count > 1 << 16 {
+                bytes.reserveCapacity(Self.piece + 2 * SyslogFormat.maximumBytes)
+                for entry in entries {
+                    guard let event = entry.event else { continue }
+                    format.append(event, line: entry.line, isCounted: true, to: &bytes)
+                    if bytes.count > Self.piece {
                         try connection.send(bytes)
-                        bytes = []
+                        bytes.removeAll(keepingCapacity: true)
                     }
                 }
                 if !bytes.isEmpty { try connection.send(bytes) }
             case .udp, .unix:
+                var bytes: [UInt8] = []
                 for (index, entry) in entries.enumerated() {
                     guard let event = entry.event else { continue }
-                    try connection.send(format.bytes(event, line: entry.line))
+                    bytes.removeAll(keepingCapacity: true)
+                    format.append(event, line: entry.line, to: &bytes)
+                    try connection.send(bytes)
                     // Whether anybody listens at a port shows after the first datagram alone.
                     if index == 0, isNew, address.scheme == .udp {
                         usleep(20_000)

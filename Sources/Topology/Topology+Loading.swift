@@ -62,7 +62,7 @@ extension Topology {
             let stages = cloud.stages.map { stage in
                 Stage(
                     name: StageName(cloud: cloud.name, kind: stage.kind), owner: stage.owner ?? cloud.owner,
-                    config: stage.config, binary: stage.binary, listener: stage.listener)
+                    config: stage.config, binary: stage.binary, memory: stage.memory, listener: stage.listener)
             }
             return Cloud(
                 name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages,

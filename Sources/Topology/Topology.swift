@@ -54,6 +54,8 @@ package struct Topology: Sendable {
         package let config: String
         /// Its program, a whole path; nil for the one that the launcher finds.
         package let binary: String?
+        /// Bytes that it may have where a supervisor keeps to it (`tributary export`); nil for what its kind gets.
+        package let memory: Int?
         /// Nil for ipc inside the cloud, and for ingest, which nobody dials.
         package let listener: Listener?
     }

@@ -10,7 +10,9 @@ extension TopologyFile {
     }
 
     static func sinks(in section: Section) -> [Sink] {
-        section.list("sinks", count: 0...Topology.maximumSinks, required: false) { value in
+        section.list(
+            "sinks", count: 0...Topology.maximumSinks, required: false, about: "collectors that get the stages' events"
+        ) { value in
             try value.section { Sink(specification: try SinkSpecification(in: $0), place: value.place) }
         }
     }
@@ -18,8 +20,10 @@ extension TopologyFile {
     /// `events: {spool: 64MiB}`.
     static func spoolLimit(in file: Section) -> Int {
         do {
-            return try file.optionalSection("events") { events in
-                events.byteSize("spool", in: 1 << 20...1 << 40, default: SpoolWriter.defaultLimit)
+            return try file.optionalSection("events", about: "what stages keep of their events") { events in
+                events.byteSize(
+                    "spool", in: 1 << 20...1 << 40, default: SpoolWriter.defaultLimit,
+                    about: "on each stage's disk, such as 64MiB; the oldest go first")
             } ?? SpoolWriter.defaultLimit
         } catch { return SpoolWriter.defaultLimit }
     }
@@ -54,13 +58,13 @@ extension Topology {
 
 extension SinkSpecification {
     fileprivate init(in sink: Section) throws {
-        let kind: Kind = sink.choice("kind")
-        let stated = sink.value("name")
+        let kind: Kind = sink.choice("kind", about: "what the collector speaks")
+        let stated = sink.value("name", about: "tells the sinks of a cloud apart; without it the kind")
         let name = stated?.string() ?? kind.rawValue
         if let stated, !Self.isName(name) {
             stated.refuse("expected 1 to 32 lower-case letters, digits and hyphens, a letter first")
         }
-        let level: EventLevel = sink.choice("level", default: .debug)
+        let level: EventLevel = sink.choice("level", default: .debug, about: "events below it are not sent")
         self.init(name: name, level: level, target: try Self.target(kind, in: sink))
     }
 
@@ -75,33 +79,50 @@ extension SinkSpecification {
         case .stderr: return .stderr
         case .file:
             return .file(
-                path: sink.path("path"), rotate: sink.byteSize("rotate", in: 64 << 10...1 << 40, default: 64 << 20),
-                keep: sink.int("keep", in: 0...1000, default: 3))
+                path: sink.path("path", about: "file: JSON lines go there"),
+                rotate: sink.byteSize(
+                    "rotate", in: 64 << 10...1 << 40, default: 64 << 20, about: "file: a larger one becomes `.1`"),
+                keep: sink.int("keep", in: 0...1000, default: 3, about: "file: how many old ones stay"))
         case .syslog:
-            let facility: SyslogFormat.Facility = sink.choice("facility", default: .daemon)
-            let body: SyslogFormat.Body = sink.choice("message", default: .text)
-            return .syslog(try sink.parsed("address") { try SinkAddress($0) }, facility, body)
+            let facility: SyslogFormat.Facility = sink.choice(
+                "facility", default: .daemon, about: "syslog: its facility")
+            let body: SyslogFormat.Body = sink.choice(
+                "message", default: .text, about: "syslog: for people, or the event's JSON line")
+            let address = try sink.parsed("address", about: "syslog: udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH")
+            {
+                try SinkAddress($0)
+            }
+            return .syslog(address, facility, body)
         case .journald:
-            let socket = sink.has("socket") ? sink.path("socket") : JournalFormat.socket
-            _ = sink.value("socket")
-            return .journald(socket: socket)
+            let socket = sink.optionalPath("socket", about: "journald: its socket; without it \(JournalFormat.socket)")
+            return .journald(socket: socket ?? JournalFormat.socket)
         case .forward:
-            let tag = sink.string("tag", default: "tributary")
+            let tag = sink.string("tag", default: "tributary", about: "forward: the tag of every event")
             if sink.has("tag"),
                 tag.isEmpty || tag.utf8.count > 128 || !tag.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
             {
                 sink.refuse("tag", "expected 1 to 128 letters, digits, dots and the like")
             }
-            let mode: ForwardTarget.Mode = sink.choice("mode", default: .packed)
-            let acknowledges = sink.bool("acknowledge", default: true)
-            let key = sink.optionalPath("shared-key")
-            let address = try sink.parsed("address") { try SinkAddress($0, among: [.tcp]) }
+            let mode: ForwardTarget.Mode = sink.choice(
+                "mode", default: .packed, about: "forward: how events are put together")
+            let acknowledges = sink.bool(
+                "acknowledge", default: true, about: "forward: whether the collector says what it has")
+            let key = sink.optionalPath(
+                "shared-key", about: "forward: a file with the key on one line, closed to others")
+            let address = try sink.parsed("address", about: "forward: tcp://HOST:PORT") {
+                try SinkAddress($0, among: [.tcp])
+            }
             return .forward(
                 ForwardTarget(address: address, tag: tag, mode: mode, acknowledges: acknowledges, sharedKey: key))
         case .otlp:
-            var signals: [OTLPTarget.Signal] = sink.list("signals", count: 1...3, required: false) { $0.choice() }
+            var signals: [OTLPTarget.Signal] = sink.list(
+                "signals", count: 1...3, required: false, about: "otlp: what is sent; without it all"
+            ) { $0.choice() }
             if signals.isEmpty { signals = OTLPTarget.Signal.allCases }
-            return .otlp(try sink.parsed("address") { try OTLPTarget($0, signals: Set(signals).sorted()) })
+            return .otlp(
+                try sink.parsed("address", about: "otlp: http://HOST[:4318][/PREFIX]") {
+                    try OTLPTarget($0, signals: Set(signals).sorted())
+                })
         }
     }
 }

@@ -11,6 +11,7 @@ struct TopologyFile {
         let configPlace: Place
         let binary: String?
         let binaryPlace: Place
+        let memory: Int?
         let listener: Topology.Listener?
         let listenerPlace: Place
     }
@@ -52,8 +53,9 @@ struct TopologyFile {
     let isWhole: Bool
 
     init(from file: Section) {
-        _ = file.int("version", in: 1...1)
-        let federation = file.string("federation")
+        _ = file.int("version", in: 1...1, about: "of this format: 1")
+        let federation = file.string(
+            "federation", about: "its name: lower-case letters, digits and hyphens, at most 64")
         self.federation = federation
         func runName(_ key: String, _ text: String) -> RunName? {
             do { return try RunName(text) } catch {
@@ -62,25 +64,37 @@ struct TopologyFile {
             }
         }
         let ofFederation = runName("federation", federation)
-        run = file.optionalString("run").map { runName("run", $0) } ?? ofFederation
-        suite = file.choice("suite", default: .paillier)
+        let run = file.optionalString(
+            "run", about: "the run's name, in everything that is signed; without it the federation's")
+        self.run = run.map { runName("run", $0) } ?? ofFederation
+        suite = file.choice(
+            "suite", default: .paillier, about: "how updates are protected; under `clear` nothing is encrypted")
         suitePlace = file.place(of: "suite")
-        statedKeys = file.optionalChoice("keys")
+        statedKeys = file.optionalChoice(
+            "keys", about: "who can open a sum: some of the clouds together, publish alone, or each cloud alone")
         keysPlace = file.place(of: "keys")
-        statedThreshold = file.has("threshold") ? file.int("threshold", in: 2...63) : nil
+        statedThreshold = file.optionalInt(
+            "threshold", in: 2...63,
+            about: "clouds that it takes to open a sum under `keys: threshold`; without it more than half")
         thresholdPlace = file.place(of: "threshold")
-        profile = file.choice("profile", default: .standard)
+        profile = file.choice("profile", default: .standard, about: "how much blinding a ciphertext gets")
         profilePlace = file.has("profile") ? file.place(of: "profile") : nil
-        damgardJurik = file.int("damgard-jurik", in: 1...3, default: 1)
+        damgardJurik = file.int(
+            "damgard-jurik", in: 1...3, default: 1, about: "Damgård and Jurik's s: shorter contributions, slower sums")
         damgardJurikPlace = file.place(of: "damgard-jurik")
-        allowsClear = file.bool("allow-clear", default: false)
-        allowsOneOperator = file.bool("allow-one-operator", default: false)
+        allowsClear = file.bool(
+            "allow-clear", default: false, about: "says that `suite: clear` between clouds is meant; for tests")
+        allowsOneOperator = file.bool(
+            "allow-one-operator", default: false,
+            about: "says that `keys: publisher` beside aggregate is meant; for tests")
         peerLimits = Topology.PeerLimits(in: file)
         sinks = Self.sinks(in: file)
         spoolLimit = Self.spoolLimit(in: file)
         cloudsPlace = file.place(of: "clouds")
         var written = 0
-        clouds = file.entries("clouds", keys: .pattern("^[a-z][a-z0-9-]{0,31}$", sample: "a")) { text, value in
+        let words = "by name: those with data have ingest, local-train and encrypt; one aggregate and one publish exist"
+        clouds = file.entries("clouds", keys: .pattern("^[a-z][a-z0-9-]{0,31}$", sample: "a"), about: words) {
+            text, value in
             written += 1
             let (name, place) = try Self.cloudName(text, value)
             return try value.section { try Cloud(name: name, place: place, from: $0) }
@@ -126,10 +140,16 @@ extension Topology.PeerLimits {
         let standard = Topology.PeerLimits()
         do {
             self =
-                try file.optionalSection("peer-limits") { limits in
+                try file.optionalSection(
+                    "peer-limits",
+                    about: "what one stage may send to a hub over TCP, a second, and twice as much at once"
+                ) { limits in
                     Topology.PeerLimits(
-                        messages: limits.int("messages", in: 100...10_000_000, default: standard.messages),
-                        bytes: limits.byteSize("bytes", in: 4 << 20...1 << 40, default: standard.bytes))
+                        messages: limits.int(
+                            "messages", in: 100...10_000_000, default: standard.messages, about: "messages a second"),
+                        bytes: limits.byteSize(
+                            "bytes", in: 4 << 20...1 << 40, default: standard.bytes,
+                            about: "bytes a second, such as 1GiB"))
                 } ?? standard
         } catch { self = standard }
     }
@@ -139,11 +159,16 @@ extension TopologyFile.Cloud {
     init(name: CloudName, place: Place, from cloud: Section) throws {
         self.name = name
         self.place = place
-        owner = Self.owner(cloud.required("owner"))
-        consent = cloud.list("consent", required: false) { $0.string() }
+        owner = Self.owner(
+            cloud.required("owner", about: "who runs its machines; printed, and written into the manifest"))
+        consent = cloud.list(
+            "consent", required: false,
+            about: "owners who agreed to see this cloud's records, shards and clear vectors"
+        ) { $0.string() }
         sinks = TopologyFile.sinks(in: cloud)
         var written = 0
-        let values = cloud.entries("stages", keys: .words(StageKind.allCases.map(\.rawValue))) { text, value in
+        let kinds = Value.Keys.words(StageKind.allCases.map(\.rawValue))
+        let values = cloud.entries("stages", keys: kinds, about: "the stages that run in this cloud") { text, value in
             written += 1
             guard let kind = StageKind(rawValue: text) else {
                 let kinds = StageKind.allCases.map(\.rawValue)
@@ -153,6 +178,7 @@ extension TopologyFile.Cloud {
                     at: value.keyPlace)
                 throw Refused()
             }
+            value.describe(kind.about)
             return try value.section { TopologyFile.Stage(kind: kind, place: value.keyPlace, from: $0) }
         }
         isWhole = written == values.count
@@ -170,15 +196,33 @@ extension TopologyFile.Cloud {
     }
 }
 
+extension StageKind {
+    /// What it does, in a line.
+    fileprivate var about: String {
+        switch self {
+        case .ingest: "reads this cloud's tables and makes records of them"
+        case .localTrain: "trains the adapter on this cloud's records"
+        case .encrypt: "seals this cloud's updates, and lets nothing else out"
+        case .aggregate: "sums the clouds' contributions, which it cannot open; one in the federation"
+        case .publish: "opens rounds, makes the next adapter of each sum and releases it; one in the federation"
+        }
+    }
+}
+
 extension TopologyFile.Stage {
     init(kind: StageKind, place: Place, from stage: Section) {
         self.kind = kind
         self.place = place
-        owner = stage.value("owner").map(TopologyFile.Cloud.owner)
-        config = stage.path("config")
+        owner = stage.value("owner", about: "who runs this stage's machine, if not the cloud's owner").map(
+            TopologyFile.Cloud.owner)
+        config = stage.path("config", about: "the stage's config file")
         configPlace = stage.place(of: "config")
-        binary = stage.has("binary") ? stage.path("binary") : nil
+        binary = stage.optionalPath(
+            "binary", about: "the stage's program, should it be another than the launcher's own")
         binaryPlace = stage.place(of: "binary")
+        memory = stage.optionalByteSize(
+            "memory", in: 64 << 20...1 << 44,
+            about: "what an exported service may have before it is killed, such as 2GiB; without it what its kind gets")
         let network = ["bind", "advertise", "work", "news"]
         listenerPlace = network.first(where: stage.has).map(stage.place(of:)) ?? stage.place
         let mustListen = kind == .aggregate || kind == .publish
@@ -192,10 +236,11 @@ extension TopologyFile.Stage {
             listener = nil
             return
         }
-        let bind = stage.string("bind")
-        let advertise = stage.string("advertise", default: bind)
-        let work = stage.int("work", in: 1...65_535)
-        let news = stage.int("news", in: 1...65_535)
+        let bind = stage.string("bind", about: "address of the host to listen on; 0.0.0.0 for all")
+        let advertise = stage.string(
+            "advertise", default: bind, about: "address or name that others dial; without it `bind`")
+        let work = stage.int("work", in: 1...65_535, about: "TCP port for what is sent to the stage")
+        let news = stage.int("news", in: 1...65_535, about: "TCP port for what the stage announces")
         if stage.has("bind"), let refusal = NetworkAddress.refusalToBind(bind) { stage.refuse("bind", refusal) }
         if stage.has("advertise") || stage.has("bind"), let refusal = NetworkAddress.refusalToDial(advertise) {
             if stage.has("advertise") {

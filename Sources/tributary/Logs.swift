@@ -6,12 +6,7 @@ struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what stages logged, oldest first; of one stage, or of all of them.")
 
-    @Argument(help: "STAGE@CLOUD (encrypt@north); all stages without it.")
-    var stage: String?
-    @Option(name: .shortAndLong, help: "The topology file; without it the one that TRIBUTARY_TOPOLOGY names.")
-    var topology: String?
-    @Option(help: "Where state is kept; default: $XDG_STATE_HOME/tributary/FEDERATION.")
-    var state: String?
+    @OptionGroup var host: StagesOfHost
     @Flag(name: .shortAndLong, help: "Go on with what is logged from now.")
     var follow = false
     @Option(name: .shortAndLong, help: "Only the last lines of each stage.")
@@ -20,11 +15,7 @@ struct Logs: ParsableCommand {
     var format: OutputFormat = .text
 
     func run() throws {
-        var options = TopologyOptions()
-        options.topology = topology
-        options.state = state
-        let topology = try options.load(warns: false)
-        let stages = try StageChoice.stages(stage, in: topology)
+        let (topology, stages) = try host.load()
         var readers = stages.map { LogReader(path: topology.logPath(of: $0)) }
         let terminal = Terminal()
         let watch = follow ? try FolderWatch("\(topology.statePath)/logs") : nil
@@ -54,22 +45,5 @@ struct Logs: ParsableCommand {
         for entry in timed.sorted(by: { ($0.time, $0.order) < ($1.time, $1.order) }) {
             terminal.line(format == .json ? entry.line.raw : entry.line.pretty(terminal))
         }
-    }
-}
-
-/// Which stage somebody means.
-enum StageChoice {
-    /// The one of `STAGE@CLOUD`, or all of them.
-    static func stages(_ stage: String?, in topology: Topology) throws -> [StageName] {
-        guard let stage else { return topology.stages.map(\.name) }
-        let parts = stage.split(separator: "@", omittingEmptySubsequences: false)
-        let name: StageName
-        do {
-            name = try parts.count == 2 ? StageName("\(parts[1])/\(parts[0])") : StageName(stage)
-        } catch { throw LauncherError.arguments("expected STAGE@CLOUD, such as encrypt@north, found \"\(stage)\"") }
-        guard topology.stage(name) != nil else {
-            throw LauncherError.arguments("\(topology.file) has no stage \(name)")
-        }
-        return [name]
     }
 }

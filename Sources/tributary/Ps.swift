@@ -71,10 +71,15 @@ struct Ps: ParsableCommand {
             throw LauncherError.arguments("--timeout: expected a duration such as 30s, found \"\(timeout)\"")
         }
         let deadline = ContinuousClock.now + limit
-        while true {
+        func checkLauncher() throws {
             guard try StateLock.holder(topology.statePath) != nil else {
                 throw LauncherError.runFailed("nothing runs on \(topology.statePath): start it with `tributary up`")
             }
+        }
+        try checkLauncher()
+        let watch = try FolderWatch(topology.statePath)
+        while true {
+            try checkLauncher()
             let stages = try LauncherRecord.read(topology.statePath)?.stages ?? []
             // The record may be a moment behind: a process that has just been killed is not ready, whatever it says.
             if !stages.isEmpty, stages.allSatisfy({ $0.state == "ready" && ProcessState.runs($0.pid) }) { return }
@@ -82,7 +87,8 @@ struct Ps: ParsableCommand {
                 let late = stages.filter { $0.state != "ready" }.map(\.stage).joined(separator: ", ")
                 throw LauncherError.timeout("not ready within \(timeout): \(late); see `tributary doctor`")
             }
-            usleep(50_000)
+            // The launcher writes its record whenever something changes. That it was killed itself is seen at the next look.
+            try watch.wait(milliseconds: 500)
         }
     }
 

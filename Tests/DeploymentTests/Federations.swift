@@ -1,45 +1,17 @@
 import Configuration
 import Deployment
 import Federation
+import SampleTopology
 import Topology
 
 /// Topologies to write services of: nothing of it need be there but this very source file, which stands for every config.
 enum Federations {
     static let config = #filePath
 
-    static let wide = """
-        version: 1
-        federation: trial
-        run: first
-        clouds:
-          north:
-            owner: North Hospital
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config)}
-              encrypt: {config: \(config)}
-          south:
-            owner: South Clinic
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config), bind: 0.0.0.0, advertise: trainer.south.example, work: 7121, news: 7122}
-              encrypt: {config: \(config)}
-          west:
-            owner: West Practices
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config)}
-              encrypt: {config: \(config)}
-          coordinator:
-            owner: Trial Office
-            stages:
-              aggregate: {config: \(config), bind: 0.0.0.0, advertise: 192.0.2.7, work: 7101, news: 7102}
-          release:
-            owner: Release Board
-            stages:
-              publish: {config: \(config), bind: 0.0.0.0, advertise: 192.0.2.8, work: 7111, news: 7112}
-
-        """
+    static let wide = ThreeClouds.text(
+        config: config, trainer: "bind: 0.0.0.0, advertise: trainer.south.example, work: 7121, news: 7122",
+        aggregate: "bind: 0.0.0.0, advertise: 192.0.2.7, work: 7101, news: 7102",
+        publish: "bind: 0.0.0.0, advertise: 192.0.2.8, work: 7111, news: 7112")
 
     static func topology(_ text: String = wide) throws -> Topology {
         try Topology.load(text: text, file: config, state: "/var/lib/elsewhere")

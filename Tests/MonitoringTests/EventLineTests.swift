@@ -111,4 +111,54 @@ struct EventLineTests {
         #expect(String(decoding: Timestamp.text(nanoseconds), as: UTF8.self) == text)
         #expect(Timestamp.parse(text) == nanoseconds)
     }
+
+    /// Both ways to read a line, whose fields may come in another order.
+    private func readings(_ line: ArraySlice<UInt8>) -> [String] {
+        var reader = EventReader()
+        return [{ try EventLine.event(line) }, { try reader.event(line) }, { try reader.event(line) }].map {
+            do {
+                let event = try $0()
+                let fields = event.fields.pairs.map { "\($0.field.name) \($0.field.kind) \($0.value)" }.sorted()
+                return "\(event.time) \(event.level) \(event.name) \(event.run) \(event.stage) \(event.epoch)"
+                    + " \(event.sequence) \(event.round) \(event.trace) \(fields)"
+            } catch { return "refused" }
+        }
+    }
+
+    @Test("Lines read many at a time say what they say alone, whatever is in them and however they are spoiled")
+    func manyLines() throws {
+        let lines = Lines()
+        let log = try EventLog.ofEncrypt(write: lines.write)
+        log.enter(RoundNumber(3), opening: Digest(of: [1]))
+        log.tell(
+            .contributionSealed, round: RoundNumber(3),
+            [
+                .purpose: .text("update"), .values: .number(-1), .bytes: .number(.max), .clipped: .number(0),
+                .quantiseSeconds: .real(0.1), .sealSeconds: .real(-1.0 / 3), .digest: .text("\"\\\n\u{1}ü漢🙂"),
+            ])
+        for number in [
+            0.0, -0.0, Double(bitPattern: 1), 1e22, 1e23, 0.3, 123456.789, 1 / 3.0, 9_007_199_254_740_992, .nan,
+            .infinity,
+        ] {
+            log.tell(.roundReleased, [.seconds: .real(number), .openSeconds: .real(-number)])
+        }
+        log.tell(
+            .roundClosed,
+            [.cohort: .list([.text("a"), .number(1), .flag(false), .real(0.5)]), .gatherSeconds: .real(2)])
+        log.tell(.roundClosed, [.cohort: .list([])])
+        log.tell(.stageReady)
+        for line in lines.all.map({ $0.dropLast() }) {
+            let readings = readings(line)
+            #expect(Set(readings).count == 1 && readings[0] != "refused", "\(readings)")
+            // One byte more, less, or another: refused by all, or the same to all.
+            for index in line.indices {
+                let (before, after) = (Array(line[..<index]), Array(line[(index + 1)...]))
+                let others: [UInt8] = [0x22, 0x2c, 0x30, 0x5c, 0x7b, 0x80]
+                for spoiled in [before, before + after] + others.map({ before + [$0] + after }) {
+                    let readings = self.readings(spoiled[...])
+                    #expect(Set(readings).count == 1, "\(String(decoding: spoiled, as: UTF8.self)): \(readings)")
+                }
+            }
+        }
+    }
 }

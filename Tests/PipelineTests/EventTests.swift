@@ -13,16 +13,6 @@ extension PipelineSuite {
             try run.book.all.filter { $0.fields["event"] != nil }.map { try EventLine.event(Array($0.line.utf8)) }
         }
 
-        private func spooled(_ stage: StageName, of run: FederationRun) throws -> [Event] {
-            var reader = SpoolReader(folder: run.topology.eventSpool(of: stage))
-            var events: [Event] = []
-            while case let batch = try reader.next(maximumBytes: 1 << 20), !batch.lines.isEmpty {
-                #expect(batch.lost == 0)
-                events += try batch.lines.map { try EventLine.event($0) }
-            }
-            return events
-        }
-
         @Test(
             "Nothing private is in any stage's events, metrics or audit trail; the same search finds each needle where it lies"
         )
@@ -47,7 +37,7 @@ extension PipelineSuite {
             let run = try await SharedRuns.paillier().run
             let logged = Dictionary(grouping: try events(run), by: \.stage)
             for stage in run.stages {
-                let kept = try spooled(stage, of: run)
+                let kept = try run.spooled(stage)
                 #expect(kept == logged[stage, default: []])
                 for (_, epoch) in Dictionary(grouping: kept, by: \.epoch) {
                     // Events below the level are numbered where an auditor asks about them.

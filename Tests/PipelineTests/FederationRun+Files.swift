@@ -57,6 +57,7 @@ extension FederationRun {
         if let keys = plan.keys { text += "keys: \(keys)\n" }
         if plan.degree > 1 { text += "damgard-jurik: \(plan.degree)\n" }
         if plan.keys == .publisher { text += "allow-one-operator: true\n" }
+        if !plan.sinks.isEmpty { text += "sinks:\n" + plan.sinks.map { "  - \($0)\n" }.joined() }
         text += "clouds:\n"
         for cloud in plan.clouds {
             text += """

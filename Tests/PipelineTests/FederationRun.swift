@@ -32,6 +32,8 @@ final class FederationRun: Sendable {
         var rank = 4
         var targets = "[q_proj, v_proj]"
         var seed = 3
+        /// Where events go, each as the topology has it: `{kind: ...}`.
+        var sinks: [String] = []
     }
 
     struct Failure: Error, CustomStringConvertible {

@@ -54,6 +54,14 @@ struct Subject: CustomTestStringConvertible, Sendable {
             allow-clear: false
             allow-one-operator: false
             peer-limits: {messages: 500, bytes: 64MiB}
+            events: {spool: 8MiB}
+            sinks:
+              - {kind: file, name: disk, level: info, path: /tmp/events.jsonl, rotate: 1MiB, keep: 2}
+              - {kind: syslog, address: "udp://10.0.0.5:514", facility: local3, message: json}
+              - {kind: journald, socket: /run/journal}
+              - {kind: forward, address: "tcp://a:1", tag: a.b, mode: forward, acknowledge: false, shared-key: key}
+              - {kind: otlp, address: "http://10.0.0.7", signals: [logs, traces]}
+              - {kind: stderr}
             clouds:
               north:
                 owner: North Hospital
@@ -61,7 +69,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
                 stages:
                   ingest: {config: \(here), owner: North Hospital}
                   local-train: {config: \(here), bind: 0.0.0.0, advertise: trainer.example, work: 7121, news: 7122}
-                  encrypt: {config: \(here), binary: /bin/true}
+                  encrypt: {config: \(here), binary: /bin/true, memory: 1.5GiB}
               south:
                 owner: South
                 stages: {ingest: {config: \(here)}, local-train: {config: \(here)}, encrypt: {config: \(here)}}
@@ -92,6 +100,10 @@ struct Subject: CustomTestStringConvertible, Sendable {
                 "ingest: {config: \(here), bind: 0.0.0.0, advertise: a, work: 1, news: 2}"
             ),
             ("clouds:", "cloud:"), ("peer-limits: {messages: 500, bytes: 64MiB}", "peer-limits:"),
+            ("memory: 1.5GiB", "memory: much"), ("memory: 1.5GiB", "memry: 1GiB"), ("kind: otlp", "kind: oltp"),
+            ("path: /tmp/events", "pth: /tmp/events"), ("rotate: 1MiB", "rotate: 1"), ("keep: 2", "keep: 2000"),
+            ("facility: local3", "facility: local9"), ("acknowledge: false", "acknowledge: 0"),
+            ("mode: forward", "mode: pack"), ("signals: [logs, traces]", "signals: []"), ("spool: 8MiB", "spool: 8"),
         ])
 
     static let ingest = config(
@@ -286,6 +298,31 @@ struct SchemaTests {
         for (verdict, spoil) in zip(verdicts.dropFirst(good.count), subject.spoils) {
             #expect(verdict != nil, "the schema takes \(spoil.1)")
         }
+    }
+
+    /// Where a schema has a key that it does not tell about in one line.
+    private func untold(_ schema: Any, at place: String = "") -> [String] {
+        switch schema {
+        case let list as [Any]: return list.flatMap { untold($0, at: place) }
+        case let object as [String: Any]:
+            let properties = object["properties"] as? [String: Any] ?? [:]
+            let own = properties.compactMap { key, value -> String? in
+                let about = (value as? [String: Any])?["description"] as? String ?? ""
+                return about.isEmpty || about.contains("\n") ? "\(place)/\(key)" : nil
+            }
+            return own + object.flatMap { key, value in untold(value, at: "\(place)/\(key)") }
+        default: return []
+        }
+    }
+
+    @Test("every key of every schema tells in a line what it is for", arguments: Subject.all)
+    func described(_ subject: Subject) throws {
+        let text = subject.schema()
+        #expect(untold(try JSONSerialization.jsonObject(with: Data(text.utf8))) == [])
+        let keys = text.components(separatedBy: "\"description\"").count - 1
+        let silent = text.replacing("\"description\"", with: "\"$comment\"")
+        #expect(keys > 1)
+        #expect(untold(try JSONSerialization.jsonObject(with: Data(silent.utf8))).count == keys)
     }
 
     @Test(

@@ -1,3 +1,4 @@
+import Collectors
 import Foundation
 import Glibc
 import Monitoring

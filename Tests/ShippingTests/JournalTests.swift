@@ -1,3 +1,4 @@
+import Collectors
 import Foundation
 import Glibc
 import JSONText
@@ -5,56 +6,11 @@ import Monitoring
 import Shipping
 import Testing
 
-/// systemd-journald itself, in a namespace of its own and without systemd (systemd-journald.service(8)).
 @Suite(
     "The journal, by systemd-journald", .serialized,
     .enabled(
         if: Equipment.canRunJournald, "needs root, systemd-journald, journalctl, control groups and /etc/machine-id"))
 struct JournalTests {
-    private final class Journald {
-        let namespace = "tributary\(getpid())"
-        let collector: Collector
-        var socket: String { "/run/systemd/journal.\(namespace)/socket" }
-
-        init(folder: String) {
-            collector = Collector([Equipment.journald, namespace], folder: folder, output: "\(folder)/none")
-        }
-
-        deinit {
-            collector.kill()
-            for parent in ["/var/log/journal", "/run/log/journal", "/run/systemd", "/run"] {
-                do {
-                    for name in try FileManager.default.contentsOfDirectory(atPath: parent)
-                    where name.hasSuffix(".\(namespace)") {
-                        try FileManager.default.removeItem(atPath: "\(parent)/\(name)")
-                    }
-                } catch { continue }  // not every system has all of these
-            }
-        }
-
-        func start() throws {
-            // A socket that a killed one left is there and nobody's.
-            let path = socket
-            unlink(path)
-            try collector.start { access(path, F_OK) == 0 }
-        }
-
-        func entries() throws -> [[String: JSON]] {
-            let process = Process()
-            let pipe = Pipe()
-            process.executableURL = URL(filePath: "/usr/bin/journalctl")
-            process.arguments = [
-                "--namespace=\(namespace)", "-o", "json", "--all", "--no-pager", "SYSLOG_IDENTIFIER=tributary",
-            ]
-            process.standardOutput = pipe
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            return try data.split(separator: UInt8(ascii: "\n")).map { try JSON($0).members }
-        }
-    }
-
     private static func mark(_ entry: [String: JSON]) -> Stand.Mark? {
         Stand.Mark([
             "stage": entry["TRIBUTARY_STAGE"] ?? .null, "epoch": entry["TRIBUTARY_EPOCH"] ?? .null,
@@ -65,13 +21,13 @@ struct JournalTests {
     @Test("Every event arrives, in order per stage, with its fields; a kill of journald in between loses none")
     func everything() throws {
         let stand = try Stand()
-        let journald = Journald(folder: stand.folder)
+        let journald = try Journald(folder: stand.folder)
         try journald.start()
         stand.tell(60)
         try stand.ship([SinkSpecification(name: "journald", target: .journald(socket: journald.socket))])
         stand.tell(100)
         try Equipment.wait("the first have arrived") { try journald.entries().count >= 100 }
-        journald.collector.kill()
+        journald.kill()
         stand.tell(200)
         try Equipment.wait("the monitor has noticed") { stand.reading(.sinkFailures, "journald") > 0 }
         try journald.start()
@@ -99,7 +55,7 @@ struct JournalTests {
     @Test("An entry that is too long for a datagram arrives whole, by a file in memory")
     func longEntry() throws {
         let stand = try Stand(stages: ["encrypt"])
-        let journald = Journald(folder: stand.folder)
+        let journald = try Journald(folder: stand.folder)
         try journald.start()
         let log = try #require(stand.logs[stand.stages[0]])
         let names = (0..<1000).map { EventValue.text("cloud-\($0)-\(String(repeating: "x", count: 40))") }

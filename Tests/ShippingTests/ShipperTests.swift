@@ -1,3 +1,4 @@
+import Collectors
 import Federation
 import Foundation
 import Glibc

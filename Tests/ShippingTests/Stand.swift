@@ -1,3 +1,4 @@
+import Collectors
 import Federation
 import Foundation
 import Glibc
@@ -169,25 +170,6 @@ extension Stand.Mark {
     }
 }
 
-extension JSON {
-    /// Of a number, or of a text that is one.
-    var whole: Int? {
-        switch self {
-        case .integer(let number): number
-        case .string(let text): Int(text)
-        default: nil
-        }
-    }
-
-    var members: [String: JSON] {
-        if case .object(let members) = self { members } else { [:] }
-    }
-
-    var text: String? {
-        if case .string(let text) = self { text } else { nil }
-    }
-}
-
 /// Events as they were told.
 final class Kept: Sendable {
     private let events = Mutex<[Event]>([])
@@ -195,7 +177,8 @@ final class Kept: Sendable {
 
     func add(_ line: [UInt8]) {
         do {
-            let event = try EventLine.event(line.dropLast())
+            var reader = EventReader()
+            let event = try reader.event(line.dropLast())
             events.withLock { $0.append(event) }
         } catch { Issue.record("\(error)") }
     }

@@ -1,4 +1,5 @@
 import Configuration
+import SampleTopology
 import Topology
 
 /// A sound topology of three data clouds, and what is wrong with it once spoiled.
@@ -6,41 +7,10 @@ enum Sample {
     /// Config files must exist: each stage names this very source file.
     static let config = #filePath
 
-    static let text = """
-        version: 1
-        federation: trial
-        run: first
-        suite: paillier
-        keys: publisher
-        clouds:
-          north:
-            owner: North Hospital
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config)}
-              encrypt: {config: \(config)}
-          south:
-            owner: South Clinic
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config)}
-              encrypt: {config: \(config)}
-          west:
-            owner: West Practices
-            stages:
-              ingest: {config: \(config)}
-              local-train: {config: \(config)}
-              encrypt: {config: \(config)}
-          coordinator:
-            owner: Trial Office
-            stages:
-              aggregate: {config: \(config), bind: 10.0.0.1, work: 7101, news: 7102}
-          release:
-            owner: Release Board
-            stages:
-              publish: {config: \(config), bind: 0.0.0.0, advertise: publish.example, work: 7101, news: 7102}
-
-        """
+    static let text = ThreeClouds.text(
+        config: config, head: "suite: paillier\nkeys: publisher\n",
+        aggregate: "bind: 10.0.0.1, work: 7101, news: 7102",
+        publish: "bind: 0.0.0.0, advertise: publish.example, work: 7101, news: 7102")
 
     static func load(_ text: String = Sample.text) throws(ConfigurationError) -> Topology {
         try Topology.load(text: text, file: "/etc/tributary/t.yaml", state: "/var/lib/tributary")

@@ -26,8 +26,9 @@ struct TopologyDifferenceTests {
     @Test("The same twice leaves nothing to do")
     func same() throws {
         #expect(try difference(Sample.text).isEmpty)
-        // Comments, and who agreed to what, are nothing that a process is started with.
+        // Comments, who agreed to what, and what an exported service may use are nothing that a process is started with.
         #expect(try difference("# changed\n" + Sample.text).isEmpty)
+        #expect(try difference(Sample.spoiled("work: 7101", "memory: 1GiB, work: 7101")).isEmpty)
         #expect(
             try difference(Sample.spoiled("owner: North Hospital", "owner: North Hospital\n    consent: [A]")).isEmpty)
     }

@@ -15,6 +15,19 @@ struct TopologyRulesTests {
         #expect(topology.publish.description == "release/publish")
     }
 
+    @Test("a stage's memory is a size with a unit, from 64 MiB on; without it none is stated")
+    func memory() throws {
+        let part = "aggregate: {config: \(Sample.config),"
+        let topology = try Sample.load(Sample.spoiled(part, "\(part) memory: 1.5GiB,"))
+        #expect(topology.stage(topology.aggregate)?.memory == 3 << 29)
+        #expect(topology.stage(topology.publish)?.memory == nil)
+        for text in ["63MiB", "1024", "much"] {
+            let problems = Sample.problems(Sample.spoiled(part, "\(part) memory: \(text),"))
+            #expect(
+                problems.contains { $0.contains("`clouds.coordinator.stages.aggregate.memory`: expected") }, "\(text)")
+        }
+    }
+
     @Test("without `run` the run is named after the federation")
     func run() throws {
         #expect(try Sample.load(Sample.spoiled("run: first\n", "")).run.description == "trial")

@@ -217,6 +217,19 @@ struct FederationViewTests {
         #expect(note.text.unicodeScalars.count == EventNote.maximumText + 1)
     }
 
+    @Test("a digest comes last in a note, and short; what only looks like one a little is shown whole")
+    func digests() throws {
+        var story = try Story()
+        let digest = String(repeating: "0af9", count: 16)
+        try story.tell(
+            .contributionSealed, "north/encrypt", at: 1, round: 1,
+            [.digest: .text(digest), .purpose: .text(String(digest.dropLast()) + "x"), .bytes: .number(7)])
+        let note = try #require(story.view().events.last)
+        #expect(note.text.contains("purpose=\(digest.dropLast())x"))
+        #expect(note.text.contains("bytes=7"))
+        #expect(note.text.hasSuffix("  digest=0af90af9…"))
+    }
+
     @Test("the same events give the same view")
     func deterministic() throws {
         var story = try Story()

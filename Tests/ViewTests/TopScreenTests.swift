@@ -31,6 +31,21 @@ struct TopScreenTests {
         return story
     }
 
+    /// The table of its stages at second 40, but for publish's line, which is cut to the width.
+    private static let stages = """
+           CLOUD       STAGE        STATE        SINCE  WHAT
+         ▸ north       ingest       ● ready        39s
+                       local-train  ○ waiting       6s  for north/encrypt: round 4
+                       encrypt      ○ waiting       4s  round 4: its release
+           west        ingest       ● ready        39s
+                       local-train  ● working       9s  round 4: training  loss ▂█▄▁
+                       encrypt      ○ waiting      23s  round 2: its release
+           east        ingest       ● ready        39s
+                       local-train  ○ waiting       4s  for east/encrypt: round 4
+                       encrypt      ○ waiting       2s  round 4: its release
+           coordinator aggregate    ○ waiting       2s  for west: round 4: contributions
+        """
+
     @Test("80 by 24: everything that matters is there, and nothing is wider")
     func small() throws {
         let view = try story().view()
@@ -39,17 +54,7 @@ struct TopScreenTests {
             frame.joined(separator: "\n") == """
                  one-machine  run demo · paillier · keys threshold                 08:00:40 UTC
                  ━━━━━━━━━━━━━━━─────  3 of 4 steps   round 4 update  10s   waits for west
-                   CLOUD       STAGE        STATE        SINCE  WHAT
-                 ▸ north       ingest       ● ready        39s
-                               local-train  ○ waiting       6s  for north/encrypt: round 4
-                               encrypt      ○ waiting       4s  round 4: its release
-                   west        ingest       ● ready        39s
-                               local-train  ● working       9s  round 4: training  loss ▂█▄▁
-                               encrypt      ○ waiting      23s  round 2: its release
-                   east        ingest       ● ready        39s
-                               local-train  ○ waiting       4s  for east/encrypt: round 4
-                               encrypt      ○ waiting       2s  round 4: its release
-                   coordinator aggregate    ○ waiting       2s  for west: round 4: contributions
+                \(Self.stages)
                    release     publish      ○ waiting      10s  round 4: the sum of the contrib…
                  ROUND   █ compute  ▓ seal  ▒ gather  ░ share  ▪ open
                      1  evaluation (validation) ███              2.00 s            AUROC 0.500
@@ -73,17 +78,7 @@ struct TopScreenTests {
                  one-machine  run demo · paillier · keys threshold                                                         08:00:40 UTC
                  ━━━━━━━━━━━━━━━━━━━━━━────────  3 of 4 steps   round 4 update  10s   waits for west
 
-                   CLOUD       STAGE        STATE        SINCE  WHAT
-                 ▸ north       ingest       ● ready        39s
-                               local-train  ○ waiting       6s  for north/encrypt: round 4
-                               encrypt      ○ waiting       4s  round 4: its release
-                   west        ingest       ● ready        39s
-                               local-train  ● working       9s  round 4: training  loss ▂█▄▁
-                               encrypt      ○ waiting      23s  round 2: its release
-                   east        ingest       ● ready        39s
-                               local-train  ○ waiting       4s  for east/encrypt: round 4
-                               encrypt      ○ waiting       2s  round 4: its release
-                   coordinator aggregate    ○ waiting       2s  for west: round 4: contributions
+                \(Self.stages)
                    release     publish      ○ waiting      10s  round 4: the sum of the contributions
 
                  ROUND   █ compute  ▓ seal  ▒ gather  ░ share  ▪ open

@@ -8,10 +8,13 @@
 #include "TCPInfo.h"
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 /// eventfd(2) with EFD_CLOEXEC | EFD_NONBLOCK; -1 and errno on failure.
 int tributary_eventfd(void);
+/// pidfd_open(2): readable once the process has ended; -1 and errno on failure.
+int tributary_pidfd(pid_t process);
 /// Names the calling thread; at most 15 bytes are kept (pthread_setname_np(3)).
 void tributary_name_thread(const char *name);
 /// Forbids core dumps and ptrace by peers: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. -1 and errno on failure.

@@ -23,13 +23,18 @@ package struct IngestConfiguration: Sendable {
 
 extension IngestConfiguration: Configurable {
     package init(from file: Section) throws {
-        tables = file.path("tables")
-        variables = file.path("variables", kind: .file)
-        mapping = file.path("mapping", kind: .file)
+        tables = file.path("tables", about: "the folder of tables")
+        variables = file.path(
+            "variables", kind: .file, about: "the federation's variables file: the same in every cloud, and at publish")
+        mapping = file.path("mapping", kind: .file, about: "the mapping file of this cloud's schema")
         keep = Dictionary(
-            file.entries("keep", required: false) { _, value in Set(value.list(count: 1...64) { $0.string() }) }
-                .map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-        partition = try file.section("split", as: Partition.self)
+            file.entries(
+                "keep", required: false,
+                about: "attribute to allowed values: narrows the cohort further than the mapping does"
+            ) { _, value in Set(value.list(count: 1...64) { $0.string() }) }
+            .map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+        partition = try file.section(
+            "split", as: Partition.self, about: "who is trained on, validated on and tested on; by patient")
     }
 
     package static func read(at path: String) throws -> IngestConfiguration { try ConfigurationFile.read(at: path) }

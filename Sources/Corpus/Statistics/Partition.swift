@@ -45,13 +45,16 @@ package struct Partition: Sendable, Hashable {
 
 extension Partition: Configurable {
     package init(from file: Section) throws {
-        salt = file.string("salt")
-        let validation = file.double("validation", in: 0...0.5, default: 0.1)
+        salt = file.string("salt", about: "a text; another one draws another split")
+        let validation = file.double(
+            "validation", in: 0...0.5, default: 0.1,
+            about: "share of patients for validation; with folds of those not in the fold")
         if file.has("folds") || file.has("fold") {
-            let count = file.int("folds", in: 2...20)
-            scheme = .fold(index: file.int("fold", in: 0...(count - 1)), count: count, validation: validation)
+            let count = file.int("folds", in: 2...20, about: "instead of `test`: into how many folds patients are put")
+            let index = file.int("fold", in: 0...(count - 1), about: "the fold that is for testing, from 0")
+            scheme = .fold(index: index, count: count, validation: validation)
         } else {
-            let test = file.double("test", in: 0...0.5, default: 0.2)
+            let test = file.double("test", in: 0...0.5, default: 0.2, about: "share of patients for testing")
             if validation + test >= 0.9 { file.refuse("test", "leaves less than a tenth for training") }
             scheme = .shares(validation: validation, test: test)
         }

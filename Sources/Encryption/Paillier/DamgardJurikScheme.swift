@@ -245,11 +245,7 @@ package struct DamgardJurikOpener: Opener {
                         let unit = units.lowerBound + block.lowerBound
                         guard let plaintext = decryption.plaintext(of: Integer(bigEndian: shape.unit(unit, of: bytes)))
                         else { throw EncryptionError.ciphertextOutsideSubgroup(index: unit) }
-                        let values = shape.values(ofUnit: unit)
-                        let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
-                        try unpack(
-                            plaintext, unit: unit, into: UnsafeMutableBufferPointer(rebasing: target[place]),
-                            contributions: contributions)
+                        try unpack(plaintext, unit: unit, into: target, of: all, contributions: contributions)
                     }
                     filled = all.count
                 }

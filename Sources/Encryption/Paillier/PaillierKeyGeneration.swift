@@ -10,15 +10,7 @@ extension PaillierPrivateKey {
         size: PaillierKeySize = .bits3072, profile: PaillierProfile = .standard, structure: PaillierKeyStructure? = nil,
         threads: Int = 1
     ) throws -> PaillierPrivateKey {
-        let sizes: PaillierKeySizes =
-            switch size {
-            case .insecure: .testing
-            case .bits2048, .bits3072, .bits4096: .secure
-            }
-        guard sizes.allow(bits: size.bits) else {
-            throw EncryptionError.invalidKey(
-                what: "Paillier key size", "\(size.bits) bits asked for, expected \(sizes.expectation)")
-        }
+        let sizes = try size.allowed()
         let structure = structure ?? profile.ownStructure
         guard let kind = PaillierKeyKind(structure: structure, profile: profile) else {
             throw EncryptionError.invalidKey(

@@ -9,6 +9,19 @@ package enum PaillierKeySize: Hashable, Sendable {
     /// `PaillierKeySizes.testing` is not asked for by name.
     case insecure(bits: Int)
 
+    /// The sizes that it is one of; throws for one that no key may have.
+    func allowed() throws(EncryptionError) -> PaillierKeySizes {
+        let sizes: PaillierKeySizes =
+            switch self {
+            case .insecure: .testing
+            case .bits2048, .bits3072, .bits4096: .secure
+            }
+        guard sizes.allow(bits: bits) else {
+            throw .invalidKey(what: "Paillier key size", "\(bits) bits asked for, expected \(sizes.expectation)")
+        }
+        return sizes
+    }
+
     package var bits: Int {
         switch self {
         case .bits2048: 2048

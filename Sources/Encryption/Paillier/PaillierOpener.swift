@@ -38,11 +38,7 @@ package struct PaillierOpener: Opener {
                             ?? block.map { decryption.plaintext(of: Integer(bigEndian: shape.unit($0, of: bytes))) }
                         for (unit, plaintext) in zip(block, plaintexts) {
                             guard let plaintext else { throw EncryptionError.ciphertextOutsideSubgroup(index: unit) }
-                            let values = shape.values(ofUnit: unit)
-                            let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
-                            try unpack(
-                                plaintext, unit: unit, into: UnsafeMutableBufferPointer(rebasing: target[place]),
-                                contributions: contributions)
+                            try unpack(plaintext, unit: unit, into: target, of: all, contributions: contributions)
                         }
                     }
                     filled = all.count

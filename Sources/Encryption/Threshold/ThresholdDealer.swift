@@ -38,15 +38,7 @@ package enum ThresholdDealer {
         threads: Int, progress: @Sendable (_ tested: Int) -> Void = { _ in }
     ) throws -> Dealing {
         try ThresholdPublicKey.check(parties: parties, threshold: threshold)
-        let sizes: PaillierKeySizes =
-            switch size {
-            case .insecure: .testing
-            case .bits2048, .bits3072, .bits4096: .secure
-            }
-        guard sizes.allow(bits: size.bits) else {
-            throw EncryptionError.invalidKey(
-                what: "Paillier key size", "\(size.bits) bits asked for, expected \(sizes.expectation)")
-        }
+        let sizes = try size.allowed()
         let search = SafePrimeSearch(bits: size.bits / 2)
         while true {
             let primes = try search.find(2, threads: threads, progress: progress)

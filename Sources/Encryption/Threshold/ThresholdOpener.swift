@@ -37,11 +37,7 @@ package struct ThresholdOpener: SumReader {
                         shape.unit(unit, of: rows[row])
                     }
                     for (unit, plaintext) in zip(block, plaintexts) {
-                        let values = shape.values(ofUnit: unit)
-                        let place = values.lowerBound - all.lowerBound..<values.upperBound - all.lowerBound
-                        try unpack(
-                            plaintext, unit: unit, into: UnsafeMutableBufferPointer(rebasing: target[place]),
-                            contributions: contributions)
+                        try unpack(plaintext, unit: unit, into: target, of: all, contributions: contributions)
                     }
                 }
                 filled = all.count

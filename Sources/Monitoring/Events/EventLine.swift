@@ -13,7 +13,7 @@ package enum EventLine {
         var line: [UInt8] = []
         line.reserveCapacity(512)
         line += #"{"time":""#.utf8
-        line += Timestamp.text(event.time)
+        Timestamp.append(event.time, to: &line)
         line += #"","level":""#.utf8
         line += event.level.rawValue.utf8
         line += #"","event":""#.utf8
@@ -25,11 +25,11 @@ package enum EventLine {
         line += #"","stage":""#.utf8
         line += event.stage.kind.rawValue.utf8
         line += #"","epoch":"#.utf8
-        append(decimal: event.epoch, to: &line)
+        line.append(decimal: event.epoch)
         line += #","sequence":"#.utf8
-        append(decimal: event.sequence, to: &line)
+        line.append(decimal: event.sequence)
         line += #","round":"#.utf8
-        append(decimal: UInt64(event.round.value), to: &line)
+        line.append(decimal: UInt64(event.round.value))
         line += #","trace":""#.utf8
         line += event.trace.description.utf8
         line.append(quote)
@@ -47,12 +47,10 @@ package enum EventLine {
     private static let quote = UInt8(ascii: "\"")
     private static let comma = UInt8(ascii: ",")
 
-    private static func append(decimal number: UInt64, to line: inout [UInt8]) { line += String(number).utf8 }
-
     private static func append(_ value: EventValue, to line: inout [UInt8]) {
         switch value {
         case .text(let text): append(quoted: text, to: &line)
-        case .number(let number): line += String(number).utf8
+        case .number(let number): line.append(decimal: number)
         case .real(let number): line += (number.isFinite ? "\(number)" : "null").utf8
         case .flag(let flag): line += (flag ? "true" : "false").utf8
         case .list(let values):
@@ -112,7 +110,8 @@ package enum EventLine {
         package let description: String
     }
 
-    /// Reads a line that `bytes` wrote; its newline may be gone. Fields that the catalogue does not know keep their names.
+    /// Reads a line that `bytes` wrote; its newline may be gone. Fields that the catalogue does not know keep their names, and come
+    /// by them. `EventReader` reads many lines in less time.
     package static func event(_ line: some Collection<UInt8>) throws(Fault) -> Event {
         guard line.count <= maximumBytes else { throw Fault(description: "a line of \(line.count) bytes") }
         let members: [String: JSON]
@@ -120,13 +119,13 @@ package enum EventLine {
             guard case .object(let object) = try JSON(line) else { throw Fault(description: "no JSON object") }
             members = object
         } catch let fault as Fault { throw fault } catch { throw Fault(description: "\(error)") }
-        var reader = EventReader(members)
-        return try reader.event()
+        var object = EventObject(members)
+        return try object.event()
     }
 }
 
 /// Takes an event's envelope out of a JSON object; what is left are its fields.
-private struct EventReader {
+private struct EventObject {
     private var members: [String: JSON]
 
     init(_ members: [String: JSON]) { self.members = members }

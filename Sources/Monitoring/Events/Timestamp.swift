@@ -16,52 +16,49 @@ package enum Timestamp {
 
     /// RFC 3339 in UTC with nanoseconds, always 30 characters.
     package static func text(_ nanoseconds: UInt64) -> [UInt8] {
-        let (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        let (days, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
-        let date = civil(Int(days))
         var text: [UInt8] = []
         text.reserveCapacity(30)
-        func append(_ number: UInt64, _ width: Int) {
-            var divisor: UInt64 = 1
-            for _ in 1..<width { divisor *= 10 }
-            while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-                divisor /= 10
-            }
-        }
-        append(UInt64(date.year), 4)
-        text.append(UInt8(ascii: "-"))
-        append(UInt64(date.month), 2)
-        text.append(UInt8(ascii: "-"))
-        append(UInt64(date.day), 2)
-        text.append(UInt8(ascii: "T"))
-        append(second / 3600, 2)
-        text.append(UInt8(ascii: ":"))
-        append(second / 60 % 60, 2)
-        text.append(UInt8(ascii: ":"))
-        append(second % 60, 2)
-        text.append(UInt8(ascii: "."))
-        append(fraction, 9)
-        text.append(UInt8(ascii: "Z"))
+        append(nanoseconds, to: &text)
         return text
     }
 
+    /// - Parameter digits: of the fraction of a second, 1 to 9; what is left out is cut off.
+    static func append(_ nanoseconds: UInt64, digits: Int = 9, to text: inout [UInt8]) {
+        let (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        let (days, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let date = civil(Int(days))
+        func append(_ number: UInt64, _ width: Int, _ end: Unicode.Scalar) {
+            let start = text.count
+            var rest = number
+            for _ in 0..<width {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                text.append(UInt8(ascii: "0") + UInt8(digit))
+                rest = quotient
+            }
+            text[start...].reverse()
+            text.append(UInt8(ascii: end))
+        }
+        append(UInt64(date.year), 4, "-")
+        append(UInt64(date.month), 2, "-")
+        append(UInt64(date.day), 2, "T")
+        append(second / 3600, 2, ":")
+        append(second / 60 % 60, 2, ":")
+        append(second % 60, 2, ".")
+        var divisor: UInt64 = 1
+        for _ in digits..<9 { divisor *= 10 }
+        append(fraction / divisor, digits, "Z")
+    }
+
     /// The time that `text` writes; nil for anything else than what it writes.
-    package static func parse(_ text: String) -> UInt64? {
-        let bytes = Array(text.utf8)
+    package static func parse(_ text: String) -> UInt64? { parse(Array(text.utf8).span) }
+
+    static func parse(_ bytes: Span<UInt8>) -> UInt64? {
         guard bytes.count == 30, bytes[10] == UInt8(ascii: "T"), bytes[19] == UInt8(ascii: "."),
             bytes[29] == UInt8(ascii: "Z")
         else { return nil }
-        func number(_ range: Range<Int>) -> UInt64? {
-            var value: UInt64 = 0
-            for byte in bytes[range] {
-                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
-                value = value * 10 + UInt64(byte - UInt8(ascii: "0"))
-            }
-            return value
-        }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-            let minute = number(14..<16), let second = number(17..<19), let fraction = number(20..<29), year >= 1970,
+        guard let year = number(bytes, 0..<4), let month = number(bytes, 5..<7), let day = number(bytes, 8..<10),
+            let hour = number(bytes, 11..<13), let minute = number(bytes, 14..<16),
+            let second = number(bytes, 17..<19), let fraction = number(bytes, 20..<29), year >= 1970,
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 60
         else { return nil }
         let days = UInt64(days(Int(year), Int(month), Int(day)))
@@ -71,6 +68,16 @@ package enum Timestamp {
         let time = seconds * 1_000_000_000 + fraction
         // The marks between the numbers, and days that their month does not have.
         return self.text(time) == bytes ? time : nil
+    }
+
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
+        var value: UInt64 = 0
+        for index in range {
+            let byte = bytes[index]
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+            value = value * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        return value
     }
 
     /// Days since 1970-01-01 to a date of the Gregorian calendar, counting years from March, so that the leap day comes last.

@@ -1,5 +1,3 @@
-internal import Federation
-
 /// What can be told of an event's line without reading it whole: `EventLine` writes time and level first.
 package enum EventGlance {
     private static let opening = Array(#"{"time":""#.utf8)
@@ -13,6 +11,9 @@ package enum EventGlance {
         return line[start..<start + timeLength]
     }
 
+    /// The same in nanoseconds since 1970.
+    static func nanoseconds(_ line: ArraySlice<UInt8>) -> UInt64? { time(line).flatMap { Timestamp.parse($0.span) } }
+
     package static func level(_ line: ArraySlice<UInt8>) -> EventLevel? {
         guard time(line) != nil else { return nil }
         let rest = line[(line.startIndex + opening.count + timeLength)...]
@@ -24,32 +25,5 @@ package enum EventGlance {
         case UInt8(ascii: "e"): return .error
         default: return nil
         }
-    }
-}
-
-extension Event {
-    /// Name and fields on one line for people, without what a terminal would obey.
-    package func summary(cutting maximum: Int = EventLine.maximumText) -> String {
-        var text = name
-        for (field, value) in fields.pairs {
-            text += " \(field.name)="
-            let shown = value.shown
-            let isLong = shown.utf8.count > maximum
-            for scalar in shown.unicodeScalars.prefix(isLong ? maximum : .max) {
-                let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-                text.unicodeScalars.append(isControl ? " " : scalar)
-            }
-            if isLong { text += "..." }
-        }
-        return text
-    }
-
-    /// The envelope's parts, as sinks that have named fields give them.
-    package var envelope: [(name: String, value: EventValue)] {
-        [
-            ("run", .name(run)), ("cloud", .name(stage.cloud)), ("stage", .text(stage.kind.rawValue)),
-            ("epoch", .number(Int(clamping: epoch))), ("sequence", .number(Int(clamping: sequence))),
-            ("round", .round(round)), ("trace", .text(trace.description)),
-        ]
     }
 }

@@ -1,66 +1,79 @@
+internal import Federation
 internal import MessagePack
 internal import Sodium
 
 /// Events as messages of Fluentd's Forward protocol (specification v1): a record for each event, flat, under its own time.
 package enum ForwardFormat {
     /// `[time, record]`.
-    package static func entry(_ event: Event) -> [UInt8] {
-        let packer = Packer()
+    private static func pack(_ event: Event, into packer: Packer) {
         packer.list(2)
         let (seconds, nanoseconds) = event.time.quotientAndRemainder(dividingBy: 1_000_000_000)
         // EventTime: seconds and nanoseconds as 32 bits each, the most significant byte first.
-        packer.extension(
-            0,
-            [seconds, nanoseconds].flatMap { part in
-                stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: part >> UInt64($0)) }
-            })
-        let envelope = event.envelope
-        packer.map(3 + envelope.count + event.fields.pairs.count)
+        packer.extension(0, seconds << 32 | nanoseconds)
+        packer.map(10 + event.fields.pairs.count)
         packer.text("event")
         packer.text(event.name)
         packer.text("level")
         packer.text(event.level.rawValue)
         packer.text("version")
         packer.number(UInt64(Event.version))
-        for (name, value) in envelope {
-            packer.text(name)
-            packer.value(Self.value(value))
-        }
+        packer.text("run")
+        packer.text(event.run.description)
+        packer.text("cloud")
+        packer.text(event.stage.cloud.description)
+        packer.text("stage")
+        packer.text(event.stage.kind.rawValue)
+        packer.text("epoch")
+        packer.number(event.epoch)
+        packer.text("sequence")
+        packer.number(event.sequence)
+        packer.text("round")
+        packer.number(UInt64(event.round.value))
+        packer.text("trace")
+        packer.text(event.trace.description)
         for (field, value) in event.fields.pairs {
             packer.text(field.name)
-            packer.value(Self.value(value))
+            pack(value, into: packer)
         }
-        return packer.bytes
     }
 
-    private static func value(_ value: EventValue) -> Value {
+    private static func pack(_ value: EventValue, into packer: Packer) {
         switch value {
-        case .text(let text): .text(text)
-        case .number(let number): number < 0 ? .negative(Int64(number)) : .unsigned(UInt64(number))
-        case .real(let number): number.isFinite ? .double(number) : .none
-        case .flag(let flag): .bool(flag)
-        case .list(let values): .list(values.map(Self.value))
+        case .text(let text): packer.text(text)
+        case .number(let number): packer.number(number)
+        case .real(let number): packer.number(number.isFinite ? number : nil)
+        case .flag(let flag): packer.flag(flag)
+        case .list(let values):
+            packer.list(values.count)
+            for value in values { pack(value, into: packer) }
         }
     }
 
-    /// One message over entries.
+    /// One message over those of `events` that could be read.
     ///
     /// - Parameter chunk: what the collector is to acknowledge it by; nil where it need not.
     package static func message(
-        tag: String, entries: [[UInt8]], mode: ForwardTarget.Mode, chunk: String?
+        tag: String, events: some Collection<SpooledEvent>, mode: ForwardTarget.Mode, chunk: String?
     ) -> [UInt8] {
+        let entries = Packer()
+        var count = 0
+        for spooled in events {
+            guard let event = spooled.event else { continue }
+            pack(event, into: entries)
+            count += 1
+        }
         let packer = Packer()
         packer.list(3)
         packer.text(tag)
         switch mode {
         case .forward:
-            packer.list(entries.count)
-            for entry in entries { packer.append(entry) }
-        case .packed: packer.bytes(Array(entries.joined()))
+            packer.list(count)
+            packer.append(entries)
+        case .packed: packer.bytes(of: entries)
         }
         packer.map(chunk == nil ? 1 : 2)
         packer.text("size")
-        packer.number(UInt64(entries.count))
+        packer.number(UInt64(count))
         if let chunk {
             packer.text("chunk")
             packer.text(chunk)

@@ -18,15 +18,18 @@ package enum OTLPFormat {
 
     // MARK: Logs
 
-    /// An ExportLogsServiceRequest; `groups` are stages with their events.
-    package static func logs(_ groups: [(resource: Resource, events: [Event])], observed: UInt64) -> [UInt8] {
-        var writer = ProtobufWriter()
+    /// An ExportLogsServiceRequest; `groups` are stages with those of their events that could be read.
+    package static func logs(_ groups: [(resource: Resource, events: [SpooledEvent])], observed: UInt64) -> [UInt8] {
+        var writer = ProtobufWriter(capacity: groups.reduce(0) { $0 + $1.events.count } * 512)
         for group in groups {
             writer.message(1) { resourceLogs in
                 resourceLogs.message(1) { $0.resource(group.resource) }
                 resourceLogs.message(2) { scopeLogs in
                     scopeLogs.message(1) { $0.scope() }
-                    for event in group.events { scopeLogs.message(2) { $0.record(event, observed: observed) } }
+                    for spooled in group.events {
+                        guard let event = spooled.event else { continue }
+                        scopeLogs.message(2) { $0.record(event, observed: observed) }
+                    }
                 }
             }
         }
@@ -148,7 +151,9 @@ extension ProtobufWriter {
         fixed64(1, event.time)
         varint(2, event.level.otlpSeverity)
         text(3, event.level.rawValue)
-        message(5) { $0.any(.text(event.summary())) }
+        message(5) { body in
+            body.text(1) { $0.append(summaryOf: event, cutting: EventLine.maximumText) }
+        }
         attribute(6, "epoch", .number(Int(clamping: event.epoch)))
         attribute(6, "sequence", .number(Int(clamping: event.sequence)))
         attribute(6, "round", .round(event.round))

@@ -2,7 +2,8 @@
 struct ProtobufWriter {
     private(set) var bytes: [UInt8] = []
 
-    init() {}
+    /// - Parameter capacity: bytes that are expected.
+    init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     private mutating func tag(_ field: UInt64, _ type: UInt64) { append(varint: field << 3 | type) }
 
@@ -54,17 +55,22 @@ struct ProtobufWriter {
     mutating func message(_ field: UInt64, _ body: (inout ProtobufWriter) -> Void) {
         tag(field, 2)
         let start = bytes.count
+        // Most lengths take one byte; where one takes more, what follows moves.
+        bytes.append(0)
         body(&self)
-        // The length, which is known now, goes before it.
-        var length = UInt64(bytes.count - start)
-        var digits: [UInt8] = []
-        while length >= 0x80 {
-            digits.append(UInt8(truncatingIfNeeded: length) | 0x80)
+        var length = UInt64(bytes.count - start - 1)
+        guard length >= 0x80 else { return bytes[start] = UInt8(length) }
+        let count = (70 - length.leadingZeroBitCount) / 7
+        bytes.insert(contentsOf: repeatElement(0, count: count - 1), at: start)
+        for index in start..<start + count - 1 {
+            bytes[index] = UInt8(truncatingIfNeeded: length) | 0x80
             length >>= 7
         }
-        digits.append(UInt8(length))
-        bytes.insert(contentsOf: digits, at: start)
+        bytes[start + count - 1] = UInt8(length)
     }
+
+    /// A text that `body` writes.
+    mutating func text(_ field: UInt64, _ body: (inout [UInt8]) -> Void) { message(field) { body(&$0.bytes) } }
 }
 
 /// Reads the few numbers and texts that a collector answers with.

@@ -10,6 +10,11 @@ package struct RoundSpans: Sendable {
         var round: RoundNumber
         var first: UInt64
         var last: UInt64
+
+        mutating func take(from begun: UInt64, to end: UInt64) {
+            first = min(first, begun)
+            last = max(last, end)
+        }
     }
 
     private var parts: [StageName: [Part]] = [:]
@@ -21,6 +26,12 @@ package struct RoundSpans: Sendable {
     /// The spans that this event completes.
     package mutating func spans(of event: Event) -> [OTLPFormat.Span] {
         var spans: [OTLPFormat.Span] = []
+        add(event, to: &spans)
+        return spans
+    }
+
+    /// Adds the spans that this event completes.
+    package mutating func add(_ event: Event, to spans: inout [OTLPFormat.Span]) {
         let phases = Catalogue.kind(event.name)?.phases ?? []
         var end = event.time
         for phase in phases.reversed() {
@@ -43,27 +54,26 @@ package struct RoundSpans: Sendable {
                     name: "round \(event.round.value)", start: event.time - min(event.time, UInt64(length * 1e9)),
                     end: event.time, attributes: [("round", .round(event.round))]))
         }
-        return spans + takePart(event, since: end)
+        if let part = takePart(event, since: end) { spans.append(part) }
     }
 
     /// Adds an event to its stage's part of its round; the part that is thereby known to be over.
-    private mutating func takePart(_ event: Event, since begun: UInt64) -> [OTLPFormat.Span] {
-        var outside = self.outside[event.stage]
-        if outside?.epoch != event.epoch {
-            outside = (event.epoch, TraceContext(run: event.run, stage: event.stage, epoch: event.epoch))
-            self.outside[event.stage] = outside
+    private mutating func takePart(_ event: Event, since begun: UInt64) -> OTLPFormat.Span? {
+        if outside[event.stage]?.epoch != event.epoch {
+            let trace = TraceContext(run: event.run, stage: event.stage, epoch: event.epoch)
+            outside[event.stage] = (event.epoch, trace)
         }
-        guard event.round > RoundNumber(0), event.trace != outside?.trace else { return [] }
-        var parts = self.parts[event.stage, default: []]
-        defer { self.parts[event.stage] = parts }
-        if let index = parts.firstIndex(where: { $0.trace == event.trace }) {
-            parts[index].first = min(parts[index].first, begun)
-            parts[index].last = max(parts[index].last, event.time)
-            return []
+        guard event.round > RoundNumber(0), event.trace != outside[event.stage]?.trace else { return nil }
+        let known = parts[event.stage]?.firstIndex { $0.trace == event.trace }
+        if let index = known {
+            parts[event.stage]?[index].take(from: begun, to: event.time)
+            return nil
         }
-        parts.append(Part(trace: event.trace, round: event.round, first: begun, last: event.time))
+        parts[event.stage, default: []].append(
+            Part(trace: event.trace, round: event.round, first: begun, last: event.time))
         // Something may yet be told of the round before: two are kept.
-        return parts.count > 2 ? [Self.span(of: parts.removeFirst(), event.stage)] : []
+        guard let count = parts[event.stage]?.count, count > 2 else { return nil }
+        return (parts[event.stage]?.removeFirst()).map { Self.span(of: $0, event.stage) }
     }
 
     /// What stages have begun and not gone on from.

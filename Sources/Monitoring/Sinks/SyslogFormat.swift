@@ -24,73 +24,106 @@ package struct SyslogFormat: Sendable {
     package static let maximumBytes = 8192
 
     private let prefix: Int
-    private let host: String
+    /// What stands between the time and the stage.
+    private let sender: [UInt8]
     private let body: Body
 
     package init(host: String, facility: Facility = .daemon, body: Body = .text) {
-        self.host = SyslogFormat.printable(host, limit: 255)
+        var sender = [UInt8(ascii: " ")]
+        SyslogFormat.append(printable: host, limit: 255, to: &sender)
+        self.sender = sender + " tributary ".utf8
         self.body = body
         prefix = facility.number * 8
     }
 
     /// - Parameter line: the event's, without its end.
     package func bytes(_ event: Event, line: ArraySlice<UInt8>) -> [UInt8] {
-        for cut in [EventLine.maximumText, 512, 64] {
-            let bytes = bytes(event, line: line, cutting: cut)
-            if bytes.count <= Self.maximumBytes { return bytes }
-        }
-        // A list of many names: the end of the message goes (RFC 5424, section 6.1).
-        let bytes = bytes(event, line: [], cutting: 64, hasFields: false)
-        var end = min(bytes.count, Self.maximumBytes)
-        while end < bytes.count, bytes[end] & 0xc0 == 0x80 { end -= 1 }
-        return Array(bytes[..<end])
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1024)
+        append(event, line: line, to: &bytes)
+        return bytes
     }
 
-    private func bytes(
-        _ event: Event, line: ArraySlice<UInt8>, cutting limit: Int, hasFields: Bool = true
-    ) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(768)
-        bytes += "<\(prefix + event.level.syslogSeverity)>1 ".utf8
+    /// - Parameter isCounted: whether its length stands before it, as over a stream.
+    package func append(_ event: Event, line: ArraySlice<UInt8>, isCounted: Bool = false, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        for cut in [EventLine.maximumText, 512, 64] {
+            append(event, line: line, cutting: cut, to: &bytes)
+            if bytes.count - start <= Self.maximumBytes { break }
+            bytes.removeSubrange(start...)
+        }
+        if bytes.count == start {
+            // A list of many names: the end of the message goes (RFC 5424, section 6.1).
+            append(event, line: [], cutting: 64, hasFields: false, to: &bytes)
+            var end = min(bytes.count, start + Self.maximumBytes)
+            while end < bytes.count, bytes[end] & 0xc0 == 0x80 { end -= 1 }
+            bytes.removeSubrange(end...)
+        }
+        if isCounted { Self.count(from: start, in: &bytes) }
+    }
+
+    private func append(
+        _ event: Event, line: ArraySlice<UInt8>, cutting limit: Int, hasFields: Bool = true, to bytes: inout [UInt8]
+    ) {
+        bytes.append(UInt8(ascii: "<"))
+        bytes.append(decimal: prefix + event.level.syslogSeverity)
+        bytes += ">1 ".utf8
         // RFC 5424 has six digits of a second and no more.
-        bytes += Timestamp.text(event.time).prefix(26)
-        bytes += "Z \(host) tributary ".utf8
-        bytes += Self.printable("\(event.stage.cloud)/\(event.stage.kind.rawValue)", limit: 128).utf8
-        bytes += " \(Self.printable(event.name, limit: 32)) [\(Self.element)".utf8
-        for (name, value) in event.envelope { Self.append(name, value, limit, to: &bytes) }
+        Timestamp.append(event.time, digits: 6, to: &bytes)
+        bytes += sender
+        bytes += event.stage.cloud.description.utf8
+        bytes.append(UInt8(ascii: "/"))
+        bytes += event.stage.kind.rawValue.utf8
+        bytes.append(UInt8(ascii: " "))
+        Self.append(printable: event.name, limit: 32, to: &bytes)
+        bytes += " [".utf8
+        bytes += Self.element.utf8
+        bytes += " run=\"".utf8
+        bytes += event.run.description.utf8
+        bytes += "\" cloud=\"".utf8
+        bytes += event.stage.cloud.description.utf8
+        bytes += "\" stage=\"".utf8
+        bytes += event.stage.kind.rawValue.utf8
+        bytes += "\" epoch=\"".utf8
+        bytes.append(decimal: event.epoch)
+        bytes += "\" sequence=\"".utf8
+        bytes.append(decimal: event.sequence)
+        bytes += "\" round=\"".utf8
+        bytes.append(decimal: UInt64(event.round.value))
+        bytes += "\" trace=\"".utf8
+        bytes += event.trace.description.utf8
+        bytes.append(UInt8(ascii: "\""))
         if hasFields {
             for (field, value) in event.fields.pairs { Self.append(field.name, value, limit, to: &bytes) }
         }
-        bytes.append(UInt8(ascii: "]"))
-        bytes.append(UInt8(ascii: " "))
-        bytes += [0xef, 0xbb, 0xbf]  // the text is UTF-8
+        bytes += [UInt8(ascii: "]"), UInt8(ascii: " "), 0xef, 0xbb, 0xbf]  // the text is UTF-8
         if body == .json, limit == EventLine.maximumText {
             bytes += line
         } else {
-            bytes += event.summary(cutting: limit).utf8
+            bytes.append(summaryOf: event, cutting: limit)
         }
-        return bytes
     }
 
     private static func append(_ name: String, _ value: EventValue, _ limit: Int, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: " "))
-        bytes += parameterName(name)
-        bytes += "=\"".utf8
-        let shown = value.shown
-        if shown.utf8.count > limit {
-            for scalar in shown.unicodeScalars.prefix(limit) { append(scalar, to: &bytes) }
-            bytes += "...".utf8
-        } else {
-            var isPlain = true
-            for byte in shown.utf8 where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x5d || byte > 0x7e {
-                isPlain = false
-                break
-            }
-            if isPlain {
-                bytes += shown.utf8
-            } else {
-                for scalar in shown.unicodeScalars { append(scalar, to: &bytes) }
-            }
+        // An SD-NAME: printable ASCII but `=`, blank, `]` and `"`, at most 32 of them.
+        for byte in name.utf8.prefix(32) {
+            let isAllowed = 0x21 <= byte && byte <= 0x7e && byte != 0x3d && byte != 0x5d && byte != 0x22
+            bytes.append(isAllowed ? byte : UInt8(ascii: "_"))
+        }
+        bytes.append(UInt8(ascii: "="))
+        bytes.append(UInt8(ascii: "\""))
+        let start = bytes.count
+        bytes.append(shown: value)
+        let isLong = bytes.count - start > limit
+        let isPlain = bytes[start...].allSatisfy {
+            0x20 <= $0 && $0 <= 0x7e && $0 != 0x22 && $0 != 0x5c && $0 != 0x5d
+        }
+        if isLong || !isPlain {
+            let shown = String(decoding: bytes[start...], as: UTF8.self)
+            bytes.removeSubrange(start...)
+            for scalar in shown.unicodeScalars.prefix(isLong ? limit : .max) { append(scalar, to: &bytes) }
+            if isLong { bytes += "...".utf8 }
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -107,20 +140,18 @@ package struct SyslogFormat: Sendable {
         }
     }
 
-    /// An SD-NAME: printable ASCII but `=`, blank, `]` and `"`, at most 32 of them.
-    private static func parameterName(_ name: String) -> [UInt8] {
-        name.utf8.prefix(32).map { byte in
-            (0x21...0x7e).contains(byte) && ![0x3d, 0x5d, 0x22].contains(byte) ? byte : UInt8(ascii: "_")
-        }
-    }
-
-    private static func printable(_ text: String, limit: Int) -> String {
-        let bytes = text.utf8.prefix(limit).map { (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "_") }
-        return bytes.isEmpty ? "-" : String(decoding: bytes, as: UTF8.self)
+    private static func append(printable text: String, limit: Int, to bytes: inout [UInt8]) {
+        if text.isEmpty { return bytes.append(UInt8(ascii: "-")) }
+        for byte in text.utf8.prefix(limit) { bytes.append(0x21 <= byte && byte <= 0x7e ? byte : UInt8(ascii: "_")) }
     }
 
     /// Octet counting (RFC 6587, section 3.4.1): over a stream, its length stands before each message.
-    package static func counted(_ message: [UInt8]) -> [UInt8] { Array("\(message.count) ".utf8) + message }
+    private static func count(from start: Int, in bytes: inout [UInt8]) {
+        var length: [UInt8] = []
+        length.append(decimal: UInt64(bytes.count - start))
+        length.append(UInt8(ascii: " "))
+        bytes.insert(contentsOf: length, at: start)
+    }
 }
 
 extension EventLevel {

@@ -56,6 +56,9 @@ package struct SpoolReader: Sendable {
     /// What has come since, up to so many bytes; nothing where nothing has.
     package mutating func next(maximumBytes: Int) throws(SpoolFault) -> Batch {
         var batch = Batch()
+        // Most of the time its file has more, and the folder need not be looked at.
+        try read(SpoolSegment(folder: folder, first: place.segment), maximumBytes: maximumBytes, into: &batch)
+        if !batch.lines.isEmpty { return batch }
         while true {
             let segments = SpoolSegment.all(in: folder)
             guard let oldest = segments.first else { return batch }
@@ -84,23 +87,38 @@ package struct SpoolReader: Sendable {
             throw SpoolFault("open \(segment.path)", errno)
         }
         defer { close(file) }
-        var buffer = [UInt8](repeating: 0, count: max(maximumBytes, EventLine.maximumBytes))
-        if lseek(file, 0, SEEK_END) < off_t(place.offset) {
+        let length = lseek(file, 0, SEEK_END)
+        if length < off_t(place.offset) {
             // The folder was emptied, and the stage has begun anew: from its first event on.
             place = Place(ordinal: segment.first, segment: segment.first, offset: 0)
         }
-        let count = pread(file, &buffer, buffer.count, off_t(place.offset))
-        guard count > 0 else {
-            if count < 0, errno != EINTR { throw SpoolFault("read \(segment.path)", errno) }
-            return
+        let most = max(maximumBytes, EventLine.maximumBytes)
+        let (offset, wanted) = (off_t(place.offset), min(most, Int(length) - Int(place.offset)))
+        guard wanted > 0 else { return }
+        var code: Int32 = 0
+        let buffer = [UInt8](unsafeUninitializedCapacity: wanted) { target, count in
+            let read = pread(file, target.baseAddress, wanted, offset)
+            if read < 0 { code = errno }
+            count = max(0, read)
+        }
+        guard code == 0 || code == EINTR else { throw SpoolFault("read \(segment.path)", code) }
+        var ends: [Int] = []
+        buffer.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            var start = 0
+            while start < bytes.count, let end = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start) {
+                start = UnsafeRawPointer(end) - base + 1
+                ends.append(start - 1)
+            }
         }
         var start = 0
-        while let end = buffer[start..<count].firstIndex(of: UInt8(ascii: "\n")) {
+        batch.lines.reserveCapacity(batch.lines.count + ends.count)
+        for end in ends {
             batch.lines.append(buffer[start..<end])
             start = end + 1
             place.ordinal += 1
         }
-        if start == 0, count == buffer.count { start = count }  // no line of ours is that long: stepped over
+        if start == 0, buffer.count == most { start = most }  // no line of ours is that long: stepped over
         place.offset += UInt64(start)
     }
 }

@@ -7,7 +7,10 @@ package struct AggregateConfiguration: Configurable {
     let evidenceRounds: Int
 
     package init(from file: Section) throws {
-        threads = file.int("threads", in: 1...1024, default: 1)
-        evidenceRounds = file.int("evidence-rounds", in: 0...10_000, default: 2)
+        threads = file.int(
+            "threads", in: 1...1024, default: 1, about: "threads that check and multiply ciphertexts")
+        evidenceRounds = file.int(
+            "evidence-rounds", in: 0...10_000, default: 2,
+            about: "rounds, the newest ones, whose contributions and sum are kept for `tributary audit`")
     }
 }

@@ -13,8 +13,11 @@ package struct EncryptConfiguration: Configurable {
     let partial: PartialLimits
 
     package init(from file: Section) throws {
-        threads = file.int("threads", in: 1...1024, default: 1)
-        let limits = try file.optionalSection("limits", as: Limits.self) ?? Limits()
+        threads = file.int("threads", in: 1...1024, default: 1, about: "threads that seal")
+        let limits =
+            try file.optionalSection(
+                "limits", as: Limits.self, about: "what this cloud answers at all, whatever an opening asks")
+            ?? Limits()
         minimumCohort = limits.minimumCohort
         maximumRounds = limits.rounds
         maximumShare = limits.maximumShare
@@ -34,11 +37,22 @@ package struct EncryptConfiguration: Configurable {
         init() {}
 
         init(from file: Section) throws {
-            minimumCohort = file.int("minimum-cohort", in: 1...1024, default: minimumCohort)
-            rounds = file.int("rounds", in: 1...1_000_000, default: rounds)
-            maximumShare = file.double("maximum-share", in: 0...1, default: maximumShare)
-            clipNorm = file.double("clip-norm", in: 0...1e9, default: clipNorm)
-            if file.has("purposes") { purposes = Set(file.list("purposes") { $0.choice(of: Purpose.self) }) }
+            minimumCohort = file.int(
+                "minimum-cohort", in: 1...1024, default: minimumCohort,
+                about: "never part of a sum that could be opened over fewer clouds")
+            rounds = file.int(
+                "rounds", in: 1...1_000_000, default: rounds, about: "nothing is answered beyond this round")
+            maximumShare = file.double(
+                "maximum-share", in: 0...1, default: maximumShare,
+                about: "never part of an update in which one cloud has more of the weight")
+            clipNorm = file.double(
+                "clip-norm", in: 0...1e9, default: clipNorm, about: "nor of one with a larger clip norm")
+            if file.has("purposes") {
+                purposes = Set(
+                    file.list("purposes", about: "the kinds of rounds that are answered; without it all") {
+                        $0.choice(of: Purpose.self)
+                    })
+            }
             partial = PartialLimits(from: file)
         }
     }

@@ -18,10 +18,17 @@ struct PartialLimits {
     init() {}
 
     init(from limits: Section) {
-        minimumFraction = limits.double("minimum-fraction", in: 0...1, default: minimumFraction)
-        minimumNoise = limits.double("minimum-noise", in: 0...1e6, default: minimumNoise)
-        answers = limits.int("answers-in-clear", in: 1...10_000, default: answers)
-        literal = limits.bool("literal", default: literal)
+        minimumFraction = limits.double(
+            "minimum-fraction", in: 0...1, default: minimumFraction,
+            about: "the part of an update's values that must be encrypted; at 1 nothing is ever sent in clear")
+        minimumNoise = limits.double(
+            "minimum-noise", in: 0...1e6, default: minimumNoise,
+            about: "the least noise on the others, in clip norms over the root of the number of values")
+        answers = limits.int(
+            "answers-in-clear", in: 1...10_000, default: answers,
+            about: "how often values in clear are sent from one adapter")
+        literal = limits.bool(
+            "literal", default: literal, about: "whether openings under `literal-eq4` are answered, which hide nothing")
     }
 
     /// Why this cloud does not answer an opening; nil if it does.

@@ -23,12 +23,22 @@ package struct LocalTrainConfiguration: Configurable {
     let sensitivityRecords: Int
 
     package init(from file: Section) throws {
-        trainer = file.choice("trainer", default: .lora)
-        threads = file.int("threads", in: 1...1024, default: 1)
-        base = file.optionalPath("base", kind: .any) ?? ""
-        event = file.string("event", default: " died")
-        noEvent = file.string("no-event", default: " survived")
-        sensitivityRecords = file.int("sensitivity-records", in: 1...65_536, default: 64)
+        trainer = file.choice(
+            "trainer", default: .lora, about: "`none` trains nothing and sends a fixed vector, to measure rounds")
+        threads = file.int("threads", in: 1...1024, default: 1, about: "compute threads")
+        base =
+            file.optionalPath(
+                "base", kind: .any,
+                about: "the base model's folder: config.json, weights, tokenizer.json; the same files as publish's")
+            ?? ""
+        event = file.string(
+            "event", default: " died", about: "the answer where it happened: one token of the base model's tokenizer")
+        noEvent = file.string(
+            "no-event", default: " survived",
+            about: "the answer where it did not: one token of the base model's tokenizer")
+        sensitivityRecords = file.int(
+            "sensitivity-records", in: 1...65_536, default: 64,
+            about: "training records that a sensitivity round looks at")
         if trainer == .lora, base.isEmpty { file.refuse("`base`: the folder of the base model is missing") }
     }
 }

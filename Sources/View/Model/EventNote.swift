@@ -41,15 +41,22 @@ package struct EventNote: Sendable, Equatable {
 
     private static let last: Set<String> = [
         EventField.key.name, EventField.root.name, EventField.folder.name, EventField.card.name,
+        EventField.digest.name, EventField.opening.name, EventField.adapter.name,
     ]
 
-    /// Reals to four digits: what follows is noise to a reader.
+    /// Reals to four digits, digests to eight: what follows is noise to a reader.
     private static func shown(_ value: EventValue) -> String {
         switch value {
         case .real(let number): Figures.short(number)
+        case .text(let text) where isDigest(text): "\(text.prefix(8))…"
         case .list(let values): "[" + values.map(shown).joined(separator: ",") + "]"
         default: value.shown
         }
+    }
+
+    /// 32 bytes or more in hexadecimal.
+    private static func isDigest(_ text: String) -> Bool {
+        text.utf8.count >= 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// Without control characters, nor those that turn the direction of text round (Unicode's bidirectional controls).

@@ -200,7 +200,7 @@ enum PageScript {
           const end = line[line.length - 1] || last, tests = points.filter(point => point.test), test = tests[tests.length - 1];
           const near = test && Math.abs(Y(test.y) - Y(end.y)) < 15;
           root.append(svg("text", {x: X(end.x) + 9, y: Y(end.y) + 4 - (near ? (Y(test.y) > Y(end.y) ? 6 : -7) : 0), class: "value"}, end.y.toFixed(digits)));
-          if (test) root.append(svg("text", {x: X(test.x) + 9, y: Y(test.y) + 4 + (near ? (Y(test.y) > Y(end.y) ? 7 : -6) : 0), class: "soft"}, "test " + test.y.toFixed(2)));
+          if (test) root.append(svg("text", {x: X(test.x) + 9, y: Y(test.y) + 4 + (near ? (Y(test.y) > Y(end.y) ? 7 : -6) : 0), class: "soft"}, "test " + test.y.toFixed(digits)));
           put(holder, root);
         }
 

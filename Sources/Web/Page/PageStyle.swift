@@ -32,7 +32,7 @@ enum PageStyle {
         .skip { position: absolute; left: -100rem; } .skip:focus { left: 1rem; top: .5rem; background: var(--card); padding: .4rem .8rem; z-index: 2; }
         .pill { display: inline-block; padding: .1rem .7rem; border: 1px solid currentColor; border-radius: 99px; font-size: .8125rem; font-weight: 600; color: var(--good); }
         .pill.off { color: var(--attention); }
-        main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1.65fr) minmax(0, 1fr); }
+        main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1.5fr) minmax(0, 1fr); }
         section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 1.1rem 1.25rem; min-width: 0; }
         .now, .events { grid-column: 1 / -1; }
         @media (max-width: 62rem) { main { grid-template-columns: minmax(0, 1fr); } body { padding: 1rem .75rem; } }
@@ -89,7 +89,7 @@ enum PageStyle {
         th.wide, td.wide { width: 99%; }
         td.wide { white-space: normal; overflow-wrap: anywhere; }
         th[scope=row] { color: var(--ink); font-weight: 600; font-size: .875rem; border-bottom-color: var(--hair); }
-        .scroll { overflow: auto; max-height: 26rem; }
+        .scroll { overflow: auto; max-height: 26rem; position: relative; }
         .scroll.tall { max-height: 22rem; }
         .scroll thead th { position: sticky; top: 0; background: var(--card); z-index: 1; }
         .bar { display: flex; height: 14px; min-width: 12rem; }
@@ -101,12 +101,12 @@ enum PageStyle {
         .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: 0; padding: 0; list-style: none; font-size: .8125rem; color: var(--soft); }
         .legend span { display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin-right: .4em; }
         tr.now-open td, tr.now-open th { font-weight: 600; }
-        .matrix table, .matrix th { font-size: .8125rem; }
-        .matrix td { text-align: right; padding: .35rem .4rem; border-left: 1px solid var(--hair); font-variant-numeric: tabular-nums; }
-        .matrix th[scope=col] { text-align: right; padding: .25rem .4rem .35rem; }
+        .matrix table, .matrix th, .matrix th[scope=row] { font-size: .75rem; }
+        .matrix td { text-align: right; padding: .35rem .3rem; border-left: 1px solid var(--hair); font-variant-numeric: tabular-nums; }
+        .matrix th[scope=col] { text-align: right; padding: .25rem .3rem .35rem; }
         .matrix th[scope=row] { padding-right: .4rem; } .matrix th:first-child { padding-left: 0; text-align: left; }
         .whole { white-space: nowrap; }
-        .matrix td small { display: block; color: var(--soft); font-size: .75rem; }
+        .matrix td small { display: block; color: var(--soft); font-size: .6875rem; }
         .plain { margin: 0; padding: 0; list-style: none; font-size: .875rem; }
         .plain li { padding: .12rem 0; } .plain b { font-weight: 600; }
         summary { cursor: pointer; color: var(--soft); font-size: .875rem; margin-top: .8rem; width: max-content; }

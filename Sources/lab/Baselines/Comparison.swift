@@ -83,7 +83,8 @@ struct Comparison: Sendable {
                         func shown(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
                         let judged = loss.map { ", validation \(shown($0))" } ?? ""
                         progress(
-                            "\(job.name): round \(round) of \(baseline.plan.update.rounds), loss \(shown(training))\(judged)")
+                            "\(job.name): round \(round) of \(baseline.plan.update.rounds), loss \(shown(training))\(judged)"
+                        )
                     }
                     let scored = try baseline.scores(of: outcome.values, on: data, answers: answers)
                     return (

@@ -1,4 +1,5 @@
 internal import Federation
+internal import Glibc
 internal import Launching
 internal import Topology
 
@@ -32,7 +33,6 @@ enum StageCheck {
 
     private static func finding(_ stage: LauncherRecord.Stage, _ now: Double) -> Finding {
         let end = stage.lastEnd.map { "; its last process ended with \($0)" } ?? ""
-        let words = stage.lastLine.map { LogLine($0) }.map { $0["reason"] ?? $0.raw }
         switch stage.state {
         case "ready":
             let waited = stage.statusSince.map { now - $0 } ?? 0
@@ -43,17 +43,30 @@ enum StageCheck {
             return Finding(.fine, "stage", stage.stage, "has ended in order")
         case "ended":
             return Finding(
-                .failure, "stage", stage.stage, "does not run\(end)", advice: words ?? "read its log: tributary logs")
+                .failure, "stage", stage.stage, "does not run\(end)", advice: advice(stage))
         case "backing-off":
             return Finding(
                 .failure, "stage", stage.stage, "ends again and again (\(stage.restarts) restarts)\(end)",
-                advice: words ?? "read its log: tributary logs")
-        default: return Finding(.warning, "stage", stage.stage, "\(stage.state)\(end)")
+                advice: advice(stage))
+        default:
+            return Finding(
+                .warning, "stage", stage.stage, "\(stage.state)\(end)", advice: stage.wasKilled ? advice(stage) : nil)
         }
+    }
+
+    /// What its last words say; one that was killed had none about its end.
+    private static func advice(_ stage: LauncherRecord.Stage) -> String {
+        if stage.wasKilled {
+            return
+                "it was killed: by somebody, or by the kernel where memory ran out (`journalctl -k | grep -i 'out of memory'` tells)"
+        }
+        return stage.lastLine.map { LogLine($0) }.map { $0["reason"] ?? $0.raw } ?? "read its log: tributary logs"
     }
 }
 
 extension LauncherRecord.Stage {
+    var wasKilled: Bool { lastEnd == ProcessEnd.signal(SIGKILL).description }
+
     var isWaiting: Bool { status?.hasPrefix("waiting") ?? false }
 
     /// ` (for 4 min 12 s)`, for what the stage says of itself.

@@ -13,12 +13,7 @@ struct EventsCommand: ParsableCommand {
         discussion:
             "Without --follow it prints what stages have kept and ends. docs/events.md lists events and their fields.")
 
-    @Argument(help: "STAGE@CLOUD (encrypt@north); all stages without it.")
-    var stage: String?
-    @Option(name: .shortAndLong, help: "The topology file; without it the one that TRIBUTARY_TOPOLOGY names.")
-    var topology: String?
-    @Option(help: "Where state is kept; default: $XDG_STATE_HOME/tributary/FEDERATION.")
-    var state: String?
+    @OptionGroup var host: StagesOfHost
     @Flag(name: .shortAndLong, help: "Go on with what comes from now.")
     var follow = false
     @Option(help: "Leave out what is below: debug, info, warning, error.")
@@ -33,12 +28,8 @@ struct EventsCommand: ParsableCommand {
     var fields: String?
 
     func run() throws {
-        var options = TopologyOptions()
-        options.topology = topology
-        options.state = state
-        let topology = try options.load(warns: false)
+        let (topology, stages) = try host.load()
         let filter = try EventFilter(level: level, events: event, round: round, since: since, fields: fields)
-        let stages = try StageChoice.stages(stage, in: topology)
         signal(SIGPIPE, SIG_IGN)
         let output = EventOutput()
         let folders = stages.map { topology.eventSpool(of: $0) }

@@ -5,7 +5,7 @@ internal import Topology
 /// ends, and ended last of all, once it has sent what is left. No stage waits for it, and none ends because of it.
 final class MonitorProcess {
     /// Beyond what it takes to send what is left.
-    private static let patience = 9
+    private static let patience = Duration.seconds(9)
 
     private let terminal: Terminal
     private let isBackground: Bool
@@ -87,15 +87,15 @@ final class MonitorProcess {
         arguments = nil
         deadline = nil
         guard let pid else { return }
-        kill(pid, SIGTERM)
-        var status: Int32 = 0
-        for attempt in 0..<Self.patience * 50 {
-            let result = waitpid(pid, &status, WNOHANG)
-            if result == pid || (result < 0 && errno == ECHILD) { return self.pid = nil }
-            if attempt == Self.patience * 50 - 1 { kill(pid, SIGKILL) }
-            usleep(20_000)
-        }
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         self.pid = nil
+        kill(pid, SIGTERM)
+        do {
+            if try !StageProcess.ends(pid, within: Self.patience) { kill(pid, SIGKILL) }
+        } catch {
+            terminal.line("\(terminal.paint("!", .yellow)) monitor is killed, as it cannot be waited for: \(error)")
+            kill(pid, SIGKILL)
+        }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     }
 }

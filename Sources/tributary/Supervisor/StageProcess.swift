@@ -29,6 +29,25 @@ enum StageProcess {
         }
     }
 
+    /// Waits for a process to end, at most so long; false if it still runs then. Its status is left for waitpid(2).
+    static func ends(_ pid: Int32, within limit: Duration) throws -> Bool {
+        let number = tributary_pidfd(pid)
+        guard number >= 0 else {
+            if errno == ESRCH { return true }
+            throw LauncherError.system("pidfd_open")
+        }
+        let process = Descriptor(owning: number)
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let left = max(Duration.zero, deadline - .now)
+            var item = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
+            let count = poll(&item, 1, Int32(clamping: Int(left.inSeconds * 1000) + 1))
+            guard count >= 0 || errno == EINTR else { throw LauncherError.system("poll") }
+            if count > 0 { return true }
+            if left == .zero { return false }
+        }
+    }
+
     /// This process's environment with `changes` made; nil removes.
     static func environment(_ changes: [String: String?]) -> [String] {
         var result: [String] = []

@@ -22,6 +22,20 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false
 with open(sys.argv[1]) as file:
     schema = json.load(file)
 jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def check_defaults(schema):
+    """A default that the key's own schema refuses would be put into files by editors."""
+    if isinstance(schema, dict):
+        if "default" in schema and "type" in schema:
+            jsonschema.Draft202012Validator(schema).validate(schema["default"])
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            check_defaults(part)
+
+
+check_defaults(schema)
 validator = jsonschema.Draft202012Validator(schema)
 for path in sys.argv[2:]:
     with open(path) as file:

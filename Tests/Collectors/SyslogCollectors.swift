@@ -1,12 +1,14 @@
-import Foundation
-import Glibc
-import JSONText
-import Monitoring
-import Testing
+internal import Foundation
+internal import Glibc
+package import JSONText
+package import Monitoring
 
 /// Real syslog daemons, out of Debian's packages and under nobody's service manager.
-enum SyslogCollectors {
-    private static func root() throws -> String { try #require(Equipment.collectors) }
+package enum SyslogCollectors {
+    private static func root() throws -> String {
+        guard let root = Equipment.collectors else { throw CollectorFault("TRIBUTARY_COLLECTORS is not set") }
+        return root
+    }
 
     private static func environment(_ root: String) -> [String: String] {
         let triple = "x86_64-linux-gnu"
@@ -17,10 +19,13 @@ enum SyslogCollectors {
     /// The folder of this name that the packages brought.
     private static func find(_ name: String, under root: String) throws -> String {
         let paths = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/usr/lib")
-        return "\(root)/usr/lib/" + (try #require(paths.first { $0.hasSuffix(name) }))
+        guard let path = paths.first(where: { $0.hasSuffix(name) }) else {
+            throw CollectorFault("no \(name) in \(root)")
+        }
+        return "\(root)/usr/lib/\(path)"
     }
 
-    static func rsyslog(_ address: SinkAddress, folder: String) throws -> Collector {
+    package static func rsyslog(_ address: SinkAddress, folder: String) throws -> Collector {
         let root = try root()
         let output = "\(folder)/received"
         let input =
@@ -50,7 +55,7 @@ enum SyslogCollectors {
             ], folder: folder, output: output, environment: environment(root))
     }
 
-    static func syslogNG(_ address: SinkAddress, folder: String) throws -> Collector {
+    package static func syslogNG(_ address: SinkAddress, folder: String) throws -> Collector {
         let root = try root()
         let output = "\(folder)/received"
         let source =
@@ -76,7 +81,7 @@ enum SyslogCollectors {
             ], folder: folder, output: output, environment: environment(root))
     }
 
-    static func isReady(_ address: SinkAddress) -> Bool {
+    package static func isReady(_ address: SinkAddress) -> Bool {
         switch address {
         case .tcp(_, let port): Collector.isListening(port)
         case .unix(let path): access(path, F_OK) == 0
@@ -99,20 +104,20 @@ enum SyslogCollectors {
     }
 
     /// One message as a collector has understood it.
-    struct Message {
-        let name: String
-        let process: String
-        let host: String
-        let text: String
-        let severity: Int
-        let time: String
+    package struct Message {
+        package let name: String
+        package let process: String
+        package let host: String
+        package let text: String
+        package let severity: Int
+        package let time: String
         /// The structured data's parameters.
-        let parameters: [String: JSON]
+        package let parameters: [String: JSON]
     }
 
-    static func fromRsyslog(_ line: String) throws -> Message {
+    package static func fromRsyslog(_ line: String) throws -> Message {
         let parts = line.split(separator: "\t", maxSplits: 1)
-        try #require(parts.count == 2, "\(line)")
+        guard parts.count == 2 else { throw CollectorFault("not as the template has it: \(line)") }
         let message = try JSON(Array(parts[0].utf8)).members
         let parsed = try JSON(Array(parts[1].utf8)).members["rfc5424-sd"]?.members ?? [:]
         return Message(
@@ -122,7 +127,7 @@ enum SyslogCollectors {
             parameters: parsed[SyslogFormat.element]?.members ?? [:])
     }
 
-    static func fromSyslogNG(_ line: String) throws -> Message {
+    package static func fromSyslogNG(_ line: String) throws -> Message {
         let message = try JSON(Array(line.utf8)).members
         let parsed = (message["_SDATA"] ?? message[".SDATA"])?.members ?? [:]
         return Message(
