@@ -4,7 +4,7 @@ package struct NotifyMessage: Equatable, Sendable {
     package let isReady: Bool
     /// X_TRIBUTARY_STANDBY=1: a successor is ready to take over.
     package let standsBy: Bool
-    /// As it came, at most 200 characters of it.
+    /// As it came, at most 200 scalars of it.
     package let status: String?
     /// X_TRIBUTARY_RUN=over: a variable of our own.
     package let saysRunIsOver: Bool
@@ -15,11 +15,12 @@ package struct NotifyMessage: Equatable, Sendable {
         var standsBy = false
         var status: String?
         var saysRunIsOver = false
-        for line in String(decoding: datagram, as: UTF8.self).split(separator: "\n") {
+        // By bytes: a carriage return and a line feed are one character.
+        for line in datagram.split(separator: UInt8(ascii: "\n")).map({ String(decoding: $0, as: UTF8.self) }) {
             if line == "READY=1" { isReady = true }
             if line == "X_TRIBUTARY_STANDBY=1" { standsBy = true }
             if line == "X_TRIBUTARY_RUN=over" { saysRunIsOver = true }
-            if line.hasPrefix("STATUS=") { status = Self.printable(line.dropFirst("STATUS=".count).prefix(200)) }
+            if line.hasPrefix("STATUS=") { status = Self.printable(line.dropFirst("STATUS=".count)) }
         }
         self.pid = pid
         self.isReady = isReady
@@ -31,7 +32,7 @@ package struct NotifyMessage: Equatable, Sendable {
     /// Control characters would speak to the terminal that shows it.
     private static func printable(_ text: Substring) -> String {
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars.prefix(800) {
+        for scalar in text.unicodeScalars.prefix(200) {
             result.append(scalar.value < 32 || (127...159).contains(scalar.value) ? "\u{FFFD}" : scalar)
         }
         return String(result)

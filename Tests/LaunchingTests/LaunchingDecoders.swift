@@ -67,7 +67,7 @@ enum LaunchingDecoders {
         { bytes in
             let status = NotifyMessage(bytes, from: 1).status ?? ""
             let isPlain = status.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) }
-            precondition(isPlain && status.count <= 200 && status.utf8.count <= 3200, "a status that a terminal obeys")
+            precondition(isPlain && status.unicodeScalars.count <= 200, "a status that a terminal obeys")
         }
     )
 }

@@ -24,5 +24,8 @@ struct SumToOpen: Sendable {
         return record.contributions.allSatisfy { $0.cloud == cloud || evidence[$0.cloud] != nil } ? record : nil
     }
 
-    var unanswered: [Arrival] { (record.map { [$0.arrival] } ?? []) + evidence.values }
+    /// By name: answers leave in this order, and a dictionary has another in each process.
+    var unanswered: [Arrival] {
+        (record.map { [$0.arrival] } ?? []) + evidence.sorted { $0.key < $1.key }.map(\.value)
+    }
 }

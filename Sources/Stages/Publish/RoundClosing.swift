@@ -30,6 +30,8 @@ struct RoundClosing: Sendable {
         return (sum, record.contents)
     }
 
-    /// Everything that waits for an answer.
-    var unanswered: [Arrival] { (record.map { [$0.arrival] } ?? []) + shares.values }
+    /// Everything that waits for an answer, by name: a dictionary's order is another in each process.
+    var unanswered: [Arrival] {
+        (record.map { [$0.arrival] } ?? []) + shares.sorted { $0.key < $1.key }.map(\.value)
+    }
 }
