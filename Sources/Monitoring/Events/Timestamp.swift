@@ -67,7 +67,8 @@ package enum Timestamp {
         guard seconds < UInt64.max / 1_000_000_000 else { return nil }
         let time = seconds * 1_000_000_000 + fraction
         // The marks between the numbers, and days that their month does not have.
-        return self.text(time) == bytes ? time : nil
+        for (index, byte) in self.text(time).enumerated() where byte != bytes[index] { return nil }
+        return time
     }
 
     private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
