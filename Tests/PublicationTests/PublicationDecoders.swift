@@ -49,7 +49,8 @@ enum PublicationDecoders {
                 "history": .object([
                     "rounds": .integer(2), "byte_count": .integer(lines.joined().count), "sha256": .string(digest),
                 ]),
-                "privacy": .object(privacy), "metrics": .object(["auroc": .number(0.81)]), "previous": .null,
+                "privacy": .object(privacy), "method": .null, "metrics": .object(["auroc": .number(0.81)]),
+                "previous": .null,
             ]).encoded()
         }
         let partly = JSON.object([
