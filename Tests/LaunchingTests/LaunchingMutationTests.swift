@@ -21,7 +21,8 @@ struct LaunchingMutationTests {
         #expect(message.status?.count == 200 && message.status?.hasPrefix("\u{FFFD}[2J") == true)
         #expect(NotifyMessage(Array("READY=10".utf8), from: 7).status == nil)
         // Two scalars in one character, as the fuzzer had them.
-        let ends = NotifyMessage(Array("STATUS=\(String(repeating: "e\u{301}", count: 150))\r\nREADY=1\n".utf8), from: 7)
+        let ends = NotifyMessage(
+            Array("STATUS=\(String(repeating: "e\u{301}", count: 150))\r\nREADY=1\n".utf8), from: 7)
         #expect(ends.status?.unicodeScalars.count == 200 && ends.isReady)
         #expect(!NotifyMessage(Array("READY=10".utf8), from: 7).isReady)
     }
