@@ -105,6 +105,11 @@ long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated 
 	@TRIBUTARY_MOVE_MEGABYTES=100 $(MAKE) --no-print-directory test TESTFLAGS='--filter LargeMoveTests'
 	@$(MAKE) --no-print-directory hostile
 
+.PHONY: links
+links: build ## `tributary probe` on shaped links, held against iperf3 and ping; rounds with and without the planner (needs root, iperf3, iproute2)
+	@python3 Tests/Network/links.py $(LINKSFLAGS)
+	@python3 Tests/Network/planner.py --steps 60 $(PLANNERFLAGS)
+
 .PHONY: faults
 faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3)
 	@python3 Tests/Network/check.py
@@ -157,6 +162,10 @@ bench-encryption: build ## encryption alone on one core, beside TenSEAL, python-
 .PHONY: bench-peers
 bench-peers: build ## empty rounds in alternation with NVIDIA FLARE and Flower from PyPI
 	@python3 bench/peers.py $(BENCHFLAGS)
+
+.PHONY: bench-bytes
+bench-bytes: build ## bytes that a cloud sends and gets until the model is as good as fp32 FedAvg of both factors makes it, over three seeds
+	@python3 bench/bytes.py $(BENCHFLAGS)
 
 .PHONY: bench-quality
 bench-quality: build ## AUROC of clouds alone, federation and pooled over three seeds, with intervals

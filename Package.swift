@@ -116,7 +116,7 @@ let package = Package(
 
         // What the launcher and its commands say to each other, and stages to it
         library("Launching"),
-        library("Deployment", uses: ["Federation", "Sodium", "Topology"]),
+        library("Deployment", uses: ["Federation", "Monitoring", "Sodium", "Topology"]),
 
         // Domain
         library("Safetensors", uses: ["JSONText"]),
@@ -126,11 +126,14 @@ let package = Package(
         library(
             "FineTuning",
             uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium", "Tokenization", "Torch"]),
+        library("Planning", uses: ["Federation"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption", "Safetensors", "Sodium"]),
         library(
             "Publication",
-            uses: ["Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Safetensors", "Sodium"]),
+            uses: [
+                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Safetensors", "Sodium",
+            ]),
 
         // What the stages do; the executables below are their mains
         stage(
@@ -162,7 +165,7 @@ let package = Package(
             "Publish",
             uses: [
                 "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
-                "Monitoring", "Publication", "Sodium", "StageKit", "Topology",
+                "Monitoring", "Planning", "Publication", "Sodium", "StageKit", "Topology",
             ]),
 
         // Executables
@@ -176,7 +179,7 @@ let package = Package(
             runs: [
                 "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
                 "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching", "LocalTrainLogic",
-                "Monitoring",
+                "Monitoring", "Planning",
                 "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
                 "Web",
                 "ZeroMQ",
@@ -242,6 +245,7 @@ let package = Package(
             resources: [.copy("Vectors")]
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
+        tests("PlanningTests", uses: ["Federation", "Planning"]),
         tests(
             "PublicationTests",
             uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),

@@ -8,7 +8,7 @@ bench/events.py --run [--suite paillier] [--values 100000] [--seconds 15] [--pai
 import argparse, glob, hashlib, json, multiprocessing, os, shutil, signal, statistics, subprocess, sys, tempfile, threading, time
 
 import collectors
-from collectors import ROOT
+from collectors import ROOT, processor_seconds
 
 LINE = (
     '{"time":"%s","level":"info","event":"contribution_sealed","version":1,"run":"bench","cloud":"flood","stage":"encrypt","epoch":1,'
@@ -51,11 +51,6 @@ def tell(folder, rate, segment=4 << 20):
         time.sleep(0.005)
 
 
-def processor_seconds(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def resident(pid):
     return int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -63,18 +58,21 @@ def resident(pid):
 class Monitor:
     """`tributary monitor` for as long as the block lasts, and what it used."""
 
-    def __init__(self, options, folder):
-        self.options, self.folder = options, folder
+    def __init__(self, options, folder, park):
+        self.options, self.folder, self.park = options, folder, park
 
     def __enter__(self):
         self.process = subprocess.Popen(
             [f"{self.options.bin}/tributary", "monitor", f"{self.folder}/monitor.yaml", "--state", f"{self.folder}/state"],
-            stderr=subprocess.DEVNULL)
+            stderr=subprocess.DEVNULL, start_new_session=True)
+        self.theirs = self.park.processor_seconds()
         self.begun, self.before = time.monotonic(), processor_seconds(self.process.pid)
         return self
 
     def __exit__(self, *_):
-        self.share = (processor_seconds(self.process.pid) - self.before) / (time.monotonic() - self.begun)
+        elapsed = time.monotonic() - self.begun
+        self.share = (processor_seconds(self.process.pid) - self.before) / elapsed
+        self.collectors_share = (self.park.processor_seconds() - self.theirs) / elapsed
         self.memory = resident(self.process.pid)
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
@@ -107,6 +105,8 @@ def report(options, park, monitors, folder):
     print(f"took part: {', '.join(park.took_part)}" + (f"; not here: {'; '.join(park.missing)}" if park.missing else ""))
     print("monitor's share of a core:    ", " ".join(f"{100 * one.share:.1f} %" for one in monitors),
           f"  resident {monitors[-1].memory / 2**20:.0f} MiB")
+    print("collectors' share of a core:  ", " ".join(f"{100 * one.collectors_share:.1f} %" for one in monitors),
+          "  (on this machine here, elsewhere in a deployment)")
     # Of the last monitor: what it had sent when it was asked to end.
     for sink, (events, lost) in sorted(counts(folder).items()):
         print(f"  {sink}: {events} events in the last turn, {lost} lost")
@@ -124,7 +124,7 @@ def beside_work(options, folder, park):
     without, beside, monitors = [], [], []
     for _ in range(options.pairs):
         without.append(timed(units))
-        with Monitor(options, folder) as monitor:
+        with Monitor(options, folder, park) as monitor:
             beside.append(timed(units))
         monitors.append(monitor)
     ratio = statistics.median(b / w for b, w in zip(beside, without))
@@ -169,7 +169,7 @@ def beside_run(options, folder, park):
             # Which comes first changes, so that what grows with time is in both.
             for is_beside in ((False, True), (True, False))[number % 2]:
                 if is_beside:
-                    with Monitor(options, folder) as monitor:
+                    with Monitor(options, folder, park) as monitor:
                         beside.append(turn())
                     monitors.append(monitor)
                 else:

@@ -366,6 +366,8 @@ class LocalTrain:
             return self.answer(offer, message.sender, outcome, known[2] if same else f"{name} was received with another digest")
         if offer["maker"] != message.sender or (kind, message.sender) not in (("shard", self.ingest), ("adapter", self.publish)):
             return self.answer(offer, message.sender, "refused", f"{message.sender} may not send {kind}s here")
+        if kind == "adapter" and offer["about"]["change"] is not None:
+            return self.answer(offer, message.sender, "refused", "this stage takes whole adapters alone")
         if name not in self.receiving and len(self.receiving) < 64 and 1 <= offer["bytes"] <= 2 << 30:
             self.receiving[name] = [offer, message, bytearray(message.bulk[:CHUNK]), 0.0]
         self.progress(name)
@@ -412,7 +414,7 @@ class LocalTrain:
         if done or opening["purpose"] not in ("update", "sensitivity") or all(member["cloud"] != self.cloud for member in opening["cohort"]):
             return
         make = update if opening["purpose"] == "update" else sensitivities
-        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0})
+        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0, "loss": None, "trained": None})
         self.log("round_trained", round=opening["round"])
 
     def tick(self, now):

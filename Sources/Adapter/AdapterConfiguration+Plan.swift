@@ -4,7 +4,9 @@ extension AdapterConfiguration {
     /// The configuration that an opening describes.
     package init(_ plan: AdapterPlan) throws(AdapterError) {
         guard let trains = Trains(rawValue: plan.trains) else {
-            throw .setting("\"\(plan.trains)\" is not a way to train an adapter; known are b, both")
+            throw .setting(
+                "\"\(plan.trains)\" is not a way to train an adapter; known are \(Trains.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         try self.init(
             rank: plan.rank, alpha: plan.alpha, targetModules: plan.targets, trains: trains, seed: plan.seed,

@@ -2,13 +2,54 @@ package import Federation
 
 /// The settings of a run's LoRA adapter (Hu et al. 2021): what is adapted, at what rank, and which factor is trained.
 package struct AdapterConfiguration: Hashable, Sendable {
-    /// Which factors the clouds train and sum.
-    package enum Trains: String, Hashable, Sendable {
-        /// B alone; A stays as the run seed made it (FFA-LoRA, Sun et al. 2024), so that the mean of the clouds' updates is
-        /// the mean of their adapters.
+    /// Which factors the clouds train and sum. Additive encryption can make the mean of what it is given and nothing else: where
+    /// one factor of a product is the same at every cloud, the mean of the other is the mean of the products.
+    package enum Trains: String, Hashable, Sendable, CaseIterable {
+        /// B alone; A stays as the run seed made it (FFA-LoRA, Sun et al. 2024, arXiv 2403.12313).
         case b
-        /// A and B. The mean of products is not the product of means: an average of such updates is not exact.
+        /// B in odd updates, A in even ones, the other as it stands (RoLoRA, Chen et al. 2025, arXiv 2502.01755).
+        case alternate
+        /// Both at each cloud, of which A alone is summed: each cloud keeps its own B (FedSA-LoRA, Guo et al. 2024, arXiv 2410.01463).
+        case a
+        /// A square matrix R of the rank's size between a fixed B and a fixed A (Fed-SB, Singhal et al. 2025, arXiv 2502.15436).
+        case core
+        /// A and B in one update. The mean of products is not the product of means: an average of such updates is not exact.
         case both
+
+        /// As configs, manifests and people have it.
+        package var mode: Mode {
+            switch self {
+            case .b: .freezeA
+            case .alternate: .alternate
+            case .a: .shareA
+            case .core: .core
+            case .both: .inexact
+            }
+        }
+    }
+
+    package enum Mode: String, Hashable, Sendable, CaseIterable {
+        case freezeA
+        case alternate
+        case shareA
+        case core
+        case inexact
+
+        package var trains: Trains {
+            switch self {
+            case .freezeA: .b
+            case .alternate: .alternate
+            case .shareA: .a
+            case .core: .core
+            case .inexact: .both
+            }
+        }
+    }
+
+    /// One of the two matrices of a projection's adapter.
+    package enum Factor: Hashable, Sendable {
+        case a
+        case b
     }
 
     package let rank: Int
@@ -69,15 +110,54 @@ package struct AdapterConfiguration: Hashable, Sendable {
         }
     }
 
-    /// The trained tensors in the order in which their values are summed, each with values in [-range, range].
+    /// What is released, in the order of its values, each in [-range, range].
     package func layout(of base: BaseModelShape, range: Double) throws(AdapterError) -> VectorLayout {
-        let segments = modules(of: base).flatMap { module in
-            let b = VectorLayout.Segment(name: module.nameB, shape: module.shapeB, range: range)
-            guard trains == .both else { return [b] }
-            return [VectorLayout.Segment(name: module.nameA, shape: module.shapeA, range: range), b]
+        try layout(of: base, range: range) { $0.parts(trains) }
+    }
+
+    /// What is summed in an update that trains `factor`; of `alternate` alone less than what is released.
+    package func layout(
+        of base: BaseModelShape, range: Double, factor: Factor?
+    ) throws(AdapterError) -> VectorLayout {
+        guard trains == .alternate, let factor else { return try layout(of: base, range: range) }
+        return try layout(of: base, range: range) { $0.parts(factor == .a ? .a : .b) }
+    }
+
+    private func layout(
+        of base: BaseModelShape, range: Double, _ parts: (AdaptedModule) -> [AdaptedModule.Part]
+    ) throws(AdapterError) -> VectorLayout {
+        let segments = modules(of: base).flatMap(parts).map {
+            VectorLayout.Segment(name: $0.name, shape: $0.shape, range: range)
         }
         do throws(FederationError) {
             return try VectorLayout(segments)
+        } catch {
+            throw .layout(error)
+        }
+    }
+
+    /// The factor that is trained in update `turn` (from 1); nil where it is always the same.
+    package func factor(ofUpdate turn: Int) -> Factor? {
+        trains == .alternate ? (turn.isMultiple(of: 2) ? .a : .b) : nil
+    }
+
+    /// The factor that an update over `layout` trains; nil where it is always the same.
+    package func factor(in layout: VectorLayout, of base: BaseModelShape) -> Factor? {
+        guard trains == .alternate, let first = modules(of: base).first else { return nil }
+        return layout.segments.first?.name == first.nameA ? .a : .b
+    }
+
+    /// Where the values of an update that trains `factor` lie among those that are released; nil for all of them.
+    package func places(of factor: Factor?, in base: BaseModelShape) throws(AdapterError) -> ValueMask? {
+        guard trains == .alternate, let factor else { return nil }
+        var (places, first, all): ([Int], Int, Int) = ([], 0, 0)
+        for part in modules(of: base).flatMap({ $0.parts(.both) }) {
+            if part.factor == factor { places += first..<first + part.count }
+            first += part.count
+            all += part.count
+        }
+        do throws(FederationError) {
+            return try ValueMask(places: places, of: all)
         } catch {
             throw .layout(error)
         }

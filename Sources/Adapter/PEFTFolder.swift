@@ -74,7 +74,8 @@ package enum PEFTFolder {
         guard let seed = UInt64(seedText), let trains = AdapterConfiguration.Trains(rawValue: trainsText) else {
             throw .weights("the metadata's \(seedKey) or \(trainsKey) has a value that is not known here")
         }
-        return (seed, trains)
+        // R is folded in and cannot be told from B any more.
+        return (seed, trains == .core ? .both : trains)
     }
 
     private static func values(

@@ -48,6 +48,30 @@ package struct AdaptedModule: Hashable, Sendable {
     package var nameB: String { "\(prefix).lora_B.weight" }
     package var shapeA: [Int] { [rank, inputs] }
     package var shapeB: [Int] { [outputs, rank] }
+    /// Of R under `core`, of shape [rank, rank]: it is summed, and folded into B where an adapter is written.
+    package var nameR: String { "\(prefix).lora_R.weight" }
+
+    /// A trained matrix.
+    struct Part {
+        let name: String
+        let shape: [Int]
+        /// Nil for R.
+        let factor: AdapterConfiguration.Factor?
+        var count: Int { shape.reduce(1, *) }
+    }
+
+    /// What of it is released, in order.
+    func parts(_ trains: AdapterConfiguration.Trains) -> [Part] {
+        let a = Part(name: nameA, shape: shapeA, factor: .a)
+        let b = Part(name: nameB, shape: shapeB, factor: .b)
+        return switch trains {
+        case .a: [a]
+        case .b: [b]
+        case .both, .alternate: [a, b]
+        case .core: [Part(name: nameR, shape: [rank, rank], factor: nil)]
+        }
+    }
+
     /// The base model's own name of the adapted weight, of shape [outputs, inputs].
     package var nameW: String { "model.layers.\(layer).\(projection.path).weight" }
 

@@ -26,7 +26,7 @@ package struct Audit: Sendable {
     private static func scheme(of opening: Opening, key: PaillierPublicKey?) throws -> RoundScheme {
         guard opening.suite == .secagg else { return try RoundScheme(opening, key: key) }
         let slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
-        let masks = MaskedScheme(agreement: Digest(of: []), layout: opening.layout, slots: slots)
+        let masks = MaskedScheme(agreement: Digest(of: []), layout: opening.sealed, slots: slots)
         return try RoundScheme(opening, key: nil, masks: masks)
     }
 

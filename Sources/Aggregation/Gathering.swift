@@ -9,6 +9,12 @@ package struct Gathering: Sendable {
     package private(set) var parts: [CloudName: (part: SumAbout.Part, signed: RoundRecord.Part)] = [:]
     package private(set) var isClosed = false
     private var masks: Masks?
+    /// What the clouds of `parts` have said of sums that they have helped to open.
+    private var words: [CloudName: HelpedSum] = [:]
+    /// Once it is decided that the round is over fewer clouds than were in the product.
+    package private(set) var selection: CloudSelection?
+    /// How many clouds open a sum of the round together.
+    private let helpers: Int
 
     /// Under `secagg`: what the clouds have agreed on.
     package struct Masks: Sendable {
@@ -18,15 +24,22 @@ package struct Gathering: Sendable {
         package let agreement: Digest
         /// Clouds without which the masks cannot be taken off.
         package let needed: Int
+        /// Clouds that nobody waits for, as the round cannot be finished with them.
+        package let leftOut: Set<CloudName>
 
-        package init(clouds: Set<CloudName>, agreement: Digest, needed: Int) {
+        package init(clouds: Set<CloudName>, agreement: Digest, needed: Int, leftOut: Set<CloudName> = []) {
             self.clouds = clouds
             self.agreement = agreement
             self.needed = needed
+            self.leftOut = leftOut
         }
     }
 
-    package init(_ opening: Signed<Opening>) { signedOpening = opening }
+    /// - Parameter helpers: how many clouds open a sum together; 1 where that is not known, which is the most cautious.
+    package init(_ opening: Signed<Opening>, helpers: Int = 1) {
+        signedOpening = opening
+        self.helpers = helpers
+    }
 
     package var opening: Opening { signedOpening.content }
 
@@ -53,7 +66,7 @@ package struct Gathering: Sendable {
         guard let member = opening.member(name.cloud) else {
             return .refuse("\(name.cloud) is not in the cohort of round \(opening.round)")
         }
-        guard !isClosed else { return .refuse("round \(opening.round) has been closed") }
+        guard !isClosed, selection == nil else { return .refuse("round \(opening.round) has been closed") }
         let about: ContributionAbout
         do { about = try ContributionAbout(offer.about) } catch { return .refuse("\(error)") }
         if let reason = about.misfit(with: signedOpening, member: member) { return .refuse(reason) }
@@ -72,35 +85,61 @@ package struct Gathering: Sendable {
     package mutating func expect(_ masks: Masks) { self.masks = masks }
 
     /// Counts a contribution that is in the product; the second one of a cloud is not counted.
-    package mutating func count(_ part: SumAbout.Part, signed: RoundRecord.Part) -> Bool {
-        guard parts[part.cloud] == nil, !isClosed else { return false }
+    package mutating func count(
+        _ part: SumAbout.Part, signed: RoundRecord.Part, helped: HelpedSum? = nil
+    ) -> Bool {
+        guard parts[part.cloud] == nil, !isClosed, selection == nil else { return false }
         parts[part.cloud] = (part, signed)
+        words[part.cloud] = helped
         return true
+    }
+
+    /// From here on only those of the selection are in the round, in a product without the others; nobody else is taken.
+    package mutating func hold(to selection: CloudSelection) {
+        self.selection = selection
+        parts = parts.filter { selection.clouds.contains($0.key) }
     }
 
     package enum Decision: Equatable, Sendable {
         case wait
         /// Everyone is here, or the deadline has passed with a quorum.
         case close
-        /// The deadline has passed without one.
-        case abandon(missing: [CloudName])
+        /// The same, but some of those who are in the product have to be left out of it first.
+        case hold(CloudSelection)
+        /// The deadline has passed without one; or all are here and cannot be in one sum, for that reason.
+        case abandon(missing: [CloudName], reason: String? = nil)
     }
 
     /// - Parameter now: milliseconds since 1970, UTC.
     package func decision(now: UInt64) -> Decision {
         guard !isClosed else { return .wait }
+        guard selection == nil else { return .close }
         let expected = masks?.clouds ?? Set(opening.cohort.map(\.cloud))
         // What was counted of a cloud that is lost can be neither taken out nor unmasked.
         let isSpoiled = masks != nil && parts.keys.contains { !expected.contains($0) }
         let needed = max(opening.quorum, masks?.needed ?? 0)
         if isSpoiled || expected.count < needed { return .abandon(missing: missing) }
-        if parts.count == expected.count { return .close }
-        guard now >= opening.deadline else { return .wait }
+        guard parts.count == expected.count || now >= opening.deadline else { return .wait }
+        if !words.isEmpty { return chosen(needed) }
         return parts.count >= needed ? .close : .abandon(missing: missing)
     }
 
+    private func chosen(_ needed: Int) -> Decision {
+        let choice = CloudChoice(
+            cohort: Set(opening.cohort.map(\.cloud)), present: Set(parts.keys), words: words, needed: needed,
+            minimum: opening.minimumCohort, helpers: helpers)
+        guard let selection = choice.selection else {
+            let (missing, reason) = choice.shortfall
+            return .abandon(missing: missing, reason: reason)
+        }
+        return selection.leftOut.isEmpty ? .close : .hold(selection)
+    }
+
     package var missing: [CloudName] {
-        opening.cohort.map(\.cloud).filter { parts[$0] == nil || masks?.clouds.contains($0) == false }.sorted()
+        opening.cohort.map(\.cloud).filter { cloud in
+            guard let masks, !masks.clouds.contains(cloud) else { return parts[cloud] == nil }
+            return !masks.leftOut.contains(cloud)
+        }.sorted()
     }
 
     package mutating func close() { isClosed = true }

@@ -15,6 +15,7 @@ package struct MaskedGathering: Sendable {
     private var lost: Set<StageName> = []
     private var areConsentsOut = false
     package private(set) var isOver = false
+    private let cohort: Set<CloudName>
 
     /// - Parameter now: milliseconds since 1970, UTC.
     package init(_ opening: Signed<Opening>, publisher: StageName, signers: MaskingSigners, now: UInt64) throws {
@@ -22,6 +23,7 @@ package struct MaskedGathering: Sendable {
         convener = MaskConvener(terms: terms, signers: signers)
         began = now
         deadline = opening.content.deadline
+        cohort = Set(opening.content.cohort.map(\.cloud))
     }
 
     package var terms: MaskingTerms { convener.terms }
@@ -31,6 +33,24 @@ package struct MaskedGathering: Sendable {
     /// Those whose contributions are worth waiting for.
     package var expected: Set<CloudName> {
         Set((convener.members?.stages ?? []).filter { !lost.contains($0) }.map(\.cloud))
+    }
+
+    /// The clouds without which the round cannot be finished: where some have helped with a sum over those of the roster, all.
+    package var needed: Int {
+        guard let parties = convener.parties, !parties.heldBy.isEmpty else { return terms.smallestSet }
+        return parties.clouds.count
+    }
+
+    /// By whose word it is finished over fewer clouds than the cohort.
+    package var heldBy: [CloudName] {
+        guard let parties = convener.parties, parties.clouds.count < cohort.count else { return [] }
+        return parties.heldBy
+    }
+
+    /// Those who are not in the round by others' word.
+    package var leftOut: Set<CloudName> {
+        guard let parties = convener.parties, !parties.heldBy.isEmpty else { return [] }
+        return cohort.subtracting(parties.clouds.map(\.stage.cloud))
     }
 
     // MARK: what comes
@@ -59,7 +79,7 @@ package struct MaskedGathering: Sendable {
     package enum Step: Sendable {
         case wait
         /// To be sent to all who are in it.
-        case roster(MaskRoster)
+        case roster(MaskRoster, CloudSelection)
         /// To be sent to the members that are left, and to publish.
         case agreement(MaskDealing)
         /// To be sent to the survivors.
@@ -82,8 +102,15 @@ package struct MaskedGathering: Sendable {
             isOver = true
             return .shortfall(
                 missing: missing.map(\.cloud),
-                reason: "too few clouds are left to agree on masks: \(terms.smallestSet) are needed")
-        case .ready where convener.parties == nil: return .roster(try convener.roster())
+                reason: heldBy.isEmpty
+                    ? "too few clouds are left to agree on masks: \(needed) are needed"
+                    : "too few clouds are left to agree on masks: all \(needed) are needed, since some have helped to open a sum over them from the same adapter, in a round that was given up"
+            )
+        case .split(let choice):
+            isOver = true
+            let (missing, reason) = choice.shortfall
+            return .shortfall(missing: missing, reason: reason)
+        case .chosen(let selection): return .roster(try convener.roster(of: selection.clouds), selection)
         case .ready:
             let agreement = try convener.agreement()
             return .agreement(MaskDealing(agreement: agreement, shares: convener.shares))
@@ -108,19 +135,35 @@ package struct MaskedGathering: Sendable {
 
     private enum Readiness {
         case wait, ready
+        /// Before there is a roster, whose it is.
+        case chosen(CloudSelection)
         case tooFew(missing: [StageName])
+        /// What the clouds can help with does not go together, or with what is needed.
+        case split(CloudChoice)
     }
 
     private func readiness(now: UInt64) -> Readiness {
         let clouds = convener.parties?.clouds.map(\.stage) ?? terms.clouds
         let able = clouds.filter { !lost.contains($0) }
         let awaited = convener.awaited.filter { !lost.contains($0) }
-        if able.count < terms.smallestSet { return .tooFew(missing: terms.clouds.filter { !able.contains($0) }) }
+        if able.count < needed { return .tooFew(missing: terms.clouds.filter { !able.contains($0) }) }
+        if convener.parties == nil { return readiness(toName: able, awaited, now: now) }
         if awaited.isEmpty { return .ready }
-        let isEnough =
-            able.count(where: { !awaited.contains($0) }) >= terms.smallestSet && !awaited.contains(terms.publisher)
+        let isEnough = able.count(where: { !awaited.contains($0) }) >= needed
         if isEnough, now >= phaseEnd { return .ready }
         return now >= deadline ? .tooFew(missing: awaited) : .wait
+    }
+
+    private func readiness(toName able: [StageName], _ awaited: [StageName], now: UInt64) -> Readiness {
+        let words = convener.words
+        let choice = CloudChoice(
+            cohort: cohort, present: Set(able.filter { !awaited.contains($0) }.map(\.cloud)), words: words,
+            needed: terms.smallestSet, minimum: terms.minimumCohort, helpers: terms.threshold)
+        let selection = choice.selection
+        if awaited.isEmpty { return selection.map(Readiness.chosen) ?? .split(choice) }
+        if let selection, now >= phaseEnd, !awaited.contains(terms.publisher) { return .chosen(selection) }
+        guard now >= deadline else { return .wait }
+        return words.isEmpty || awaited == [terms.publisher] ? .tooFew(missing: awaited) : .split(choice)
     }
 
     /// A quarter of the round's time is for advertisements, another for shares.

@@ -52,6 +52,14 @@ void tributary_step_back(void) {
     const struct sched_param none = {0};
     sched_setscheduler(0, SCHED_IDLE, &none);
     setpriority(PRIO_PROCESS, 0, 19);
+    // Of both the scheduler takes account among the processes of one session alone, where it groups by sessions (sched(7), "The
+    // autogroup feature"). A session that others are in as well is not ours to move.
+    if (getsid(0) != getpid()) return;
+    int file = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t written = write(file, "19", 2);
+    (void)written;
+    close(file);
 }
 
 int tributary_join_until(pthread_t thread, const struct timespec *limit) {

@@ -7,13 +7,18 @@ package struct ComposeFile {
     private let name: DeploymentName
     private let cloud: CloudName
     private let services: [StageService]
+    private let monitor: MonitorService?
     private let image: String
 
     /// - Parameter services: of one cloud.
-    package init(_ services: [StageService], of cloud: CloudName, name: DeploymentName, image: String) {
+    package init(
+        _ services: [StageService], of cloud: CloudName, name: DeploymentName, image: String,
+        monitor: MonitorService? = nil
+    ) {
         self.name = name
         self.cloud = cloud
         self.services = services
+        self.monitor = monitor
         self.image = image
     }
 
@@ -25,8 +30,10 @@ package struct ComposeFile {
 
     package func files() throws(DeploymentError) -> [DeploymentFile] {
         for service in services { try Containers.check(service) }
+        var all = services.map { ($0.stage.kind.rawValue, service($0)) }
+        if let monitor { all.append(("monitor", service(monitor))) }
         let document: YAMLText = [
-            "services": .mapping(services.map { ($0.stage.kind.rawValue, service($0)) }),
+            "services": .mapping(all),
             "networks": ["federation": ["name": .text("\(name)-federation")]],
             "secrets": .mapping(
                 services.flatMap { service in
@@ -51,23 +58,12 @@ package struct ComposeFile {
     }
 
     private func service(_ service: StageService) -> YAMLText {
-        var pairs: [(String, YAMLText)] = [
-            ("image", .text(image)),
-            ("entrypoint", .texts([service.program])),
-            ("command", .texts(escaped(service.arguments(state: ComposeFile.state, secrets: "/run/secrets")))),
-            ("user", "${TRIBUTARY_USER:?whose the state root is, such as 1000:1000}"),
+        var pairs = closed(
+            [service.program] + service.arguments(state: ComposeFile.state, secrets: "/run/secrets"),
+            memory: service.memory, tasks: StageService.tasks)
+        pairs += [
             ("environment", ["XDG_RUNTIME_DIR": .text(ComposeFile.sockets)]),
-            ("restart", "on-failure"),
-            ("read_only", true),
-            ("cap_drop", ["ALL"]),
-            ("security_opt", ["no-new-privileges:true"]),
             ("ulimits", ["memlock": .number(StageService.lockedMemory), "core": 0, "nofile": 4096]),
-            ("mem_limit", .number(service.memory)),
-            // Memory and swap together: no swap.
-            ("memswap_limit", .number(service.memory)),
-            ("pids_limit", .number(StageService.tasks)),
-            ("tmpfs", [.text("/tmp:size=\(StageService.temporaryFiles)")]),
-            ("init", false),
             ("stop_grace_period", "90s"),
             ("volumes", .list(volumes(service))),
             (
@@ -88,6 +84,56 @@ package struct ComposeFile {
         return .mapping(pairs)
     }
 
+    /// What every container here has: as little as can be.
+    private func closed(_ words: [String], memory: Int, tasks: Int) -> [(String, YAMLText)] {
+        [
+            ("image", .text(image)),
+            ("entrypoint", .texts(Array(words.prefix(1)))),
+            ("command", .texts(escaped(Array(words.dropFirst())))),
+            ("user", "${TRIBUTARY_USER:?whose the state root is, such as 1000:1000}"),
+            ("restart", "on-failure"),
+            ("read_only", true),
+            ("cap_drop", ["ALL"]),
+            ("security_opt", ["no-new-privileges:true"]),
+            ("mem_limit", .number(memory)),
+            // Memory and swap together: no swap.
+            ("memswap_limit", .number(memory)),
+            ("pids_limit", .number(tasks)),
+            ("tmpfs", [.text("/tmp:size=\(StageService.temporaryFiles)")]),
+            ("init", false),
+        ]
+    }
+
+    /// Reads what the cloud's stages leave; it has none of their keys.
+    private func service(_ monitor: MonitorService) -> YAMLText {
+        let files = ([monitor.topology] + monitor.configs + monitor.sharedKeys + monitor.sockets.map(\.path)).uniqued()
+        let volumes =
+            files.map { ComposeFile.bind(Containers.dollars($0), Containers.dollars($0)) }
+            + monitor.folders.map(\.path).uniqued().map {
+                ComposeFile.bind(Containers.dollars($0), Containers.dollars($0), writable: true)
+            } + [
+                ComposeFile.bind("\(ComposeFile.outerState)/\(cloud)", "\(ComposeFile.state)/\(cloud)"),
+                ComposeFile.bind(
+                    "\(ComposeFile.outerState)/\(MonitorService.folder)",
+                    "\(ComposeFile.state)/\(MonitorService.folder)",
+                    writable: true),
+            ]
+        var pairs = closed(
+            [monitor.program] + monitor.arguments(state: ComposeFile.state), memory: MonitorService.memory,
+            tasks: MonitorService.tasks)
+        pairs += [
+            // As little of the processor as can be asked for, where stages want it.
+            ("cpu_shares", 2), ("stop_grace_period", "30s"), ("volumes", .list(volumes)), ("networks", ["federation"]),
+        ]
+        return .mapping(pairs)
+    }
+
+    private static func bind(_ source: String, _ target: String, writable: Bool = false) -> YAMLText {
+        [
+            "type": "bind", "source": .text(source), "target": .text(target), "read_only": .flag(!writable),
+        ]
+    }
+
     private func healthcheck(_ service: StageService) -> YAMLText {
         let test =
             ["CMD", service.program]
@@ -98,20 +144,16 @@ package struct ComposeFile {
     }
 
     private func volumes(_ service: StageService) -> [YAMLText] {
-        func bind(_ source: String, _ target: String, writable: Bool = false) -> YAMLText {
-            [
-                "type": "bind", "source": .text(source), "target": .text(target), "read_only": .flag(!writable),
-            ]
-        }
+        let bind = { ComposeFile.bind($0, $1, writable: $2) }
         let own = "\(cloud)/\(service.stage.kind)"
         let named = ([service.topology, service.config] + service.reads.map(\.path)).uniqued()
-        var volumes = named.map { bind(Containers.dollars($0), Containers.dollars($0)) }
-        volumes += service.writes.map { bind(Containers.dollars($0), Containers.dollars($0), writable: true) }
-        volumes.append(bind("\(ComposeFile.outerState)/\(own)", "\(ComposeFile.state)/\(own)", writable: true))
+        var volumes = named.map { bind(Containers.dollars($0), Containers.dollars($0), false) }
+        volumes += service.writes.map { bind(Containers.dollars($0), Containers.dollars($0), true) }
+        volumes.append(bind("\(ComposeFile.outerState)/\(own)", "\(ComposeFile.state)/\(own)", true))
         volumes.append(
-            bind("\(ComposeFile.outerState)/keys/public", "\(ComposeFile.state)/keys/public"))
+            bind("\(ComposeFile.outerState)/keys/public", "\(ComposeFile.state)/keys/public", false))
         // For its neighbours, and for whoever follows its events.
-        volumes.append(bind("\(ComposeFile.outerState)/run", ComposeFile.sockets, writable: true))
+        volumes.append(bind("\(ComposeFile.outerState)/run", ComposeFile.sockets, true))
         return volumes
     }
 

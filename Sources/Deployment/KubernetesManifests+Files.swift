@@ -26,14 +26,15 @@ extension KubernetesManifests {
 
     /// What is small and known when it is exported.
     private func files(_ pod: [StageService]) -> [String] {
-        pod.flatMap { [$0.topology, $0.config] + $0.reads.filter { !$0.isFolder }.map(\.path) }.uniqued()
+        let own = pod.flatMap { [$0.topology, $0.config] + $0.reads.filter { !$0.isFolder }.map(\.path) }
+        return (own + (monitor(of: pod)?.configs ?? [])).uniqued()
     }
 
     func folders(_ pod: [StageService]) -> [String] {
         pod.flatMap { $0.reads.filter(\.isFolder).map(\.path) + $0.writes }.uniqued()
     }
 
-    private func key(_ pod: [StageService], _ path: String) -> String {
+    func key(_ pod: [StageService], _ path: String) -> String {
         let index = files(pod).firstIndex(of: path) ?? 0
         return "\(index)-\(KubernetesManifests.plain(path.split(separator: "/").last.map(String.init) ?? "file"))"
     }
@@ -80,6 +81,25 @@ extension KubernetesManifests {
         return mounts
     }
 
+    func mounts(_ monitor: MonitorService, in pod: [StageService]) -> [YAMLText] {
+        // The topology asks for the configs of all of a cloud's stages, wherever they run.
+        let files = [monitor.topology] + monitor.configs
+        let keys = monitor.sharedKeys.map { path -> YAMLText in
+            [
+                "name": "collector-keys", "mountPath": .text(path), "subPath": .text(KubernetesManifests.last(path)),
+                "readOnly": true,
+            ]
+        }
+        return [
+            ["name": "state", "mountPath": .text(KubernetesManifests.state)], ["name": "tmp", "mountPath": "/tmp"],
+        ]
+            + files.uniqued().map {
+                ["name": "files", "mountPath": .text($0), "subPath": .text(key(pod, $0)), "readOnly": true]
+            } + keys
+    }
+
+    static func last(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
     func volumes(_ pod: [StageService]) -> [YAMLText] {
         var volumes: [YAMLText] = [
             ["name": "tmp", "emptyDir": ["medium": "Memory", "sizeLimit": .text("\(StageService.temporaryFiles)")]],
@@ -97,6 +117,12 @@ extension KubernetesManifests {
                 "name": .text(DeploymentName.fitted("cards-\($0)", to: 63)),
                 "configMap": ["name": .text("\(name)-cards-\($0)"), "defaultMode": 0o444],
             ]
+        }
+        if let monitor = monitor(of: pod), !monitor.sharedKeys.isEmpty {
+            volumes.append([
+                "name": "collector-keys",
+                "secret": ["secretName": .text(collectorKeys(of: monitor.cloud)), "defaultMode": 0o400],
+            ])
         }
         let written = Set(pod.flatMap(\.writes))
         volumes += folders(pod).map {

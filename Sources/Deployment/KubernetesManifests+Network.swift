@@ -51,7 +51,7 @@ extension KubernetesManifests {
         }
     }
 
-    private func policy(_ title: String, of stage: StageName, _ kind: String, _ rules: YAMLText) -> YAMLText {
+    func policy(_ title: String, of stage: StageName, _ kind: String, _ rules: YAMLText) -> YAMLText {
         [
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
             "metadata": metadata(DeploymentName.fitted("\(name)-\(title)", to: 253)),
@@ -62,15 +62,22 @@ extension KubernetesManifests {
     }
 
     private func egress(_ dial: StageService.Dial) -> YAMLText {
+        egress(
+            to: present.contains(dial.hub) ? [["podSelector": selector(dial.hub)]] : nil, host: dial.host,
+            ports(dial.ports))
+    }
+
+    /// - Parameter to: whom, where it is not an address of another cluster.
+    func egress(to pods: YAMLText? = nil, host: String, _ ports: YAMLText) -> YAMLText {
         var rule: [(String, YAMLText)] = []
-        let isAddress = dial.host.contains(":") || dial.host.allSatisfy { $0.isNumber || $0 == "." }
-        if present.contains(dial.hub) {
-            rule.append(("to", [["podSelector": selector(dial.hub)]]))
+        let isAddress = SystemdUnits.isAddress(host)
+        if let pods {
+            rule.append(("to", pods))
         } else if isAddress {
-            let length = dial.host.contains(":") ? 128 : 32
-            rule.append(("to", [["ipBlock": ["cidr": .text("\(dial.host)/\(length)")]]]))
+            let length = host.contains(":") ? 128 : 32
+            rule.append(("to", [["ipBlock": ["cidr": .text("\(host)/\(length)")]]]))
         }
-        rule.append(("ports", ports(dial.ports)))
+        rule.append(("ports", ports))
         // A name must be asked for before it can be dialled.
         let names: YAMLText = [
             "ports": [["port": 53, "protocol": "UDP"], ["port": 53, "protocol": "TCP"]]

@@ -20,7 +20,9 @@ extension KubernetesManifests {
                             "fsGroup": .number(KubernetesManifests.user), "fsGroupChangePolicy": "OnRootMismatch",
                             "seccompProfile": ["type": "RuntimeDefault"],
                         ],
-                        "containers": .list(pod.map { container($0, in: pod) }),
+                        "containers": .list(
+                            pod.map { container($0, in: pod) }
+                                + (monitor(of: pod).map { [container($0, in: pod)] } ?? [])),
                         "volumes": .list(volumes(pod)),
                     ],
                 ],
@@ -50,15 +52,9 @@ extension KubernetesManifests {
                                 state: KubernetesManifests.state, secrets: KubernetesManifests.secrets)))
             ),
             ("env", [["name": "XDG_RUNTIME_DIR", "value": .text(KubernetesManifests.sockets)]]),
-            (
-                "securityContext",
-                [
-                    "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                    "capabilities": ["drop": ["ALL"]],
-                ]
-            ),
+            ("securityContext", KubernetesManifests.closed),
             // Asked for in whole, so that the host has it whenever the stage comes to need it.
-            ("resources", ["requests": ["memory": memory(service)], "limits": ["memory": memory(service)]]),
+            ("resources", KubernetesManifests.memory(service.memory)),
             ("startupProbe", probe(service, "ready", every: 10, failures: 90)),
             ("livenessProbe", probe(service, "live", every: 20, failures: 3)),
             ("readinessProbe", probe(service, "ready", every: 10, failures: 2)),
@@ -77,10 +73,16 @@ extension KubernetesManifests {
         return .mapping(pairs)
     }
 
-    private func memory(_ service: StageService) -> YAMLText { .text("\(service.memory)") }
+    static let closed: YAMLText = [
+        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": ["drop": ["ALL"]],
+    ]
+
+    static func memory(_ bytes: Int) -> YAMLText {
+        ["requests": ["memory": .text("\(bytes)")], "limits": ["memory": .text("\(bytes)")]]
+    }
 
     /// The kubelet puts $(VARIABLES) in.
-    private func escaped(_ arguments: [String]) -> [String] { arguments.map { $0.replacing("$(", with: "$$(") } }
+    func escaped(_ arguments: [String]) -> [String] { arguments.map { $0.replacing("$(", with: "$$(") } }
 
     private func probe(_ service: StageService, _ question: String, every seconds: Int, failures: Int) -> YAMLText {
         let command =

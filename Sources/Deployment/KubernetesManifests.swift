@@ -9,11 +9,16 @@ package struct KubernetesManifests {
     let image: String
     let contents: [String: String]
     let present: Set<StageName>
+    private let monitors: [CloudName: MonitorService]
 
     /// - Parameter contents: of the topology, the configs and the files (not folders) that they name, by path.
-    package init(_ services: [StageService], name: DeploymentName, image: String, contents: [String: String]) {
+    package init(
+        _ services: [StageService], name: DeploymentName, image: String, contents: [String: String],
+        monitors: [MonitorService] = []
+    ) {
         self.name = name
         self.services = services
+        self.monitors = Dictionary(monitors.map { ($0.cloud, $0) }) { first, _ in first }
         self.image = image
         self.contents = contents
         present = Set(services.map(\.stage))
@@ -26,9 +31,11 @@ package struct KubernetesManifests {
     static let user = 65_532
 
     package func files() throws(DeploymentError) -> [DeploymentFile] {
+        for monitor in monitors.values.sorted(by: { $0.cloud < $1.cloud }) { try KubernetesManifests.check(monitor) }
         var files = [DeploymentFile(path: "00-namespace.yaml", text: document([namespace, denial]))]
         for pod in pods {
-            let documents = [try configMap(pod), set(pod), service(pod)].compactMap { $0 } + policies(pod)
+            let documents =
+                [try configMap(pod), set(pod), service(pod)].compactMap { $0 } + policies(pod) + monitorPolicies(pod)
             files.append(DeploymentFile(path: "\(title(pod)).yaml", text: document(documents)))
         }
         return files
@@ -41,7 +48,12 @@ package struct KubernetesManifests {
                 "secret \(name.stage($0.stage)): its files of keys/secret/\($0.stage.cloud): \($0.secrets.joined(separator: ", "))"
             }
                 + folders(pod).map { "persistentvolumeclaim \(claim(pod, $0)): what \($0) holds" }
-        } + clouds.map { "configmap \(name)-cards-\($0): the files of keys/public/\($0)" }
+        }
+            + Set(services.map(\.stage.cloud)).sorted().compactMap { monitors[$0] }.filter { !$0.sharedKeys.isEmpty }
+            .map {
+                "secret \(collectorKeys(of: $0.cloud)): \($0.sharedKeys.joined(separator: ", ")), by their last names"
+            }
+            + clouds.map { "configmap \(name)-cards-\($0): the files of keys/public/\($0)" }
     }
 
     // MARK: Which pods there are
@@ -61,6 +73,9 @@ package struct KubernetesManifests {
         }
         return pods
     }
+
+    /// Whatever sinks its cloud has, a pod brings its own stages' events there: its state is no other pod's.
+    func monitor(of pod: [StageService]) -> MonitorService? { pod.first.flatMap { monitors[$0.stage.cloud] } }
 
     func title(_ pod: [StageService]) -> String {
         let kinds = pod.map(\.stage.kind.rawValue).joined(separator: "-")

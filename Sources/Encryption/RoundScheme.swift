@@ -29,8 +29,8 @@ package struct RoundScheme: Sendable {
     ) throws(EncryptionError) {
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         split = try SelectiveSplit(opening, slots: slots)
-        layout = split?.encrypted ?? opening.layout
-        quantiser = try Quantiser(layout: split?.values ?? opening.layout, bits: opening.bits)
+        layout = split?.encrypted ?? opening.sealed
+        quantiser = try Quantiser(layout: split?.values ?? opening.sealed, bits: opening.bits)
         guard split == nil || opening.suite == .paillier else {
             throw .wrongSuite(expected: .paillier, found: opening.suite)
         }
@@ -40,11 +40,11 @@ package struct RoundScheme: Sendable {
             guard key == nil, masks == nil else {
                 throw .wrongSuite(expected: key == nil ? .secagg : .paillier, found: .clear)
             }
-            scheme = ClearScheme(layout: opening.layout, slots: slots)
+            scheme = ClearScheme(layout: opening.sealed, slots: slots)
         case .secagg:
             guard let masks else { throw .masksNotAgreed(round: opening.round) }
-            guard masks.sealing.layout == opening.layout.digest else {
-                throw .wrongLayout(expected: opening.layout.digest, found: masks.sealing.layout)
+            guard masks.sealing.layout == opening.sealed.digest else {
+                throw .wrongLayout(expected: opening.sealed.digest, found: masks.sealing.layout)
             }
             guard masks.sealing.slots == slots else {
                 throw .wrongSlots(expected: slots, found: masks.sealing.slots)
@@ -97,10 +97,12 @@ package struct RoundScheme: Sendable {
     /// Quantises and seals a whole vector, and gives out the sealed bytes in order, part by part: neither is ever in memory
     /// whole; what is not encrypted comes last.
     ///
-    /// - Parameter noise: of what hides values in clear: the system's generator but in tests.
+    /// - Parameters:
+    ///   - noise: of what hides values in clear: the system's generator but in tests.
+    ///   - quantised: is lent what is sealed, block by block.
     package func seal(
         _ vector: RoundVector, threads: Int, noise: @escaping GaussianNoise.Source = SystemRandom.bytes,
-        _ body: ([UInt8]) throws -> Void
+        quantised: (UnsafeBufferPointer<UInt32>) -> Void = { _ in }, _ body: ([UInt8]) throws -> Void
     ) throws -> SealingReport {
         let clock = ContinuousClock()
         let start = clock.now
@@ -128,6 +130,7 @@ package struct RoundScheme: Sendable {
             giving += clock.now - made
         }
         func take(_ block: UnsafeBufferPointer<UInt32>) throws {
+            quantised(block)
             if let split {
                 for value in block {
                     if split.mask.contains(place) { waiting.append(value) } else { clear?.append(value) }

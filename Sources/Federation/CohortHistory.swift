@@ -21,6 +21,10 @@ package struct CohortHistory: Sendable {
     private var scores: [Bool: (round: RoundNumber, clouds: Set<CloudName>)] = [:]
     /// As the released statistics have them.
     private var weights: [CloudName: UInt32]?
+    /// What this cloud told of its loss in round `newestValidation`.
+    package var toldLoss: UInt32?
+    /// The newest scores on the validation split that were released.
+    package var newestValidation: RoundNumber? { scores[false]?.round }
     private var newest: RoundNumber?
     private var newestUpdate: RoundNumber?
     private var hasSensitivities = false
@@ -98,11 +102,10 @@ package struct CohortHistory: Sendable {
         if let weights {
             if opening.purpose == .statistics { throw refuse("the statistics of this run have been released already") }
             let late = Weight.ofLatecomer(among: weights.values)
-            for member in opening.cohort where weights[member.cloud] ?? late != member.weight {
-                throw refuse(
-                    "it gives \(member.cloud) weight \(member.weight), the released statistics \(weights[member.cloud] ?? late)"
-                )
-            }
+            let plan = opening.training?.weighting ?? .records
+            let fault = plan.fault(
+                in: opening.cohort, declared: { weights[$0] ?? late }, own: own.map { ($0, toldLoss) })
+            if let fault { throw refuse(fault) }
         }
         if opening.purpose == .evaluation, let last = scores[opening.split == .test], last.clouds != clouds,
             opening.startsFrom <= last.round

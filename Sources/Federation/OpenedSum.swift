@@ -50,12 +50,7 @@ package struct OpenedSum: Equatable, Sendable {
         purpose = try fields.choice("purpose")
         startsFrom = try fields.round("starts-from")
         sum = try fields.digest("sum")
-        clouds = try fields.list("clouds", limit: 1024).map { value in
-            guard case .text(let text) = value else {
-                throw FederationError.malformed(place: "opened.clouds", "expected names")
-            }
-            return try CloudName(text)
-        }
+        clouds = try fields.clouds("clouds", at: "opened")
         try fields.finish()
     }
 }

@@ -63,4 +63,53 @@ package struct ValueMask: Hashable, Sendable {
     }
 
     package var digest: Digest { Digest(of: bytes) }
+
+    /// The places in order, each as how many were left out before it: LEB128, seven bits a byte, the lowest first. Shorter than the
+    /// bitmap where fewer than an eighth of the places are in it.
+    package var gaps: [UInt8] {
+        var result: [UInt8] = []
+        var gap = 0
+        for place in 0..<values {
+            guard contains(place) else {
+                gap += 1
+                continue
+            }
+            while gap > 127 {
+                result.append(UInt8(gap & 127) | 128)
+                gap >>= 7
+            }
+            result.append(UInt8(gap))
+            gap = 0
+        }
+        return result
+    }
+
+    /// Checks that every number has its one shortest form, and that the last place is one of `values`.
+    package init(gaps: [UInt8], values: Int) throws(FederationError) {
+        func refused(_ reason: String) -> FederationError { .malformed(place: "places", reason) }
+        guard (2...ValueMask.maximumValues).contains(values), gaps.count <= values + values / 64 else {
+            throw refused("\(gaps.count) bytes for \(values) values; a list is of 2 to \(ValueMask.maximumValues)")
+        }
+        var bytes = [UInt8](repeating: 0, count: (values + 7) / 8)
+        var (place, gap, shift) = (0, 0, 0)
+        for byte in gaps {
+            gap |= Int(byte & 127) << shift
+            guard byte < 128 else {
+                shift += 7
+                guard shift < 28 else { throw refused("a gap has more than 28 bits") }
+                continue
+            }
+            guard byte > 0 || shift == 0 else { throw refused("a gap is not in its shortest form") }
+            place += gap
+            guard place < values else { throw refused("place \(place) is none of \(values) values") }
+            bytes[place >> 3] |= 1 << UInt8(place & 7)
+            place += 1
+            (gap, shift) = (0, 0)
+        }
+        guard shift == 0 else { throw refused("the last gap breaks off") }
+        try self.init(bytes: bytes, values: values)
+    }
+
+    /// The places themselves, in order.
+    package var places: [Int] { (0..<values).filter(contains) }
 }

@@ -67,6 +67,33 @@ package struct VectorLayout: Hashable, Sendable {
         self.count = total
     }
 
+    /// What is left of it where only the values at `places` are summed: of each segment as many as there are places in it, in order;
+    /// segments without any are not in it.
+    package func selecting(_ places: ValueMask) -> VectorLayout {
+        var first = 0
+        let left = segments.compactMap { segment -> Segment? in
+            defer { first += segment.count }
+            let count = places.count(in: first..<first + segment.count)
+            return count > 0 ? Segment(name: segment.name, shape: [count], range: segment.range) : nil
+        }
+        return VectorLayout(part: left, count: places.count)
+    }
+
+    /// A part of a layout that was checked.
+    private init(part segments: [Segment], count: Int) {
+        self.segments = segments
+        self.count = count
+    }
+
+    /// The same with other ranges, one for each segment.
+    package func ranging(over ranges: [Double]) throws(FederationError) -> VectorLayout {
+        guard ranges.count == segments.count else {
+            throw .invalidLayout("\(ranges.count) ranges for \(segments.count) segments")
+        }
+        return try VectorLayout(
+            zip(segments, ranges).map { Segment(name: $0.name, shape: $0.shape, range: $1) })
+    }
+
     /// Names the layout: BLAKE2b over its canonical text, one `name shape range` line for each segment. The range is
     /// written as its IEEE 754 bits, so that no printing rule can change the digest.
     package var digest: Digest {

@@ -2,6 +2,7 @@
 /// does not tell exactly how many records lie behind it.
 package enum Weight {
     package static let maximum = 1 << 24
+    package static let range = 1...maximum
 
     /// Of a cloud that came after the statistics round, in which the others declared theirs: the smallest of those, so that it
     /// outweighs nobody, and everybody can tell that it is right.
@@ -13,5 +14,19 @@ package enum Weight {
         let top = UInt32(1) << (31 - UInt32(capped.leadingZeroBitCount))
         let half = top + top / 2
         return top > 1 && capped >= half ? half : top
+    }
+
+    /// A loss to four significant bits, steps of a tenth or less: two would hide what clouds differ by.
+    package static func bucket(loss: UInt32) -> UInt32 { toFourBits(loss) }
+
+    /// A time to four significant bits, in milliseconds.
+    package static func bucket(time: Duration) -> UInt32 {
+        toFourBits(UInt32(clamping: Int(min(max(time / .milliseconds(1), 1), Double(maximum)))))
+    }
+
+    private static func toFourBits(_ value: UInt32) -> UInt32 {
+        let capped = min(max(value, 1), UInt32(maximum))
+        let excess = max(0, 28 - capped.leadingZeroBitCount)
+        return (capped >> UInt32(excess)) << UInt32(excess)
     }
 }

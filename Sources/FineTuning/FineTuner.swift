@@ -28,12 +28,19 @@ package final class FineTuner {
     private let threads: Int
     private let model: LlamaModel
     private let parameters: ParameterVector
+    /// The other matrices that `load` sets, and where in its values all of them lie.
+    private let placement: Placement
     private var start: [Float]
 
+    /// Which of an adapter's values this tuner trains: under `alternate` one factor, else all that are released.
+    package let factor: AdapterConfiguration.Factor?
+
     /// An adapter at its beginning: A from the run seed, B zero. `loss` says which tokens training and `loss(of:)` count.
+    ///
+    /// - Parameter factor: under `alternate`, the one that is trained.
     package init(
-        base: BaseModel, adapter configuration: AdapterConfiguration, loss target: LossTarget = .answers,
-        threads: Int = 1
+        base: BaseModel, adapter configuration: AdapterConfiguration, training factor: AdapterConfiguration.Factor = .b,
+        loss target: LossTarget = .answers, threads: Int = 1
     ) throws {
         guard (1...1024).contains(threads) else {
             throw FineTuningError.setting("expected 1 to 1024 threads, found \(threads)")
@@ -43,8 +50,14 @@ package final class FineTuner {
         self.base = base
         self.configuration = configuration
         self.target = target
+        self.factor = configuration.trains == .alternate ? factor : nil
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
-        start = adapter.trained
+        placement = try Placement(adapter, training: self.factor, library)
+        // Beside a shared A each cloud trains a B of its own.
+        let initial =
+            configuration.trains == .a
+            ? try configuration.joined(a: adapter.trained, ownB: [], of: base.shape) : adapter.trained
+        start = placement.trained(of: initial)
         parameters = try ParameterVector(library, count: start.count)
         model = try LlamaModel(base)
         try parameters.load(start)
@@ -54,12 +67,15 @@ package final class FineTuner {
     /// How many values are trained.
     package var count: Int { parameters.count }
 
-    /// Takes the trained values; `delta` counts from here.
+    /// Takes all released values; `delta` counts from here.
     package func load(values: [Float]) throws {
-        try parameters.load(values)
-        start = values
+        let trained = placement.trained(of: values)
+        try parameters.load(trained)
+        try placement.load(values)
+        start = trained
     }
 
+    /// Those that are trained.
     package func values() throws -> [Float] { try parameters.values.floats() }
 
     /// What was trained since `load`.
@@ -153,26 +169,35 @@ extension FineTuner {
         }
     }
 
-    /// Hangs the adapter's matrices onto the model: B, and A where it is trained, as leaves of the parameter vector.
+    /// Hangs the adapter's matrices onto the model: those that are trained as leaves of the parameter vector.
     private func attach(_ adapter: LowRankAdapter) throws {
         struct Pair {
-            let a: Tensor
+            let a: () throws(TorchError) -> Tensor
             let b: Tensor
         }
         let library = model.library
         var pairs: [[Projection: Pair]] = Array(repeating: [:], count: base.shape.layers)
         var offset = 0
+        func leaf(_ shape: [Int]) throws -> Tensor {
+            defer { offset += shape.reduce(1, *) }
+            return try parameters.leaf(at: offset, shape: shape)
+        }
         for (index, module) in adapter.modules.enumerated() {
-            let a: Tensor
-            if configuration.trains == .both {
-                a = try parameters.leaf(at: offset, shape: module.shapeA)
-                offset += module.rank * module.inputs
+            let fixed = placement.fixed[index]
+            let pair: Pair
+            if configuration.trains == .core {
+                // B (R A): R's gradient comes through the product.
+                let r = try leaf([module.rank, module.rank])
+                let transposed = try Tensor(
+                    library, module.transposed(adapter.a[index]), shape: [module.inputs, module.rank])
+                let b = try Tensor(library, adapter.b[index], shape: module.shapeB)
+                pair = Pair(a: { () throws(TorchError) in try r.linear(transposed) }, b: b)
             } else {
-                a = try Tensor(library, adapter.a[index], shape: module.shapeA)
+                let a = try fixed.a ?? leaf(module.shapeA)
+                let b = try fixed.b ?? leaf(module.shapeB)
+                pair = Pair(a: { () throws(TorchError) in a }, b: b)
             }
-            let b = try parameters.leaf(at: offset, shape: module.shapeB)
-            offset += module.outputs * module.rank
-            pairs[module.layer][module.projection] = Pair(a: a, b: b)
+            pairs[module.layer][module.projection] = pair
         }
         let (rank, scale) = (configuration.rank, Double(configuration.scaling))
         for layer in model.layers.indices {
@@ -183,14 +208,17 @@ extension FineTuner {
                     Tensor.AdaptedRows(
                         height: member.outputs(in: base.shape), up: pairs[layer][member]?.b, rank: rank)
                 }
-                guard configuration.trains == .both else {
-                    let stacked = try Tensor.concatenated(downs, along: 0)
+                func stack() throws(TorchError) -> Tensor {
+                    var parts: [Tensor] = []
+                    for down in downs { parts.append(try down()) }
+                    return try Tensor.concatenated(parts, along: 0)
+                }
+                guard configuration.trains != .b else {
+                    let stacked = try stack()
                     return .init(down: { () throws(TorchError) in stacked }, rows: rows, scale: scale)
                 }
-                // A trained A is stacked anew in every pass, so that each finds its gradient.
-                return .init(
-                    down: { () throws(TorchError) in try Tensor.concatenated(downs, along: 0) }, rows: rows,
-                    scale: scale)
+                // What is trained, or loaded anew, is stacked in every pass, so that each finds its values and its gradient.
+                return .init(down: stack, rows: rows, scale: scale)
             }
             model.layers[layer].query.adapter = try group([.q])
             model.layers[layer].keyValue.adapter = try group([.k, .v])
@@ -198,5 +226,84 @@ extension FineTuner {
             model.layers[layer].gateUp.adapter = try group([.gate, .up])
             model.layers[layer].down.adapter = try group([.down])
         }
+    }
+}
+
+/// Where an adapter's released values go: into the vector that is trained, or into matrices that stand still.
+private struct Placement {
+    struct Fixed {
+        let a: Tensor?
+        let b: Tensor?
+    }
+
+    private struct Piece {
+        let range: Range<Int>
+        /// Nil where it is trained.
+        let target: Tensor?
+    }
+
+    /// By module; nil where a matrix is trained.
+    let fixed: [Fixed]
+    private let pieces: [Piece]
+
+    init(
+        _ adapter: LowRankAdapter, training factor: AdapterConfiguration.Factor?, _ library: TorchLibrary
+    ) throws(TorchError) {
+        var fixed: [Fixed] = []
+        var pieces: [Piece] = []
+        var first = 0
+        func piece(_ count: Int, _ target: Tensor?) {
+            pieces.append(Piece(range: first..<first + count, target: target))
+            first += count
+        }
+        for (index, module) in adapter.modules.enumerated() {
+            func a() throws(TorchError) -> Tensor { try Tensor(library, adapter.a[index], shape: module.shapeA) }
+            func b() throws(TorchError) -> Tensor { try Tensor(library, adapter.b[index], shape: module.shapeB) }
+            let (countA, countB) = (module.rank * module.inputs, module.outputs * module.rank)
+            switch adapter.configuration.trains {
+            case .b:
+                fixed.append(Fixed(a: try a(), b: nil))
+                piece(countB, nil)
+            case .both, .a:
+                // Of `a` each cloud trains its own B beside A; what is summed is for the caller to take.
+                fixed.append(Fixed(a: nil, b: nil))
+                piece(countA, nil)
+                piece(countB, nil)
+            case .alternate:
+                let still = Fixed(a: factor == .a ? nil : try a(), b: factor == .a ? try b() : nil)
+                fixed.append(still)
+                piece(countA, still.a)
+                piece(countB, still.b)
+            case .core:
+                fixed.append(Fixed(a: nil, b: nil))
+                piece(module.rank * module.rank, nil)
+            }
+        }
+        self.fixed = fixed
+        self.pieces = pieces
+    }
+
+    private var count: Int { pieces.last?.range.upperBound ?? 0 }
+
+    /// Of all values those that are trained; an empty list where the number is wrong, which the vector refuses.
+    func trained(of values: [Float]) -> [Float] {
+        guard values.count == count else { return [] }
+        return pieces.filter { $0.target == nil }.flatMap { values[$0.range] }
+    }
+
+    func load(_ values: [Float]) throws {
+        for piece in pieces {
+            guard let target = piece.target else { continue }
+            let part = Array(values[piece.range])
+            guard part.allSatisfy(\.isFinite) else { throw FineTuningError.setting("an adapter value is not finite") }
+            try target.copy(from: Tensor(target.library, part, shape: target.shape))
+        }
+    }
+}
+
+extension AdaptedModule {
+    /// A, row-major [rank, inputs], as [inputs, rank].
+    fileprivate func transposed(_ a: [Float]) -> [Float] {
+        (0..<inputs).flatMap { column in (0..<rank).map { a[$0 * inputs + column] } }
     }
 }

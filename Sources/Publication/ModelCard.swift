@@ -36,8 +36,7 @@ struct ModelCard {
     private var heading: String {
         let configuration = draft.adapter.configuration
         let targets = configuration.targets.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-        let frozen =
-            configuration.trains == .b ? "A was fixed by the run's seed, B was trained." : "A and B were trained."
+        let frozen = Self.words(for: configuration.trains)
         return """
             # Adapter of run \(draft.run), round \(draft.round)
 
@@ -74,9 +73,35 @@ struct ModelCard {
             ## How it was trained
 
             In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the adapter by
-            \(method.outer.summary).
+            \(method.outer.summary). \(Self.words(for: method.weights))\(method.compression.map { "\n\($0.summary)" } ?? "")
 
             """
+    }
+
+    private static func words(for trains: AdapterConfiguration.Trains) -> String {
+        switch trains {
+        case .b: "A was fixed by the run's seed, B was trained."
+        case .alternate: "A and B were trained in turn, B in odd updates (`alternate`), so that each sum was exact."
+        case .a:
+            "**A alone was shared, and B here is 0 (`shareA`): by itself this adapter changes nothing. It belongs under a B of one's own: each cloud has trained one on its own records and kept it; whoever has none trains B over this A, which stands still.**"
+        case .core:
+            "A and B were fixed by the run's seed, and a matrix of the rank's size between them was trained (`core`), which is folded into B here."
+        case .both:
+            "**A and B were trained in one update (`inexact`): the mean of the clouds' factors, which this is, is not the mean of their adapters.**"
+        }
+    }
+
+    private static func words(for weights: Weighting.Mode) -> String {
+        switch weights {
+        case .fedavg: "Weights are the clouds' training records, bucketed."
+        case .uniform: "Each cloud counted alike."
+        case .quality: "A cloud counted for its records, less for a large loss or a late contribution (`quality`)."
+        case .qffl: "A cloud counted for its records, and more for a large loss (`qffl`)."
+        case .reciprocal:
+            "A cloud counted for records, a small loss and a fast link (`reciprocal`): the link says nothing of its data."
+        case .literal:
+            "**Weights were made by equation 5 of arXiv 2503.12226 to the letter (`literal`): fewer records, a larger loss and a slower link count for more, the opposite of what its text means.**"
+        }
     }
 
     private var privacy: String {

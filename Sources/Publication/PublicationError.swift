@@ -10,6 +10,8 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
     case list(path: String, String)
     case metrics(String)
     case report(String)
+    /// What publish noted of the clouds' paces.
+    case paces
 
     package var description: String {
         switch self {
@@ -20,6 +22,7 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
         case .list(let path, let reason): "\(path): \(reason)"
         case .metrics(let reason): "metrics: \(reason)"
         case .report(let reason): "report.json: \(reason)"
+        case .paces: "the journal's note of the clouds' paces is damaged"
         }
     }
 }

@@ -22,7 +22,10 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let clipNorm: Double
     package let range: Double
     package let bits: Int
+    package let planner: PlannerPlan
     package let encryption: EncryptionPlan
+    /// Nil where every value is sent, on the range of all.
+    package let compression: CompressionSettings?
     package let countBits: Int
     package let minimumCohort: Int
     /// Nil: the whole cohort.
@@ -48,6 +51,13 @@ package struct PublishConfiguration: Configurable, Sendable {
         let rounds = file.int("rounds", in: 0...100_000, about: "update rounds")
         let update = try UpdatePlan(from: file, rounds: rounds, seed: seed)
         self.update = update
+        let bits = file.int("bits", in: 2...32, default: 12, about: "bits of a quantised value in updates")
+        self.bits = bits
+        let planner =
+            try file.optionalSection(
+                "planner", about: "lets publish choose what an update round asks of each cloud (docs/links.md)"
+            ) { PlannerPlan.read($0, update: update, bits: bits) } ?? .off
+        self.planner = planner
         clipNorm = file.double(
             "clip-norm", in: 0...1e9, default: 10, about: "L2 norm of a cloud's delta at most; 0 for no limit")
         let given = file.optionalDouble(
@@ -61,7 +71,6 @@ package struct PublishConfiguration: Configurable, Sendable {
                 "gradient-clip",
                 "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
         }
-        bits = file.int("bits", in: 2...32, default: 12, about: "bits of a quantised value in updates")
         countBits = file.int(
             "count-bits", in: 22...32, default: 32, about: "bits of a value in statistics and evaluations")
         minimumCohort = file.int(
@@ -90,9 +99,17 @@ package struct PublishConfiguration: Configurable, Sendable {
             try file.optionalSection("encryption", about: "how much of an update is encrypted; without it everything") {
                 EncryptionPlan.read($0, clipNorm: clipNorm)
             } ?? .full
+        if planner.mode == .balance, case .literal = encryption {
+            file.refuse("planner", "under `formula: literal-eq4` nobody is weighed, and no step: take one of the two")
+        }
+        let encryption = encryption
+        compression = try file.optionalSection(
+            "compression", about: "fewer bytes for an update; without it every value is sent, on one range"
+        ) { CompressionSettings.read($0, outer: update.outer, encryption: encryption) }
         plan = RunPlan(
             statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)
+        let compression = compression
         let count = file.optionalInt(
             "values", in: 1...(1 << 28),
             about: "instead of `base` and `adapter`: so many values without a meaning, to measure rounds")
@@ -104,14 +121,20 @@ package struct PublishConfiguration: Configurable, Sendable {
                 "base-name", default: base.split(separator: "/").last.map(String.init) ?? base,
                 about: "the name by which users load the base model; without it its folder's")
             let adapter = try file.section("adapter", about: "LoRA's adapter; `{}` takes all defaults") { section in
-                try AdapterConfiguration(
+                let trains = AdapterConfiguration.Trains.read(section)
+                if let problem = trains.problem(
+                    outer: update.outer, compression: compression, encryption: encryption)
+                {
+                    section.refuse("mode", problem)
+                }
+                return try AdapterConfiguration(
                     rank: section.int("rank", in: 1...512, default: 16, about: "LoRA's rank"),
                     alpha: section.int("alpha", in: 1...65_536, default: 32, about: "LoRA's alpha"),
                     targetModules: section.has("targets")
                         ? section.list("targets", about: "the projections that are adapted; without it all seven") {
                             $0.choice(of: Projection.self).rawValue
                         }
-                        : Projection.allCases.map(\.rawValue),
+                        : Projection.allCases.map(\.rawValue), trains: trains,
                     seed: seed, baseModelName: name)
             }
             model = .adapter(base: base, adapter)

@@ -1,3 +1,4 @@
+package import Adapter
 package import Federation
 import JSONText
 
@@ -13,8 +14,54 @@ extension ReleaseManifest {
         package let gradientClip: Double
         package let proximal: Double
         package let outer: OuterOptimizer
+        /// By which rule the clouds' weights were made.
+        package let weights: Weighting.Mode
+        package let pacing: Pacing
+        /// What of the adapter was trained and summed.
+        package let adapter: AdapterConfiguration.Mode
+        /// Nil where every value was sent, on one range.
+        package let compression: Compression?
 
-        package init(_ plan: TrainingPlan) {
+        /// How the clouds' updates were made shorter.
+        package struct Compression: Equatable, Sendable {
+            package let scales: CompressionPlan.Scales
+            package let margin: Double
+            package let feedback: Double
+            /// The part of the values that was asked for, and how many were sent.
+            package let fraction: Double
+            package let sent: Int
+            package let values: Int
+
+            package init(
+                scales: CompressionPlan.Scales, margin: Double, feedback: Double, fraction: Double, sent: Int,
+                values: Int
+            ) {
+                self.scales = scales
+                self.margin = margin
+                self.feedback = feedback
+                self.fraction = fraction
+                self.sent = sent
+                self.values = values
+            }
+        }
+
+        /// Nil for the opening of another round than an update.
+        package init?(_ opening: Opening) {
+            guard let plan = opening.training else { return nil }
+            self.init(
+                plan, adapter: AdapterConfiguration.Trains(rawValue: opening.adapter.trains)?.mode ?? .freezeA,
+                compression: opening.compression.map {
+                    Compression(
+                        scales: $0.scales, margin: $0.margin, feedback: $0.feedback, fraction: $0.fraction,
+                        sent: opening.sealed.count, values: opening.layout.count)
+                })
+        }
+
+        package init(
+            _ plan: TrainingPlan, adapter: AdapterConfiguration.Mode = .freezeA, compression: Compression? = nil
+        ) {
+            self.adapter = adapter
+            self.compression = compression
             localSteps = plan.steps
             batchSize = plan.batchSize
             localOptimizer = plan.optimizer
@@ -23,11 +70,18 @@ extension ReleaseManifest {
             gradientClip = plan.gradientClip
             proximal = plan.proximal
             outer = plan.outer
+            weights = plan.weighting.rule.mode
+            pacing = plan.pacing
         }
 
         /// The clouds' part in words, for people.
         package var summary: String {
             let near = proximal > 0 ? ", held near the round's start (FedProx, mu \(Figure.short(proximal)))" : ""
+            if case .balanced(let paces) = pacing {
+                let counts = paces.map { "\($0.cloud) \($0.steps)" }.joined(separator: ", ")
+                return
+                    "as many \(localOptimizer == .adamW ? "AdamW" : "gradient") steps of \(batchSize) records at rate \(Figure.significant(learningRate)) as it had time for (\(counts)), its delta counted per step (FedNova)\(near)"
+            }
             return
                 "\(localSteps) \(localOptimizer == .adamW ? "AdamW" : "gradient") step\(localSteps == 1 ? "" : "s") of \(batchSize) records at rate \(Figure.significant(learningRate))\(near)"
         }
@@ -40,7 +94,10 @@ extension ReleaseManifest.Method {
             "local_steps": .integer(localSteps), "batch_size": .integer(batchSize),
             "local_optimizer": .string(localOptimizer.rawValue), "learning_rate": .number(learningRate),
             "weight_decay": .number(weightDecay), "gradient_clip": .number(gradientClip), "proximal": .number(proximal),
-            "outer": outer.json,
+            "outer": outer.json, "weights": .string(weights.rawValue), "pacing": .string(pacing.mode.rawValue),
+            "local_steps_by_cloud": .object(
+                Dictionary(uniqueKeysWithValues: pacing.paces.map { ($0.cloud.description, .integer($0.steps)) })),
+            "adapter": .string(adapter.rawValue), "compression": compression?.json ?? .null,
         ])
     }
 
@@ -48,7 +105,7 @@ extension ReleaseManifest.Method {
         try field.allow(only: [
             "local_steps", "batch_size", "local_optimizer", "learning_rate", "weight_decay", "gradient_clip",
             "proximal",
-            "outer",
+            "outer", "weights", "pacing", "local_steps_by_cloud", "adapter", "compression",
         ])
         localSteps = try field.member("local_steps").integer(in: 0...1_000_000)
         batchSize = try field.member("batch_size").integer(in: 1...65_536)
@@ -62,6 +119,78 @@ extension ReleaseManifest.Method {
         gradientClip = try field.member("gradient_clip").number(in: 0...1e9)
         proximal = try field.member("proximal").number(in: 0...1e6)
         outer = try OuterOptimizer(field.member("outer"))
+        let mode = try field.member("weights")
+        guard let weights = Weighting.Mode(rawValue: try mode.string()) else {
+            throw mode.refused("\"\(try mode.string())\" is no rule of weights")
+        }
+        self.weights = weights
+        let named = try field.member("pacing")
+        guard let pace = Pacing.Mode(rawValue: try named.string()) else {
+            throw named.refused("\"\(try named.string())\" is no pacing")
+        }
+        let table = try field.member("local_steps_by_cloud")
+        var paces: [Pacing.Pace] = []
+        for name in try table.members().keys.sorted() {
+            let entry = try table.member(name)
+            do {
+                paces.append(
+                    .init(cloud: try CloudName(name), steps: try entry.integer(in: Pacing.steps)))
+            } catch let error as JSONError { throw error } catch { throw entry.refused("\(error)") }
+        }
+        guard paces.isEmpty == (pace == .even) else {
+            throw table.refused("expected each cloud's steps under `balanced`, and none under `even`")
+        }
+        pacing = pace == .even ? .even : .balanced(paces)
+        let part = try field.member("adapter")
+        guard let adapter = AdapterConfiguration.Mode(rawValue: try part.string()) else {
+            throw part.refused("\"\(try part.string())\" is no mode of an adapter")
+        }
+        self.adapter = adapter
+        if let given = try field.optional("compression") {
+            compression = try Compression(given)
+        } else {
+            compression = nil
+        }
+    }
+}
+
+extension ReleaseManifest.Method.Compression {
+    fileprivate var json: JSON {
+        .object([
+            "scales": .string(scales.rawValue), "margin": .number(margin), "error_feedback": .number(feedback),
+            "fraction": .number(fraction), "sent": .integer(sent), "values": .integer(values),
+        ])
+    }
+
+    fileprivate init(_ field: JSONField) throws(JSONError) {
+        try field.allow(only: ["scales", "margin", "error_feedback", "fraction", "sent", "values"])
+        let chosen = try field.member("scales")
+        guard let scales = CompressionPlan.Scales(rawValue: try chosen.string()) else {
+            throw chosen.refused("\"\(try chosen.string())\" is no source of scales")
+        }
+        self.scales = scales
+        margin = try field.member("margin").number(in: CompressionPlan.margins)
+        feedback = try field.member("error_feedback").number(in: 0...1)
+        fraction = try field.member("fraction").number(in: 0...1)
+        values = try field.member("values").integer(in: 1...VectorLayout.maximumCount)
+        sent = try field.member("sent").integer(in: 1...values)
+    }
+
+    /// In words, for people.
+    var summary: String {
+        let some =
+            sent < values
+            ? "Of \(values) values \(sent) were sent, the same of each cloud: those that had moved most, and some by turn. "
+            : ""
+        let scaled =
+            scales == .released
+            ? "Each tensor's values were rounded on a range \(Figure.short(margin)) times its largest step of the update before. "
+            : ""
+        let kept =
+            feedback > 0
+            ? "What a cloud could not send it added to its next update\(feedback < 1 ? ", times \(Figure.short(feedback))" : "")."
+            : "What a cloud could not send was lost."
+        return some + scaled + kept
     }
 }
 

@@ -31,6 +31,7 @@ package struct ReportPage: Sendable {
         <div class="figures">
         \([comparison, lossOrAUROC(.auroc), lossOrAUROC(.loss), bytes, phases].joined(separator: "\n"))
         </div>
+        \(costs)
         \(privacy)
         \(commands)
         </main>
@@ -39,6 +40,36 @@ package struct ReportPage: Sendable {
         </html>
 
         """
+    }
+
+    // MARK: Cost
+
+    private var costs: String {
+        guard let costs = report.costs, !costs.isEmpty else { return "" }
+        let currency = report.currency ?? ""
+        let rows = costs.map { cost in
+            "<tr><th scope=\"row\">\(Markup.escaped(cost.cloud))</th><td>\(Figure.fixed(cost.cpuSeconds, 1)) s</td>"
+                + "<td>\(Figure.fixed(cost.gpuSeconds, 1)) s</td><td>\(Figure.bytes(cost.egressBytes))</td>"
+                + "<td>\(cost.amount.map { "\(Figure.fixed($0, 4)) \(Markup.escaped(currency))" } ?? "–")</td></tr>"
+        }
+        let amounts = costs.compactMap(\.amount)
+        let total =
+            amounts.isEmpty
+            ? "The topology has no prices."
+            : "\(Figure.fixed(amounts.reduce(0, +), 4)) \(Markup.escaped(currency)) in all"
+                + (federated.map { ", to AUROC \(Figure.fixed($0.auroc, 3))." } ?? ".")
+        return """
+            <section>
+            <h2>What it used</h2>
+            <p>\(total)</p>
+            <table>
+            <thead><tr><th scope="col">cloud</th><th scope="col">processor</th><th scope="col">accelerator</th><th scope="col">sent to other clouds</th><th scope="col">cost</th></tr></thead>
+            <tbody>
+            \(rows.joined(separator: "\n"))
+            </tbody>
+            </table>
+            </section>
+            """
     }
 
     // MARK: Figures in words

@@ -20,6 +20,24 @@ package struct RunReport: Codable, Equatable, Sendable {
         }
     }
 
+    /// What a cloud has used in the run.
+    package struct Cost: Codable, Equatable, Sendable {
+        package var cloud: String
+        package var cpuSeconds: Double
+        package var gpuSeconds: Double
+        package var egressBytes: Double
+        /// In the report's currency; absent where the cloud has no prices.
+        package var amount: Double?
+
+        package init(cloud: String, cpuSeconds: Double, gpuSeconds: Double, egressBytes: Double, amount: Double?) {
+            self.cloud = cloud
+            self.cpuSeconds = cpuSeconds
+            self.gpuSeconds = gpuSeconds
+            self.egressBytes = egressBytes
+            self.amount = amount
+        }
+    }
+
     package struct Phase: Codable, Equatable, Sendable {
         package var name: String
         package var seconds: Double
@@ -121,11 +139,17 @@ package struct RunReport: Codable, Equatable, Sendable {
     /// What aggregate held of the clouds' contributions, a sentence each.
     package var aggregateSaw: [String]
     package var commands: [Command]
+    /// Absent where it was not measured.
+    package var costs: [Cost]?
+    package var currency: String?
 
     package init(
         run: String, createdAt: Int, baseModel: String, privacy: ReleaseManifest.Privacy, totalSeconds: Double,
-        rounds: [Round], table: [Row], aggregateSaw: [String] = [], commands: [Command] = []
+        rounds: [Round], table: [Row], aggregateSaw: [String] = [], commands: [Command] = [],
+        costs: [Cost]? = nil, currency: String? = nil
     ) {
+        self.costs = costs
+        self.currency = currency
         format = RunReport.format
         self.run = run
         created = Figure.utc(secondsSince1970: createdAt)
@@ -180,6 +204,7 @@ package struct RunReport: Codable, Equatable, Sendable {
         amounts += rounds.flatMap { round in
             round.phases.map(\.seconds) + round.clouds.flatMap { [Double($0.wireBytes), Double($0.fp32Bytes)] }
         }
+        amounts += (costs ?? []).flatMap { [$0.cpuSeconds, $0.gpuSeconds, $0.egressBytes, $0.amount] }
         guard amounts.allSatisfy({ $0.map { $0.isFinite && $0 >= 0 } ?? true }) else {
             throw .report("a loss, a time or a count of bytes is negative or not finite")
         }

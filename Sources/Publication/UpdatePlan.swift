@@ -21,6 +21,7 @@ package struct UpdatePlan: Sendable, Equatable {
     package let proximal: Double
     package let seed: UInt64
     package let outer: OuterOptimizer
+    package let weights: Weighting
 
     package init(from file: Section, rounds: Int, seed: UInt64) throws {
         self.rounds = rounds
@@ -46,6 +47,9 @@ package struct UpdatePlan: Sendable, Equatable {
             try file.optionalSection(
                 "outer", about: "how the weighted mean of the deltas moves the adapter", OuterOptimizer.read)
             ?? .average(rate: 1)
+        weights =
+            try file.optionalSection("weights", about: "how much each cloud counts", Weighting.read)
+            ?? Weighting(.fedavg)
     }
 
     /// The largest value that an update can be expected to have: one AdamW step moves a value by about the learning rate at most,
@@ -59,10 +63,15 @@ package struct UpdatePlan: Sendable, Equatable {
     }
 
     /// What the opening of update round `index` (from 1) asks.
-    package func training(_ index: Int) -> TrainingPlan {
+    ///
+    /// - Parameter weighting: what this round's weights come from.
+    package func training(
+        _ index: Int, weighting: WeightingPlan = .records, pacing: Pacing = .even
+    ) -> TrainingPlan {
         TrainingPlan(
             steps: localSteps, batchSize: batchSize, optimizer: optimizer, learningRate: rate(index),
-            weightDecay: weightDecay, gradientClip: gradientClip, proximal: proximal, seed: seed, outer: outer)
+            weightDecay: weightDecay, gradientClip: gradientClip, proximal: proximal, seed: seed, outer: outer,
+            weighting: weighting, pacing: pacing)
     }
 
     /// The rate of update round `index` (from 1).
@@ -105,5 +114,39 @@ extension OuterOptimizer {
             return .adam(
                 rate: rate ?? 0.01, momentum: momentum ?? 0.9, secondMomentum: second ?? 0.99, epsilon: epsilon ?? 1e-3)
         }
+    }
+}
+
+extension Weighting {
+    /// publish.yaml's `weights`.
+    package static func read(_ file: Section) throws -> Weighting {
+        let mode: Mode = file.choice(
+            "mode", default: .fedavg,
+            about: "by records, alike, by quality, fairly, or by the first paper's words or letter (docs/weights.md)")
+        let alpha = file.optionalDouble("alpha", in: exponents, about: "the link's exponent; without it 0.5")
+        let beta = file.optionalDouble("beta", in: exponents, about: "the loss's exponent; without it 1")
+        let cap = file.optionalDouble(
+            "cap", in: caps, about: "no cloud counts more than this times its share of the records; without it 3")
+        let slack =
+            file.has("slack")
+            ? file.duration(
+                "slack", default: .seconds(10),
+                about: "what a contribution may take on its way and be on time; without it 10s")
+            : nil
+        func refuse(_ key: String, where isGiven: Bool) {
+            guard isGiven else { return }
+            file.refuse(key, "`mode: \(mode.rawValue)` has none: leave it out, or take another mode")
+        }
+        let (usesLink, usesLoss) = (
+            [.quality, .reciprocal, .literal].contains(mode), [.quality, .qffl].contains(mode)
+        )
+        refuse("alpha", where: alpha != nil && !usesLink)
+        refuse("beta", where: beta != nil && !usesLoss)
+        refuse("cap", where: cap != nil && !usesLoss)
+        refuse("slack", where: slack != nil && mode != .quality)
+        let milliseconds = (slack ?? .seconds(10)) / .milliseconds(1)
+        return Weighting(
+            mode, alpha: alpha ?? 0.5, beta: beta ?? 1, cap: cap ?? 3,
+            slack: min(max(milliseconds, slacks.lowerBound), slacks.upperBound))
     }
 }

@@ -66,13 +66,14 @@ extension Topology {
             }
             return Cloud(
                 name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages,
-                sinks: (file.sinks + cloud.sinks).map(\.specification))
+                sinks: (file.sinks + cloud.sinks).map(\.specification), probe: cloud.probe, prices: cloud.prices)
         }
         return Topology(
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,
             threshold: file.threshold,
             profile: file.profile, damgardJurik: file.damgardJurik, clouds: clouds,
             aggregate: aggregate, publish: publish, peerLimits: file.peerLimits, spoolLimit: file.spoolLimit,
+            currency: file.currency,
             statePath: state.map { FilePath.resolve($0, in: currentFolder) } ?? defaultState(of: file.federation),
             warnings: problems.warnings)
     }

@@ -69,6 +69,10 @@ package struct Topology: Sendable {
         package let stages: [Stage]
         /// The collectors that get its stages' events: those of the whole file, and its own.
         package let sinks: [SinkSpecification]
+        /// Where others may measure what the network carries; nil where nobody may.
+        package let probe: ProbeServer?
+        /// Nil where the file does not say.
+        package let prices: Prices?
 
         /// A data cloud trains on records of its own.
         package var holdsData: Bool { stages.contains { $0.name.kind == .ingest } }
@@ -92,6 +96,8 @@ package struct Topology: Sendable {
     package let peerLimits: PeerLimits
     /// Bytes that each stage keeps of its newest events.
     package let spoolLimit: Int
+    /// Of prices, as ISO 4217 has it.
+    package let currency: String
     /// Everything the federation's stages on this host write: spools, journals, keys, logs.
     package let statePath: String
     package let warnings: [Problem]

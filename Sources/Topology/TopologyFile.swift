@@ -23,6 +23,8 @@ struct TopologyFile {
         let consent: [String]
         let stages: [Stage]
         let sinks: [TopologyFile.Sink]
+        let probe: Topology.ProbeServer?
+        let prices: Topology.Prices?
         let isWhole: Bool
 
         func stage(_ kind: StageKind) -> Stage? { stages.first { $0.kind == kind } }
@@ -47,6 +49,7 @@ struct TopologyFile {
     let peerLimits: Topology.PeerLimits
     let sinks: [Sink]
     let spoolLimit: Int
+    let currency: String
     let clouds: [Cloud]
     let cloudsPlace: Place
     /// False where a cloud or a stage could not be read at all: rules that count would tell tales.
@@ -90,6 +93,10 @@ struct TopologyFile {
         peerLimits = Topology.PeerLimits(in: file)
         sinks = Self.sinks(in: file)
         spoolLimit = Self.spoolLimit(in: file)
+        currency = file.string("currency", default: "EUR", about: "of all prices: three capital letters (ISO 4217)")
+        if currency.utf8.count != 3 || !currency.utf8.allSatisfy({ (65...90).contains($0) }) {
+            file.refuse("currency", "expected three capital letters, such as EUR")
+        }
         cloudsPlace = file.place(of: "clouds")
         var written = 0
         let words = "by name: those with data have ingest, local-train and encrypt; one aggregate and one publish exist"
@@ -166,6 +173,9 @@ extension TopologyFile.Cloud {
             about: "owners who agreed to see this cloud's records, shards and clear vectors"
         ) { $0.string() }
         sinks = TopologyFile.sinks(in: cloud)
+        probe = Topology.ProbeServer(in: cloud)
+        prices = try cloud.optionalSection(
+            "prices", about: "what this cloud pays, in the federation's currency", Topology.Prices.init)
         var written = 0
         let kinds = Value.Keys.words(StageKind.allCases.map(\.rawValue))
         let values = cloud.entries("stages", keys: kinds, about: "the stages that run in this cloud") { text, value in

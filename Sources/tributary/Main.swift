@@ -9,7 +9,8 @@ struct Tributary: ParsableCommand {
         abstract: "Fine-tunes one model over data that stays in its clouds: launches and watches the stages.",
         version: Version.current,
         groupedSubcommands: [
-            CommandGroup(name: "Describe", subcommands: [Validate.self, Draw.self, Plan.self, Schema.self]),
+            CommandGroup(
+                name: "Describe", subcommands: [Validate.self, Draw.self, Plan.self, ScheduleCommand.self, Schema.self]),
             CommandGroup(
                 name: "Keys", subcommands: [MakeKeys.self, Renew.self, Revoke.self, Deal.self, Rotate.self]),
             CommandGroup(
@@ -19,7 +20,7 @@ struct Tributary: ParsableCommand {
                 name: "Watch",
                 subcommands: [
                     TopCommand.self, WebCommand.self, Logs.self, EventsCommand.self, TraceCommand.self,
-                    MetricsCommand.self, MonitorCommand.self,
+                    MetricsCommand.self, ProbeCommand.self, CostCommand.self, MonitorCommand.self,
                 ]),
             CommandGroup(name: "Account", subcommands: [Verify.self, AuditCommand.self]),
             CommandGroup(name: "Try", subcommands: [Demo.self]),

@@ -96,4 +96,84 @@ struct LowRankAdapterTests {
         #expect(throws: AdapterError.self) { try make(modules: ["q_proj", "q_proj"]) }
         #expect(throws: AdapterError.self) { try make(name: "") }
     }
+
+    @Test("`core` begins as an adapter that changes nothing, and is written with R folded into B")
+    func core() throws {
+        let configuration = try Fixtures.configuration(trains: .core)
+        var adapter = try LowRankAdapter(initial: configuration, base: Fixtures.base())
+        let layout = try configuration.layout(of: Fixtures.base(), range: 1)
+        #expect(layout.segments.allSatisfy { $0.name.hasSuffix("lora_R.weight") && $0.shape == [4, 4] })
+        #expect(adapter.trained == [Float](repeating: 0, count: layout.count))
+        #expect(adapter.modules.indices.allSatisfy { adapter.writtenB($0).allSatisfy { $0 == 0 } })
+        #expect(adapter.b.allSatisfy { $0.contains { $0 != 0 } })
+        try adapter.replaceTrained((0..<layout.count).map { Float($0 % 7) - 3 })
+        for (index, module) in adapter.modules.enumerated() {
+            let written = adapter.writtenB(index)
+            for row in [0, module.outputs - 1] {
+                for column in 0..<4 {
+                    let byHand = (0..<4).reduce(Float(0)) {
+                        $0 + adapter.b[index][row * 4 + $1] * adapter.r[index][$1 * 4 + column]
+                    }
+                    #expect(abs(written[row * 4 + column] - byHand) < 1e-5)
+                }
+            }
+        }
+        #expect(throws: AdapterError.self) { try adapter.replaceTrained([1]) }
+    }
+
+    @Test("`alternate` sums B in odd updates and A in even ones, each at its own places among both")
+    func alternate() throws {
+        let configuration = try Fixtures.configuration(trains: .alternate)
+        let base = try Fixtures.base()
+        let whole = try configuration.layout(of: base, range: 1)
+        var seen: [Int] = []
+        for turn in 1...2 {
+            let factor = configuration.factor(ofUpdate: turn)
+            let part = try configuration.layout(of: base, range: 1, factor: factor)
+            let ending = turn == 1 ? "lora_B.weight" : "lora_A.weight"
+            #expect(part.segments.allSatisfy { $0.name.hasSuffix(ending) })
+            #expect(configuration.factor(in: part, of: base) == factor)
+            let places = try #require(try configuration.places(of: factor, in: base))
+            #expect(whole.selecting(places).segments.map(\.name) == part.segments.map(\.name))
+            #expect(places.count == part.count && places.values == whole.count)
+            seen += places.places
+        }
+        #expect(seen.sorted() == Array(0..<whole.count))
+        let other = try Fixtures.configuration(trains: .b)
+        #expect(other.factor(ofUpdate: 2) == nil)
+        #expect(try other.places(of: .b, in: base) == nil)
+    }
+
+    @Test("`shareA` releases A alone; a cloud's own B is put beside it, and taken from it again")
+    func shareA() throws {
+        let configuration = try Fixtures.configuration(trains: .a)
+        let base = try Fixtures.base()
+        let adapter = try LowRankAdapter(initial: configuration, base: base)
+        #expect(adapter.trained == adapter.a.flatMap(\.self))
+        let both = try LowRankAdapter(initial: Fixtures.configuration(trains: .both), base: base)
+        #expect(try configuration.joined(a: adapter.trained, ownB: [], of: base) == both.trained)
+        let own = both.b.flatMap(\.self).indices.map { Float($0) }
+        let joined = try configuration.joined(a: adapter.trained, ownB: own, of: base)
+        let parted = try configuration.parted(joined, of: base)
+        #expect(parted.a == adapter.trained && parted.ownB == own)
+        #expect(throws: AdapterError.self) { try configuration.joined(a: [1], ownB: [], of: base) }
+        #expect(throws: AdapterError.self) { try configuration.joined(a: adapter.trained, ownB: [1], of: base) }
+        #expect(throws: AdapterError.self) { try configuration.parted([1], of: base) }
+    }
+
+    @Test("The mean of clouds' products is that of what was summed in every mode but `inexact`")
+    func exactness() throws {
+        // [2, 2] matrices of two clouds, by hand: what an additive sum can make against what was meant.
+        func product(_ b: [Double], _ a: [Double]) -> [Double] {
+            [
+                b[0] * a[0] + b[1] * a[2], b[0] * a[1] + b[1] * a[3], b[2] * a[0] + b[3] * a[2],
+                b[2] * a[1] + b[3] * a[3],
+            ]
+        }
+        func mean(_ x: [Double], _ y: [Double]) -> [Double] { zip(x, y).map { ($0 + $1) / 2 } }
+        let (a, b): ([[Double]], [[Double]]) = ([[1, 2, 3, 4], [4, -1, 0, 2]], [[2, 0, 1, 1], [-1, 3, 2, 0]])
+        #expect(product(mean(b[0], b[1]), a[0]) == mean(product(b[0], a[0]), product(b[1], a[0])))
+        #expect(product(b[0], mean(a[0], a[1])) == mean(product(b[0], a[0]), product(b[0], a[1])))
+        #expect(product(mean(b[0], b[1]), mean(a[0], a[1])) != mean(product(b[0], a[0]), product(b[1], a[1])))
+    }
 }

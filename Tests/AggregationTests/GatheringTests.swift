@@ -47,6 +47,7 @@ struct GatheringTests {
         var bits = 12
         var room = 3
         var opening: Digest?
+        var helped: HelpedSum?
     }
 
     private func answer(_ claim: Claim, _ round: Signed<Opening>, closed: Bool = false) throws -> Gathering.Answer {
@@ -60,7 +61,7 @@ struct GatheringTests {
                 part: claim.part), maker: sender, byteCount: 10, digest: Digest(of: [1]),
             about: ContributionAbout(
                 opening: claim.opening ?? round.digest, suite: claim.suite, profile: claim.profile, keyID: claim.key,
-                degree: claim.degree, bits: claim.bits, room: claim.room, weight: claim.weight
+                degree: claim.degree, bits: claim.bits, room: claim.room, weight: claim.weight, helped: claim.helped
             ).value)
         return gathering.answer(to: offer, from: sender)
     }
@@ -127,6 +128,11 @@ struct GatheringTests {
             let offer = Array("offer of \(part.cloud)".utf8)
             return gathering.count(part, signed: .init(offer: offer, signature: [UInt8](repeating: 1, count: 64)))
         }
+        func count(_ part: SumAbout.Part, helped: HelpedSum?) -> Bool {
+            gathering.count(
+                part, signed: .init(offer: [1], signature: [UInt8](repeating: 1, count: 64)), helped: helped)
+        }
+        func hold(to selection: CloudSelection) { gathering.hold(to: selection) }
         func decision(now: UInt64) -> Gathering.Decision { gathering.decision(now: now) }
         func close() { gathering.close() }
     }
@@ -167,6 +173,74 @@ struct GatheringTests {
         #expect(gathering.count(try part("west")))
         #expect(gathering.decision(now: Self.deadline) == .close)
         #expect(gathering.decision(now: Self.deadline - 1) == .wait)
+    }
+
+    private func helped(round: UInt32, _ names: [String]) throws -> HelpedSum {
+        HelpedSum(round: RoundNumber(round), clouds: try names.map { try cloud($0) })
+    }
+
+    @Test(
+        "A round of clouds that have helped with a sum over two of three closes over these two, and takes nobody more")
+    func held() throws {
+        let gathering = Round(Gathering(try opening(quorum: 2), helpers: 2))
+        let word = try helped(round: 4, ["east", "north"])
+        #expect(gathering.count(try part("west"), helped: nil))
+        #expect(gathering.count(try part("east"), helped: word))
+        #expect(gathering.decision(now: Self.deadline - 1) == .wait)
+        #expect(gathering.count(try part("north"), helped: word))
+        guard case .hold(let selection) = gathering.decision(now: Self.deadline - 1) else {
+            Issue.record("the sum is over all three")
+            return
+        }
+        #expect(selection.leftOut == [try cloud("west")])
+        #expect(selection.heldBy == [try cloud("east"), try cloud("north")])
+        gathering.hold(to: selection)
+        #expect(gathering.decision(now: 0) == .close)
+        #expect(!gathering.count(try part("west"), helped: nil))
+        #expect(gathering.sum.parts.map(\.cloud.description) == ["east", "north"])
+    }
+
+    @Test("Without one of those who helped it waits to the deadline, and names it with the reason")
+    func helperMissing() throws {
+        let gathering = Round(Gathering(try opening(quorum: 2), helpers: 2))
+        let word = try helped(round: 4, ["east", "north"])
+        #expect(gathering.count(try part("west"), helped: nil))
+        #expect(gathering.count(try part("east"), helped: word))
+        #expect(gathering.decision(now: Self.deadline - 1) == .wait)
+        guard case .abandon(let missing, let reason) = gathering.decision(now: Self.deadline) else {
+            Issue.record("it goes on")
+            return
+        }
+        #expect(missing == [try cloud("north")])
+        #expect(reason?.contains("north must come back") == true)
+    }
+
+    @Test("A word that no cloud can have given on this round is refused with its contribution")
+    func words() throws {
+        let round = try opening()
+        #expect(try answer(Claim(helped: helped(round: 4, ["east", "north"])), round) == .take)
+        for (claim, reason) in [
+            (Claim(helped: try helped(round: 4, ["east", "west"])), "not of its own"),
+            (
+                Claim(helped: try helped(round: 5, ["east", "north"])),
+                "cannot have started from the adapter of round 0"
+            ),
+            (Claim(helped: try helped(round: 0, ["east", "north"])), "cannot have started"),
+        ] {
+            guard case .refuse(let found) = try answer(claim, round) else {
+                Issue.record("\(claim) was not refused")
+                continue
+            }
+            #expect(found.contains(reason), "\(found)")
+        }
+        guard
+            case .refuse(let reason) = try answer(
+                Claim(helped: helped(round: 4, ["east", "north"])), opening(purpose: .statistics))
+        else {
+            Issue.record("statistics took a word")
+            return
+        }
+        #expect(reason.contains("belongs to updates alone"))
     }
 
     @Test("A cloud counts once")

@@ -21,7 +21,8 @@ struct MaskedGatheringTests {
         let publisherKeys: MaskingKeys
         var gathering: MaskedGathering
 
-        init(quorum: Int = 3) throws {
+        /// - Parameter helped: what the clouds say with their keys; the others nothing.
+        init(quorum: Int = 3, helped: [String: [String]] = [:]) throws {
             let names = try ["east", "north", "south", "west"].map { try CloudName($0) }
             let publisher = try StageName("office/publish")
             let digest = Digest(of: Array("base".utf8))
@@ -30,7 +31,7 @@ struct MaskedGatheringTests {
                 seat: Seat(try StageName("office/aggregate")),
                 layout: try VectorLayout([.init(name: "values", shape: [8], range: 1)]), bits: 12, suite: .secagg,
                 keyID: [], profile: "", clipNorm: 1, cohort: names.map { Member(cloud: $0, weight: 1) },
-                quorum: quorum, minimumCohort: 3, deadline: MaskedGatheringTests.deadline, startsFrom: RoundNumber(0),
+                quorum: quorum, minimumCohort: 3, deadline: MaskedGatheringTests.deadline, startsFrom: RoundNumber(2),
                 adapterDigest: digest,
                 adapter: AdapterPlan(
                     rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "",
@@ -45,7 +46,12 @@ struct MaskedGatheringTests {
                 opening, publisher: publisher, signers: signing.mapValues(\.verifyingKey),
                 now: MaskedGatheringTests.began)
             let terms = gathering.terms
-            secrets = try stages.map { try CloudSecrets(of: $0, terms: terms) }
+            secrets = try stages.map { stage in
+                let word = try helped[stage.cloud.description].map { names in
+                    HelpedSum(round: RoundNumber(4), clouds: try names.map { try CloudName($0) })
+                }
+                return try CloudSecrets(of: stage, terms: terms, helped: word)
+            }
             publisherKeys = try MaskingKeys(of: publisher, terms: terms)
             self.publisher = publisher
             self.signing = signing
@@ -70,7 +76,7 @@ struct MaskedGatheringTests {
 
         /// The next step, if it is a roster.
         mutating func roster(now: UInt64) throws -> MaskParties? {
-            guard case .roster(let roster) = try gathering.step(now: now) else { return nil }
+            guard case .roster(let roster, _) = try gathering.step(now: now) else { return nil }
             return try MaskParties(
                 roster, terms: gathering.terms, signers: signing.mapValues(\.verifyingKey))
         }
@@ -172,6 +178,70 @@ struct MaskedGatheringTests {
         }
     }
 
+    @Test("Clouds that have helped with a sum over some are in a round over these alone, and all of them are needed")
+    func helped() throws {
+        let three = ["east", "north", "south"]
+        let helped = Dictionary(uniqueKeysWithValues: three.map { ($0, three) })
+        var round = try Round(helped: helped)
+        try round.advertise(0..<4)
+        guard case .roster(let roster, let selection) = try round.gathering.step(now: Self.began) else {
+            Issue.record("there is no roster")
+            return
+        }
+        #expect(roster.advertisements.map(\.signer.cloud.description) == ["east", "north", "office", "south"])
+        #expect(selection.leftOut.map(\.description) == ["west"] && selection.heldBy.map(\.description) == three)
+        #expect(round.gathering.heldBy.map(\.description) == three)
+        #expect(round.gathering.leftOut.map(\.description) == ["west"] && round.gathering.needed == 3)
+        // Whoever is sent another roster refuses it, naming who holds the round.
+        let signed = try (0..<4).map {
+            try round.signed(round.secrets[$0].keys.advertisement, by: round.secrets[$0].keys.stage)
+        }
+        let all = MaskRoster(
+            terms: round.gathering.terms,
+            advertisements: signed + [try round.signed(round.publisherKeys.advertisement, by: round.publisher)])
+        let error = #expect(throws: MaskingError.self) {
+            try MaskParties(all, terms: round.gathering.terms, signers: round.signing.mapValues(\.verifyingKey))
+        }
+        #expect("\(try #require(error))".contains("east/encrypt can help with no other sum from this adapter"))
+
+        // In ordinary rounds three of four are enough; here one that deals nothing ends it at the deadline.
+        round = try Round(
+            helped: Dictionary(
+                uniqueKeysWithValues: ["east", "north", "south", "west"].map {
+                    ($0, ["east", "north", "south", "west"])
+                }))
+        try round.advertise(0..<4)
+        let parties = try #require(try round.roster(now: Self.began))
+        #expect(round.gathering.heldBy.isEmpty && round.gathering.needed == 4)
+        try round.deal(0..<3, parties)
+        #expect(try round.isWaiting(now: Self.half))
+        #expect(try round.shortfall(now: Self.deadline) == ["west"])
+    }
+
+    @Test("One of those who helped is missing: it is waited for until the deadline, and named with the reason")
+    func helperMissing() throws {
+        let all = ["east", "north", "south", "west"]
+        var round = try Round(helped: Dictionary(uniqueKeysWithValues: all.map { ($0, all) }))
+        try round.advertise(0..<3)
+        #expect(try round.isWaiting(now: Self.quarter))
+        #expect(try round.isWaiting(now: Self.deadline - 1))
+        guard case .shortfall(let missing, let reason) = try round.gathering.step(now: Self.deadline) else {
+            Issue.record("it goes on")
+            return
+        }
+        #expect(missing.map(\.description) == ["west"])
+        #expect(reason.contains("have helped to open a sum over east, north, south and west in round 4"))
+        // A word about a round that it cannot have been is not taken.
+        for (number, clouds) in [(5, all), (2, all), (4, ["north", "south", "west"])] as [(UInt32, [String])] {
+            let terms = round.gathering.terms
+            let word = HelpedSum(round: RoundNumber(number), clouds: try clouds.map { try CloudName($0) })
+            let keys = try MaskingKeys(of: terms.clouds[0], terms: terms, helped: word)
+            #expect(throws: MaskingError.self, "\(number) \(clouds)") {
+                try round.gathering.take(round.signed(keys.advertisement, by: keys.stage))
+            }
+        }
+    }
+
     @Test("Contributions are taken once masks are agreed on, of those who agreed, under that agreement")
     func contributions() throws {
         let round = try Round()
@@ -205,7 +275,7 @@ struct MaskedGatheringTests {
         // One of them is lost: with its contribution or without, there are too few.
         for lost in [clouds[0], clouds[2]] {
             short.expect(.init(clouds: Set(clouds).subtracting([lost]), agreement: agreement, needed: 3))
-            guard case .abandon(let missing) = short.decision(now: Self.began) else {
+            guard case .abandon(let missing, _) = short.decision(now: Self.began) else {
                 Issue.record("it goes on without \(lost)")
                 return
             }

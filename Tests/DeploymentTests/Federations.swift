@@ -13,6 +13,32 @@ enum Federations {
         aggregate: "bind: 0.0.0.0, advertise: 192.0.2.7, work: 7101, news: 7102",
         publish: "bind: 0.0.0.0, advertise: 192.0.2.8, work: 7111, news: 7112")
 
+    /// The same with collectors that are reached over a network.
+    static let collected = sinks("")
+
+    private static func sinks(_ more: String) -> String {
+        wide.replacing(
+            "clouds:\n",
+            with: """
+                sinks:
+                  - {kind: forward, address: "tcp://192.0.2.50:24224", shared-key: \(config)}
+                  - {kind: otlp, address: "http://otel.example:4318"}
+                  - {kind: syslog, address: "udp://192.0.2.51:514"}
+                \(more)clouds:
+
+                """)
+    }
+
+    /// The same with a file and a socket of the host besides.
+    static let local = sinks("  - {kind: file, path: /srv/events/all.jsonl}\n  - {kind: journald}\n")
+
+    static func monitor(of cloud: String, _ text: String) throws -> MonitorService? {
+        let topology = try topology(text)
+        return try topology.cloud(CloudName(cloud)).flatMap {
+            MonitorService($0, of: topology, program: "/usr/bin/true")
+        }
+    }
+
     static func topology(_ text: String = wide) throws -> Topology {
         try Topology.load(text: text, file: config, state: "/var/lib/elsewhere")
     }
@@ -34,7 +60,9 @@ enum Federations {
         of cloud: String, _ text: String = wide, reads: [StageService.NamedPath] = [], keyFiles: [String] = []
     ) throws -> [DeploymentFile] {
         let services = try services(text, of: [cloud], reads: reads, keyFiles: keyFiles)
-        return try SystemdUnits(services, of: try CloudName(cloud), name: .standard).files()
+        return try SystemdUnits(
+            services, of: try CloudName(cloud), name: .standard, monitor: try monitor(of: cloud, text)
+        ).files()
     }
 
     /// The text of a file whose path ends so.

@@ -4,6 +4,9 @@ import Testing
 @Suite("Who is summed with whom, as a cloud sees it")
 struct CohortHistoryTests {
     private let clouds: [CloudName]
+    /// By records, as they are declared.
+    private static let plain = TrainingPlan(
+        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1)
 
     init() throws { clouds = try ["east", "north", "west"].map { try CloudName($0) } }
 
@@ -12,7 +15,8 @@ struct CohortHistoryTests {
     }
 
     private func opening(
-        _ purpose: Purpose, round: UInt32, cohort: [Member]? = nil, quorum: Int? = nil, startsFrom: UInt32 = 0
+        _ purpose: Purpose, round: UInt32, cohort: [Member]? = nil, quorum: Int? = nil, startsFrom: UInt32 = 0,
+        training: TrainingPlan = plain
     ) -> Opening {
         let cohort = cohort ?? members()
         return Opening(
@@ -20,7 +24,7 @@ struct CohortHistoryTests {
             bits: 12,
             suite: .clear, keyID: [], profile: "", clipNorm: 1, cohort: cohort, quorum: quorum ?? cohort.count,
             minimumCohort: 2, deadline: 1, startsFrom: RoundNumber(startsFrom), adapterDigest: Samples.digest,
-            adapter: Samples.plan, training: purpose == .update ? Samples.training : nil,
+            adapter: Samples.plan, training: purpose == .update ? training : nil,
             split: purpose == .evaluation ? .test : nil)
     }
 
@@ -209,5 +213,55 @@ struct CohortHistoryTests {
         #expect(throws: CohortHistory.Fault.self) { try history.note(wrong) }
         try history.note(release(.evaluation, round: 303))
         #expect(history.deciding.contains(RoundNumber(301)))
+    }
+
+    /// An update round weighed by quality, with the losses and times given, and its own weights as the rule makes them.
+    private func weighed(
+        _ losses: [UInt32?], records: [UInt32] = [4, 2, 1], changed: (inout [UInt32]) -> Void = { _ in }
+    ) -> Opening {
+        let inputs = zip(clouds, zip(records, losses)).map {
+            Weighting.Input(cloud: $0, records: $1.0, loss: $1.1, transfer: nil)
+        }
+        let rule = Weighting(.quality)
+        var weights = rule.weights(inputs)
+        changed(&weights)
+        let training = TrainingPlan(
+            steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1,
+            weighting: WeightingPlan(rule: rule, inputs: inputs))
+        return opening(.update, round: 4, cohort: members(weights), startsFrom: 2, training: training)
+    }
+
+    @Test("Weights by another rule are answered if they are what it makes of the declared records and told losses")
+    func weighing() throws {
+        var history = CohortHistory(clouds: clouds, own: clouds[0])
+        try history.note(release(.statistics, round: 2))
+        history.toldLoss = 512
+        try history.check(weighed([512, 256, nil]))
+        refuses(history, weighed([512, 256, nil]) { $0[1] /= 2 }, "it gives north weight")
+        refuses(history, weighed([512, 256, nil], records: [4, 3, 1]), "it counts 3 records of north")
+        refuses(history, weighed([256, 256, nil]), "another loss of this cloud")
+        refuses(history, weighed([nil, 256, nil]), "another loss of this cloud")
+        // Weights that differ by what rounding can make of a last bit are the same.
+        try history.check(weighed([512, 256, nil]) { $0[2] += 1 })
+        // Its own rule's weights, without the rule: then they are not the records.
+        refuses(
+            history, opening(.update, round: 4, cohort: members([65_536, 9, 9]), startsFrom: 2), "it gives east weight")
+    }
+
+    @Test("What a cloud told counts once the scores that it came with are released")
+    func told() throws {
+        var history = CohortHistory(clouds: clouds, own: clouds[0])
+        #expect(history.newestValidation == nil)
+        try history.note(release(.statistics, round: 1))
+        try history.note(
+            Release(
+                run: Samples.run, round: RoundNumber(2), purpose: .evaluation, opening: Samples.digest,
+                cohort: members(), sums: [], metrics: ["auroc": 0.7], adapterDigest: nil, isFinal: false))
+        #expect(history.newestValidation == RoundNumber(2))
+        try history.note(
+            Release(
+                run: Samples.run, round: RoundNumber(3), purpose: .evaluation, opening: Samples.digest,
+                cohort: members(), sums: [], metrics: ["test_auroc": 0.7], adapterDigest: nil, isFinal: false))
+        #expect(history.newestValidation == RoundNumber(2))
     }
 }

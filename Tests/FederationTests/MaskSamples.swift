@@ -10,7 +10,7 @@ extension Samples {
     private static let parts = [MaskPart(stage: encrypt, digest: digest), MaskPart(stage: westEncrypt, digest: digest)]
 
     static let advertisement = MaskAdvertisement(
-        head: head, stage: encrypt, maskKey: bytes32, sharingKey: bytes32)
+        head: head, stage: encrypt, maskKey: bytes32, sharingKey: bytes32, helped: helped)
     static let roster = MaskRoster(
         head: head, threshold: 2,
         advertisements: [SignedBytes(Signed(advertisement, by: key), by: encrypt)])

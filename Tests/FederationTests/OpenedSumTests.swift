@@ -34,6 +34,23 @@ struct OpenedSumTests {
         #expect(scores.conflict(with: try sum(round: 7, purpose: .evaluation, of: 2, all)) == nil)
     }
 
+    @Test("What is said of them before a round closes is the newest from its adapter; the reader takes no other form")
+    func words() throws {
+        let sums = [
+            try sum(round: 3, from: 2, ["east", "north"]), try sum(round: 4, from: 2, of: 2, ["east", "north"]),
+            try sum(round: 6, from: 5, ["east", "west"]), try sum(round: 7, purpose: .evaluation, from: 5, ["east"]),
+        ]
+        let word = try #require(HelpedSum(of: sums, from: RoundNumber(2)))
+        #expect(word.round == RoundNumber(4) && word.clouds.map(\.description) == ["east", "north"])
+        #expect(HelpedSum(of: sums, from: RoundNumber(5))?.round == RoundNumber(6))
+        #expect(HelpedSum(of: sums, from: RoundNumber(9)) == nil)
+        #expect(try HelpedSum(word.value, at: "here") == word)
+        for names in [[], ["north", "east"], ["east", "east"]] {
+            let value = HelpedSum(round: RoundNumber(4), clouds: try names.map { try CloudName($0) }).value
+            #expect(throws: FederationError.self) { try HelpedSum(value, at: "here") }
+        }
+    }
+
     @Test("It comes out of the journal as it went in, and nothing else does")
     func codec() throws {
         let opened = try sum(round: 4, ["east", "north"])

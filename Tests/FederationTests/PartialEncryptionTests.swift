@@ -106,7 +106,7 @@ struct PartialEncryptionTests {
         let selective = Samples.opening(.update, encryption: Samples.partial[0])
         #expect(selective.noiseDeviation == 0.5 * 10 / 20.0.squareRoot())
         #expect(selective.encryptedFraction == 0.2)
-        #expect(selective.foldedWeight(of: Samples.west) == 1.0 / 384)
+        #expect(selective.foldedWeight(of: Samples.west) == 0.25 / 24)
         let literal = Samples.opening(.update, encryption: Samples.partial[1])
         #expect(literal.noiseDeviation == 0 && literal.encryptedFraction == 0.75)
         #expect(literal.foldedWeight(of: Samples.west) == 1)

@@ -121,7 +121,7 @@ struct RefusalTests {
                 try MaskRoster(with("threshold", .unsigned(threshold), in: roster))
             }
         }
-        for (key, value) in [("document", 1025), ("signature", 65)] {
+        for (key, value) in [("document", MaskAdvertisement.maximumByteCount + 1), ("signature", 65)] {
             let long = try with(key, .bytes([UInt8](repeating: 0, count: value)), in: advertisements[0])
             #expect(throws: FederationError.self) { try MaskRoster(with("advertisements", .list([long]), in: roster)) }
         }

@@ -37,17 +37,29 @@ enum Samples {
     static let plan = AdapterPlan(
         rank: 16, alpha: 32, targets: ["q_proj", "down_proj"], trains: "b", seed: 7, baseModel: "tributary-base",
         baseDigest: digest.description, tokenizerDigest: digest.description)
-    static let training = TrainingPlan(
-        steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, proximal: 0.01,
-        seed: 1 << 63,
-        outer: .nesterov(rate: 0.7, momentum: 0.9))
+    static let training = plan(
+        .balanced([.init(cloud: north, steps: 16), .init(cloud: west, steps: 4)]))
+
+    private static func plan(_ pacing: Pacing) -> TrainingPlan {
+        TrainingPlan(
+            steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, proximal: 0.01,
+            seed: 1 << 63,
+            outer: .nesterov(rate: 0.7, momentum: 0.9),
+            weighting: WeightingPlan(
+                rule: Weighting(.quality, cap: 2),
+                inputs: [
+                    .init(cloud: north, records: 384, loss: 512, transfer: 48),
+                    .init(cloud: west, records: 1, loss: nil, transfer: nil),
+                ]), pacing: pacing)
+    }
     static let cohort = [Member(cloud: north, weight: 384), Member(cloud: west, weight: 1)]
 
     static let mask = fine { try ValueMask(places: [0, 3, 8, 19], of: layout.count) }
     static let partial: [PartialEncryption] = [.selective(mask, noise: 0.5), .literal(omega: 0.75)]
 
     static func opening(
-        _ purpose: Purpose, suite: Suite = .paillier, encryption: PartialEncryption? = nil
+        _ purpose: Purpose, suite: Suite = .paillier, encryption: PartialEncryption? = nil,
+        compression: CompressionPlan? = nil
     ) -> Opening {
         Opening(
             run: run, round: RoundNumber(4), purpose: purpose, seat: seat, layout: layout, bits: 12, suite: suite,
@@ -55,16 +67,22 @@ enum Samples {
             profile: suite == .paillier ? "conservative" : "", clipNorm: 10, cohort: cohort, quorum: 2,
             minimumCohort: 2,
             deadline: 1_800_000_000_000, startsFrom: RoundNumber(2), adapterDigest: digest, adapter: plan,
-            training: purpose == .update ? training : nil, split: purpose == .evaluation ? .test : nil,
-            encryption: encryption)
+            training: purpose == .update ? (encryption?.formula == .literal ? plan(.even) : training) : nil,
+            split: purpose == .evaluation ? .test : nil,
+            encryption: encryption, compression: compression)
     }
+
+    static let compression = CompressionPlan(
+        scales: .released, margin: 2, limit: 0.072, feedback: 0.75, fraction: 0.2, rotation: 0.25, turn: 3,
+        since: RoundNumber(1), places: mask)
 
     static func release(_ purpose: Purpose) -> Release {
         Release(
             run: run, round: RoundNumber(4), purpose: purpose, opening: digest, cohort: cohort,
             sums: purpose == .statistics ? [1, -2.5, 1e300] : [],
             metrics: purpose == .evaluation ? ["auroc": 0.8125, "patients": 40] : [:],
-            adapterDigest: purpose == .update ? digest : nil, isFinal: purpose == .evaluation)
+            adapterDigest: purpose == .update ? digest : nil, heldBy: purpose == .update ? [north] : [],
+            isFinal: purpose == .evaluation)
     }
 
     static let abandonment = Abandonment(
@@ -75,7 +93,8 @@ enum Samples {
     static let name = TransferName(run: run, kind: .contribution, round: RoundNumber(4), cloud: north)
     static let contribution = ContributionAbout(
         opening: digest, suite: .paillier, profile: "conservative", keyID: Array(digest.bytes.prefix(16)), bits: 12,
-        room: 2, weight: 384, proof: [7, 8, 9])
+        room: 2, weight: 384, loss: 512, trained: 960, helped: helped, proof: [7, 8, 9])
+    static let helped = HelpedSum(round: RoundNumber(3), clouds: [north, west])
     static let offer = Offer(name: name, maker: encrypt, byteCount: 300_000, digest: digest, about: contribution.value)
     static let receipt = Receipt(name: name, digest: digest, outcome: .refused, reason: "round 4 has been closed")
 
@@ -84,14 +103,17 @@ enum Samples {
         Sample(
             "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
             { try ShardAbout($0).value }),
-        Sample("vector", VectorAbout(opening: digest, records: 40).value, { try VectorAbout($0).value }),
+        Sample(
+            "vector", VectorAbout(opening: digest, records: 40, loss: 517, trained: 960).value,
+            { try VectorAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
         Sample(
             "sum",
             SumAbout(
                 opening: digest, root: digest,
                 parts: [
-                    .init(cloud: north, weight: 384, digest: digest), .init(cloud: west, weight: 1, digest: digest),
+                    .init(cloud: north, weight: 384, digest: digest, transfer: 48, arrival: 1920),
+                    .init(cloud: west, weight: 1, digest: digest),
                 ]
             ).value, { try SumAbout($0).value }
         ),
@@ -99,6 +121,10 @@ enum Samples {
         Sample(
             "share", ShareAbout(opening: digest, sum: digest, proof: [1, 2, 3]).value, { try ShareAbout($0).value }),
         Sample("adapter", AdapterAbout(release: digest).value, { try AdapterAbout($0).value }),
+        Sample(
+            "adapter-change",
+            AdapterAbout(release: digest, change: .init(from: RoundNumber(2), whole: digest)).value,
+            { try AdapterAbout($0).value }),
         Sample(
             "shortfall",
             ShortfallAbout(opening: digest, missing: [west], reason: "late").value, { try ShortfallAbout($0).value }),
@@ -117,6 +143,10 @@ enum Samples {
             Sample("offer", offer.value, { try Offer($0).value }),
             Sample("receipt", receipt.value, { try Receipt($0).value }),
         ] + masking
+        + [
+            Sample(
+                "opening-compressed", opening(.update, compression: compression).value, { try Opening($0).value })
+        ]
         + partial.map { encryption in
             Sample(
                 "opening-\(encryption.formula.rawValue)", opening(.update, encryption: encryption).value,

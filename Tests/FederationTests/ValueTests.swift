@@ -57,8 +57,9 @@ struct ValueTests {
 
     @Test("The factor of a cloud is its weight over the largest, in updates alone")
     func folded() throws {
+        // The sample asks 16 steps of north and 4 of west: per step the one weighs 24, the other 1/4.
         #expect(Samples.opening(.update).foldedWeight(of: Samples.north) == 1)
-        #expect(Samples.opening(.update).foldedWeight(of: Samples.west) == 1.0 / 384)
+        #expect(Samples.opening(.update).foldedWeight(of: Samples.west) == 0.25 / 24)
         #expect(Samples.opening(.evaluation).foldedWeight(of: Samples.west) == 1)
         #expect(Samples.opening(.update).foldedWeight(of: Samples.office) == 1)
     }

@@ -69,7 +69,10 @@ struct ReferenceTests {
 
     @Test(
         "logits, gradients and five steps of an adapter agree to 1e-4",
-        arguments: [("b", 0), ("b", 1), ("b", 2), ("b", 3), ("both", 0), ("q and v", 0)])
+        arguments: [
+            ("b", 0), ("b", 1), ("b", 2), ("b", 3), ("both", 0), ("q and v", 0), ("alternate A", 0), ("alternate B", 0),
+            ("core", 0),
+        ])
     func adapter(kind: String, ruleIndex: Int) throws {
         let rule = Rule.all[ruleIndex]
         let folder = try TemporaryFolder()
@@ -79,7 +82,14 @@ struct ReferenceTests {
         }
         try TinyLlama().write(to: "\(folder.path)/base")
         let base = try BaseModel(directory: "\(folder.path)/base")
-        let trains: AdapterConfiguration.Trains = kind == "both" ? .both : .b
+        let trains: AdapterConfiguration.Trains =
+            switch kind {
+            case "both": .both
+            case "core": .core
+            case "alternate A", "alternate B": .alternate
+            default: .b
+            }
+        let factor: AdapterConfiguration.Factor = kind == "alternate A" ? .a : .b
         let configuration = try adapterConfiguration(
             trains, targets: kind == "q and v" ? [.q, .v] : Set(Projection.allCases))
         var draws = Draws(3)
@@ -90,18 +100,29 @@ struct ReferenceTests {
             // A changed: PEFT must read it, not make it anew; the folder says that A is trained, so it may differ.
             #expect(try PEFTFolder.read("\(folder.path)/adapter", base: base.shape) == adapter)
         }
+        if trains == .core {
+            let tensors = adapter.modules.indices.flatMap { index in
+                let module = adapter.modules[index]
+                return [
+                    TensorContents(name: module.nameB, shape: module.shapeB, floats: adapter.b[index]),
+                    TensorContents(name: module.nameR, shape: [module.rank, module.rank], floats: adapter.r[index]),
+                ]
+            }
+            try DurableFile.replace(
+                "\(folder.path)/core.safetensors", with: SafetensorsWriter.encode(tensors, metadata: ["format": "pt"]))
+        }
         let shard = try randomShard(examples: 24)
         try shard.write(to: "\(folder.path)/shard.safetensors")
         let file = try reference(
             "adapter", folder,
             settings: """
-                {"trains": "\(trains.rawValue)", "lr": \(rule.rate), "weight_decay": 0.01, "clip": 1.0,
+                {"trains": "\(trains == .alternate ? kind : trains.rawValue)", "lr": \(rule.rate), "weight_decay": 0.01, "clip": 1.0,
                 "optimizer": "\(rule.optimizer.rawValue)", "proximal": \(rule.proximal)}
                 """)
 
-        let tuner = try FineTuner(base: base, adapter: configuration)
+        let tuner = try FineTuner(base: base, adapter: configuration, training: factor)
         try tuner.load(values: adapter.trained)
-        let layout = try configuration.layout(of: base.shape, range: 1)
+        let layout = try configuration.layout(of: base.shape, range: 1, factor: factor)
         let (loss, gradient) = try tuner.gradient(on: Array(0..<shard.count), of: shard)
         #expect(abs(loss - Double(try file.floats("loss")[0])) < 1e-5)
         try compare(gradient, "gradient", layout, file)

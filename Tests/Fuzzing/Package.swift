@@ -40,9 +40,12 @@ let package = Package(
         library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
         library("Adapter", uses: ["Federation", "JSONText", "Safetensors", "Sodium"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
+        library("Planning", uses: ["Federation"]),
         library(
             "Publication",
-            uses: ["Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Safetensors", "Sodium"]),
+            uses: [
+                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Safetensors", "Sodium",
+            ]),
         .target(name: "SeededRandom", path: "SeededRandom", swiftSettings: strict),
         // Links to Harness.swift, and to the entries and samples that the quick tests use too.
         .executableTarget(

@@ -49,6 +49,27 @@ struct RoundAccountTests {
         #expect(twice.disagreements.count == 2)
     }
 
+    @Test(
+        "Who was left out of the sum is told with whose word it was, and a word that was not given is against the round"
+    )
+    func exclusions() throws {
+        func events(_ stage: String, _ kind: EventKind, _ fields: EventFields) throws -> [Event] {
+            let lines = Lines()
+            let log = EventLog(stage: try StageName(stage), run: try RunName("demo"), level: .info, write: lines.write)
+            log.tell(kind, round: RoundNumber(2), fields)
+            return try lines.events()
+        }
+        let held = try events(
+            "office/aggregate", .roundHeld,
+            [.leftOut: .list([.text("west")]), .reason: .text("north has helped to open a sum")])
+        let told = try #require(RoundAccount(RoundNumber(2), entries: try round() + held))
+        #expect(told.disagreements.isEmpty)
+        #expect(told.remarks == ["office/aggregate left west out of the sum: north has helped to open a sum"])
+        let invented = try events("north/encrypt", .wordInvented, [.cohort: .list([.text("north"), .text("east")])])
+        let against = try #require(RoundAccount(RoundNumber(2), entries: try round() + held + invented))
+        #expect(against.disagreements.count == 1 && against.disagreements[0].contains("that north has not given"))
+    }
+
     @Test("A round that no trail tells of has no account")
     func unknown() throws { #expect(RoundAccount(RoundNumber(3), entries: try round()) == nil) }
 }

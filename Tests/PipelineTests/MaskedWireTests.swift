@@ -28,7 +28,10 @@ extension PipelineSuite {
 
         /// Plays a round with north's encrypt stage. With a lie it is refused by name and north goes no further; without, the
         /// sum opens.
-        private func play(_ stand: MaskedStand, _ round: UInt32, _ lie: Lie? = nil) async throws {
+        /// - Parameter helped: what north says with its keys.
+        private func play(
+            _ stand: MaskedStand, _ round: UInt32, _ lie: Lie? = nil, helped: HelpedSum? = nil
+        ) async throws {
             let north = stand.real
             let others = stand.encrypts.filter { $0 != north }
             let opening = try await stand.open(round)
@@ -46,6 +49,7 @@ extension PipelineSuite {
             // Advertisements and roster.
             let own = try await Signed<MaskAdvertisement>(
                 payload: stand.payload(.advertisement, of: opening, to: stand.aggregate), of: north, key: play.key)
+            #expect(own.content.helped == helped)
             var advertisements = [own, try stand.signed(play.publisherKeys.advertisement, by: stand.publisher)]
             for (stage, secrets) in play.secrets {
                 advertisements.append(try stand.signed(secrets.keys.advertisement, by: stage))
@@ -149,11 +153,11 @@ extension PipelineSuite {
             // Disclosures: north's, which came, and another's.
             let disclosed = try await Signed<MaskDisclosure>(
                 payload: stand.payload(.disclosure, of: opening, to: stand.publisher), of: north, key: play.key)
-            let helped = try stand.signed(
+            let another = try stand.signed(
                 maskings[0].disclosure(
                     after: MaskDecision(stage: maskings[0].stage, survivors: survivors), consents: consents,
                     signers: play.signers), by: maskings[0].stage)
-            let opened = try play.open(payloads, members, survivors, [disclosed, helped])
+            let opened = try play.open(payloads, members, survivors, [disclosed, another])
             #expect(opened == [UInt64](repeating: 3 * 2048, count: MaskedStand.values))
             #expect(try stand.count(.consent, of: opening, to: stand.aggregate) == 1)
             try stand.abandon(opening)
@@ -172,6 +176,15 @@ extension PipelineSuite {
                 run: stand.run.topology.run, kind: .disclosure, round: round, cloud: stand.real.cloud)
             #expect(try journal.read { try !$0.hasDeparture(disclosure) })
             try await play(stand, 2)
+        }
+
+        @Test("A cloud says with its keys what it has helped with from the same adapter, in a round that was given up")
+        func helped() async throws {
+            let stand = try await MaskedStand(real: .encrypt)
+            try await play(stand, 1)
+            let clouds = stand.encrypts.map(\.cloud)
+            try await play(stand, 2, helped: HelpedSum(round: RoundNumber(1), clouds: clouds))
+            try await play(stand, 3, helped: HelpedSum(round: RoundNumber(2), clouds: clouds))
         }
 
         @Test("Aggregate counts no contribution that is masked for another agreement; the round closes without it")

@@ -56,7 +56,7 @@ final class OpeningStand: Sendable {
     ///   - refused: waits for north's refusal instead of its joining.
     func open(
         _ round: UInt32, minimum: Int = 3, under key: ThresholdPublicKey? = nil, refused: Bool = false,
-        purpose: Purpose = .update, seat: Seat? = nil, encryption: PartialEncryption? = nil
+        purpose: Purpose = .update, startsFrom: UInt32 = 0, seat: Seat? = nil, encryption: PartialEncryption? = nil
     ) async throws -> Signed<Opening> {
         let key = key ?? self.key
         let opening = Signed(
@@ -66,7 +66,7 @@ final class OpeningStand: Sendable {
                 layout: try VectorLayout([.init(name: "values", shape: [Self.values], range: 1)]), bits: 12,
                 suite: .paillier, keyID: key.id.bytes, profile: key.paillier.profile.rawValue, clipNorm: 1,
                 cohort: run.topology.dataClouds.sorted().map { Member(cloud: $0, weight: 1) }, quorum: 3,
-                minimumCohort: minimum, deadline: 4_000_000_000_000, startsFrom: RoundNumber(0),
+                minimumCohort: minimum, deadline: 4_000_000_000_000, startsFrom: RoundNumber(startsFrom),
                 adapterDigest: Digest(ofContent: [0]),
                 adapter: AdapterPlan(
                     rank: 1, alpha: 1, targets: [], trains: "b", seed: 1, baseModel: "", baseDigest: "",

@@ -93,13 +93,13 @@ final class Stand: Sendable {
         _ payload: [UInt8], for opening: Signed<Opening>, of cloud: String, round: UInt32? = nil,
         run other: RunName? = nil,
         name: String? = nil, keyID: [UInt8]? = nil, room: Int? = nil,
-        weight: UInt32 = 1
+        weight: UInt32 = 1, helped: HelpedSum? = nil
     ) throws -> Signed<Offer> {
         let maker = try self.cloud(cloud)
         let about = ContributionAbout(
             opening: opening.digest, suite: .paillier, profile: key.publicKey.profile.rawValue,
             keyID: keyID ?? key.publicKey.id.bytes, bits: opening.content.bits,
-            room: room ?? opening.content.cohort.count, weight: weight)
+            room: room ?? opening.content.cohort.count, weight: weight, helped: helped)
         let transfer = TransferName(
             run: other ?? run.topology.run, kind: .contribution,
             round: round.map { RoundNumber($0) } ?? opening.content.round,

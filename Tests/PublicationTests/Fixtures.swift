@@ -57,7 +57,9 @@ enum Fixtures {
                 assumption: "Composite residuosity is hard for n of 3072 bits.",
                 keyMode: "publisher", whoCouldOpen: "Publish and aggregate together could open one cloud's update.",
                 bits: 16, clipNorm: 0.5, minimumCohort: 3, damgardJurik: 2),
-            method: ReleaseManifest.Method(training),
+            method: ReleaseManifest.Method(
+                training, adapter: .core,
+                compression: .init(scales: .released, margin: 2, feedback: 0.5, fraction: 0.1, sent: 7, values: 70)),
             metrics: ["auroc": 0.81, "log_loss": 0.42], attachments: attachments)
     }
 

@@ -1,3 +1,4 @@
+import Adapter
 import Federation
 import Foundation
 import Publication
@@ -21,7 +22,12 @@ struct ReleaseManifestTests {
         #expect(manifest.rounds[1].cohort.map(\.cloud.description) == ["east", "north", "west"])
         #expect(manifest.history.rounds == 2 && manifest.history.byteCount > 500)
         #expect(manifest.privacy.simulated.isEmpty)
-        #expect(manifest.method == ReleaseManifest.Method(Fixtures.training))
+        #expect(
+            manifest.method
+                == ReleaseManifest.Method(
+                    Fixtures.training, adapter: .core,
+                    compression: .init(
+                        scales: .released, margin: 2, feedback: 0.5, fraction: 0.1, sent: 7, values: 70)))
         #expect(manifest.metrics == ["auroc": 0.81, "log_loss": 0.42])
         #expect(
             manifest.files.map(\.name) == [

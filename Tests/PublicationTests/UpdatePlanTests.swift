@@ -1,3 +1,4 @@
+import Adapter
 import Configuration
 import Federation
 import Publication
@@ -21,14 +22,86 @@ struct UpdatePlanTests {
         #expect(plan.optimizer == .sgd && plan.proximal == 0.5 && plan.seed == 7 && plan.learningRate == 0.006)
     }
 
+    @Test("Weights go by records, unless another rule is named")
+    func weights() throws {
+        #expect(try read("").update.weights == Weighting(.fedavg))
+        #expect(
+            try read("weights: {mode: quality, cap: 2, slack: 30s}").update.weights
+                == Weighting(.quality, cap: 2, slack: 30_000))
+        #expect(try read("weights: {mode: qffl, beta: 2}").update.weights == Weighting(.qffl, beta: 2))
+    }
+
+    @Test("Compression has its defaults, and says what it asks of each update")
+    func compression() throws {
+        #expect(try read("").compression == nil)
+        let settings = try #require(try read("compression: {}").compression)
+        #expect(
+            settings.scales == .released && settings.feedback == 1 && settings.fraction == 1 && settings.margin == 2)
+        let some = try #require(try read("compression: {fraction: 0.3, refresh: 4}").compression)
+        let layout = try VectorLayout([.init(name: "values", shape: [10], range: 0.5)])
+        let step = ReleasedStep(from: [Float](repeating: 0, count: 10), to: (0..<10).map { Float($0) / 100 })
+        let first = try some.plan(of: 1, layout: layout, limit: 0.5, after: nil)
+        #expect(first.plan.places == nil && first.plan.since == nil && first.layout == layout)
+        let second = try some.plan(of: 2, layout: layout, limit: 0.5, after: (RoundNumber(2), step))
+        #expect(second.plan.places?.count == 3 && second.plan.since == RoundNumber(2))
+        #expect(second.layout.segments[0].range == 2 * Double(Float(0.09)))
+        #expect(try second.plan.fault(in: second.layout, after: step) == nil)
+        let fifth = try some.plan(of: 5, layout: layout, limit: 0.5, after: (RoundNumber(2), step))
+        #expect(fifth.plan.places == nil, "the fourth after the first")
+        #expect(some.problem(values: 1 << 25)?.contains("compression.fraction") == true)
+        #expect(some.problem(values: 1 << 20) == nil)
+    }
+
+    @Test("An adapter's mode has its name")
+    func modes() throws {
+        func mode(_ text: String) throws -> AdapterConfiguration.Trains? {
+            let text = "base: /tmp\nrounds: 4\nadapter: {\(text)}\n"
+            let read: PublishConfiguration = try ConfigurationFile.decode(text: text, file: "/etc/publish.yaml")
+            guard case .adapter(_, let configuration) = read.model else { return nil }
+            return configuration.trains
+        }
+        #expect(try mode("") == .b)
+        for known in AdapterConfiguration.Mode.allCases {
+            #expect(try mode("mode: \(known.rawValue)") == known.trains && known.trains.mode == known)
+        }
+        #expect { try mode("mode: both") } throws: { "\($0)".contains("cannot be summed exactly") }
+        #expect { try mode("mode: half") } throws: { "\($0)".contains("adapter.mode") }
+    }
+
+    @Test(
+        "A mode that does not go with the rest is refused with the reason",
+        arguments: [
+            ("alternate", "outer: {optimizer: adam}", "`alternate` takes `average`"),
+            ("alternate", "compression: {}", "`alternate` takes no `compression`"),
+            ("shareA", "encryption: {formula: selective, fraction: 0.5, noise: 1}", "goes with freezeA and core"),
+            ("inexact", "encryption: {formula: literal-eq4, fraction: 0.5}", "goes with freezeA and core"),
+        ])
+    func badModes(mode: String, rest: String, reason: String) throws {
+        func read(_ rest: String) throws {
+            let text = "base: /tmp\nrounds: 4\nadapter: {mode: \(mode)}\n\(rest)\n"
+            let _: PublishConfiguration = try ConfigurationFile.decode(text: text, file: "/etc/publish.yaml")
+        }
+        try read("")
+        #expect { try read(rest) } throws: { "\($0)".contains(reason) }
+    }
+
     @Test(
         "What does not go together is refused with the reason",
         arguments: [
+            ("weights: {mode: uniform, cap: 2}", "`mode: uniform` has none"),
+            ("weights: {mode: qffl, alpha: 1}", "`mode: qffl` has none"),
+            ("weights: {mode: literal, beta: 1}", "`mode: literal` has none"),
+            ("weights: {mode: best}", "`weights.mode`"), ("weights: {mode: quality, cap: 0.5}", "`weights.cap`"),
             ("outer: {momentum: 0.5}", "`optimizer: average` has none"),
             ("outer: {optimizer: average, epsilon: 0.1}", "`optimizer: average` has none"),
             ("outer: {optimizer: nesterov, second-momentum: 0.5}", "`optimizer: nesterov` has none"),
             ("outer: {optimizer: lion}", "`outer.optimizer`"), ("outer: {rate: 0}", "`outer.rate`"),
             ("outer: {optimizer: nesterov, momentum: 1}", "`outer.momentum`"),
+            ("outer: {optimizer: adam}\ncompression: {}", "is not the mean of the clouds' updates"),
+            ("outer: {optimizer: nesterov}\ncompression: {scales: fixed, fraction: 0.5}", "take `average`"),
+            ("compression: {fraction: 1.5}", "`compression.fraction`"),
+            ("compression: {error-feedback: 2}", "`compression.error-feedback`"),
+            ("compression: {}\nencryption: {formula: selective, fraction: 0.5, noise: 1}", "not both"),
             ("outer: {speed: 1}", "unknown key"), ("outer-rate: 1", "unknown key"),
             ("local-optimizer: sgd\ngradient-clip: 0", "nothing bounds the steps of `local-optimizer: sgd`"),
         ])

@@ -158,6 +158,10 @@ struct Subject: CustomTestStringConvertible, Sendable {
               minimum-noise: 0.5
               answers-in-clear: 3
               literal: false
+              keeps-residual: true
+              inexact: false
+              weights: [fedavg, quality]
+              tells-loss: true
 
             """, more: ["", "limits: {}\n", "threads: 1\n"],
         spoils: [
@@ -182,7 +186,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
             rounds: 10
             base: models/base
             base-name: tributary-base
-            adapter: {rank: 8, alpha: 16, targets: [q_proj, v_proj]}
+            adapter: {rank: 8, alpha: 16, targets: [q_proj, v_proj], mode: core}
             variables: \(here)
             seed: 3
             local-steps: 12
@@ -198,6 +202,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
             encryption: {formula: selective, fraction: 0.1, noise: 1}
             local-optimizer: sgd
             proximal: 0.01
+            weights: {mode: quality, alpha: 0.5, beta: 1, cap: 3, slack: 10s}
             outer: {optimizer: adam, rate: 0.01, momentum: 0.9, second-momentum: 0.99, epsilon: 1e-3}
             minimum-cohort: 3
             quorum: 2
@@ -210,9 +215,14 @@ struct Subject: CustomTestStringConvertible, Sendable {
             threads: 2
             output: /tmp/releases
 
-            """, more: ["rounds: 0\nvalues: 1000\n", "rounds: 1\nbase: b\nadapter: {}\n"],
+            """,
+        more: [
+            "rounds: 0\nvalues: 1000\n", "rounds: 1\nbase: b\nadapter: {}\n",
+            "rounds: 1\nvalues: 9\ncompression: {scales: fixed, margin: 2, error-feedback: 0.5, fraction: 0.1, rotation: 0, refresh: 3}\n",
+        ],
         spoils: [
             ("rounds: 10\n", ""), ("rounds: 10", "rounds: -1"), ("rank: 8", "rank: 0"), ("rank: 8", "rnk: 8"),
+            ("mode: core", "mode: heart"),
             ("[q_proj, v_proj]", "[q_proj, vproj]"), ("learning-rate: 6e-3", "learning-rate: fast"),
             ("schedule: constant", "schedule: linear"),
             ("range: 0.1", "range: 0"), ("bits: 8", "bits: 33"), ("count-bits: 32", "count-bits: 8"),

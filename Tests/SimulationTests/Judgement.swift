@@ -59,10 +59,17 @@ struct Judgement {
             judgeParts(of: release)
             for cloud in opening.content.cohort.map(\.cloud) where !clouds.contains(cloud) {
                 guard try state(ofContribution: round, of: cloud) == "durable" else { continue }
+                // It was told why, by whose word; a word that was not given is an error that its cloud logs.
+                if federation.ledger.leftOut[round]?.contains(cloud) == true { continue }
                 violate("\(cloud) has a receipt for round \(round) and is not in its sum")
             }
             guard opening.content.purpose == .update else { continue }
             try replay.step(&model, opening.content, cohort: clouds)
+            // What a cloud then sends is for it alone to know; it is never what it has sent before.
+            if federation.ledger.hasDroppedResiduals {
+                if federation.schedule.kind == .mild { violate("what was left out was dropped in a mild run") }
+                return
+            }
             if release.adapterDigest != model.digest {
                 violate("the adapter of round \(round) is not that of \(clouds.map(\.description))")
             }
@@ -146,7 +153,7 @@ struct Judgement {
 
     /// What a stage says only where something has gone wrong that must not.
     private static let forbidden = [
-        "encrypt contribution_dropped", "encrypt release_inconsistent", "publish sum_unusable",
+        "encrypt contribution_dropped", "encrypt release_inconsistent", "encrypt word_invented", "publish sum_unusable",
         "publish record_refused",
         "aggregate contribution_refused",
     ]

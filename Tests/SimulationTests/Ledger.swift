@@ -20,6 +20,10 @@ final class Ledger: @unchecked Sendable {
     private(set) var deaths: [String: Int] = [:]
     /// Events of level error that stages logged, by name.
     private(set) var errors: [String: Int] = [:]
+    /// Clouds that have told that they were left out of a round, and why.
+    private(set) var leftOut: [RoundNumber: Set<CloudName>] = [:]
+    /// A cloud was away when its round ended, and could not know what it had left out.
+    private(set) var hasDroppedResiduals = false
     private var seen: Set<[UInt8]> = []
     /// What each stage has offered under each name.
     private(set) var offered: [StageName: [TransferName: Digest]] = [:]
@@ -50,11 +54,15 @@ final class Ledger: @unchecked Sendable {
 
     /// Stages' errors are remembered; in a trace stands everything that they log.
     func log(of stage: StageName, run: RunName) -> EventLog {
-        EventLog(stage: stage, run: run, level: isTraced ? .info : .error) { [self] bytes in
+        EventLog(stage: stage, run: run, level: isTraced ? .info : .warning) { [self] bytes in
             let line = String(decoding: bytes, as: UTF8.self)
+            if line.contains("\"event\":\"left_out\""), let round = UInt32(Ledger.number("round", of: line)) {
+                leftOut[RoundNumber(round), default: []].insert(stage.cloud)
+            }
             if line.contains("\"level\":\"error\"") {
                 errors["\(stage.kind) \(Ledger.field("event", of: line))", default: 0] += 1
             }
+            if line.contains("\"event\":\"residual_dropped\"") { hasDroppedResiduals = true }
             guard isTraced else { return }
             let shown = line.split(separator: "\"event\":").last.map(String.init) ?? line
             trace.append("    \(stage) logs \(shown.dropLast(2))")
@@ -64,6 +72,11 @@ final class Ledger: @unchecked Sendable {
     static func field(_ name: String, of line: String) -> String {
         guard let start = line.range(of: "\"\(name)\":\"") else { return "" }
         return String(line[start.upperBound...].prefix { $0 != "\"" })
+    }
+
+    private static func number(_ name: String, of line: String) -> String {
+        guard let start = line.range(of: "\"\(name)\":") else { return "" }
+        return String(line[start.upperBound...].prefix { $0.isNumber })
     }
 
     // MARK: What is said

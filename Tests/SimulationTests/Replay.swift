@@ -15,6 +15,9 @@ final class Replay {
 
     private let keys: KeyStore
     private var quantised: [Part: [UInt32]] = [:]
+    /// Values in it: a round of the longest plans has as many as thousands of others together.
+    private var kept = 0
+    private static let mostKept = 2_000_000
 
     init(keys: KeyStore) { self.keys = keys }
 
@@ -44,12 +47,72 @@ final class Replay {
         let made = try Quantiser(layout: opening.layout, bits: opening.bits).quantise(
             values, rounding: .stochastic(rounding)
         ).values
+        if kept + made.count > Replay.mostKept { (quantised, kept) = ([:], 0) }
         quantised[key] = made
+        kept += made.count
         return made
+    }
+
+    /// A compressed update: the same with what was left out before, at the places alone; what is left out now is answered too.
+    private func compressed(
+        of cloud: CloudName, in opening: Opening, _ plan: CompressionPlan, leftOut: [Float]?
+    ) throws -> (integers: [UInt32], leftOut: [Float]) {
+        let whole = zip(
+            Replay.delta(of: cloud, round: opening.round, layout: opening.layout),
+            leftOut ?? [Float](repeating: 0, count: opening.layout.count)
+        ).map { $0 + $1 }
+        let places = (0..<whole.count).filter { plan.places?.contains($0) ?? true }
+        let length = places.reduce(0.0) { $0 + Double(whole[$1]) * Double(whole[$1]) }.squareRoot()
+        let shortened = places.map { place -> Float in
+            length > opening.clipNorm ? Float(Double(whole[place]) * (opening.clipNorm / length)) : whole[place]
+        }
+        // Each tensor's part of the places on a range of its own, under the streams of its name.
+        var (segments, first): ([VectorLayout.Segment], Int) = ([], 0)
+        for segment in opening.layout.segments {
+            let count = places.filter { first..<first + segment.count ~= $0 }.count
+            if count > 0 { segments.append(.init(name: segment.name, shape: [count], range: segment.range)) }
+            first += segment.count
+        }
+        let weight = Float(opening.foldedWeight(of: cloud))
+        let quantiser = try Quantiser(layout: VectorLayout(segments), bits: opening.bits)
+        let rounding = StochasticRounding(
+            secret: try keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
+        let integers = try quantiser.quantise(shortened.map { $0 * weight }, rounding: .stochastic(rounding)).values
+        var left = whole
+        for ((place, integer), step) in zip(
+            zip(places, integers),
+            segments.flatMap { [Double](repeating: $0.range / Double(1 << (opening.bits - 1) - 1), count: $0.count) })
+        {
+            let counted = step * Double(Int64(integer) - Int64(1) << Int64(opening.bits - 1)) / Double(weight)
+            left[place] = Float(plan.feedback * (Double(whole[place]) - counted))
+        }
+        for place in left.indices where !(plan.places?.contains(place) ?? true) {
+            left[place] = Float(plan.feedback * Double(whole[place]))
+        }
+        return (integers, left)
+    }
+
+    /// Takes the model through a compressed round; what a cloud left out counts from here if it is in the sum.
+    private func step(
+        _ model: inout ReplayedModel, _ opening: Opening, _ plan: CompressionPlan, cohort: [CloudName]
+    ) throws {
+        let places = (0..<opening.layout.count).filter { plan.places?.contains($0) ?? true }
+        var sums = [UInt64](repeating: 0, count: places.count)
+        for cloud in cohort {
+            let made = try compressed(of: cloud, in: opening, plan, leftOut: model.leftOut[cloud])
+            for (index, integer) in made.integers.enumerated() { sums[index] += UInt64(integer) }
+            model.leftOut[cloud] = made.leftOut
+        }
+        let decoded = try Quantiser(layout: opening.sealed, bits: opening.bits).dequantise(
+            sums, of: 0..<sums.count, contributions: cohort.count)
+        let total = cohort.reduce(0.0) { $0 + opening.foldedWeight(of: $1) }
+        guard let outer = opening.training?.outer else { return }
+        for (place, sum) in zip(places, decoded) { model.move(place, by: sum / total, outer) }
     }
 
     /// Takes the model through a round.
     func step(_ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName]) throws {
+        if let plan = opening.compression { return try step(&model, opening, plan, cohort: cohort) }
         var sums = [UInt64](repeating: 0, count: opening.layout.count)
         for cloud in cohort {
             for (index, value) in try part(of: cloud, in: opening).enumerated() { sums[index] += UInt64(value) }
@@ -65,6 +128,8 @@ final class Replay {
 /// An adapter and the outer optimiser's moments, moved value by value, by the formulas as the papers write them.
 struct ReplayedModel {
     private(set) var adapter: [Float]
+    /// Of each cloud, where updates are compressed.
+    var leftOut: [CloudName: [Float]] = [:]
     private var moments: [(Float, Float)?]
 
     init(count: Int) {

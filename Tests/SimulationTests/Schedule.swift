@@ -18,6 +18,8 @@ struct Schedule: Sendable {
         var ingests = false
         /// Of a round.
         var deadlineSeconds = 120
+        /// Of a step, until publish gives the run up.
+        var attempts = 1000
     }
 
     enum Fault: Sendable, Hashable {
@@ -32,6 +34,8 @@ struct Schedule: Sendable {
         /// The links of a stage, or of a cloud to the others, carry nothing; connections break.
         case cut(StageName, milliseconds: Int)
         case cutCloud(CloudName, milliseconds: Int)
+        /// The link of one stage to another.
+        case cutLink(StageName, StageName, milliseconds: Int)
         /// They carry nothing and do not break: everything comes late.
         case stall(StageName, milliseconds: Int)
         /// News are dropped, each with the chance of one in so many.

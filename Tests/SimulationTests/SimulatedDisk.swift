@@ -35,13 +35,19 @@ final class SimulatedDisk {
     /// All that was committed is on the disk.
     func sync() {
         guard forgets else { return letGo() }
-        while before.count > 8 { spare.append(before.removeFirst()) }
+        while before.count > 8 {
+            let oldest = before.removeFirst()
+            if spare.count < SimulatedDisk.mostSpare { spare.append(oldest) }
+        }
     }
 
+    /// A journal that is set aside keeps the memory of the largest that it has been.
     private func letGo() {
-        spare += before
+        spare += before.prefix(max(0, SimulatedDisk.mostSpare - spare.count))
         before = []
     }
+
+    private static let mostSpare = 4
 
     /// How many of the newest transactions can be lost.
     var atRisk: Int { before.count }

@@ -26,6 +26,8 @@ extension SimulatedFederation {
             for link in links where (link.dialler.stage.cloud == cloud) != (link.hub.stage.cloud == cloud) {
                 cut(link, milliseconds)
             }
+        case .cutLink(let dialler, let hub, let milliseconds):
+            for link in links where link.dialler.stage == dialler && link.hub.stage == hub { cut(link, milliseconds) }
         case .stall(let stage, let milliseconds):
             for link in byName[stage]?.links ?? [] {
                 link.stalledUntil = max(link.stalledUntil, now + milliseconds * 1000)

@@ -2,6 +2,7 @@ import Federation
 import SeededRandom
 import Sodium
 import StageKit
+import Synchronization
 import Topology
 
 /// Every stage of a federation in one thread and in virtual time: the real stages over the real runtime, exchange and
@@ -38,11 +39,16 @@ final class SimulatedFederation: @unchecked Sendable {
     /// Of the sabotage.
     var hasForgotten = false
     var mustForget = false
+    /// How many are in memory.
+    static let living = Atomic<Int>(0)
     static let anchor = ContinuousClock.now
     /// 2026-11-01, in microseconds.
     static let epoch = 1_793_491_200_000_000
 
+    deinit { Self.living.subtract(1, ordering: .relaxed) }
+
     init(_ schedule: Schedule, in laboratory: Laboratory, isTraced: Bool = false) throws {
+        Self.living.add(1, ordering: .relaxed)
         self.schedule = schedule
         ground = try laboratory.ground(for: schedule.plan)
         random = SimulatedRandom(seed: schedule.seed ^ 0x7472_6962_7574_6172)
@@ -98,6 +104,10 @@ final class SimulatedFederation: @unchecked Sendable {
             process.life = nil
         }
         await rest()
+        // Processes and links know each other: what waited to be sent would stay with them.
+        for process in processes { process.links = [] }
+        links = []
+        agenda = Agenda()
     }
 
     @StageActor

@@ -23,6 +23,8 @@ final class Laboratory {
     /// With a key of sums for so many clouds.
     private var dealt: [Int: KeyStore] = [:]
     private static let mostGrounds = 256
+    /// Each of their keys has a table of powers, 5 MB for each cloud's encrypt stage.
+    private static let mostDealtGrounds = 4
     private var disks: [StageName: SimulatedDisk] = [:]
     private let empty: Journal
     private static let number = Atomic<Int>(0)
@@ -47,6 +49,10 @@ final class Laboratory {
     func ground(for plan: Schedule.Plan) throws -> SimulatedGround {
         if let ground = grounds[plan] { return ground }
         if grounds.count == Laboratory.mostGrounds { grounds = [:] }
+        if plan.suite == .paillier, grounds.keys.count(where: { $0.suite == .paillier }) == Laboratory.mostDealtGrounds
+        {
+            grounds = grounds.filter { $0.key.suite != .paillier }
+        }
         let ground = try SimulatedGround(plan, in: root, keys: plan.suite == .paillier ? dealtKeys(plan.clouds) : keys)
         grounds[plan] = ground
         return ground
@@ -142,10 +148,11 @@ final class SimulatedGround {
                 values: \(plan.values)
                 rounds: \(plan.updates)
                 outer: {optimizer: \(plan.outer.rawValue)}
+                \(plan.compression)
                 minimum-cohort: \(plan.minimum)
                 \(plan.quorum.map { "quorum: \($0)" } ?? "")
                 deadline: \(plan.deadlineSeconds)s
-                attempts: 1000
+                attempts: \(plan.attempts)
                 end-grace: \(plan.ingests ? "1h" : "40s")
                 validate-every: 0
                 test: \(plan.evaluates)

@@ -11,6 +11,9 @@ struct SimulationResult: Sendable {
     let errors: [String: Int]
     let edges: [StageName: Int]
     let seconds: Int
+    /// Rounds that were released over fewer clouds by some clouds' word, and rounds that were given up.
+    var held = 0
+    var abandoned = 0
     /// All that happened, if it was traced.
     var trace: [String] = []
     /// Text for whoever has to find out why.
@@ -43,6 +46,8 @@ final class Simulator: @unchecked Sendable {
             errors: ledger.errors,
             edges: Dictionary(uniqueKeysWithValues: federation.processes.map { ($0.stage, $0.edges) }),
             seconds: federation.now / 1_000_000)
+        result.held = ledger.published.releases.count { !$0.content.heldBy.isEmpty }
+        result.abandoned = ledger.published.abandonments.count
         if isTraced {
             result.trace = ledger.trace.filter { !$0.contains(" logs ") }
             result.report = ledger.trace.suffix(Simulator.shown).joined(separator: "\n")

@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// How many schedules, for how many seconds at most, from which seed on, and which one alone (`TRIBUTARY_SCHEDULES`,
@@ -138,6 +139,59 @@ struct SimulationTests {
             digests.insert(one.digest)
         }
         #expect(digests.count == 12)
+    }
+
+    @Test(
+        "Clouds that have helped with a sum that was given up finish the next round, over themselves alone",
+        arguments: [Suite.secagg, .paillier])
+    func helpedSums(suite: Suite) async throws {
+        guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
+        let simulator = try Simulator()
+        let seeds = 1...UInt64(Wanted.count.map { max(1, $0 / 50) } ?? 24)
+        var held = 0
+        var abandoned = 0
+        for seed in seeds {
+            let result = try await simulator.run(try Schedule(ofHelpedSumIn: suite, seed: seed))
+            #expect(result.violations.isEmpty, "\(result.report)")
+            held += result.held > 0 ? 1 : 0
+            abandoned = max(abandoned, result.abandoned)
+        }
+        print(
+            "\(suite): \(held) of \(seeds.count) schedules had a round held to those who had helped, at most \(abandoned) abandoned"
+        )
+        // Whether shares are made before the links are back depends on the schedule.
+        #expect(held * 2 > seeds.count)
+        #expect(abandoned < 12)
+    }
+
+    @Test(
+        "A cloud that has helped with such a sum and stays away is named, with what to do",
+        arguments: [Suite.secagg, .paillier])
+    func goneForGood(suite: Suite) async throws {
+        guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
+        let simulator = try Simulator()
+        var named = 0
+        for seed in 1...8 as ClosedRange<UInt64> {
+            let result = try await simulator.run(try Schedule(ofHelpedSumIn: suite, seed: seed, isGoneForGood: true))
+            guard let failure = result.violations.first(where: { $0.contains("the run failed") }) else { continue }
+            if failure.contains("have helped to open a sum over"), failure.contains(" must come back") { named += 1 }
+        }
+        print("\(suite): \(named) of 8 schedules ended with the name of who is missing")
+        #expect(named == 8)
+    }
+
+    @Test("Nothing of a schedule stays in memory", arguments: [Suite.clear, .secagg, .paillier])
+    func nothingStays(suite: Suite) async throws {
+        guard Wanted.one == nil else { return }
+        let simulator = try Simulator()
+        let before = SimulatedFederation.living.load(ordering: .relaxed)
+        for seed in 501..<513 as Range<UInt64> {
+            _ = try await simulator.run(try Schedule(drawnFrom: seed, suite: suite))
+        }
+        // Other suites may run one each meanwhile.
+        let after = SimulatedFederation.living.load(ordering: .relaxed)
+        print("\(suite): \(after - before) of 12 simulated federations are still in memory")
+        #expect(after - before <= 2)
     }
 
     @Test("What is broken on purpose is noticed", arguments: Schedule.Sabotage.allCases)

@@ -166,9 +166,14 @@ struct ExchangeTests {
         }
         let row = try hub.journal.read { try $0.arrivalState(name) != nil }
         #expect(!row)
-        north.exchange.send(departure)
-        await north.until { $0.receipts.count == 2 }
-        #expect(north.receipts.map(\.outcome) == [.durable, .refused])
+        // On a busy machine the first offer was repeated before its receipt came: what answers the repetition may come now, and
+        // settle what is sent here.
+        repeat {
+            let known = north.receipts.count
+            north.exchange.send(departure)
+            await north.until { $0.receipts.count > known }
+        } while north.receipts.last?.outcome == .durable
+        #expect(north.receipts.last?.outcome == .refused)
         #expect(north.receipts.last?.reason.contains("long over") == true)
         #expect(hub.arrived.count == 1)
         north.stop()

@@ -36,6 +36,46 @@ struct LinkMetricsTests {
         #expect(view.readings.count == 1)
     }
 
+    @Test("what a link carries, and its jitter, are told by the end that receives")
+    func received() throws {
+        let (encrypt, aggregate) = (try StageName("north/encrypt"), try StageName("coordinator/aggregate"))
+        let (dialler, hub) = (Meters(), Meters())
+        dialler.set(.leastRoundTrip, ["coordinator/aggregate"], to: 0.02)
+        dialler.set(.linkJitter, ["coordinator/aggregate"], to: 0.003)
+        hub.set(.linkGoodput, ["north/encrypt"], to: 5e6)
+        hub.set(.linkMeasured, ["north/encrypt"], to: 1_800_000_000)
+        var metrics = LinkMetrics()
+        for (meters, stage) in [(dialler, encrypt), (hub, aggregate)] {
+            var exposition = Exposition()
+            exposition.add(meters.readings(), labels: [])
+            metrics.take(exposition.text, of: stage)
+        }
+        let up = try #require(metrics.readings[.init(from: encrypt, to: aggregate)])
+        #expect(up.goodput == 5e6 && up.measuredAt == 1_800_000_000 && up.leastRoundTripSeconds == 0.02)
+        #expect(up.jitterSeconds == nil)
+        #expect(metrics.readings[.init(from: aggregate, to: encrypt)]?.jitterSeconds == 0.003)
+        var view = FederationView(try Story().plan)
+        for (pair, reading) in metrics.readings { view.take(reading, of: pair) }
+        #expect(view.slowestLink?.reading.goodput == 5e6)
+    }
+
+    @Test("a link's series keeps its newest points")
+    func series() throws {
+        var story = try Story()
+        for index in 1...5 {
+            try story.tell(
+                .linkMeasured, "coordinator/aggregate", at: Double(index),
+                [.from: .text("north/encrypt"), .goodput: .real(Double(index))])
+        }
+        var limits = FederationView.Limits()
+        limits.linkPoints = 3
+        var view = FederationView(story.plan, limits: limits)
+        for event in story.events { view.take(event) }
+        let (encrypt, aggregate) = (try StageName("north/encrypt"), try StageName("coordinator/aggregate"))
+        let points = try #require(view.series[.init(from: encrypt, to: aggregate)]).elements
+        #expect(points.map(\.goodput) == [3, 4, 5])
+    }
+
     @Test("lines that are no metrics, or name nobody, are passed over")
     func nonsense() throws {
         var metrics = LinkMetrics()

@@ -30,7 +30,7 @@ void tributary_begin_writing(int file, int64_t offset, int64_t count);
 /// what it uses.
 void tributary_return_memory(void);
 /// Whatever else wants the processor gets it before this process and its threads to be: SCHED_IDLE (sched(7)) and the highest nice
-/// value. As far as it may; nothing fails.
+/// value, its session's among them where it leads one. As far as it may; nothing fails.
 void tributary_step_back(void);
 /// Waits for a thread to end, until `limit` by CLOCK_REALTIME (pthread_timedjoin_np(3)); 0, or what went wrong. One that has not
 /// ended is detached.

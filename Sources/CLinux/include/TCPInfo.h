@@ -3,9 +3,9 @@
 #include <stdint.h>
 
 struct tributary_tcp_figures {
-    /// Smoothed round-trip time and its mean deviation, in microseconds.
+    /// Smoothed round-trip time and the least of the last minutes (net.ipv4.tcp_min_rtt_wlen), in microseconds.
     uint32_t round_trip;
-    uint32_t deviation;
+    uint32_t least_round_trip;
     /// Bytes a second that were delivered, when the sender was last limited by the network.
     uint64_t delivery_rate;
     uint64_t bytes_acknowledged;

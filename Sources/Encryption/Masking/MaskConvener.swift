@@ -36,6 +36,13 @@ package struct MaskConvener: Sendable {
 
     // MARK: Advertisements
 
+    package var advertised: Set<StageName> { Set(advertisements.keys) }
+
+    /// What clouds have said with their keys of sums that they have helped to open.
+    package var words: [CloudName: HelpedSum] {
+        advertisements.values.reduce(into: [:]) { $0[$1.content.stage.cloud] = $1.content.helped }
+    }
+
     /// The same advertisement again changes nothing; another one of the same stage is refused.
     package mutating func take(_ advertisement: Signed<MaskAdvertisement>) throws {
         let sender = try MaskParties.check(advertisement, terms: terms, signers: signers).stage
@@ -44,8 +51,14 @@ package struct MaskConvener: Sendable {
     }
 
     /// Ends the phase.
-    package mutating func roster() throws -> MaskRoster {
-        let roster = MaskRoster(terms: terms, advertisements: Array(advertisements.values))
+    ///
+    /// - Parameter clouds: of those who have advertised; nil for all of them.
+    package mutating func roster(of clouds: Set<CloudName>? = nil) throws -> MaskRoster {
+        let chosen = advertisements.values.filter { signed in
+            let stage = signed.content.stage
+            return stage == terms.publisher || clouds?.contains(stage.cloud) ?? true
+        }
+        let roster = MaskRoster(terms: terms, advertisements: chosen)
         try adopt(roster)
         return roster
     }

@@ -34,6 +34,10 @@ package struct MaskParties: Sendable {
         self.publisher = publisher
         digest = roster.documentDigest
         clouds = parties.filter { $0.stage != terms.publisher }
+        for party in clouds {
+            guard let helped = party.helped, helped.clouds != clouds.map(\.stage.cloud) else { continue }
+            throw MaskingError.heldToOthers(party.stage, helped)
+        }
         guard clouds.count >= terms.smallestSet else {
             throw MaskingError.tooFewClouds(
                 phase: "have advertised keys", found: clouds.count, needed: terms.smallestSet)
@@ -53,8 +57,18 @@ package struct MaskParties: Sendable {
         guard BoxKeyPair.isAgreeable(advertisement.maskKey), BoxKeyPair.isAgreeable(advertisement.sharingKey) else {
             throw MaskingError.unusableKey(of: claimed)
         }
+        if let helped = advertisement.helped {
+            let reason =
+                claimed == terms.publisher
+                ? "publish has no part in opening sums"
+                : helped.misfit(of: claimed.cloud, in: terms.round, startingFrom: terms.startsFrom)
+            if let reason { throw MaskingError.unfitWord(of: claimed, reason) }
+        }
         return advertisement
     }
+
+    /// Those whose word it is that the round can be finished over the clouds of the roster alone, and over all of them.
+    package var heldBy: [CloudName] { clouds.filter { $0.helped != nil }.map(\.stage.cloud) }
 
     private static func checkKeys(_ parties: [MaskAdvertisement]) throws(MaskingError) {
         var owners: [[UInt8]: StageName] = [:]

@@ -21,6 +21,10 @@ package enum MaskingError: Error, Equatable, CustomStringConvertible {
     case keyReused(by: StageName, and: StageName)
     /// The roster lists other keys for this stage than its own.
     case foreignKeys(StageName)
+    /// What a stage says of a sum that it has helped to open cannot be.
+    case unfitWord(of: StageName, String)
+    /// A cloud can help with a sum over other clouds than these alone.
+    case heldToOthers(StageName, HelpedSum)
     case otherRoster(document: String, from: String)
     case otherAgreement(document: String, from: String)
     case otherSurvivors(document: String, from: String)
@@ -63,6 +67,9 @@ package enum MaskingError: Error, Equatable, CustomStringConvertible {
         case .keyReused(let first, let second):
             "\(first) and \(second) advertise the same key" + (first == second ? " twice" : "")
         case .foreignKeys(let stage): "the roster lists other keys for \(stage) than its own of this round"
+        case .unfitWord(let stage, let reason): "\(stage): \(reason)"
+        case .heldToOthers(let stage, let helped):
+            "the roster is not over \(helped.named), and \(stage) can help with no other sum from this adapter: it has helped to open one in round \(helped.round)"
         case .otherRoster(let document, let sender): "\(document) of \(sender) answers another roster"
         case .otherAgreement(let document, let sender): "\(document) of \(sender) answers another agreement"
         case .otherSurvivors(let document, let sender): "\(document) of \(sender) is about another set of survivors"

@@ -7,10 +7,12 @@ package struct MaskingKeys: Sendable {
     package let stage: StageName
     let mask: BoxKeyPair
     let sharing: BoxKeyPair
+    /// What the cloud says with its keys of sums that it has helped to open.
+    let helped: HelpedSum?
 
     /// Fresh pairs for a cloud's encrypt stage, or for publish.
-    package init(of stage: StageName, terms: MaskingTerms) throws {
-        try self.init(of: stage, terms: terms, mask: BoxKeyPair(), sharing: BoxKeyPair())
+    package init(of stage: StageName, terms: MaskingTerms, helped: HelpedSum? = nil) throws {
+        try self.init(of: stage, terms: terms, mask: BoxKeyPair(), sharing: BoxKeyPair(), helped: helped)
     }
 
     /// Those that `encoded` gave: for a publish that was restarted, or for known answers.
@@ -23,18 +25,21 @@ package struct MaskingKeys: Sendable {
     /// Mask secret, sharing secret: see `CloudSecrets.encoded`.
     package func encoded() throws -> SecretBytes { try SecretBytes(joining: [mask.secret, sharing.secret]) }
 
-    init(of stage: StageName, terms: MaskingTerms, mask: BoxKeyPair, sharing: BoxKeyPair) throws {
+    init(
+        of stage: StageName, terms: MaskingTerms, mask: BoxKeyPair, sharing: BoxKeyPair, helped: HelpedSum? = nil
+    ) throws {
         guard terms.clouds.contains(stage) || stage == terms.publisher else { throw MaskingError.notAParty(stage) }
         self.terms = terms
         self.stage = stage
         self.mask = mask
         self.sharing = sharing
+        self.helped = helped
     }
 
     /// What the stage signs and sends to aggregate.
     package var advertisement: MaskAdvertisement {
         MaskAdvertisement(
-            head: terms.head, stage: stage, maskKey: mask.publicKey, sharingKey: sharing.publicKey)
+            head: terms.head, stage: stage, maskKey: mask.publicKey, sharingKey: sharing.publicKey, helped: helped)
     }
 }
 
@@ -48,9 +53,9 @@ package struct CloudSecrets: Sendable {
     let pledge: RoundPledge
 
     /// Fresh ones.
-    package init(of stage: StageName, terms: MaskingTerms) throws {
+    package init(of stage: StageName, terms: MaskingTerms, helped: HelpedSum? = nil) throws {
         guard terms.clouds.contains(stage) else { throw MaskingError.notAParty(stage) }
-        keys = try MaskingKeys(of: stage, terms: terms)
+        keys = try MaskingKeys(of: stage, terms: terms, helped: helped)
         seed = try SecretBytes.random(count: 32)
         polynomials = try SecretBytes.random(count: 32)
         pledge = RoundPledge()

@@ -23,10 +23,12 @@ package struct MaskingTerms: Hashable, Sendable {
     package let publisher: StageName
     package let threshold: Int
     package let minimumCohort: Int
+    /// Of an update: the round whose adapter it starts from.
+    package let startsFrom: RoundNumber?
 
     package init(
         run: RunName, round: RoundNumber, opening: Digest, clouds: [StageName], publisher: StageName, threshold: Int,
-        minimumCohort: Int
+        minimumCohort: Int, startsFrom: RoundNumber? = nil
     ) throws(MaskingError) {
         let count = clouds.count
         guard (MaskingTerms.smallestCohort...MaskingTerms.largestCohort).contains(count) else {
@@ -52,6 +54,7 @@ package struct MaskingTerms: Hashable, Sendable {
         self.publisher = publisher
         self.threshold = threshold
         self.minimumCohort = minimumCohort
+        self.startsFrom = startsFrom
     }
 
     /// The terms that follow from an opening, the same for whoever reads it: no fewer clouds than its quorum, and the smallest
@@ -72,7 +75,7 @@ package struct MaskingTerms: Hashable, Sendable {
         try self.init(
             run: opening.run, round: opening.round, opening: digest,
             clouds: opening.cohort.map { StageName(cloud: $0.cloud, kind: .encrypt) }, publisher: publisher,
-            threshold: threshold, minimumCohort: minimum)
+            threshold: threshold, minimumCohort: minimum, startsFrom: opening.updateStart)
     }
 
     /// The clouds without which nothing is signed, opened or summed.

@@ -45,22 +45,36 @@ package struct ShardAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of a clear vector: which opening it answers, and how many training records lie behind it.
+/// What an offer says of a clear vector: which opening it answers, how many training records lie behind it, and of scores on the
+/// validation split the mean loss.
 package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let opening: Digest
     package let records: Int
+    /// In 1/1024 nat, as it was measured: it does not leave the cloud so.
+    package let loss: UInt32?
+    /// Of an update, what its training took, in milliseconds: as `loss`.
+    package let trained: UInt32?
 
-    package init(opening: Digest, records: Int) {
+    package init(opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil) {
         self.opening = opening
         self.records = records
+        self.loss = loss
+        self.trained = trained
     }
 
-    package var value: Value { .map([("opening", .digest(opening)), ("records", .number(records))]) }
+    package var value: Value {
+        .map([
+            ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
+            ("trained", .optionalNumber(trained)),
+        ])
+    }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: "offer.about")
         opening = try fields.digest("opening")
         records = try fields.integer("records", in: 0...100_000_000)
+        loss = try fields.optionalCount("loss", in: Weight.range)
+        trained = try fields.optionalCount("trained", in: Weight.range)
         try fields.finish()
     }
 }
@@ -79,6 +93,12 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let bits: Int
     package let room: Int
     package let weight: UInt32
+    /// Of scores on the validation split: the cloud's mean loss in 1/1024 nat, bucketed, if it tells.
+    package let loss: UInt32?
+    /// Where clouds open sums: what this one has helped to open from the round's adapter. Under `secagg` it says so with its keys.
+    package let helped: HelpedSum?
+    /// Of an update: what its training took, in milliseconds, bucketed, if the cloud tells.
+    package let trained: UInt32?
     /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
     package let proof: [UInt8]
 
@@ -86,8 +106,9 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
 
     package init(
         opening: Digest, suite: Suite, profile: String, keyID: [UInt8], degree: Int = 1, bits: Int, room: Int,
-        weight: UInt32, proof: [UInt8] = []
+        weight: UInt32, loss: UInt32? = nil, trained: UInt32? = nil, helped: HelpedSum? = nil, proof: [UInt8] = []
     ) {
+        self.trained = trained
         self.opening = opening
         self.suite = suite
         self.profile = profile
@@ -96,25 +117,30 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         self.bits = bits
         self.room = room
         self.weight = weight
+        self.loss = loss
+        self.helped = helped
         self.proof = proof
     }
 
     /// Of a contribution that is sealed as `opening` asks; under `secagg` with the masks of an agreement.
     package init(
-        answering opening: Signed<Opening>, masks: [UInt8]? = nil, weight: UInt32, proof: [UInt8] = []
+        answering opening: Signed<Opening>, masks: [UInt8]? = nil, weight: UInt32, loss: UInt32? = nil,
+        trained: UInt32? = nil, helped: HelpedSum? = nil, proof: [UInt8] = []
     ) {
         let asked = opening.content
         self.init(
             opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: masks ?? asked.keyID,
             degree: asked.degree,
-            bits: asked.bits, room: asked.cohort.count, weight: weight, proof: proof)
+            bits: asked.bits, room: asked.cohort.count, weight: weight, loss: loss, trained: trained, helped: helped,
+            proof: proof)
     }
 
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
             ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
-            ("weight", .unsigned(UInt64(weight))), ("proof", .bytes(proof)),
+            ("weight", .unsigned(UInt64(weight))), ("loss", .optionalNumber(loss)),
+            ("trained", .optionalNumber(trained)), ("helped", .optional(helped)), ("proof", .bytes(proof)),
         ])
     }
 
@@ -128,6 +154,9 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         bits = try fields.integer("bits", in: 2...32)
         room = try fields.integer("room", in: 1...4096)
         weight = UInt32(try fields.integer("weight", in: 1...Weight.maximum))
+        loss = try fields.optionalCount("loss", in: Weight.range)
+        helped = try fields.helped("helped", at: "offer.about")
+        trained = try fields.optionalCount("trained", in: Weight.range)
         proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
         try fields.finish()
     }
@@ -139,11 +168,21 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
         package let cloud: CloudName
         package let weight: UInt32
         package let digest: Digest
+        /// What the contribution took on its way, from its offer to its last byte, in milliseconds, bucketed; nil where aggregate does
+        /// not know (it was held since an earlier start).
+        package let transfer: UInt32?
+        /// When it was here whole, in milliseconds since aggregate took the opening up, to four significant bits; nil where it has been
+        /// started since.
+        package let arrival: UInt32?
 
-        package init(cloud: CloudName, weight: UInt32, digest: Digest) {
+        package init(
+            cloud: CloudName, weight: UInt32, digest: Digest, transfer: UInt32? = nil, arrival: UInt32? = nil
+        ) {
+            self.arrival = arrival
             self.cloud = cloud
             self.weight = weight
             self.digest = digest
+            self.transfer = transfer
         }
     }
 
@@ -169,6 +208,8 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
                         .map([
                             ("cloud", .text($0.cloud.description)), ("weight", .unsigned(UInt64($0.weight))),
                             ("digest", .digest($0.digest)),
+                            ("transfer", .optionalNumber($0.transfer)),
+                            ("arrival", .optionalNumber($0.arrival)),
                         ])
                     })
             ),
@@ -183,7 +224,9 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
             var fields = try Fields(value, at: "offer.about.parts")
             let part = Part(
                 cloud: try fields.cloud("cloud"), weight: UInt32(try fields.integer("weight", in: 1...Weight.maximum)),
-                digest: try fields.digest("digest"))
+                digest: try fields.digest("digest"),
+                transfer: try fields.optionalCount("transfer", in: Weight.range),
+                arrival: try fields.optionalCount("arrival", in: Weight.range))
             try fields.finish()
             return part
         }
@@ -237,17 +280,49 @@ package struct ShareAbout: OfferAbout, Equatable, Sendable {
     }
 }
 
-/// What an offer says of an adapter's values: the release that they belong to.
+/// What an offer says of an adapter's values: the release that they belong to, and, where they are only those that its round has
+/// changed, which adapter they change.
 package struct AdapterAbout: OfferAbout, Equatable, Sendable {
+    package struct Change: Equatable, Sendable {
+        /// The round of the adapter that is changed, at the places of the release's opening.
+        package let from: RoundNumber
+        /// The digest of all values, once they are.
+        package let whole: Digest
+
+        package init(from: RoundNumber, whole: Digest) {
+            self.from = from
+            self.whole = whole
+        }
+    }
+
     package let release: Digest
+    /// Nil where all values are sent.
+    package let change: Change?
 
-    package init(release: Digest) { self.release = release }
+    package init(release: Digest, change: Change? = nil) {
+        self.release = release
+        self.change = change
+    }
 
-    package var value: Value { .map([("release", .digest(release))]) }
+    package var value: Value {
+        .map([
+            ("release", .digest(release)),
+            (
+                "change",
+                change.map { .map([("from", .round($0.from)), ("whole", .digest($0.whole))]) } ?? .none
+            ),
+        ])
+    }
 
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: "offer.about")
         release = try fields.digest("release")
+        change = try fields.optional("change").map { value in
+            var fields = try Fields(value, at: "offer.about.change")
+            let change = Change(from: try fields.round("from"), whole: try fields.digest("whole"))
+            try fields.finish()
+            return change
+        }
         try fields.finish()
     }
 }
@@ -261,7 +336,7 @@ package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
     package init(opening: Digest, missing: [CloudName], reason: String) {
         self.opening = opening
         self.missing = missing
-        self.reason = String(reason.prefix(240))
+        self.reason = reason.asReason
     }
 
     package var value: Value {
@@ -274,12 +349,7 @@ package struct ShortfallAbout: OfferAbout, Equatable, Sendable {
     package init(_ value: Value) throws {
         var fields = try Fields(value, at: "offer.about")
         opening = try fields.digest("opening")
-        missing = try fields.list("missing", limit: 1024).map { value in
-            guard case .text(let text) = value else {
-                throw FederationError.malformed(place: "offer.about.missing", "expected names")
-            }
-            return try CloudName(text)
-        }
+        missing = try fields.clouds("missing", at: "offer.about")
         reason = try fields.text("reason", limit: 1024)
         try fields.finish()
     }

@@ -6,7 +6,8 @@ package struct AdapterPlan: Hashable, Sendable {
     package let alpha: Int
     /// Linear layers by PEFT's short names: `q_proj`, `down_proj`, ...
     package let targets: [String]
-    /// Which factors are trained: `b` (A frozen, the default: sums of B are exact) or `both`.
+    /// What is trained and summed: `b` (A frozen, the default), `alternate` (either factor in turn), `a` (each cloud keeps its own B),
+    /// `core` (a matrix between fixed factors) or `both`, whose sums are not exact.
     package let trains: String
     /// Public: the frozen A of every cloud comes from it.
     package let seed: UInt64

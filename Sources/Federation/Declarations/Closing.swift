@@ -18,12 +18,15 @@ package struct Release: Declaration {
     package let metrics: [String: Double]
     /// `update`: the digest of the adapter's values (f32, little endian, in layout order); they follow as a transfer.
     package let adapterDigest: Digest?
+    /// By whose word the round is over fewer clouds than its opening names (`HelpedSum`), in the order of their names; empty
+    /// where nobody was left out so.
+    package let heldBy: [CloudName]
     /// The last of the run: stages may stop once they have it.
     package let isFinal: Bool
 
     package init(
         run: RunName, round: RoundNumber, purpose: Purpose, opening: Digest, cohort: [Member], sums: [Double],
-        metrics: [String: Double], adapterDigest: Digest?, isFinal: Bool
+        metrics: [String: Double], adapterDigest: Digest?, heldBy: [CloudName] = [], isFinal: Bool
     ) {
         self.run = run
         self.round = round
@@ -33,6 +36,7 @@ package struct Release: Declaration {
         self.sums = sums
         self.metrics = metrics
         self.adapterDigest = adapterDigest
+        self.heldBy = heldBy
         self.isFinal = isFinal
     }
 
@@ -42,7 +46,8 @@ package struct Release: Declaration {
             ("opening", .digest(opening)), ("cohort", .list(cohort.map(\.value))),
             ("sums", .list(sums.map(Value.double))),
             ("metrics", .map(metrics.sorted { $0.key < $1.key }.map { ($0.key, .double($0.value)) })),
-            ("adapter-digest", adapterDigest.map(Value.digest) ?? .none), ("final", .bool(isFinal)),
+            ("adapter-digest", adapterDigest.map(Value.digest) ?? .none),
+            ("held-by", .list(heldBy.map { .text($0.description) })), ("final", .bool(isFinal)),
         ])
     }
 
@@ -78,6 +83,7 @@ package struct Release: Declaration {
         } else {
             adapterDigest = nil
         }
+        heldBy = try fields.clouds("held-by", at: "release")
         guard case .bool(let final) = try fields.take("final") else {
             throw FederationError.malformed(place: "release.final", "expected a boolean")
         }
@@ -101,7 +107,7 @@ package struct Abandonment: Declaration {
         self.round = round
         self.opening = opening
         self.missing = missing
-        self.reason = String(reason.prefix(240))
+        self.reason = reason.asReason
     }
 
     package var value: Value {
@@ -116,12 +122,7 @@ package struct Abandonment: Declaration {
         run = try fields.run("run")
         round = try fields.round("round")
         opening = try fields.digest("opening")
-        missing = try fields.list("missing", limit: 1024).map { value in
-            guard case .text(let text) = value else {
-                throw FederationError.malformed(place: "abandonment.missing", "expected names")
-            }
-            return try CloudName(text)
-        }
+        missing = try fields.clouds("missing", at: "abandonment")
         reason = try fields.text("reason", limit: 1024)
         try fields.finish()
     }

@@ -36,6 +36,8 @@ package struct SignedBytes: Hashable, Sendable {
 package struct MaskAdvertisement: MaskDocument {
     package static let kind = "mask-advertisement"
     package static let keyByteCount = BoxKeyPair.keyByteCount
+    /// With the longest names of as many clouds as a masked round takes.
+    package static let maximumByteCount = 8 << 10
 
     package let head: MaskHead
     package let stage: StageName
@@ -43,20 +45,24 @@ package struct MaskAdvertisement: MaskDocument {
     package let maskKey: [UInt8]
     /// X25519: what is sealed to this stage comes under it. Its secret is never opened.
     package let sharingKey: [UInt8]
+    /// What the cloud has helped to open from the round's adapter.
+    package let helped: HelpedSum?
 
     package init(
-        head: MaskHead, stage: StageName, maskKey: [UInt8], sharingKey: [UInt8]
+        head: MaskHead, stage: StageName, maskKey: [UInt8], sharingKey: [UInt8], helped: HelpedSum? = nil
     ) {
         self.head = head
         self.stage = stage
         self.maskKey = maskKey
         self.sharingKey = sharingKey
+        self.helped = helped
     }
 
     package var value: Value {
         .map(
             head.pairs + [
                 ("stage", .text(stage.description)), ("mask-key", .bytes(maskKey)), ("sharing-key", .bytes(sharingKey)),
+                ("helped", .optional(helped)),
             ])
     }
 
@@ -66,6 +72,7 @@ package struct MaskAdvertisement: MaskDocument {
         stage = try fields.stage("stage")
         maskKey = try fields.key("mask-key")
         sharingKey = try fields.key("sharing-key")
+        helped = try fields.helped("helped", at: Self.kind)
         try fields.finish()
     }
 }
@@ -102,7 +109,7 @@ package struct MaskRoster: MaskDocument {
         head = try MaskHead(&fields)
         threshold = try fields.integer("threshold", in: 2...MaskRoster.maximumAdvertisements)
         advertisements = try fields.list("advertisements", limit: MaskRoster.maximumAdvertisements).map {
-            try SignedBytes($0, at: "mask-roster.advertisements")
+            try SignedBytes($0, at: "mask-roster.advertisements", limit: MaskAdvertisement.maximumByteCount)
         }
         try fields.finish()
     }

@@ -45,10 +45,14 @@ package struct TrainingPlan: Hashable, Sendable {
     /// Public: initialisation and data order (docs/architecture.md, "Three sources of randomness").
     package let seed: UInt64
     package let outer: OuterOptimizer
+    /// What the cohort's weights come from.
+    package let weighting: WeightingPlan
+    package let pacing: Pacing
 
     package init(
         steps: Int, batchSize: Int, optimizer: LocalOptimizer = .adamW, learningRate: Double, weightDecay: Double,
-        gradientClip: Double, proximal: Double = 0, seed: UInt64, outer: OuterOptimizer = .average(rate: 1)
+        gradientClip: Double, proximal: Double = 0, seed: UInt64, outer: OuterOptimizer = .average(rate: 1),
+        weighting: WeightingPlan = .records, pacing: Pacing = .even
     ) {
         self.steps = steps
         self.batchSize = batchSize
@@ -59,12 +63,20 @@ package struct TrainingPlan: Hashable, Sendable {
         self.proximal = proximal
         self.seed = seed
         self.outer = outer
+        self.weighting = weighting
+        self.pacing = pacing
     }
 
     /// In a few words, for whoever looks: `12 adamw steps, average`.
     package var summary: String {
         let near = proximal > 0 ? ", proximal \(proximal)" : ""
-        return "\(steps) \(optimizer.rawValue) step\(steps == 1 ? "" : "s")\(near), \(outer.summary)"
+        let weights = weighting.rule.mode == .fedavg ? "" : ", weights \(weighting.rule.mode.rawValue)"
+        let counts = pacing.paces.map(\.steps)
+        if let least = counts.min(), let most = counts.max() {
+            return
+                "\(least) to \(most) \(optimizer.rawValue) steps, balanced\(near), \(outer.summary)\(weights)"
+        }
+        return "\(steps) \(optimizer.rawValue) step\(steps == 1 ? "" : "s")\(near), \(outer.summary)\(weights)"
     }
 }
 
@@ -108,12 +120,17 @@ package struct Opening: Declaration {
     package let split: EvaluationSplit?
     /// Nil where everything is sealed with the suite.
     package let encryption: PartialEncryption?
+    /// Of an update; nil where all values are sent, on the layout's ranges.
+    package let compression: CompressionPlan?
+    /// What is sealed and added: the layout, or what compression leaves of it.
+    package let sealed: VectorLayout
 
     package init(
         run: RunName, round: RoundNumber, purpose: Purpose, seat: Seat, layout: VectorLayout, bits: Int,
         suite: Suite, keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
-        training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil
+        training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil,
+        compression: CompressionPlan? = nil
     ) {
         self.run = run
         self.round = round
@@ -136,17 +153,32 @@ package struct Opening: Declaration {
         self.training = training
         self.split = split
         self.encryption = encryption
+        self.compression = compression
+        sealed = compression?.places.map(layout.selecting) ?? layout
     }
+
+    /// Of an update the round whose adapter it starts from.
+    package var updateStart: RoundNumber? { purpose == .update ? startsFrom : nil }
 
     package func member(_ cloud: CloudName) -> Member? { cohort.first { $0.cloud == cloud } }
 
-    /// The factor that a cloud folds into its update before quantising: its weight over the largest of the cohort, so that
-    /// folded values stay within the layout's ranges.
-    package func foldedWeight(of cloud: CloudName) -> Double {
-        // Equation 4 to the letter weighs nobody: its denominator is the number of clouds.
-        guard purpose == .update, encryption?.formula != .literal, let member = member(cloud) else { return 1 }
-        let largest = cohort.map(\.weight).max() ?? 1
-        return Double(member.weight) / Double(largest)
+    /// How the update comes about, in a few words for whoever looks; empty but for updates.
+    package var method: String {
+        guard let training else { return "" }
+        let shorter = compression.map { ", " + $0.summary(bits: bits, values: layout.count) } ?? ""
+        return training.summary + shorter + adapterMode
+    }
+
+    /// Nothing for the default, B over a fixed A.
+    private var adapterMode: String {
+        switch adapter.trains {
+        case "b": ""
+        case "a": ", adapter shareA"
+        case "both": ", adapter inexact"
+        case "alternate":
+            ", adapter alternate (\(layout.segments.first?.name.hasSuffix("lora_A.weight") == true ? "A" : "B"))"
+        default: ", adapter \(adapter.trains)"
+        }
     }
 
     /// The standard deviation of the noise that each cloud adds to a value in clear; 0 where there is none.
@@ -189,6 +221,7 @@ extension Opening {
                 ("training", training?.value ?? .none),
                 ("split", split.map { .text($0.rawValue) } ?? .none),
                 ("encryption", encryption?.value ?? .none),
+                ("compression", compression?.value ?? .none),
             ] + seat.pairs)
     }
 
@@ -215,6 +248,9 @@ extension Opening {
         split = try fields.optionalChoice("split")
         let values = layout.count
         encryption = try fields.optional("encryption").map { try PartialEncryption($0, values: values) }
+        let layout = layout
+        compression = try fields.optional("compression").map { try CompressionPlan($0, layout: layout) }
+        sealed = compression?.places.map(layout.selecting) ?? layout
         seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
@@ -234,6 +270,20 @@ extension Opening {
         guard encryption == nil || (purpose == .update && suite == .paillier) else {
             throw FederationError.malformed(
                 place: "opening.encryption", "only updates under paillier have a part in clear")
+        }
+        if let paces = training?.pacing.paces, !paces.isEmpty || training?.pacing.mode == .balanced {
+            guard paces.map(\.cloud) == cohort.map(\.cloud) else {
+                throw FederationError.malformed(
+                    place: "opening.training.pacing", "its clouds are not the cohort's, in the same order")
+            }
+            guard encryption?.formula != .literal else {
+                throw FederationError.malformed(
+                    place: "opening.training.pacing", "equation 4 to the letter weighs no steps")
+            }
+        }
+        guard compression == nil || (purpose == .update && encryption == nil) else {
+            throw FederationError.malformed(
+                place: "opening.compression", "only updates that are sealed whole are compressed")
         }
         if case .selective = encryption, clipNorm == 0 {
             throw FederationError.malformed(
@@ -261,6 +311,7 @@ extension TrainingPlan {
             ("steps", .number(steps)), ("batch", .number(batchSize)), ("optimizer", .text(optimizer.rawValue)),
             ("rate", .double(learningRate)), ("decay", .double(weightDecay)), ("gradient-clip", .double(gradientClip)),
             ("proximal", .double(proximal)), ("seed", .unsigned(seed)), ("outer", outer.value),
+            ("weighting", weighting.value), ("pacing", pacing.value),
         ])
     }
 
@@ -275,6 +326,8 @@ extension TrainingPlan {
         proximal = try fields.real("proximal", in: 0...1e6)
         seed = try fields.wide("seed")
         outer = try OuterOptimizer(fields.take("outer"))
+        weighting = try WeightingPlan(fields.take("weighting"))
+        pacing = try Pacing(fields.optional("pacing"))
         try fields.finish()
     }
 }

@@ -141,6 +141,11 @@ extension RoundRecord {
             found.append(
                 RecordedContribution(cloud: cloud, byteCount: offer.byteCount, digest: offer.digest, about: about))
         }
+        let clouds = found.map(\.cloud)
+        for part in found {
+            guard let helped = part.about.helped, helped.clouds != clouds else { continue }
+            throw RecordFault.unfit(part.cloud, "it can help with a sum over \(helped.named) alone")
+        }
         let needed = max(asked.minimumCohort, asked.quorum)
         guard found.count >= needed else { throw RecordFault.tooFew(found: found.count, needed: needed) }
         return found
@@ -171,6 +176,15 @@ extension ContributionAbout {
         }
         guard asked.purpose != .update || weight == member.weight else {
             return "it claims weight \(weight), the opening gives \(member.cloud) \(member.weight)"
+        }
+        guard loss == nil || asked.split == .validation else {
+            return "it tells a loss, which belongs to scores on the validation split alone"
+        }
+        guard helped == nil || asked.suite == .paillier else {
+            return "it tells of a sum that it has helped to open, for which this suite has no place in a contribution"
+        }
+        if let reason = helped?.misfit(of: member.cloud, in: asked.round, startingFrom: asked.updateStart) {
+            return reason
         }
         return nil
     }

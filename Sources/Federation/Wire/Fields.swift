@@ -72,6 +72,15 @@ package struct Fields {
         return integer
     }
 
+    /// Nil where the value is nil.
+    package mutating func optionalCount(_ key: String, in range: ClosedRange<Int>) throws(FederationError) -> UInt32? {
+        guard let value = pairs[key], value != .none else {
+            _ = try take(key)
+            return nil
+        }
+        return UInt32(clamping: try integer(key, in: range))
+    }
+
     package mutating func wide(_ key: String) throws(FederationError) -> UInt64 {
         let value = try take(key)
         guard case .unsigned(let number) = value else { throw refused(key, "a number", value) }
@@ -138,6 +147,7 @@ extension Value {
         precondition(number >= 0, "the protocol's numbers are not negative")
         return .unsigned(UInt64(number))
     }
+    package static func optionalNumber(_ number: UInt32?) -> Value { number.map { .unsigned(UInt64($0)) } ?? .none }
     package static func digest(_ digest: Digest) -> Value { .bytes(digest.bytes) }
     package static func round(_ round: RoundNumber) -> Value { .unsigned(UInt64(round.value)) }
 }

@@ -15,6 +15,8 @@ package struct RoundAccount: Sendable {
     package let suite: String
     package let opening: String?
     package private(set) var sights: [Sight] = []
+    /// Who was left out of the sum though it was there, and by whose word.
+    package private(set) var remarks: [String] = []
     /// Where the trails do not agree, or tell of what should not be.
     package private(set) var disagreements: [String] = []
     /// `released`, `abandoned: REASON`, or nil where no trail tells its end.
@@ -44,6 +46,7 @@ package struct RoundAccount: Sendable {
         lookAtAggregate()
         lookAtOpening()
         lookAtPublish()
+        lookAtExclusions()
         compare()
     }
 
@@ -51,7 +54,7 @@ package struct RoundAccount: Sendable {
         [
             EventKind.roundOpened, .contributionSealed, .contributionCounted, .roundClosed, .shareMade, .shareVerified,
             .roundReleased, .roundAbandoned, .roundTrained, .partlyEncrypted, .literalFormula, .roundMoved,
-            .openingRefused, .contributionDropped, .releaseInconsistent,
+            .openingRefused, .contributionDropped, .releaseInconsistent, .roundHeld, .leftOut, .wordInvented,
         ].map(\.name))
 
     private func all(_ kind: EventKind) -> [Event] { entries.filter { $0.name == kind.name } }
@@ -117,6 +120,16 @@ package struct RoundAccount: Sendable {
         }
     }
 
+    private mutating func lookAtExclusions() {
+        for event in all(.roundHeld) {
+            let (left, why) = (event.fields[.leftOut]?.shown ?? "?", event.fields[.reason]?.shown ?? "")
+            remarks.append("\(event.stage) left \(left) out of the sum: \(why)")
+        }
+        for event in all(.leftOut) {
+            remarks.append("\(event.stage.cloud) is not in the sum: \(event.fields[.reason]?.shown ?? "")")
+        }
+    }
+
     private mutating func compare() {
         let openings = Set(entries.compactMap { $0.fields[.opening]?.shown })
         if openings.count > 1 {
@@ -133,6 +146,11 @@ package struct RoundAccount: Sendable {
         }
         for event in all(.contributionDropped) {
             disagreements.append("\(event.stage.cloud) was receipted, and the release is without it")
+        }
+        for event in all(.wordInvented) {
+            disagreements.append(
+                "the round was held to \(event.fields[.cohort]?.shown ?? "?") by a word that \(event.stage.cloud) has not given"
+            )
         }
         for event in all(.releaseInconsistent) {
             disagreements.append("\(event.stage.cloud): the release is over other clouds than were announced")

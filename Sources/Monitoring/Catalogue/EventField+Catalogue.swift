@@ -13,6 +13,10 @@ extension EventField {
     package static let aggregate = EventField("aggregate", .text, "the stage that makes the round's sum")
     package static let cohort = EventField("cohort", .list, "clouds, in the order of their names")
     package static let missing = EventField("missing", .list, "clouds that did not come")
+    package static let heldBy = EventField(
+        "held_by", .list,
+        "clouds by whose word the round is over these alone; empty where those without a word are left")
+    package static let leftOut = EventField("left_out", .list, "clouds that are there and are not in the sum")
     package static let waitingFor = EventField("waiting_for", .list, "clouds or stages that have not come yet")
     package static let transfer = EventField("transfer", .text, "the transfer's name")
     package static let kind = EventField("kind", .text, "the message's kind")
@@ -48,6 +52,9 @@ extension EventField {
     // MARK: How much
 
     package static let values = EventField("values", .number, "values of the round's vector")
+    package static let sent = EventField("sent", .number, "values of it that are sent")
+    package static let residualNorm = EventField(
+        "residual_norm", .real, "the norm of what compression leaves for the next update; 0 where nothing is kept")
     package static let bits = EventField("bits", .number, "bits of a quantised value")
     package static let encrypted = EventField("encrypted", .number, "values of it that are encrypted")
     package static let fraction = EventField("fraction", .real, "the part of the values that is encrypted")
@@ -86,6 +93,34 @@ extension EventField {
     package static let openSeconds = EventField(
         "open_seconds", .real, "opening the sum, or this cloud's share of it", unit: "seconds")
     package static let waitedSeconds = EventField("waited_seconds", .real, "how long was waited", unit: "seconds")
+
+    // MARK: Planning
+
+    package static let predictedSeconds = EventField(
+        "predicted_seconds", .real, "what was expected, from the opening to the release", unit: "seconds")
+    package static let unplannedSeconds = EventField(
+        "unplanned_seconds", .real, "expected, had every cloud the same steps, with all bits and for the whole cohort",
+        unit: "seconds")
+    package static let actualSeconds = EventField(
+        "actual_seconds", .real, "from the opening to the release", unit: "seconds")
+    package static let predictionError = EventField(
+        "prediction_error", .real, "predicted over actual, less 1: above 0 where it was over sooner")
+    package static let paces = EventField("paces", .list, "clouds and their local steps")
+    package static let quorum = EventField("quorum", .number, "clouds that the round may close with")
+    package static let deadlineSeconds = EventField(
+        "deadline_seconds", .real, "from the opening to the deadline", unit: "seconds")
+
+    // MARK: Links
+
+    package static let goodput = EventField(
+        "goodput_bytes_per_second", .real, "bytes of use, as their receiver measures them; smoothed",
+        unit: "bytes_per_second")
+    package static let samples = EventField("samples", .number, "stretches of transfers that are new in it")
+    package static let roundTrip = EventField(
+        "round_trip_seconds", .real, "TCP's least round-trip time of the last minutes; absent within a host",
+        unit: "seconds")
+    package static let jitter = EventField(
+        "jitter_seconds", .real, "interarrival jitter of the hub's beats; absent where it sends none", unit: "seconds")
 
     // MARK: Data and training
 

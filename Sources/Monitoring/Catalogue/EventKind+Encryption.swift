@@ -13,7 +13,10 @@ extension EventKind {
         "literal_formula", .warning, "At a start and in each round: it is in use.", [.reason], isAudited: true)
     package static let contributionSealed = EventKind(
         "contribution_sealed", .info, "The cloud's contribution is sealed and journaled.",
-        [.digest, .opening, .purpose, .values, .bytes, .clipped, .quantiseSeconds, .sealSeconds],
+        [
+            .digest, .opening, .purpose, .values, .sent, .bytes, .clipped, .residualNorm, .quantiseSeconds,
+            .sealSeconds,
+        ],
         phases: [RoundPhase(.quantise, .quantiseSeconds), RoundPhase(.seal, .sealSeconds)],
         meters: [.adds(.sealedValues, .values), .adds(.sealedBytes, .bytes), .adds(.clippedValues, .clipped)],
         isAudited: true)
@@ -23,6 +26,16 @@ extension EventKind {
     package static let contributionDropped = EventKind(
         "contribution_dropped", .error, "Aggregate receipted it, and the release is without it.", [.reason],
         isAudited: true)
+    package static let leftOut = EventKind(
+        "left_out", .warning,
+        "The release is without this cloud, since others can help with no sum that it is in, or it with none that they are in.",
+        [.cohort, .heldBy, .reason], isAudited: true)
+    package static let wordInvented = EventKind(
+        "word_invented", .error, "A round was held to some clouds by a word that this cloud has not given.",
+        [.cohort, .reason], isAudited: true)
+    package static let residualDropped = EventKind(
+        "residual_dropped", .warning, "What compression had left out of this cloud's updates is not sent any more.",
+        [.reason])
     package static let releaseInconsistent = EventKind(
         "release_inconsistent", .error, "A sum over other clouds than were announced; nothing more is answered.",
         [.reason], isAudited: true)
@@ -41,7 +54,7 @@ extension EventKind {
 
     static let ofEncryption: [EventKind] = [
         .blindingTableReady, .blindingPoolFilled, .partlyEncrypted, .literalFormulaAllowed, .literalFormula,
-        .contributionSealed, .contributionOffered, .contributionDropped, .releaseInconsistent, .shareMade, .masksLost,
-        .masksRefused, .aggregateElsewhere,
+        .contributionSealed, .contributionOffered, .contributionDropped, .residualDropped, .leftOut, .wordInvented,
+        .releaseInconsistent, .shareMade, .masksLost, .masksRefused, .aggregateElsewhere,
     ]
 }

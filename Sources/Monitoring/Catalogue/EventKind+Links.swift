@@ -19,6 +19,10 @@ extension EventKind {
     package static let handshakeRefused = EventKind(
         "handshake_refused", .warning, "A connection was refused: by this hub, or by the hub that is dialled.",
         [.peer, .reason, .omitted])
+    package static let linkMeasured = EventKind(
+        "link_measured", .debug,
+        "A transfer that was long enough to tell has come from a stage: what the link to here carries; at most every ten seconds.",
+        [.from, .goodput, .samples, .roundTrip, .jitter])
     package static let offerRefused = EventKind(
         "offer_refused", .warning, "A transfer is not wanted.", [.transfer, .from, .reason, .omitted])
     package static let offerNotNeeded = EventKind(
@@ -48,7 +52,8 @@ extension EventKind {
 
     static let ofLinks: [EventKind] = [
         .hubConnected, .hubDisconnected, .peerJoined, .peerDisconnected, .announcementsMissed, .peerOverLimit,
-        .messageRefused, .handshakeRefused, .offerRefused, .offerNotNeeded, .digestMismatch, .spoolUnreadable,
+        .messageRefused, .handshakeRefused, .linkMeasured, .offerRefused, .offerNotNeeded, .digestMismatch,
+        .spoolUnreadable,
         .payloadLost,
         .transferRefused, .keysKnown, .keyAdded, .keyRevoked, .keysUnreadable,
     ]

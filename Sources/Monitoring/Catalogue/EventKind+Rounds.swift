@@ -7,6 +7,12 @@ extension EventKind {
             .planSteps,
         ],
         meters: [.sets(.planStepsDone, .stepsDone), .sets(.planSteps, .planSteps)], isAudited: true)
+    package static let roundPlanned = EventKind(
+        "round_planned", .info, "What publish has chosen for an update round, what it expects of it, and why.",
+        [.predictedSeconds, .unplannedSeconds, .paces, .bits, .quorum, .deadlineSeconds, .reason])
+    package static let planCompared = EventKind(
+        "plan_compared", .info, "A planned round is about to be released: what it took, beside what was expected.",
+        [.predictedSeconds, .actualSeconds, .predictionError])
     package static let roundJoined = EventKind("round_joined", .info, "A stage takes part in it.", [.purpose])
     package static let openingRefused = EventKind(
         "opening_refused", .error, "This cloud sits the round out.", [.reason], isAudited: true)
@@ -18,6 +24,10 @@ extension EventKind {
         "round_closed", .info, "Aggregate has the sum.",
         [.opening, .digest, .purpose, .root, .cohort, .bytes, .addSeconds, .gatherSeconds],
         phases: [RoundPhase(.gather, .gatherSeconds)], isAudited: true)
+    package static let roundHeld = EventKind(
+        "round_held", .warning,
+        "Aggregate leaves out clouds that are there: what some have helped to open from the round's adapter, in one that was given up, goes together with no other sum.",
+        [.cohort, .heldBy, .leftOut, .reason], isAudited: true)
     package static let quorumMissed = EventKind(
         "quorum_missed", .warning, "Too few clouds came before the deadline.", [.missing, .reason])
     package static let cloudLost = EventKind(
@@ -43,7 +53,7 @@ extension EventKind {
         "sum_unusable", .error, "A contribution held what no honest stage makes.", [.reason])
     package static let roundReleased = EventKind(
         "round_released", .info, "Publish has released the round.",
-        [.opening, .digest, .adapter, .purpose, .cohort, .split, .openSeconds, .seconds, .isFinal, .folder]
+        [.opening, .digest, .adapter, .purpose, .cohort, .heldBy, .split, .openSeconds, .seconds, .isFinal, .folder]
             + EventField.figures,
         phases: [RoundPhase(.open, .openSeconds)],
         meters: [.counts(.roundsReleased, by: .purpose)]
@@ -71,7 +81,8 @@ extension EventKind {
         "run_finished", .info, "The run's plan is done.", [.rounds, .waitingFor])
 
     static let ofRounds: [EventKind] = [
-        .roundOpened, .roundJoined, .openingRefused, .contributionCounted, .roundClosed, .quorumMissed, .cloudLost,
+        .roundOpened, .roundPlanned, .planCompared, .roundJoined, .openingRefused, .contributionCounted, .roundClosed,
+        .roundHeld, .quorumMissed, .cloudLost,
         .masksRoster, .masksAgreed, .masksConsented, .evidenceNotKept, .roundMoved, .roundElsewhere, .maskChosen,
         .shareVerified, .sumUnusable, .roundReleased, .roundAbandoned, .adapterSent, .rotationRefused,
         .keyOfSumsWanted, .endHeard, .endUnanswered, .endUnheard, .publishSilent, .runFinished,

@@ -54,6 +54,19 @@ extension Meter {
         labels: ["peer"])
     package static let goodput = Meter(
         "tributary_peer_goodput_bytes_per_second", .gauge, "TCP's newest delivery rate (TCP_INFO).", labels: ["peer"])
+    package static let leastRoundTrip = Meter(
+        "tributary_peer_least_round_trip_seconds", .gauge,
+        "The least round-trip time of the last minutes: the link's own, without what waits in queues (TCP_INFO).",
+        labels: ["peer"])
+    package static let linkGoodput = Meter(
+        "tributary_link_goodput_bytes_per_second", .gauge,
+        "What comes from the peer while it sends what was asked for: measured here, smoothed.", labels: ["peer"])
+    package static let linkMeasured = Meter(
+        "tributary_link_goodput_timestamp_seconds", .gauge,
+        "When the goodput was last measured, in seconds since 1970.", labels: ["peer"])
+    package static let linkJitter = Meter(
+        "tributary_link_jitter_seconds", .gauge,
+        "Interarrival jitter of the hub's beats (RFC 3550, section 6.4.1), to a millisecond.", labels: ["peer"])
     package static let retransmissions = Meter(
         "tributary_peer_retransmissions_total", .counter, "Segments sent again on the present connection (TCP_INFO).",
         labels: ["peer"])
@@ -108,7 +121,8 @@ extension Meter {
         events, phaseSeconds, swaps, gaps, trainingLoss, trainingRate, trainedTokens, sealedValues, sealedBytes,
         clippedValues, sentBytes, contributions, roundsReleased, roundsAbandoned, planStepsDone, planSteps, auroc,
         round,
-        ready, up, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, goodput, retransmissions,
+        ready, up, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, leastRoundTrip,
+        linkGoodput, linkMeasured, linkJitter, goodput, retransmissions,
         inboxBytes,
         creditBytes, outboxBytes, outboxDropped, spoolBytes, handshakeFailures, messagesRefused, eventsDropped,
         sinkEvents, sinkLost, sinkRefused, sinkFailures, sinkUp, sinkLag,

@@ -85,6 +85,14 @@ package final class Meters: Sendable {
         }
     }
 
+    /// What a series stands at; nil where it has not been set.
+    package func value(of meter: Meter, _ labels: [String] = []) -> Double? {
+        state.withLock { state in
+            guard case .value(let value)? = state.readings[Series(meter, labels)] else { return nil }
+            return value
+        }
+    }
+
     package func readings() -> [Series: Reading] { state.withLock { $0.readings } }
 
     /// What an event counts, by the catalogue.

@@ -6,12 +6,31 @@ internal import Monitoring
 final class LinkFigures {
     private let meters: Meters
     private var nextLook = ContinuousClock.now
+    private var jitters: [StageName: InterarrivalJitter] = [:]
+    /// When a chunk last came from a hub.
+    private var lastBulk: [StageName: ContinuousClock.Instant] = [:]
+    private let start = ContinuousClock.now
+    /// Longer than hubs beat apart: a beat that comes sooner after a chunk may have waited behind it.
+    private static let quiet = Duration.seconds(3)
 
     init(_ meters: Meters) { self.meters = meters }
 
     func received(_ bytes: Int, from peer: StageName) {
         meters.add(Double(bytes), to: .linkBytes, [peer.description, "received"])
         meters.add(to: .linkMessages, [peer.description, "received"])
+    }
+
+    /// A message of a hub that is dialled. Its beats carry the time at which they were made.
+    func heard(_ message: WireMessage, from hub: StageName, _ now: ContinuousClock.Instant) {
+        if !message.bulk.isEmpty { lastBulk[hub] = now }
+        guard let sent = message.time else { return }
+        if let last = lastBulk[hub], now - last < Self.quiet {
+            jitters[hub]?.skip()
+            return
+        }
+        jitters[hub, default: InterarrivalJitter()].take(
+            sent: Double(sent) / 1000, arrived: (now - start) / .seconds(1))
+        if let jitter = jitters[hub]?.seconds { meters.set(.linkJitter, [hub.description], to: jitter) }
     }
 
     func sent(_ bytes: Int, _ frames: [[UInt8]], by route: Post.Route) {
@@ -50,6 +69,9 @@ final class LinkFigures {
             return
         }
         meters.set(.roundTrip, [peer], to: Double(figures.round_trip) * 1e-6)
+        if figures.least_round_trip > 0, figures.least_round_trip < .max {
+            meters.set(.leastRoundTrip, [peer], to: Double(figures.least_round_trip) * 1e-6)
+        }
         if figures.delivery_rate > 0 { meters.set(.goodput, [peer], to: Double(figures.delivery_rate)) }
         meters.set(.retransmissions, [peer], to: Double(figures.segments_sent_again))
     }

@@ -117,6 +117,7 @@ extension PostLoop {
                     throw FederationError.malformed(place: "envelope.from", "says \(wire.sender) on \(hub)'s news")
                 }
                 links.received(message.frames.reduce(0) { $0 + $1.count }, from: hub)
+                links.heard(wire, from: hub, .now)
                 post.deliver(.message(wire))
             } catch {
                 post.deliver(.refused(peer: hub.description, reason: "\(error)"))

@@ -82,8 +82,13 @@ package final class StageContext {
 
     /// The same for what can be made again: a kill leaves it, a loss of power may take it, and what it has spoiled is not
     /// offered after the restart (`Exchange.resume`). Saves three syncs of what may be the largest payload of a round.
-    package func sendUnsynced(_ departure: Departure) throws {
-        try journal.note { try $0.insert(departure) }
+    package func sendUnsynced(
+        _ departure: Departure, settling settle: (JournalEntry) throws -> Void = { _ in }
+    ) throws {
+        try journal.note {
+            try $0.insert(departure)
+            try settle($0)
+        }
         exchange.send(departure)
     }
 

@@ -40,6 +40,7 @@ package final class Exchange {
     private var receiving: [TransferName: Receiving] = [:]
     /// Whole, and not answered yet: the stage looks at them.
     private var unanswered: [TransferName: Digest] = [:]
+    private var goodput: LinkGoodput
 
     /// Transfers taken in at a time, over all senders.
     private static let concurrentArrivals = 64
@@ -54,6 +55,7 @@ package final class Exchange {
         self.surroundings = surroundings
         self.log = log
         complaints = Complaints(log, blame: wires.blame)
+        goodput = LinkGoodput(log)
     }
 
     /// Takes up what a former instance left unsent.
@@ -243,8 +245,14 @@ package final class Exchange {
     }
 
     private func takeChunk(_ message: WireMessage) throws -> ExchangeEvent? {
-        guard let name = message.transfer, receiving[name]?.sender == message.sender else { return nil }
-        try receiving[name]?.take(message.first, message.bulk, now: surroundings.now)
+        guard let name = message.transfer, let before = receiving[name], before.sender == message.sender else {
+            return nil
+        }
+        let now = surroundings.now
+        try receiving[name]?.take(message.first, message.bulk, now: now)
+        if let next = receiving[name]?.next, next > before.next {
+            goodput.took(message.bulk.count, from: message.sender, now: now)
+        }
         return try progress(name)
     }
 
@@ -254,7 +262,7 @@ package final class Exchange {
             askForMore(name)
             return nil
         }
-        receiving[name] = nil
+        end(name, from: transfer.sender)
         guard let payload = try transfer.finish() else {
             transfer.discard()
             complaints.complain(
@@ -276,6 +284,14 @@ package final class Exchange {
             answer(transfer.offer, to: transfer.sender, .durable, "")
         }
         return .arrived(arrival)
+    }
+
+    /// A transfer comes in no more.
+    private func end(_ name: TransferName, from sender: StageName) {
+        receiving[name] = nil
+        if !receiving.values.contains(where: { $0.sender == sender }) {
+            goodput.ended(sender, now: surroundings.now)
+        }
     }
 
     /// Whether the stage has yet to answer for it.
@@ -346,6 +362,7 @@ package final class Exchange {
 
     /// A stage has (re)appeared: everything meant for it is offered at once, and what it was sending us is asked for again.
     package func joined(_ stage: StageName) {
+        goodput.broke(stage)
         for key in inOrder(sending.keys) where key.receiver == stage {
             sending[key]?.hurry(surroundings.now)
             offerIfDue(key)
@@ -356,7 +373,7 @@ package final class Exchange {
         for key in inOrder(sending.keys) { offerIfDue(key) }
         for (name, transfer) in receiving.sorted(by: { $0.key.description < $1.key.description }) {
             if now - transfer.lastProgress > Receiving.abandonment {
-                receiving[name] = nil
+                end(name, from: transfer.sender)
                 transfer.discard()
             } else {
                 askForMore(name)

@@ -25,7 +25,7 @@ package enum AggregateProgram {
             make: { parts, keys in
                 AggregateStage(
                     context: parts.context, configuration: parts.configuration, keys: keys,
-                    cloudsOpen: parts.topology.cloudsOpen,
+                    cloudsOpen: parts.topology.cloudsOpen, threshold: parts.topology.threshold,
                     evidencePath: "\(parts.topology.stateFolder(of: parts.stage))/evidence")
             })
     }

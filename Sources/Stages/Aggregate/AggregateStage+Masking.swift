@@ -94,12 +94,13 @@ extension AggregateStage {
             current?.masks = masks
             switch step {
             case .wait: return
-            case .roster(let roster):
+            case .roster(let roster, let selection):
                 let parties = roster.advertisements.map(\.signer)
                 try send(.roster, roster.payload, to: parties, of: opening) {
                     try $0.setFact(Self.fact(MaskRoster.self), roster.payload)
                 }
                 tell(.masksRoster, opening, parties)
+                tell(selection, of: opening.content.round)
             case .agreement(let dealing):
                 try agree()
                 let clouds = masks.expected.sorted().map { StageName(cloud: $0, kind: .encrypt) }
@@ -144,7 +145,7 @@ extension AggregateStage {
     private func agree() throws {
         guard let opening = current?.opening, let members = current?.masks?.members else { return }
         let slots = try SlotLayout(bits: opening.content.bits, cohort: opening.content.cohort.count)
-        let masked = MaskedScheme(agreement: members.digest, layout: opening.content.layout, slots: slots)
+        let masked = MaskedScheme(agreement: members.digest, layout: opening.content.sealed, slots: slots)
         current?.adding = Adding(try RoundScheme(opening.content, key: nil, masks: masked))
         expectMembers()
     }
@@ -152,7 +153,8 @@ extension AggregateStage {
     private func expectMembers() {
         guard let masks = current?.masks, let members = masks.members else { return }
         current?.gathering.expect(
-            .init(clouds: masks.expected, agreement: members.digest, needed: masks.terms.smallestSet))
+            .init(
+                clouds: masks.expected, agreement: members.digest, needed: masks.needed, leftOut: masks.leftOut))
     }
 
     /// The end of the contributions: who survives is sent word of it, and so is publish, with the sum.

@@ -10,18 +10,20 @@ import StageKit
 @StageActor
 final class AggregateStage: Stage {
     let context: StageContext
-    private let configuration: AggregateConfiguration
+    let configuration: AggregateConfiguration
     /// Nil but under `paillier`.
     private var keys: KeySearch<PaillierPublicKey>?
     /// The clouds' encrypt stages help to open sums, and check them first: they are sent what they need.
     private let cloudsOpen: Bool
+    /// How many of them open a sum together.
+    private let threshold: Int
     private let evidencePath: String
     var current: Round?
     /// In which the sum of `current` is this stage's: the part of all names that it gives.
     var term: UInt32 = 0
     /// Whole contributions whose ciphertexts have not been looked at, in the order in which they came; each is being synced.
     private var waiting: [(arrival: Arrival, synced: Syncing)] = []
-    private var isAdding = false
+    var isAdding = false
     /// The round that was given to another aggregate, if the newest one was.
     var movedAway: RoundNumber?
 
@@ -36,6 +38,12 @@ final class AggregateStage: Stage {
         /// What is in the product, for those who check it.
         var contributions: [CloudName: Arrival] = [:]
         let began = ContinuousClock.now
+        /// When each cloud's contribution was first offered, and what it took until it was here.
+        var offered: [CloudName: ContinuousClock.Instant] = [:]
+        var transfers: [CloudName: UInt32] = [:]
+        /// When the opening was taken up; nil after a restart, which was in the middle of it.
+        let joined: ContinuousClock.Instant?
+        var arrivals: [CloudName: UInt32] = [:]
         var addingTime = Duration.zero
     }
 
@@ -53,22 +61,23 @@ final class AggregateStage: Stage {
 
     init(
         context: StageContext, configuration: AggregateConfiguration, keys: KeySearch<PaillierPublicKey>?,
-        cloudsOpen: Bool, evidencePath: String
+        cloudsOpen: Bool, threshold: Int, evidencePath: String
     ) {
         self.context = context
         self.configuration = configuration
         self.keys = keys
         self.cloudsOpen = cloudsOpen
+        self.threshold = threshold
         self.evidencePath = evidencePath
     }
 
     func start() async throws {
-        if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening) }
+        if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening, isNew: false) }
     }
 
     func opened(_ opening: Signed<Opening>) async throws { try take(opening) }
 
-    func take(_ opening: Signed<Opening>) throws {
+    func take(_ opening: Signed<Opening>, isNew: Bool = true) throws {
         let seat = try context.seat(of: opening)
         guard seat.aggregate == context.stage else { return try letGo(of: opening, to: seat) }
         term = seat.term
@@ -78,7 +87,11 @@ final class AggregateStage: Stage {
             let adding =
                 try masks == nil
                 ? Adding(RoundScheme(opening.content, key: keys?.key(opening.content.keyID))) : nil
-            current = Round(opening: opening, seat: seat, adding: adding, gathering: Gathering(opening), masks: masks)
+            // Where publish opens alone no clouds do, however many say that they have.
+            let helpers = threshold > 0 ? threshold : .max
+            current = Round(
+                opening: opening, seat: seat, adding: adding, gathering: Gathering(opening, helpers: helpers),
+                masks: masks, joined: isNew ? context.surroundings.now : nil)
             let (hasSum, hasShortfall) = try ends(of: opening.content.round)
             if hasSum || hasShortfall { current?.gathering.close() }
             if hasShortfall { current?.masks?.close() }
@@ -124,9 +137,19 @@ final class AggregateStage: Stage {
                 ? .waiting(for: context.receivers, "\(round): the sum is not with everyone yet")
                 : .waiting(for: [context.publisher], "\(round): the sum is with it")
         }
+        if current.gathering.selection != nil {
+            return .working("\(round): adding up the contributions that it is held to")
+        }
         let missing = current.gathering.missing.map { StageName(cloud: $0, kind: .encrypt) }
-        let count = content.cohort.count - missing.count
-        return .waiting(for: missing, "\(round): \(count) of \(content.cohort.count) contributions are here")
+        let count = current.gathering.parts.count
+        guard let masks = current.masks, !masks.heldBy.isEmpty else {
+            return .waiting(for: missing, "\(round): \(count) of \(content.cohort.count) contributions are here")
+        }
+        let names = masks.heldBy.map(\.description).joined(separator: ", ")
+        return .waiting(
+            for: missing,
+            "\(round): \(count) of \(masks.needed) contributions are here; by the word of \(names) it is over those alone"
+        )
     }
 
     func name(_ kind: TransferKind, _ round: RoundNumber, of cloud: CloudName? = nil) -> TransferName {
@@ -144,6 +167,9 @@ final class AggregateStage: Stage {
             guard offer.byteCount == expected else {
                 return .refuse("\(offer.byteCount) bytes, round \(offer.name.round) takes \(expected)")
             }
+            if current.offered[offer.name.cloud] == nil {
+                self.current?.offered[offer.name.cloud] = context.surroundings.now
+            }
             // Receipted once its ciphertexts have been checked, so that its cloud hears what is wrong with them.
             return .check
         }
@@ -151,12 +177,19 @@ final class AggregateStage: Stage {
 
     func arrived(_ arrival: Arrival) async throws {
         guard !arrival.offer.name.kind.isOfMasks else { return try await arrived(ofMasks: arrival) }
+        if let began = current?.offered[arrival.offer.name.cloud] {
+            let milliseconds = (context.surroundings.now - began) / .milliseconds(1)
+            current?.transfers[arrival.offer.name.cloud] = Weight.bucket(Int(milliseconds))
+        }
+        if let joined = current?.joined {
+            current?.arrivals[arrival.offer.name.cloud] = Weight.bucket(time: context.surroundings.now - joined)
+        }
         // Three clouds' contributions come nearly together: the disk is at work on all while one is checked.
         waiting.append((arrival, Syncing(arrival.payload, context)))
         try addNext()
     }
 
-    private func addNext() throws {
+    func addNext() throws {
         while !isAdding, !waiting.isEmpty {
             let (arrival, synced) = waiting.removeFirst()
             let name = arrival.offer.name
@@ -165,7 +198,7 @@ final class AggregateStage: Stage {
                 continue
             }
             guard let round = current, let adding = round.adding, name.round == round.opening.content.round,
-                !round.gathering.isClosed
+                !round.gathering.isClosed, round.gathering.selection == nil
             else {
                 try context.refuse(arrival, "round \(name.round) has been closed")
                 continue
@@ -223,8 +256,10 @@ final class AggregateStage: Stage {
         now.addingTime += seconds
         try now.masks?.take(contribution: arrival.offer.digest, of: name.cloud)
         _ = now.gathering.count(
-            SumAbout.Part(cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest),
-            signed: RoundRecord.Part(offer: arrival.offerBytes, signature: arrival.signature))
+            SumAbout.Part(
+                cloud: name.cloud, weight: about.weight, digest: arrival.offer.digest,
+                transfer: now.transfers[name.cloud], arrival: now.arrivals[name.cloud]),
+            signed: RoundRecord.Part(offer: arrival.offerBytes, signature: arrival.signature), helped: about.helped)
         now.contributions[name.cloud] = arrival
         current = now
         context.log.tell(
@@ -247,6 +282,7 @@ final class AggregateStage: Stage {
         let opening = round.opening.content
         switch round.gathering.decision(now: context.surroundings.time) {
         case .wait: return
+        case .hold(let selection): return try hold(to: selection)
         case .close:
             guard let sum = try round.adding?.accumulator.sum() else { return }
             let digest = Digest(ofContent: sum)
@@ -279,12 +315,13 @@ final class AggregateStage: Stage {
                     .addSeconds: .seconds(round.addingTime),
                     .gatherSeconds: .seconds(ContinuousClock.now - round.began),
                 ])
-        case .abandon(let missing):
+        case .abandon(let missing, let reason):
             let isEarly = context.surroundings.time < opening.deadline
             try tellShortfall(
                 of: round.opening, missing: missing,
-                reason: isEarly
-                    ? "too few clouds are left to take the masks off" : "the deadline passed without a quorum")
+                reason: reason
+                    ?? (isEarly
+                        ? "too few clouds are left to take the masks off" : "the deadline passed without a quorum"))
             round.masks?.close()
         }
         round.gathering.close()

@@ -11,6 +11,12 @@ package struct EncryptConfiguration: Configurable {
     let maximumShare: Double
     let maximumClipNorm: Double
     let partial: PartialLimits
+    let weights: WeightLimits
+    let pace: PaceLimits
+    /// Whether what was left out of an update may lie on this stage's disk until the next.
+    let keepsResidual: Bool
+    /// Whether updates of both factors at once are answered, whose mean is not that of the clouds' adapters.
+    let inexact: Bool
 
     package init(from file: Section) throws {
         threads = file.int("threads", in: 1...1024, default: 1, about: "threads that seal")
@@ -24,6 +30,10 @@ package struct EncryptConfiguration: Configurable {
         maximumClipNorm = limits.clipNorm
         purposes = limits.purposes
         partial = limits.partial
+        weights = limits.weights
+        pace = limits.pace
+        keepsResidual = limits.keepsResidual
+        inexact = limits.inexact
     }
 
     private struct Limits: Configurable {
@@ -33,6 +43,10 @@ package struct EncryptConfiguration: Configurable {
         var clipNorm = 1e9
         var purposes = Set(Purpose.allCases)
         var partial = PartialLimits()
+        var weights = WeightLimits()
+        var pace = PaceLimits()
+        var keepsResidual = true
+        var inexact = false
 
         init() {}
 
@@ -54,6 +68,14 @@ package struct EncryptConfiguration: Configurable {
                     })
             }
             partial = PartialLimits(from: file)
+            weights = WeightLimits(from: file)
+            pace = PaceLimits(from: file)
+            keepsResidual = file.bool(
+                "keeps-residual", default: keepsResidual,
+                about: "whether what compression leaves out of an update is kept here, in clear, for the next one")
+            inexact = file.bool(
+                "inexact", default: inexact,
+                about: "whether updates of A and B at once are answered, whose sum is not exact")
         }
     }
 
@@ -75,6 +97,18 @@ package struct EncryptConfiguration: Configurable {
             throw refuse("its clip norm \(opening.clipNorm) is above this cloud's limits.clip-norm, \(maximumClipNorm)")
         }
         if let reason = partial.refusal(of: opening) { throw refuse(reason) }
+        if let reason = weights.refusal(of: opening) { throw refuse(reason) }
+        if let reason = pace.refusal(of: opening, cloud: cloud) { throw refuse(reason) }
+        if let feedback = opening.compression?.feedback, feedback > 0, !keepsResidual {
+            throw refuse(
+                "it wants what is left out of an update kept for the next, and this cloud's limits.keeps-residual is false"
+            )
+        }
+        guard inexact || opening.purpose != .update || opening.adapter.trains != "both" else {
+            throw refuse(
+                "it trains A and B in one update, whose sum is not exact (`inexact`), and this cloud's limits.inexact is false"
+            )
+        }
         let total = opening.cohort.reduce(0.0) { $0 + Double($1.weight) }
         if opening.purpose == .update, opening.cohort.count > 1,
             let heaviest = opening.cohort.max(by: { $0.weight < $1.weight }),

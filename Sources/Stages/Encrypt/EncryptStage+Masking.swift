@@ -37,7 +37,8 @@ extension EncryptStage {
             return nil
         }
         let masking = try RoundMasking(
-            opening, stage: stage, publisher: context.publisher, signers: context.identity.keys)
+            opening, stage: stage, publisher: context.publisher, signers: context.identity.keys,
+            helped: helped(before: opening.content))
         try send(masking.advertisement, as: .advertisement, to: aggregate, of: opening)
         return masking
     }

@@ -136,6 +136,14 @@ extension EncryptStage {
     static let openedPrefix = "opened/"
     static func openedFact(_ round: RoundNumber) -> String { "\(openedPrefix)\(round)" }
 
+    /// What this cloud has to say, before a round closes, of sums that it has helped with: the round cannot be finished with it
+    /// over other clouds.
+    func helped(before opening: Opening) throws -> HelpedSum? {
+        try opening.updateStart.flatMap { start in
+            HelpedSum(of: try openedSums().filter { $0.round < opening.round }, from: start)
+        }
+    }
+
     /// All that this cloud has helped with in the run.
     func openedSums() throws -> [OpenedSum] {
         try context.journal.read { entry in

@@ -62,6 +62,7 @@ final class EncryptStage: Stage {
         warn()
         history = try takeUpHistory(clouds)
         for release in try context.releases() { note(release.content) }
+        try settleResidual()
         try context.journal.note { try $0.cancelDepartures(to: .aggregate, but: [aggregate]) }
         if let opening = try context.latestOpening(), try context.isOpen(opening) { try take(opening) }
         if let key = keys?.found?.paillier {
@@ -87,7 +88,10 @@ final class EncryptStage: Stage {
             try configuration.allow(content, cloud: context.stage.cloud)
             // A round that it has joined is gone on with, though its topology may have other clouds since.
             let isJoined = try hasJoined(opening)
-            if !isJoined { try history.check(content) }
+            if !isJoined {
+                history.toldLoss = try toldLoss(in: history.newestValidation)
+                try history.check(content)
+            }
             try checkAnswersInClear(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
@@ -159,20 +163,12 @@ final class EncryptStage: Stage {
 
     func released(_ release: Signed<Release>) async throws {
         note(release.content)
-        try forgetAnswers(before: release.content)
         try lookForOwn(in: release.content)
+        try settleResidual()
+        try forgetAnswers(before: release.content)
+        try forgetTold(before: history.newestValidation)
         try leave(release.content.round)
-    }
-
-    /// Aggregate has signed for a contribution: then it is in the sum, or the cloud is told that it was left out.
-    private func lookForOwn(in release: Release) throws {
-        let cloud = context.stage.cloud
-        guard !release.cohort.contains(where: { $0.cloud == cloud }),
-            try context.journal.read({ try $0.departureState(contribution(release.round), to: aggregate) }) == "durable"
-        else { return }
-        context.log.tell(
-            .contributionDropped, round: release.round,
-            [.reason: .text("\(aggregate) receipted it, and it is not in the sum that was released")])
+        try sealWaiting()
     }
 
     private func note(_ release: Release) {
@@ -181,7 +177,10 @@ final class EncryptStage: Stage {
         }
     }
 
-    func abandoned(_ abandonment: Signed<Abandonment>) async throws { try leave(abandonment.content.round) }
+    func abandoned(_ abandonment: Signed<Abandonment>) async throws {
+        try settleResidual()
+        try leave(abandonment.content.round)
+    }
 
     private func leave(_ round: RoundNumber) throws {
         guard let current, current.opening.content.round <= round else { return }
@@ -293,14 +292,16 @@ final class EncryptStage: Stage {
 
     /// Seals the round's vector once both it and a scheme are there.
     func sealWaiting() throws {
-        guard var round = current, let arrival = round.waiting, let scheme = round.scheme else { return }
+        guard var round = current, let arrival = round.waiting, let scheme = round.scheme,
+            try !awaitsRelease(before: round.opening.content)
+        else { return }
         round.waiting = nil
         round.isSealing = true
         isIdle.set(false)
         current = round
         let about = try VectorAbout(arrival.offer.about)
         context.begin { [self, round] in
-            do { try await seal(arrival, records: about.records, scheme, round) } catch let error as EncryptionError {
+            do { try await seal(arrival, about, scheme, round) } catch let error as EncryptionError {
                 // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
                 context.log.tell(.vectorRefused, round: round.opening.content.round, [.reason: .text("\(error)")])
                 try context.refuse(arrival, "\(error)")
@@ -315,26 +316,42 @@ final class EncryptStage: Stage {
     }
 
     private func seal(
-        _ arrival: Arrival, records: Int, _ scheme: RoundScheme, _ round: Round
+        _ arrival: Arrival, _ said: VectorAbout, _ scheme: RoundScheme, _ round: Round
     ) async throws {
         let opening = round.opening.content
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
+        let residualName = Self.residualName(opening.round, cloud, context.run)
         let digest = round.opening.digest
         // Where clouds open sums, each shows that it knows what it put in, or it could pass another's off as its own.
         let recorded = cloudsOpen ? scheme.recording() : nil
         let scheme = recorded?.round ?? scheme
+        let before = try residual(for: opening)
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
+            let weight = Float(opening.foldedWeight(of: cloud))
+            let stochastic = StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)
+            var left: KeptResidual?
             let report = try arrival.payload.withBytes { bytes in
-                let vector: RoundVector =
-                    opening.purpose == .update
-                    ? .update(
-                        bytes, weight: Float(opening.foldedWeight(of: cloud)),
-                        rounding: StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud))
-                    : .counts(bytes)
-                return try scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
+                guard let update = try CompressedUpdate(opening, delta: bytes, residual: before?.floats()) else {
+                    let vector: RoundVector =
+                        opening.purpose == .update
+                        ? .update(bytes, weight: weight, rounding: stochastic) : .counts(bytes)
+                    return try scheme.seal(vector, threads: threads) { try $0.withUnsafeBytes(writer.append) }
+                }
+                var quantised: [UInt32] = []
+                defer { for index in quantised.indices { quantised[index] = 0 } }
+                let report = try update.sent.withUnsafeBytes { sent in
+                    try scheme.seal(
+                        .update(sent, weight: weight, rounding: stochastic), threads: threads,
+                        quantised: { quantised += $0 }
+                    ) { try $0.withUnsafeBytes(writer.append) }
+                }
+                left = try update.residual(after: quantised, weight: weight).map {
+                    try KeptResidual($0, context.payloadWriter(for: residualName))
+                }
+                return report
             }
             // Written and synced here too: nobody waits for the disk but this contribution.
             let (payload, contents) = try writer.finish()
@@ -342,23 +359,29 @@ final class EncryptStage: Stage {
                 try scheme.prove(
                     $0.witness, payload: report.encrypted ?? contents, context: RoundScheme.context(digest, cloud))
             }
-            return (payload: payload, digest: contents, proof: proof ?? [], report: report)
+            return (payload: payload, digest: contents, proof: proof ?? [], report: report, left: left)
         }
         // The round may have ended meanwhile; then this stays unsent.
         guard current?.opening.digest == round.opening.digest else {
             context.discard(sealed.payload)
+            if let left = sealed.left { context.discard(left.payload) }
             return try context.refuse(arrival, "its round is over")
         }
-        let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(records)
+        let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(said.records)
+        let loss = configuration.weights.loss(said.loss, in: opening)
         let offer = context.offer(
             name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
-                answering: round.opening, masks: round.masking?.agreement, weight: weight, proof: sealed.proof))
+                answering: round.opening, masks: round.masking?.agreement, weight: weight, loss: loss,
+                trained: configuration.pace.time(said.trained, in: opening),
+                helped: cloudsOpen ? try helped(before: opening) : nil, proof: sealed.proof))
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
         func settle(_ entry: JournalEntry) throws {
             try entry.spend(arrival)
             try countAnswerInClear(opening, entry)
+            try noteTold(loss, opening, entry)
+            try keep(sealed.left, of: round.opening, entry)
         }
         if round.masking != nil {
             // It is worth something to the aggregate of its agreement alone.
@@ -379,6 +402,7 @@ final class EncryptStage: Stage {
                 .digest: .name(offer.content.digest), .opening: .name(round.opening.digest),
                 .purpose: .name(opening.purpose), .values: .number(opening.layout.count),
                 .bytes: .number(sealed.payload.count), .clipped: .number(sealed.report.clipped),
+                .sent: .number(opening.sealed.count), .residualNorm: .real(sealed.left?.norm ?? 0),
                 .quantiseSeconds: .seconds(sealed.report.quantising), .sealSeconds: .seconds(sealed.report.sealing),
             ])
     }

@@ -27,9 +27,12 @@ struct RoundMasking: Sendable {
     var receivedBytes = 0
 
     /// Makes the round's secrets.
-    init(_ opening: Signed<Opening>, stage: StageName, publisher: StageName, signers: MaskingSigners) throws {
+    init(
+        _ opening: Signed<Opening>, stage: StageName, publisher: StageName, signers: MaskingSigners,
+        helped: HelpedSum?
+    ) throws {
         let terms = try MaskingTerms(opening.content, digest: opening.digest, publisher: publisher)
-        let secrets = try CloudSecrets(of: stage, terms: terms)
+        let secrets = try CloudSecrets(of: stage, terms: terms, helped: helped)
         self.signers = signers
         ownKeys = secrets.keys
         phase = .advertised(secrets)
@@ -59,7 +62,7 @@ struct RoundMasking: Sendable {
             dealing.agreement, parties: sharing.parties, shares: dealing.shares, signers: signers)
         let masking = try CloudMasking(sharing, members: members)
         let slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
-        let scheme = try masking.scheme(layout: opening.layout, slots: slots)
+        let scheme = try masking.scheme(layout: opening.sealed, slots: slots)
         (phase, awaited) = (.masked(masking), .survivors)
         agreement = MaskAgreement.name(members.digest)
         return scheme

@@ -14,6 +14,10 @@ final class EmptyTrainer: Trainer {
 
     func check(_ opening: Opening) throws {}
 
+    func places(_ opening: Opening) throws -> ValueMask? { opening.compression?.places }
+
+    func untrained(_ opening: Opening) throws -> [Float] { [Float](repeating: 0, count: opening.layout.count) }
+
     func train(
         _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void

@@ -12,10 +12,12 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     private let base: BaseModel
     private let answers: AnswerTokens
     private let threads: Int
+    private let cloud: CloudName
     private let probe: Int
 
     /// Reads and checks the base model; the engine itself is loaded later.
-    init(_ configuration: LocalTrainConfiguration) throws {
+    init(_ configuration: LocalTrainConfiguration, cloud: CloudName) throws {
+        self.cloud = cloud
         base = try BaseModel(directory: configuration.base)
         answers = try configuration.answers()
         threads = configuration.threads
@@ -55,8 +57,9 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
                 "round \(opening.round) uses another tokenizer.json than this cloud's base model")
         }
         if opening.purpose == .update || opening.purpose == .sensitivity {
-            let range = opening.layout.segments.first?.range ?? 1
-            let expected = try AdapterConfiguration(plan).layout(of: base.shape, range: range)
+            let configuration = try AdapterConfiguration(plan)
+            let factor = opening.purpose == .update ? configuration.factor(in: opening.layout, of: base.shape) : nil
+            let expected = try configuration.layout(of: base.shape, range: 1, factor: factor)
             guard expected.segments.map(\.name) == opening.layout.segments.map(\.name),
                 expected.segments.map(\.shape) == opening.layout.segments.map(\.shape)
             else {
@@ -66,10 +69,14 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         }
     }
 
-    private func tuner(for plan: AdapterPlan) throws -> FineTuner {
-        let configuration = try AdapterConfiguration(plan)
-        if let tuner, tuner.configuration == configuration { return tuner }
-        let made = try FineTuner(base: base, adapter: configuration, threads: threads)
+    private func tuner(for opening: Opening) throws -> FineTuner {
+        let configuration = try AdapterConfiguration(opening.adapter)
+        let factor = configuration.factor(in: opening.layout, of: base.shape)
+        // Scores are the same whichever factor is trained.
+        if let tuner, tuner.configuration == configuration, opening.purpose != .update || tuner.factor == factor {
+            return tuner
+        }
+        let made = try FineTuner(base: base, adapter: configuration, training: factor ?? .b, threads: threads)
         tuner = made
         return made
     }
@@ -80,9 +87,18 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     }
 
     private func load(_ start: StartingAdapter, into tuner: FineTuner, _ plan: AdapterPlan) throws {
-        let values = try start.values()
-        let initial = try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
-        try tuner.load(values: values.isEmpty ? initial : values)
+        var values = try start.values()
+        if values.isEmpty { values = try untrained(plan) }
+        if tuner.configuration.trains == .a {
+            values = try tuner.configuration.joined(a: values, ownB: start.ownValues(), of: base.shape)
+        }
+        try tuner.load(values: values)
+    }
+
+    func untrained(_ opening: Opening) throws -> [Float] { try untrained(opening.adapter) }
+
+    private func untrained(_ plan: AdapterPlan) throws -> [Float] {
+        try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
     }
 
     func train(
@@ -91,26 +107,38 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     ) throws -> TrainerResult {
         let shard = try records(shard)
         guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
-        let tuner = try tuner(for: opening.adapter)
+        let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
-        let settings = try TrainingSettings(plan, round: opening.round)
+        let settings = try TrainingSettings(plan, steps: plan.steps(of: cloud), round: opening.round)
         let report = try tuner.train(shard, settings) { step in
             progress(
                 TrainerProgress(
                     step: step.step, steps: step.steps, loss: step.loss, tokensPerSecond: step.tokensPerSecond,
                     timeLeft: step.timeLeft))
         }
-        let whole = try tuner.delta()
+        var whole = try tuner.delta()
+        var own: [Float] = []
+        if tuner.configuration.trains == .a {
+            own = try tuner.configuration.parted(tuner.values(), of: base.shape).ownB
+            whole = AdapterDelta(values: try tuner.configuration.parted(whole.values, of: base.shape).a)
+        }
         let clipped = opening.clipNorm > 0 ? whole.clipped(to: opening.clipNorm) : whole
         try clipped.values.withUnsafeBytes(delta)  // this platform is little-endian, as a ClearVector is
         return TrainerResult(
             norm: whole.norm, firstLoss: report.losses.first ?? 0,
-            lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond)
+            lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond,
+            own: own)
+    }
+
+    func places(_ opening: Opening) throws -> ValueMask? {
+        if let places = opening.compression?.places { return places }
+        let configuration = try AdapterConfiguration(opening.adapter)
+        return try configuration.places(of: configuration.factor(in: opening.layout, of: base.shape), in: base.shape)
     }
 
     func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
         let shard = try records(shard)
-        let tuner = try tuner(for: opening.adapter)
+        let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
         return try tuner.sensitivities(on: shard, records: probe, seed: opening.adapter.seed)
     }
@@ -119,7 +147,7 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         scores: [Float], loss: Double
     ) {
         let shard = try records(shard)
-        let tuner = try tuner(for: opening.adapter)
+        let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
         return (try tuner.scores(of: shard, answers: answers), try tuner.loss(of: shard))
     }

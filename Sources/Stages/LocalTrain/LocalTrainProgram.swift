@@ -11,7 +11,7 @@ package enum LocalTrainProgram {
             prepare: { ground in
                 switch ground.configuration.trainer {
                 case .none: EmptyTrainer(cloud: ground.stage.cloud)
-                case .lora: try LoRATrainer(ground.configuration)
+                case .lora: try LoRATrainer(ground.configuration, cloud: ground.stage.cloud)
                 }
             },
             rehearse: { try $1.rehearse() },

@@ -11,13 +11,14 @@ import Tokenization
 /// vectors to encrypt, inside the cloud. One job at a time; a job that a newer opening has overtaken is dropped.
 @StageActor
 final class LocalTrainStage: Stage {
-    private let context: StageContext
-    private let trainer: any Trainer
+    let context: StageContext
+    let trainer: any Trainer
     private let needsShards: Bool
     private let encrypt: StageName
     private var shards: [TransferName: TokenShard] = [:]
     private var shardCount = 0
-    private var adapters: [RoundNumber: Arrival] = [:]
+    /// The newest two at most: openings start from the newest, and may tell what lies between it and the one before.
+    var adapters: [RoundNumber: HeldAdapter] = [:]
     private var pending: Signed<Opening>?
     private var isBusy = false
 
@@ -29,6 +30,7 @@ final class LocalTrainStage: Stage {
     }
 
     func start() async throws {
+        try takeUpAdapters()
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return }
         pending = opening
         // Where it needs neither shards nor an adapter, nothing that comes later would set it to work again.
@@ -59,7 +61,7 @@ final class LocalTrainStage: Stage {
         }
         let round = "round \(content.round) (\(content.purpose))"
         if isBusy { return .working("\(round): \(content.purpose == .evaluation ? "scoring" : "training")") }
-        if content.startsFrom.value > 0, adapters[content.startsFrom]?.offer.digest != content.adapterDigest {
+        if content.startsFrom.value > 0, adapters[content.startsFrom]?.digest != content.adapterDigest {
             return .waiting(for: [context.publisher], "\(round) starts from an adapter that is not here yet")
         }
         if context.pendingDepartures > 0 {
@@ -85,6 +87,7 @@ final class LocalTrainStage: Stage {
             return .take
         case .adapter:
             guard sender == context.publisher else { return .refuse("only \(context.publisher) sends adapters") }
+            do { if let verdict = try verdict(onChange: offer) { return verdict } } catch { return .refuse("\(error)") }
             // Training starts at once: a round should not wait for this disk, and publish keeps the adapter until it is synced.
             return .check
         default: return .refuse("\(offer.name.kind.rawValue)s have no business here")
@@ -104,15 +107,11 @@ final class LocalTrainStage: Stage {
                 context.log.tell(.shardRefused, [.reason: .text("\(error)")])
             }
         case .adapter:
+            guard try AdapterAbout(arrival.offer.about).change == nil else { return try change(by: arrival) }
             let round = arrival.offer.name.round
-            adapters[round] = arrival
+            adapters[round] = HeldAdapter(digest: arrival.offer.digest, payload: arrival.payload)
             context.begin { [context] in try await context.keep(arrival) }
-            // Only the newest is needed again after a restart.
-            let old = try context.journal.read { try $0.held(.adapter) }.filter { $0.offer.name.round < round }
-            if !old.isEmpty {
-                try context.journal.note { for arrival in old { try $0.settle(arrival.offer.name) } }
-                for arrival in old { adapters[arrival.offer.name.round] = nil }
-            }
+            try forgetAdapters()
         default: break
         }
         try beginIfReady()
@@ -120,21 +119,23 @@ final class LocalTrainStage: Stage {
 
     // MARK: Work
 
-    private func beginIfReady() throws {
+    func beginIfReady() throws {
         guard !isBusy, let opening = pending, opening.content.member(context.stage.cloud) != nil,
             opening.content.purpose != .statistics,
             !needsShards || (shardCount > 0 && shards.count == shardCount)
         else { return }
         let content = opening.content
         let adapter = adapters[content.startsFrom]
-        guard content.startsFrom.value == 0 || adapter?.offer.digest == content.adapterDigest,
+        guard content.startsFrom.value == 0 || adapter?.digest == content.adapterDigest,
             try !context.journal.read({ try $0.hasDeparture(vector(content.round)) })
         else { return }
-        let start = StartingAdapter(payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened())
+        let start = StartingAdapter(
+            payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened(), own: try own())
         isBusy = true
         context.begin { [self] in
             do {
                 try trainer.check(content)
+                try await check(content, start)
                 try await work(opening, from: start)
             } catch let error where Self.concernsRound(error) {
                 // Not fit for this round (another base model, say), or training went astray, as it would again: this cloud
@@ -159,34 +160,54 @@ final class LocalTrainStage: Stage {
 
     private func work(_ opening: Signed<Opening>, from start: StartingAdapter) async throws {
         let made: (payload: Payload, digest: Digest)
+        var own: (payload: Payload, digest: Digest)?
+        var (loss, trained): (Double?, Duration?) = (nil, nil)
         let content = opening.content
         let train = try shard(.train)
         switch content.purpose {
-        case .update: made = try await update(content, from: start, train: train)
-        case .evaluation: made = try await evaluation(content, of: start)
+        case .update: (made, own, trained) = try await update(content, from: start, train: train)
+        case .evaluation: (made, loss) = try await evaluation(content, of: start)
         case .sensitivity: made = try await sensitivity(content, of: start, train: train)
         case .statistics: return
         }
-        guard pending?.digest == opening.digest else { return context.discard(made.payload) }  // overtaken
+        guard pending?.digest == opening.digest else {  // overtaken
+            own?.payload.discard()
+            return context.discard(made.payload)
+        }
         let name = vector(content.round)
         let offer = context.offer(
             name, payload: made.payload, digest: made.digest,
-            about: VectorAbout(opening: opening.digest, records: train?.count ?? 0))
+            about: VectorAbout(
+                opening: opening.digest, records: train?.count ?? 0,
+                loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
+                trained: trained.map(Weight.bucket(time:))))
         // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
         // may; then this cloud trains again.
-        try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload))
+        try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload)) {
+            try keep(own: own, of: opening, $0)
+        }
     }
 
     private func update(
         _ content: Opening, from start: StartingAdapter, train: TokenShard?
-    ) async throws -> (payload: Payload, digest: Digest) {
+    ) async throws -> (
+        made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration
+    ) {
         let (trainer, log, name) = (trainer, context.log, vector(content.round))
+        let ownName = ownName(content.round)
         let validation = try shard(.validation)
         let began = ContinuousClock.now
         log.tell(
             .trainingStarted, round: content.round,
-            [.examples: .number(train?.count ?? 0), .planSteps: .number(content.training?.steps ?? 0)])
-        let (result, before, made) = try await context.offload { [context] in
+            [
+                .examples: .number(train?.count ?? 0),
+                .planSteps: .number(content.training?.steps(of: context.stage.cloud) ?? 0),
+            ])
+        let (result, before, made, own, trained) = try await context.offload {
+            [context] () -> (
+                TrainerResult, Double?, (payload: Payload, digest: Digest), (payload: Payload, digest: Digest)?,
+                Duration
+            ) in
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
             let throttle = ProgressThrottle()
@@ -200,9 +221,15 @@ final class LocalTrainStage: Stage {
                         .tokensPerSecond: .real(progress.tokensPerSecond), .secondsLeft: .seconds(progress.timeLeft),
                     ])
             }
+            let clock = ContinuousClock()
+            let trainingBegan = clock.now
             let result = try trainer.train(
                 content, from: start, on: train, progress: report, delta: writer.append)
-            return (result, before, try writer.finish())
+            let trained = clock.now - trainingBegan
+            guard !result.own.isEmpty else { return (result, before, try writer.finish(), nil, trained) }
+            let keeper = context.payloadWriter(for: ownName)
+            try result.own.withUnsafeBytes(keeper.append)  // this platform is little-endian
+            return (result, before, try writer.finish(), try keeper.finish(), trained)
         }
         var fields: EventFields = [
             .seconds: .seconds(ContinuousClock.now - began),
@@ -213,7 +240,7 @@ final class LocalTrainStage: Stage {
         ]
         if let before { fields[.receivedAdapterLoss] = .real(before) }
         log.tell(.roundTrained, round: content.round, fields)
-        return made
+        return (made, own, trained)
     }
 
     private func sensitivity(
@@ -233,16 +260,16 @@ final class LocalTrainStage: Stage {
 
     private func evaluation(
         _ content: Opening, of start: StartingAdapter
-    ) async throws -> (payload: Payload, digest: Digest) {
+    ) async throws -> (made: (payload: Payload, digest: Digest), loss: Double) {
         let trainer = trainer
         let held = try shard(content.split == .test ? .test : .validation)
         let began = ContinuousClock.now
-        let scores = try await context.offload { try trainer.scores(content, of: start, on: held).scores }
+        let (scores, loss) = try await context.offload { try trainer.scores(content, of: start, on: held) }
         context.log.tell(
             .roundScored, round: content.round,
             [.examples: .number(scores.count), .seconds: .seconds(ContinuousClock.now - began)])
         let bytes = ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
-        return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
+        return ((try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes)), loss)
     }
 
     /// All examples of a split, in the order of the shards.

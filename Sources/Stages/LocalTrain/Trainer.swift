@@ -8,6 +8,10 @@ package protocol Trainer: AnyObject, Sendable {
     func rehearse() throws
     /// Throws the reason for which this cloud cannot take part in such an opening.
     func check(_ opening: Opening) throws
+    /// The values of the adapter that a run begins with.
+    func untrained(_ opening: Opening) throws -> [Float]
+    /// The values of the adapter that an update changes; nil for all.
+    func places(_ opening: Opening) throws -> ValueMask?
     /// Trains from `start` and gives the clipped delta to `delta`, in one piece or several: f32 values in layout order.
     func train(
         _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
@@ -25,9 +29,12 @@ package protocol Trainer: AnyObject, Sendable {
 package struct StartingAdapter: Sendable {
     /// Nil for the untrained one.
     let payload: OpenPayload?
+    /// What this cloud keeps of an adapter to itself; nil for nothing yet.
+    var own: OpenPayload?
 
     /// Values in layout order; empty for the untrained adapter.
     func values() throws -> [Float] { try payload?.floats() ?? [] }
+    func ownValues() throws -> [Float] { try own?.floats() ?? [] }
 }
 
 package struct TrainerProgress: Sendable {
@@ -44,4 +51,6 @@ package struct TrainerResult: Sendable {
     let lastLoss: Double
     let tokens: Int
     let tokensPerSecond: Double
+    /// What was trained and is not shared; empty where all is.
+    var own: [Float] = []
 }

@@ -6,6 +6,8 @@ import StageKit
 struct SteppedModel: Sendable {
     let adapter: StoredVector
     let moments: OuterMoments
+    /// The values that were summed, as they are now, f32: where not all were.
+    let changed: [UInt8]?
 }
 
 /// What publish's optimiser remembers from round to round, in the order of `OuterOptimizer.initialMoments`.
@@ -27,6 +29,8 @@ struct ModelStep: Sendable {
     let paths: [String]
     /// A second name for the adapter, under which it is sent.
     let spooled: String?
+    /// The values that are summed; nil for all. The others stay as they are.
+    var places: ValueMask?
 
     /// - Parameter open: hands over the round's sums, block by block from front to back: their places in the layout, and they.
     func run(_ open: (@escaping (Range<Int>, [Double]) throws -> Void) throws -> Void) throws -> SteppedModel {
@@ -40,15 +44,50 @@ struct ModelStep: Sendable {
                 }
             }
         let writers = try paths.map { try VectorWriter(round: round, path: $0) }
-        try open { range, sums in
+        var changed: [UInt8] = []
+        func advance(_ range: Range<Int>, _ sums: [Double]) throws {
             let next = try step.apply(to: values(range), moments: past.map { try $0(range) }, weightedSum: sums)
             try writers[0].append(next.values)
             for (writer, moment) in zip(writers.dropFirst(), next.moments) { try writer.append(moment) }
+            guard let places else { return }
+            for place in range where places.contains(place) {
+                withUnsafeBytes(of: next.values[place - range.lowerBound].bitPattern.littleEndian) {
+                    changed.append(contentsOf: $0)
+                }
+            }
+        }
+        if let places {
+            try spread(over: places, open, advance)
+        } else {
+            try open(advance)
         }
         return SteppedModel(
             // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
             adapter: try writers[0].finish(linkedAs: spooled),
             moments: OuterMoments(
-                optimizer: step.optimizer.name, vectors: try writers.dropFirst().map { try $0.finish(linkedAs: nil) }))
+                optimizer: step.optimizer.name, vectors: try writers.dropFirst().map { try $0.finish(linkedAs: nil) }),
+            changed: places == nil ? nil : changed)
     }
+
+    /// Sums of the values at `places` as those of all values, where the others' are 0.
+    private func spread(
+        over places: ValueMask, _ open: (@escaping (Range<Int>, [Double]) throws -> Void) throws -> Void,
+        _ body: (Range<Int>, [Double]) throws -> Void
+    ) throws {
+        let gathered = Gathered()
+        try open { gathered.sums += $1 }
+        var next = 0
+        for first in stride(from: 0, to: places.values, by: 1 << 16) {
+            let range = first..<min(first + (1 << 16), places.values)
+            try body(
+                range,
+                range.map { place in
+                    guard places.contains(place) else { return 0 }
+                    defer { next += 1 }
+                    return gathered.sums[next]
+                })
+        }
+    }
+
+    private final class Gathered { var sums: [Double] = [] }
 }

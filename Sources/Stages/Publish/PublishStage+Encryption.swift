@@ -13,7 +13,9 @@ extension PublishStage {
         let layout = try model.layout(range: configuration.range)
         let problem = configuration.encryption.problem(
             values: layout.count, range: configuration.range, clipNorm: configuration.clipNorm, suite: suite)
-        if let problem { throw StageError.configuration(problem) }
+        if let problem = problem ?? configuration.compression?.problem(values: layout.count) {
+            throw StageError.configuration(problem)
+        }
     }
 
     /// The mask of a sensitivity round that was released before this start.

@@ -10,20 +10,13 @@ extension PublishStage {
     func sendAdapterToNewcomers() throws {
         let trainers = topology.dataClouds.map { StageName(cloud: $0, kind: .localTrain) }
         try context.journal.note { try $0.cancelDepartures(to: .localTrain, but: trainers) }
-        guard model.round.value > 0, let release = releases.of(model.round),
-            releases.last?.content.isFinal != true
-        else { return }
-        let name = adapterName(model.round)
-        let newcomers = try context.journal.read { entry in
-            try trainers.filter { try entry.departureState(name, to: $0) == nil }
+        guard model.round.value > 0, releases.last?.content.isFinal != true else { return }
+        let names = [adapterName(model.round), adapterName(model.round, part: 1)]
+        let states = try context.journal.read { entry in
+            try trainers.map { trainer in try names.map { try entry.departureState($0, to: trainer) } }
         }
-        guard !newcomers.isEmpty else { return }
-        let spooled = context.spoolPath(for: name)
-        try SpoolFile(reading: model.current.path).link(as: spooled)
-        let payload = Payload.file(path: spooled, count: model.current.count * 4)
-        let offer = context.offer(
-            name, payload: payload, digest: model.digest, about: AdapterAbout(release: release.digest))
-        try context.send(newcomers.map { Departure(offer: offer, receiver: $0, payload: payload) })
-        context.log.tell(.adapterSent, round: model.round, [.receivers: .list(newcomers.map { .name($0.cloud) })])
+        // Who refused a change and was not sent the whole, as this stage was killed in between, is sent it now.
+        try sendAdapter(
+            to: zip(trainers, states).filter { $1[0] == nil && ($1[1] == nil || $1[1] == "refused") }.map(\.0))
     }
 }

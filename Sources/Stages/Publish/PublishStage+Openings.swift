@@ -2,6 +2,7 @@ import Corpus
 import Encryption
 import Federation
 import Monitoring
+import Planning
 import Publication
 import Sodium
 import StageKit
@@ -30,11 +31,13 @@ extension PublishStage {
         }
         let last = before?.round ?? RoundNumber(0)
         try forgetRounds(before: last)
-        let opening = Signed(try opening(of: step, round: last.next), by: context.identity.signing)
+        let (content, choice) = try opening(of: step, round: last.next)
+        let opening = Signed(content, by: context.identity.signing)
         try context.journal.write { try $0.insert(opening, round: opening.content.round) }
         current = opening
         closing = RoundClosing()
         sharesBy = nil
+        expectation = Expectation(round: content.round, began: context.surroundings.now, choice: choice)
         context.announce(opening)
         try beginUnmasking(opening)
         warn(of: opening.content)
@@ -47,46 +50,68 @@ extension PublishStage {
                 .values: .number(opening.content.layout.count), .bits: .number(opening.content.bits),
                 .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
                 .split: .text(opening.content.split?.rawValue ?? ""),
-                .method: .text(opening.content.training?.summary ?? ""), .stepsDone: .number(releases.count),
+                .method: .text(opening.content.method), .stepsDone: .number(releases.count),
                 .planSteps: .number(configuration.plan.steps.count),
             ])
+        if let choice { tell(choice, of: content) }
     }
 
-    func opening(of step: RunPlan.Step, round: RoundNumber) throws -> Opening {
+    func opening(of step: RunPlan.Step, round: RoundNumber) throws -> (Opening, RoundChoice?) {
         let clouds = topology.dataClouds.sorted()
         // Weights are those that the clouds declared in the statistics round; equal where there was none.
         let declared = releases.first(.statistics)?.content.cohort ?? []
         let late = Weight.ofLatecomer(among: declared.map(\.weight))
-        let cohort = clouds.map { cloud in
+        var cohort = clouds.map { cloud in
             Member(cloud: cloud, weight: declared.first { $0.cloud == cloud }?.weight ?? late)
         }
         let isUpdate = step.purpose == .update
         // Static data can be differenced between cohorts, so statistics and evaluations ask for everyone.
         let quorum = isUpdate ? min(configuration.quorum ?? cohort.count, cohort.count) : cohort.count
         var training: TrainingPlan?
+        var choice: RoundChoice?
         var split: EvaluationSplit?
-        let layout: VectorLayout
+        var compression: CompressionPlan?
+        var layout: VectorLayout
         switch step {
         case .statistics:
             layout = try StatisticsVector.layout(of: try variables(), bits: configuration.countBits)
         case .sensitivity: layout = try SensitivityVector.layout(of: model.layout(range: configuration.range))
         case .update(let index):
-            layout = try model.layout(range: configuration.range)
-            training = configuration.update.training(index)
+            let rule = configuration.update.weights
+            var weighting = WeightingPlan.records
+            if rule.mode != .fedavg {
+                weighting = WeightingPlan(rule: rule, inputs: cohort.map { worth.input($0.cloud, records: $0.weight) })
+                cohort = zip(cohort, rule.weights(weighting.inputs)).map { Member(cloud: $0.cloud, weight: $1) }
+            }
+            choice = try self.choice(for: cohort, quorum: quorum)
+            let pacing = choice.map { choice in
+                Pacing.balanced(zip(cohort, choice.steps).map { .init(cloud: $0.cloud, steps: $1) })
+            }
+            let range = configuration.range * (choice.map { reach(of: $0, in: cohort) } ?? 1)
+            layout = try model.layout(range: range, ofUpdate: index)
+            training = configuration.update.training(index, weighting: weighting, pacing: pacing ?? .even)
+            if let settings = configuration.compression {
+                let made = try settings.plan(
+                    of: index, layout: layout, limit: range, after: settings.needsStep ? model.lastStep() : nil)
+                (compression, layout) = (made.plan, made.layout)
+            }
         case .evaluation(let chosen):
             layout = try ScoreBins.layout(bits: configuration.countBits)
             split = chosen
         }
         let key = opener.publicKey
-        return Opening(
+        let deadline = choice.map { .seconds($0.deadline) } ?? configuration.deadline
+        let opening = Opening(
             run: context.run, round: round, purpose: step.purpose, seat: try nextSeat(), layout: layout,
-            bits: bits(of: step), suite: topology.suite,
+            bits: choice?.bits ?? bits(of: step), suite: topology.suite,
             keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "", degree: topology.damgardJurik,
-            clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort, quorum: quorum,
+            clipNorm: isUpdate ? configuration.clipNorm : 0, cohort: cohort,
+            quorum: choice?.quorum ?? quorum,
             minimumCohort: configuration.minimumCohort,
-            deadline: context.surroundings.time + UInt64(configuration.deadline / .milliseconds(1)),
+            deadline: context.surroundings.time + UInt64(deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
-            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil)
+            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil, compression: compression)
+        return (opening, choice)
     }
 
     func variables() throws -> VariableTable {
@@ -123,9 +148,10 @@ extension PublishStage {
                 .attempts: .number(configuration.attempts),
             ])
         guard attempts < configuration.attempts else {
+            let names = missing.map(\.description).joined(separator: ", ")
             throw StageError.runFailed(
-                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts) times; missing: \(missing.map(\.description).joined(separator: ", ")); start those clouds' stages and run again"
-            )
+                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts) times, the last time as \(reason); "
+                    + (missing.isEmpty ? "run again" : "missing: \(names); start those clouds' stages and run again"))
         }
         if !isOpening { try openNext() }
     }

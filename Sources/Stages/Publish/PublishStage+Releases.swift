@@ -11,21 +11,26 @@ extension PublishStage {
     func open(_ arrival: Arrival, of opening: Signed<Opening>) async throws {
         let content = opening.content
         let about = try SumAbout(arrival.offer.about)
+        let told = try closing.closed?.record.contributions(to: opening, key: context.identity.key) ?? []
         let began = ContinuousClock.now
         guard let shares = try await verifiedShares(of: arrival, opening) else { return }
         let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
+        let said = unmasking?.heldBy ?? told.filter { $0.about.helped != nil }.map(\.cloud)
+        let heldBy = cohort.count < content.cohort.count ? said : []
         var sums: [Double]
         var next: SteppedModel?
         do {
             let threads = configuration.threads
             let opener = try unmasking?.opener(for: content) ?? opener
             if let training = content.training {
-                // The last one goes out as a folder alone.
+                let places = try model.places(content)
+                // The last one goes out as a folder alone, and of one that was changed in places these go out.
                 let spooled =
-                    configuration.plan.isLast(releases.count) ? nil : context.spoolPath(for: adapterName(content.round))
+                    configuration.plan.isLast(releases.count) || places != nil
+                    ? nil : context.spoolPath(for: adapterName(content.round))
                 let step = try OuterStep(
-                    training.outer, totalWeight: cohort.reduce(0.0) { $0 + content.foldedWeight(of: $1.cloud) })
-                let stepping = model.stepping(step, round: content.round, linkedAs: spooled)
+                    training.outer, totalWeight: content.foldedTotal(of: cohort.map(\.cloud)))
+                let stepping = model.stepping(step, at: places, round: content.round, linkedAs: spooled)
                 sums = []
                 next = try await context.offload {
                     try stepping.run { take in
@@ -57,12 +62,17 @@ extension PublishStage {
         case .sensitivity: mask = try chooseMask(from: sums, round: content.round)
         case .update: break
         }
+        if content.purpose == .update {
+            worth.take(transfersOf: about.parts)
+            try learn(from: about.parts, told: told, content)
+        }
+        if content.split == .validation { worth.take(losses: told) }
         let release = Signed(
             Release(
                 run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
                 cohort: cohort,
                 sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
-                isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
+                heldBy: heldBy, isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
             release: release.content, opening: content, parts: about.parts,
             past: releases.since(model.round).map(\.content),
@@ -74,6 +84,7 @@ extension PublishStage {
             .openSeconds: .seconds(opened), .seconds: .seconds(ContinuousClock.now - began),
             .isFinal: .flag(release.content.isFinal), .split: .text(content.split?.rawValue ?? ""),
         ]
+        if !heldBy.isEmpty { fields[.heldBy] = .list(heldBy.map { .name($0) }) }
         for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
         if let adapter { fields[.adapter] = .name(adapter.digest) }
         if let folder { fields[.folder] = .text(folder) }
@@ -86,21 +97,17 @@ extension PublishStage {
     ) throws {
         var departures: [Departure] = []
         if let adapter = next?.adapter {
-            let transfer = adapterName(adapter.round)
-            let isSent = !release.content.isFinal
-            let payload = Payload.file(path: context.spoolPath(for: transfer), count: adapter.count * 4)
-            let offer = context.offer(
-                transfer, payload: payload, digest: adapter.digest, about: AdapterAbout(release: release.digest))
+            let trainers = topology.dataClouds.map { StageName(cloud: $0, kind: .localTrain) }
             departures =
-                !isSent
-                ? []
-                : topology.dataClouds.map {
-                    Departure(offer: offer, receiver: StageName(cloud: $0, kind: .localTrain), payload: payload)
-                }
-            // An older adapter that somebody still lacks is of no use any more.
+                release.content.isFinal
+                ? [] : try adapterDepartures(adapter, changed: next?.changed, release: release.digest, to: trainers)
+            // An older adapter that somebody still lacks is of no use any more: whoever lacks it is sent the whole new one.
             if model.round.value > 0 {
-                let old = adapterName(model.round)
-                for departure in departures { try context.cancel(old, to: departure.receiver) }
+                for trainer in trainers {
+                    for part in 0..<2 as Range<UInt32> {
+                        try context.cancel(adapterName(model.round, part: part), to: trainer)
+                    }
+                }
             }
         }
         try context.send(departures) { entry in
@@ -110,6 +117,8 @@ extension PublishStage {
             if let next { try model.note(next, in: entry) }
             if let mask { try entry.setFact(Self.maskFact, mask.bytes) }
             try entry.setFact(PublishedReleases.countFact, releases.countAfterNext)
+            try entry.setFact(CloudWorth.fact, worth.encoded)
+            try entry.setFact(CloudPaces.fact, paces.encoded)
             for arrival in closing.unanswered { try entry.spend(arrival) }
         }
         answerAll()
@@ -119,9 +128,5 @@ extension PublishStage {
         current = nil
         attempts = 0
         context.announce(release)
-    }
-
-    func adapterName(_ round: RoundNumber) -> TransferName {
-        TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
     }
 }

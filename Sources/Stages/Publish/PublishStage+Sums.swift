@@ -34,6 +34,7 @@ extension PublishStage {
         case .share: closing.take(share: arrival)
         case .sum:
             closing.take(sum: arrival)
+            expectation?.summed = context.surroundings.now
             if needsHelp { sharesBy = context.surroundings.now + configuration.deadline }
         default: try arrived(ofMasks: arrival)
         }

@@ -37,6 +37,11 @@ final class PublishStage: Stage {
     var endBy: ContinuousClock.Instant?
     /// Which values are encrypted, once a sensitivity round has told; nil where all are.
     var mask: ValueMask?
+    /// What the clouds' weights come from, where they follow more than records.
+    var worth = CloudWorth()
+    /// How fast the clouds are, and what is expected of the open round.
+    var paces = CloudPaces()
+    var expectation: Expectation?
 
     init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
@@ -84,6 +89,8 @@ final class PublishStage: Stage {
     func start() async throws {
         releases = try PublishedReleases(in: context, adapter: model.round)
         try takeUpMask()
+        worth = try context.journal.read { try $0.fact(CloudWorth.fact) }.map { try CloudWorth(encoded: $0) } ?? worth
+        paces = try context.journal.read { try $0.fact(CloudPaces.fact) }.map { try CloudPaces(encoded: $0) } ?? paces
         try sendAdapterToNewcomers()
         warn()
         let last = releases.last?.content.round ?? RoundNumber(0)

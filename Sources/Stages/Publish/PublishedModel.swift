@@ -15,6 +15,9 @@ final class PublishedModel {
     private let directory: String
     private let count: Int
     private(set) var current: StoredVector
+    /// The adapter before it, where compression asks how the last update moved it.
+    private(set) var previous: StoredVector?
+    private let keepsPrevious: Bool
     private var moments: OuterMoments
 
     /// Round 0 is the untrained adapter.
@@ -23,6 +26,7 @@ final class PublishedModel {
 
     init(_ parts: StageParts<PublishConfiguration>) throws {
         directory = parts.topology.stateFolder(of: parts.context.stage)
+        keepsPrevious = parts.configuration.compression?.needsStep ?? false
         let untrained: (VectorWriter) throws -> Void
         switch parts.configuration.model {
         case .adapter(let folder, let configuration):
@@ -51,8 +55,14 @@ final class PublishedModel {
                 }
             }
         }
-        let (adapter, moments) = try parts.context.journal.read {
-            (try $0.fact(Self.adapterFact), try $0.fact(Self.momentsFact))
+        let (adapter, before, moments) = try parts.context.journal.read {
+            (try $0.fact(Self.adapterFact), try $0.fact(Self.previousFact), try $0.fact(Self.momentsFact))
+        }
+        // Another adapter is another vector: what has been released would fit it no more.
+        if adapter != nil, let last = try parts.context.latestOpening()?.content.adapter, last != plan {
+            throw StageError.configuration(
+                "publish's `adapter`, `base` or `seed` has been changed in the middle of the run, whose values they lay out (it trains `\(last.trains)` at rank \(last.rank)): take the former ones, or begin a new run"
+            )
         }
         if let moments {
             self.moments = try Self.moments(moments, from: directory, count: count)
@@ -66,24 +76,52 @@ final class PublishedModel {
             try untrained(writer)
             current = try writer.finish(linkedAs: nil)
         }
+        if let before, !before.isEmpty {
+            previous = try Self.adapter(before, from: directory, count: count)
+        } else {
+            previous = nil
+        }
     }
 
-    func layout(range: Double) throws -> VectorLayout {
-        if let base, let configuration { return try configuration.layout(of: base.shape, range: range) }
+    /// - Parameter turn: of which update (from 1); nil for all that is released.
+    func layout(range: Double, ofUpdate turn: Int? = nil) throws -> VectorLayout {
+        if let base, let configuration {
+            let factor = turn.flatMap(configuration.factor(ofUpdate:))
+            return try configuration.layout(of: base.shape, range: range, factor: factor)
+        }
         return try VectorLayout([.init(name: "values", shape: [count], range: range)])
     }
 
     /// What a round's sums do to the adapter.
-    func stepping(_ step: OuterStep, round: RoundNumber, linkedAs spooled: String?) -> ModelStep {
+    ///
+    /// - Parameter places: the values that were summed; nil for all.
+    func stepping(
+        _ step: OuterStep, at places: ValueMask?, round: RoundNumber, linkedAs spooled: String?
+    ) -> ModelStep {
         let count = 1 + step.optimizer.initialMoments.count
         return ModelStep(
             step: step, round: round, start: current, moments: moments, paths: Array(paths(of: round).prefix(count)),
-            spooled: spooled)
+            spooled: spooled, places: places)
+    }
+
+    /// The values that an update changes; nil for all.
+    func places(_ opening: Opening) throws -> ValueMask? {
+        if let places = opening.compression?.places { return places }
+        guard let base, let configuration else { return nil }
+        return try configuration.places(
+            of: configuration.factor(in: opening.layout, of: base.shape), in: base.shape)
+    }
+
+    /// How the last update moved the adapter, and the round of the adapter before; nil where that is not known.
+    func lastStep() throws -> (since: RoundNumber, step: ReleasedStep)? {
+        guard let previous else { return nil }
+        return (previous.round, ReleasedStep(from: try previous.values(), to: try current.values()))
     }
 
     /// Writes into the journal what `take` is to be called with.
     func note(_ next: SteppedModel, in entry: JournalEntry) throws {
         try entry.setFact(Self.adapterFact, Array(next.adapter.note.utf8))
+        try entry.setFact(Self.previousFact, keepsPrevious ? Array(current.note.utf8) : [])
         let digests = next.moments.vectors.map(\.digest.description)
         try entry.setFact(
             Self.momentsFact,
@@ -92,8 +130,9 @@ final class PublishedModel {
 
     /// To be called once the journal names the adapter: the files of the one before go.
     func take(_ next: SteppedModel) {
-        let old = [current] + moments.vectors
-        let kept = Set(([next.adapter] + next.moments.vectors).map(\.path))
+        let old = [current] + moments.vectors + [previous].compactMap(\.self)
+        previous = keepsPrevious ? current : nil
+        let kept = Set(([next.adapter] + next.moments.vectors + [previous].compactMap(\.self)).map(\.path))
         current = next.adapter
         moments = next.moments
         for vector in old where !kept.contains(vector.path) { unlink(vector.path) }
@@ -106,6 +145,7 @@ final class PublishedModel {
     }
 
     private static let adapterFact = "adapter"
+    private static let previousFact = "adapter-before"
     private static let momentsFact = "moments"
 
     private static func path(of round: RoundNumber, in directory: String) -> String {

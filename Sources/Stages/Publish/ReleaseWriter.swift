@@ -74,7 +74,7 @@ final class ReleaseWriter {
                 keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
                 minimumCohort: update.minimumCohort, encryption: .init(update),
                 damgardJurik: update.suite == .paillier ? update.degree : nil),
-            method: update.training.map(ReleaseManifest.Method.init),
+            method: ReleaseManifest.Method(update),
             metrics: metrics)
         let folder = try store.publish(draft)
         if let kept { try store.prune(keeping: kept) }

@@ -27,6 +27,9 @@ struct RoundUnmasking: Sendable {
     var advertisement: MaskAdvertisement { keys.advertisement }
     var threshold: Int { keys.terms.threshold }
 
+    /// By whose word the round is over the clouds of the roster alone.
+    var heldBy: [CloudName] { parties?.heldBy ?? [] }
+
     // MARK: What comes
 
     /// Whether it is time for a transfer of this kind.
@@ -73,7 +76,7 @@ struct RoundUnmasking: Sendable {
     private func scheme(for opening: Opening) throws -> MaskedScheme? {
         guard let members else { return nil }
         let slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
-        return MaskedScheme(agreement: members.digest, layout: opening.layout, slots: slots)
+        return MaskedScheme(agreement: members.digest, layout: opening.sealed, slots: slots)
     }
 
     /// Whether enough survivors have opened their shares.
@@ -98,6 +101,6 @@ struct RoundUnmasking: Sendable {
     func opener(for opening: Opening) throws -> SumOpener? {
         guard let unmasking, let scheme = try scheme(for: opening) else { return nil }
         return .masked(
-            try unmasking.opener(layout: opening.layout, slots: scheme.sealing.slots), scheme)
+            try unmasking.opener(layout: opening.sealed, slots: scheme.sealing.slots), scheme)
     }
 }

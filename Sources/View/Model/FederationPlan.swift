@@ -26,10 +26,16 @@ package struct FederationPlan: Sendable, Equatable {
     /// In the order of the file.
     package let clouds: [Cloud]
     package let links: [Link]
+    /// Of clouds that have any.
+    package let prices: [CloudName: Topology.Prices]
+    package let currency: String
 
     package init(
-        federation: String, run: RunName, suite: String, keys: String, clouds: [Cloud], links: [Link]
+        federation: String, run: RunName, suite: String, keys: String, clouds: [Cloud], links: [Link],
+        prices: [CloudName: Topology.Prices] = [:], currency: String = "EUR"
     ) {
+        self.prices = prices
+        self.currency = currency
         self.federation = federation
         self.run = run
         self.suite = suite
@@ -45,7 +51,10 @@ package struct FederationPlan: Sendable, Equatable {
             clouds: topology.clouds.map { cloud in
                 Cloud(cloud.name, owner: cloud.owner, stages: cloud.stages.map(\.name.kind))
             },
-            links: topology.links)
+            links: topology.links,
+            prices: Dictionary(
+                uniqueKeysWithValues: topology.clouds.compactMap { cloud in cloud.prices.map { (cloud.name, $0) } }),
+            currency: topology.currency)
     }
 
     package var stages: [StageName] {

@@ -20,6 +20,7 @@ extension FederationView {
             stepsDone = max(stepsDone, event.fields.count(.stepsDone) ?? 0)
             planSteps = event.fields.count(.planSteps) ?? planSteps
             if let said = event.fields.text(.method), !said.isEmpty { method = said }
+        case EventKind.linkMeasured.name: takeLink(event)
         case EventKind.runFinished.name:
             isFinished = true
             stepsDone = max(stepsDone, planSteps)
@@ -37,6 +38,15 @@ extension FederationView {
         stage.lastSequence = event.sequence
         stage.lastEvent = max(stage.lastEvent, event.time)
         stage.tail.append(note)
+    }
+
+    private mutating func takeLink(_ event: Event) {
+        guard let text = event.fields.text(.from), let goodput = event.fields.amount(.goodput),
+            let from = plan.stages.first(where: { "\($0)" == text })
+        else { return }
+        let pair = Pair(from: from, to: event.stage)
+        guard series[pair] != nil || series.count < limits.pairs else { return }
+        series[pair, default: Ring(limits.linkPoints)].append(LinkPoint(time: event.time, goodput: goodput))
     }
 
     private mutating func takeAmounts(_ event: Event) {
@@ -152,6 +162,7 @@ extension RoundView {
             values = event.fields.count(.values) ?? values
             bits = event.fields.count(.bits) ?? bits
             cohort = event.fields.names(.cohort) ?? cohort
+        case EventKind.roundPlanned.name: predictedSeconds = event.fields.amount(.predictedSeconds)
         case EventKind.roundJoined.name:
             if purpose.isEmpty { purpose = text(.purpose) ?? "" }
             if event.stage.kind == .encrypt { reach(.joined, cloud) }

@@ -63,6 +63,7 @@ extension FederationView {
                     "what": .string(wait.what), "since": wait.since.map { JSON.milliseconds($0) } ?? .null,
                 ])
             })
+        members["cost"] = cost.map(\.document) ?? .null
         members["event_count"] = .integer(Int(clamping: eventCount))
         let first = eventCount - UInt64(events.count) + 1
         let fresh = seen > eventCount ? events.count : Int(clamping: eventCount - max(seen, first - 1))
@@ -107,7 +108,9 @@ extension FederationView {
     }
 
     private func trafficDocument(at now: UInt64) -> JSON {
-        let pairs = Set(traffic.keys).union(readings.keys).sorted { ($0.from, $0.to) < ($1.from, $1.to) }
+        let pairs = Set(traffic.keys).union(readings.keys).union(series.keys).sorted {
+            ($0.from, $0.to) < ($1.from, $1.to)
+        }
         return .array(
             pairs.map { pair in
                 let known = traffic[pair]
@@ -122,9 +125,33 @@ extension FederationView {
                 if let reading = readings[pair] {
                     members["round_trip_seconds"] = JSON.finite(reading.roundTripSeconds)
                     members["up"] = .bool(reading.isUp)
+                    members["least_round_trip_seconds"] = JSON.finite(reading.leastRoundTripSeconds)
+                    members["jitter_seconds"] = JSON.finite(reading.jitterSeconds)
+                    members["goodput"] = JSON.finite(reading.goodput)
+                    members["goodput_at"] = JSON.finite(reading.measuredAt)
+                }
+                if let points = series[pair] {
+                    members["goodput_series"] = .array(
+                        points.elements.map { .array([JSON.milliseconds($0.time), JSON.finite($0.goodput)]) })
                 }
                 return .object(members)
             })
+    }
+}
+
+extension RunCost {
+    fileprivate var document: JSON {
+        .object([
+            "currency": .string(currency), "total": JSON.finite(total),
+            "clouds": .array(
+                clouds.map { cloud in
+                    .object([
+                        "cloud": .string("\(cloud.name)"), "cpu_seconds": JSON.finite(cloud.cpuSeconds),
+                        "gpu_seconds": JSON.finite(cloud.gpuSeconds), "egress_bytes": JSON.finite(cloud.egressBytes),
+                        "amount": JSON.finite(cloud.amount),
+                    ])
+                }),
+        ])
     }
 }
 
@@ -148,6 +175,7 @@ extension RoundView {
         var members: [String: JSON] = [
             "number": .integer(Int(number)), "purpose": .string(purpose), "title": .string(title),
             "opened": JSON.milliseconds(openedAt), "seconds": .number(Double(duration(at: now)) * 1e-9),
+            "predicted_seconds": JSON.finite(predictedSeconds),
             "bytes": JSON.finite(bytes), "values": .integer(values), "bits": .integer(bits),
             "counted": .integer(counted), "cohort": .array(cohort.map { .string($0) }),
             "awaited": .array(awaited.map { .string($0) }), "missing": .array(missing.map { .string($0) }),

@@ -15,6 +15,8 @@ package struct FederationView: Sendable, Equatable {
         package var tail = 200
         package var losses = 240
         package var pairs = 2048
+        /// Of each link's goodput.
+        package var linkPoints = 120
 
         package init() {}
     }
@@ -47,6 +49,13 @@ package struct FederationView: Sendable, Equatable {
         }
     }
 
+    /// A point of a link's series: an event `link_measured`.
+    package struct LinkPoint: Sendable, Equatable {
+        package let time: UInt64
+        /// Bytes a second.
+        package let goodput: Double
+    }
+
     package struct Traffic: Sendable, Equatable {
         package internal(set) var bytes = 0.0
         package internal(set) var transfers = 0
@@ -61,8 +70,22 @@ package struct FederationView: Sendable, Equatable {
         package let roundTripSeconds: Double?
         package let bytesPerSecond: Double?
         package let isUp: Bool
+        package let leastRoundTripSeconds: Double?
+        /// As its receiver measures it: RFC 3550's, of beats.
+        package let jitterSeconds: Double?
+        /// Bytes a second as their receiver measures them, and when it last did, in seconds since 1970.
+        package let goodput: Double?
+        package let measuredAt: Double?
 
-        package init(bytes: Double, roundTripSeconds: Double?, bytesPerSecond: Double?, isUp: Bool) {
+        package init(
+            bytes: Double, roundTripSeconds: Double?, bytesPerSecond: Double?, isUp: Bool,
+            leastRoundTripSeconds: Double? = nil, jitterSeconds: Double? = nil, goodput: Double? = nil,
+            measuredAt: Double? = nil
+        ) {
+            self.leastRoundTripSeconds = leastRoundTripSeconds
+            self.jitterSeconds = jitterSeconds
+            self.goodput = goodput
+            self.measuredAt = measuredAt
             self.bytes = bytes
             self.roundTripSeconds = roundTripSeconds
             self.bytesPerSecond = bytesPerSecond
@@ -83,6 +106,9 @@ package struct FederationView: Sendable, Equatable {
     package internal(set) var warnings: Ring<EventNote>
     package internal(set) var traffic: [Pair: Traffic] = [:]
     package internal(set) var readings: [Pair: LinkReading] = [:]
+    package internal(set) var series: [Pair: Ring<LinkPoint>] = [:]
+    /// Nil where nothing is known of it.
+    package internal(set) var cost: RunCost?
     package internal(set) var stepsDone = 0
     package internal(set) var planSteps = 0
     /// How updates come about, in words; empty until one has been opened.
@@ -178,6 +204,15 @@ package struct FederationView: Sendable, Equatable {
         guard let place = places[stage] else { return }
         stages[place].lose(count)
     }
+
+    /// The link between two clouds that is known to carry least.
+    package var slowestLink: (from: CloudName, to: CloudName, reading: LinkReading)? {
+        readings.filter { $0.key.from.cloud != $0.key.to.cloud && $0.value.goodput != nil }
+            .min { ($0.value.goodput ?? 0, $0.key.from, $0.key.to) < ($1.value.goodput ?? 0, $1.key.from, $1.key.to) }
+            .map { ($0.key.from.cloud, $0.key.to.cloud, $0.value) }
+    }
+
+    package mutating func take(_ cost: RunCost?) { self.cost = cost ?? self.cost }
 
     package mutating func take(_ reading: LinkReading, of pair: Pair) {
         guard places[pair.from] != nil, places[pair.to] != nil,

@@ -8,6 +8,10 @@ package struct LinkMetrics: Sendable {
         var received = 0.0
         var roundTrip: Double?
         var goodput: Double?
+        var measured: Double?
+        var measuredAt: Double?
+        var least: Double?
+        var jitter: Double?
         var isUp = true
     }
 
@@ -20,8 +24,7 @@ package struct LinkMetrics: Sendable {
     /// Takes the text that a stage has left (Prometheus' exposition format). What is not about links is passed over.
     package mutating func take(_ text: String, of stage: StageName) {
         for line in text.utf8.prefix(LinkMetrics.maximumBytes).split(separator: UInt8(ascii: "\n")) {
-            guard line.starts(with: "tributary_link_bytes_total{".utf8) || line.starts(with: "tributary_peer_".utf8)
-            else {
+            guard line.starts(with: "tributary_link_".utf8) || line.starts(with: "tributary_peer_".utf8) else {
                 continue
             }
             take(Substring(line), stage)
@@ -34,15 +37,21 @@ package struct LinkMetrics: Sendable {
             let peer = label("peer", in: line[open..<close]), let name = peer.stage
         else { return }
         let out = FederationView.Pair(from: stage, to: name)
+        let comes = FederationView.Pair(from: name, to: stage)
         switch line[..<open] {
         case Meter.linkBytes.name[...]:
             if label("direction", in: line[open..<close]) == "sent" {
                 figures[out, default: Figures()].sent = value
             } else {
-                figures[FederationView.Pair(from: name, to: stage), default: Figures()].received = value
+                figures[comes, default: Figures()].received = value
             }
         case Meter.roundTrip.name[...]: figures[out, default: Figures()].roundTrip = value
         case Meter.goodput.name[...]: figures[out, default: Figures()].goodput = value
+        case Meter.leastRoundTrip.name[...]: figures[out, default: Figures()].least = value
+        // Of what comes, its receiver tells.
+        case Meter.linkGoodput.name[...]: figures[comes, default: Figures()].measured = value
+        case Meter.linkMeasured.name[...]: figures[comes, default: Figures()].measuredAt = value
+        case Meter.linkJitter.name[...]: figures[comes, default: Figures()].jitter = value
         case Meter.peerUp.name[...]: figures[out, default: Figures()].isUp = value > 0
         default: break
         }
@@ -61,7 +70,8 @@ package struct LinkMetrics: Sendable {
         figures.mapValues { figures in
             FederationView.LinkReading(
                 bytes: max(figures.sent, figures.received), roundTripSeconds: figures.roundTrip,
-                bytesPerSecond: figures.goodput, isUp: figures.isUp)
+                bytesPerSecond: figures.goodput, isUp: figures.isUp, leastRoundTripSeconds: figures.least,
+                jitterSeconds: figures.jitter, goodput: figures.measured, measuredAt: figures.measuredAt)
         }
     }
 }

@@ -100,6 +100,8 @@ package struct RoundView: Sendable, Equatable {
     package internal(set) var losses: [String: Double] = [:]
     /// What its release tells: auroc, log_loss, ...
     package internal(set) var figures: [String: Double] = [:]
+    /// Seconds that publish expected of it; nil where it planned nothing.
+    package internal(set) var predictedSeconds: Double?
     /// The trace that all its events belong to, in hexadecimal digits.
     package internal(set) var trace = ""
     /// Told by publish itself, not guessed from what others do.

@@ -171,6 +171,10 @@ extension TopScreen {
     private func fact(_ round: RoundView, _ now: UInt64) -> StyledLine {
         var line = StyledLine()
         line.add(Figures.duration(round.duration(at: now)), .plain, column: 7, isRight: true)
+        if let expected = round.predictedSeconds, expected >= 0, expected < 1e9 {
+            line.add(" of ", .soft)
+            line.add(Figures.duration(UInt64(expected * 1e9)), .soft)
+        }
         line.add(round.bytes > 0 ? Figures.bytes(round.bytes) : "", .soft, column: 10, isRight: true)
         line.add("  ")
         switch round.outcome {
@@ -212,7 +216,37 @@ extension TopScreen {
         let series = view.byteSeries(at: now, over: min(60, max(0, width - line.width - 2)))
         if series.contains(where: { $0 > 0 }) { line.add(glyphs.sparkline(series, width: series.count), .second) }
         lines.append(line)
+        if let link = slowestLink(view) { lines.append(link) }
+        if let cost = cost(view) { lines.append(cost) }
         return lines
+    }
+
+    /// `cost 0.0123 EUR   north 0.0051   west 0.0042`
+    private func cost(_ view: FederationView) -> StyledLine? {
+        guard let cost = view.cost, let total = cost.total else { return nil }
+        var line = StyledLine(" cost ", .soft)
+        line.add("\(Figures.fixed(total, 4)) \(cost.currency)")
+        for cloud in cost.clouds {
+            guard let amount = cloud.amount else { continue }
+            line.add("   \(cloud.name) ", .soft)
+            line.add(Figures.fixed(amount, 4))
+        }
+        return line
+    }
+
+    /// `slowest link north -> coordinator  5.81 MiB/s   round trip 50 ms   jitter 1.2 ms`
+    private func slowestLink(_ view: FederationView) -> StyledLine? {
+        guard let (from, to, reading) = view.slowestLink, let goodput = reading.goodput else { return nil }
+        var line = StyledLine(" slowest link ", .soft)
+        line.add("\(from) \(glyphs.arrow) \(to)  \(Figures.bytes(goodput))/s")
+        func time(_ name: String, _ seconds: Double?) {
+            guard let seconds, seconds >= 0, seconds < 1e6 else { return }
+            line.add("   \(name) ", .soft)
+            line.add(Figures.duration(UInt64(seconds * 1e9)))
+        }
+        time("round trip", reading.leastRoundTripSeconds ?? reading.roundTripSeconds)
+        time("jitter", reading.jitterSeconds)
+        return line
     }
 
     /// `AUROC ▁▃▅▇ 0.500 → 0.812`

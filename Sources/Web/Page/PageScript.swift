@@ -219,7 +219,8 @@ enum PageScript {
         function showNow() {
           document.title = state.federation + ": Tributary";
           say($("federation"), state.federation);
-          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`) + (state.method ? ` · ${state.method}` : ""));
+          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`) + (state.method ? ` · ${state.method}` : "")
+            + (state.cost && state.cost.total !== null ? ` · ${state.cost.total.toFixed(4)} ${state.cost.currency}` : ""));
           say($("headline"), state.headline);
           const {done, of} = state.steps, bar = $("progress");
           bar.setAttribute("aria-valuemax", of); bar.setAttribute("aria-valuenow", done); bar.setAttribute("aria-valuetext", `${done} of ${of} steps`);
@@ -255,7 +256,7 @@ enum PageScript {
               : round.outcome === "open" ? `${round.counted} of ${round.cohort.length} here`
               : round.auroc !== null ? `AUROC ${fixed(round.auroc, 3)}` : round.loss !== null ? `loss ${fixed(round.loss, 3)}` : "released";
             return el("tr", {class: round.outcome === "open" ? "now-open" : null}, el("th", {scope: "row"}, round.number), el("td", {}, round.title), el("td", {class: "wide"}, bar),
-              el("td", {class: "number"}, seconds(round.seconds)), el("td", {class: "number"}, round.bytes > 0 ? bytes(round.bytes) : "–"), el("td", {}, result));
+              el("td", {class: "number"}, seconds(round.seconds), round.predicted_seconds ? el("small", {class: "sub"}, " of " + seconds(round.predicted_seconds)) : null), el("td", {class: "number"}, round.bytes > 0 ? bytes(round.bytes) : "–"), el("td", {}, result));
           }));
         }
 
@@ -264,19 +265,23 @@ enum PageScript {
           let most = 0, measured = false;
           for (const transfer of state.traffic) {
             const key = transfer.from.split("/")[0] + " " + transfer.to.split("/")[0];
-            const sum = sums[key] ||= {bytes: 0, transfers: 0, trip: null};
+            const sum = sums[key] ||= {bytes: 0, transfers: 0, trip: null, jitter: null, goodput: null, at: 0};
             sum.bytes += transfer.bytes; sum.transfers += transfer.transfers;
-            if (transfer.round_trip_seconds) sum.trip = Math.max(sum.trip || 0, transfer.round_trip_seconds);
+            const trip = transfer.least_round_trip_seconds || transfer.round_trip_seconds;
+            if (trip) sum.trip = Math.max(sum.trip || 0, trip);
+            if (transfer.jitter_seconds) sum.jitter = Math.max(sum.jitter || 0, transfer.jitter_seconds);
+            if (transfer.goodput && transfer.goodput_at >= sum.at) { sum.goodput = transfer.goodput; sum.at = transfer.goodput_at; }
             measured ||= transfer.measured;
             most = Math.max(most, sum.bytes);
           }
           const to = names.filter(name => names.some(from => sums[from + " " + name])), from = names.filter(name => names.some(other => sums[name + " " + other]));
-          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes over the links since the stages started, before CURVE, and round trips." : "Bytes sent between clouds, before CURVE; × counts transfers of unknown size.");
+          say($("matrix-note"), !to.length ? "Nothing has been sent yet." : measured ? "Bytes over the links since the stages started, before CURVE; what a link carries while transfers are on their way; round trips and jitter." : "Bytes sent between clouds, before CURVE; × counts transfers of unknown size.");
           put($("matrix").tHead, to.length ? el("tr", {}, el("th", {scope: "col"}, "from \\ to"), ...to.map(name => el("th", {scope: "col"}, name))) : null);
           put($("matrix").tBodies[0], ...from.map(row => el("tr", {}, el("th", {scope: "row"}, row), ...to.map(column => {
             const sum = sums[row + " " + column];
             if (!sum) return el("td", {}, el("span", {class: "hidden"}, "nothing"));
-            const cell = el("td", {}, sum.bytes > 0 ? bytes(sum.bytes) : sum.transfers + " ×", sum.trip ? el("small", {}, seconds(sum.trip)) : null);
+            const cell = el("td", {}, sum.bytes > 0 ? bytes(sum.bytes) : sum.transfers + " ×", sum.goodput ? el("small", {}, bytes(sum.goodput) + "/s") : null,
+              sum.trip ? el("small", {}, seconds(sum.trip) + (sum.jitter ? " ± " + seconds(sum.jitter) : "")) : null);
             if (sum.bytes > 0) cell.style.background = `rgba(var(--heat), ${(0.05 + 0.17 * Math.log1p(sum.bytes) / Math.log1p(most)).toFixed(3)})`;
             return cell;
           }))));

@@ -33,6 +33,7 @@ struct AuditRound: ParsableCommand {
         let end: String?
         let sights: [Sight]
         let together: String
+        let remarks: [String]
         let disagreements: [String]
         let spoiledTrails: [String]
         let absentTrails: [String]
@@ -68,7 +69,8 @@ struct AuditRound: ParsableCommand {
                 .init(
                     stage: $0.party.description, owner: owner(of: $0.party, topology), held: $0.held,
                     digests: $0.digests)
-            }, together: topology.trust, disagreements: account.disagreements,
+            }, together: topology.trust, remarks: account.remarks,
+            disagreements: account.disagreements,
             spoiledTrails: folder.trails.filter { !$0.reading.isSound }.map(\.stage.description),
             absentTrails: folder.missing.map(\.description))
     }
@@ -89,6 +91,7 @@ struct AuditRound: ParsableCommand {
         }
         print("  everybody in the federation: the opening, and what was released")
         print("\nWho together could open one contribution: \(topology.trust).")
+        for text in account.remarks { print("\(terminal.paint("!", .yellow)) \(Terminal.printable(text))") }
         for text in account.disagreements { print("\(terminal.paint("✗", .red)) \(Terminal.printable(text))") }
         for trail in folder.trails where !trail.reading.isSound {
             print("\(terminal.paint("✗", .red)) the trail of \(trail.stage) is not sound: `tributary audit trail`")

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Publication
 internal import Topology
+internal import View
 
 /// What a demo found, as a table for people and as the run's report.
 struct DemoResult {
@@ -84,7 +85,19 @@ struct DemoResult {
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
-            commands: commands)
+            commands: commands,
+            costs: costs?.clouds.map {
+                .init(
+                    cloud: "\($0.name)", cpuSeconds: $0.cpuSeconds, gpuSeconds: $0.gpuSeconds,
+                    egressBytes: $0.egressBytes, amount: $0.amount)
+            }, currency: costs?.currency)
+    }
+
+    /// As the stages left it.
+    private var costs: RunCost? {
+        var metrics = CostMetrics()
+        for stage in HostMetrics(topology).stages { metrics.take(stage.text, of: stage.name) }
+        return metrics.cost(FederationPlan(topology))
     }
 
     /// Update rounds, each with the figures of the validation round that followed it, if one did.

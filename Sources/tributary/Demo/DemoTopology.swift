@@ -89,11 +89,17 @@ struct DemoTopology {
         }
         // What the file that this is made of was allowed, or whoever runs a demo has asked for by name.
         if keys == .publisher, suite != .secagg { lines.append("allow-one-operator: true") }
+        lines.append("currency: \(topology.currency)")
         lines.append("clouds:")
         for cloud in topology.clouds {
             lines += ["  \(cloud.name):", "    owner: \(ConfigText.quoted(cloud.owner))"]
             if !cloud.consent.isEmpty {
                 lines.append("    consent: [\(cloud.consent.map(ConfigText.quoted).joined(separator: ", "))]")
+            }
+            if let prices = cloud.prices {
+                lines.append(
+                    "    prices: {cpu-hour: \(prices.cpuHour), gpu-hour: \(prices.gpuHour), egress-gb: \(prices.egressGigabyte)}"
+                )
             }
             lines.append("    stages:")
             for stage in cloud.stages {

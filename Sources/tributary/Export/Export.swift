@@ -51,24 +51,36 @@ struct Export: ParsableCommand {
         let services = try clouds.map { cloud in
             try topology.stages(of: cloud).map { try service($0, topology, name) }
         }
+        let program = "\(try programFolder)/tributary"
+        let monitors = clouds.map { name in
+            topology.cloud(name).flatMap { MonitorService($0, of: topology, program: program) }
+        }
+        let all = zip(clouds, zip(services, monitors)).map { ($0, $1.0, $1.1) }
         switch format {
         case .systemd:
             try write(
-                try zip(clouds, services).flatMap { try SystemdUnits($1, of: $0, name: name).files() })
-            for cloud in clouds {
+                try all.flatMap { try SystemdUnits($1, of: $0, name: name, monitor: $2).files() })
+            for (cloud, _, monitor) in all {
                 let state = SystemdUnits.state(name, cloud, topology.run)
                 print("\(cloud): copy the files to /etc, keys to \(state)/keys; docs/deploying.md has the commands")
+                for sink in monitor?.folders ?? [] {
+                    print(
+                        "\(cloud): sink \(sink.sink) writes to \(sink.path): it must be there, open to the units' user")
+                }
             }
         case .compose:
             try write(
-                try zip(clouds, services).flatMap { try ComposeFile($1, of: $0, name: name, image: image).files() })
+                try all.flatMap {
+                    try ComposeFile($1, of: $0, name: name, image: image, monitor: $2).files()
+                })
         case .kubernetes:
-            let all = services.flatMap(\.self)
+            let stages = services.flatMap(\.self)
             var contents: [String: String] = [:]
-            for path in all.flatMap({ [$0.topology, $0.config] + $0.reads.filter { !$0.isFolder }.map(\.path) }) {
+            for path in stages.flatMap({ [$0.topology, $0.config] + $0.reads.filter { !$0.isFolder }.map(\.path) }) {
                 contents[path] = try ConfigText.read(path)
             }
-            let manifests = KubernetesManifests(all, name: name, image: image, contents: contents)
+            let manifests = KubernetesManifests(
+                stages, name: name, image: image, contents: contents, monitors: monitors.compactMap { $0 })
             try write(try manifests.files())
             print("what the namespace \(name) must have beside them:")
             for line in manifests.wanted { print("  \(line)") }
@@ -79,7 +91,7 @@ struct Export: ParsableCommand {
         _ stage: Topology.Stage, _ topology: Topology, _ name: DeploymentName
     ) throws -> StageService {
         let files = try StagePrograms.files(of: stage.name.kind, config: stage.config)
-        let folder = try stages ?? (format == .systemd ? StageFolder.path(given: nil) : "/usr/bin")
+        let folder = try programFolder
         let reads = files.reads.map {
             // What is not there yet is made before the stage starts, and tables and models are folders.
             StageService.NamedPath(path: $0, isFolder: FilePath.obstacle(at: $0, as: .file) != nil)
@@ -90,6 +102,10 @@ struct Export: ParsableCommand {
             program: stage.binary ?? "\(folder)/tributary-\(stage.name.kind)", reads: reads, writes: files.writes,
             keyFiles: format == .systemd ? keyFiles("\(state)/keys/secret/\(stage.name.cloud)") : [],
             makesCode: !files.libraries.isEmpty || stage.name.kind == .localTrain)
+    }
+
+    private var programFolder: String {
+        get throws { try stages ?? (format == .systemd ? StageFolder.path(given: nil) : "/usr/bin") }
     }
 
     /// What lies among a cloud's secrets; their names alone are wanted, and none where the folder is not for this user.

@@ -38,14 +38,18 @@ struct Watching {
         guard ContinuousClock.now >= nextLook else { return }
         nextLook = .now + .seconds(1)
         var metrics = LinkMetrics()
+        var costs = CostMetrics()
         for stage in topology.stages {
             // A stage that has never run, or runs elsewhere, has left none.
             guard let file = fopen(topology.metricsPath(of: stage.name), "re") else { continue }
             defer { fclose(file) }
             var bytes = [UInt8](repeating: 0, count: 256 << 10)
             let count = fread(&bytes, 1, bytes.count, file)
-            metrics.take(String(decoding: bytes[..<count], as: UTF8.self), of: stage.name)
+            let text = String(decoding: bytes[..<count], as: UTF8.self)
+            metrics.take(text, of: stage.name)
+            costs.take(text, of: stage.name)
         }
+        view.take(costs.cost(view.plan))
         for (pair, reading) in metrics.readings { view.take(reading, of: pair) }
     }
 

@@ -42,6 +42,8 @@ def keyed(key, text):
 
 # msgpack: the shortest form of everything; maps as lists of pairs, in order.
 def pack(value):
+    if value is None:
+        return b"\xc0"
     if isinstance(value, dict):
         assert len(value) < 16
         return bytes([0x80 | len(value)]) + b"".join(pack(k) + pack(v) for k, v in value.items())
@@ -152,7 +154,8 @@ head = {"run": RUN, "round": ROUND, "opening": OPENING}
 advertised = {}
 for stage, party in parties.items():
     advertised[stage] = party.sign("mask-advertisement", {
-        **head, "stage": stage, "mask-key": party.public(party.mask), "sharing-key": party.public(party.sharing)})
+        **head, "stage": stage, "mask-key": party.public(party.mask), "sharing-key": party.public(party.sharing),
+        "helped": None})
 roster = pack({**head, "threshold": THRESHOLD, "advertisements": [
     {"stage": stage, "document": advertised[stage][0], "signature": advertised[stage][1]}
     for stage in sorted(advertised)]})

@@ -12,6 +12,7 @@ import json
 import sys
 
 import torch
+import torch.nn.utils.parametrize
 from peft import PeftModel
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -34,12 +35,30 @@ for row, (begin, length) in enumerate(zip(offsets[:-1].tolist(), lengths.tolist(
 model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=torch.float32)
 if mode == "adapter":
     model = PeftModel.from_pretrained(model, f"{folder}/adapter", is_trainable=True)
-    if settings["trains"] == "b":
-        for name, parameter in model.named_parameters():
-            if "lora_A" in name:
-                parameter.requires_grad_(False)
+    still = {"b": "lora_A", "alternate B": "lora_A", "alternate A": "lora_B", "core": "lora_A"}.get(settings["trains"])
+    for name, parameter in model.named_parameters():
+        if still and still in name:
+            parameter.requires_grad_(False)
+    if settings["trains"] == "core":
+        # B R in B's place, R the only thing that is trained; B and R come from the test, PEFT's folder has their product.
+        class Folded(torch.nn.Module):
+            def __init__(self, b):
+                super().__init__()
+                self.b = b
+
+            def forward(self, r):
+                return self.b @ r
+
+        with safe_open(f"{folder}/core.safetensors", "pt") as file:
+            for name, module in list(model.named_modules()):
+                if name.endswith("lora_B.default"):
+                    key = name.removesuffix(".default")
+                    b, r = file.get_tensor(f"{key}.weight"), file.get_tensor(f"{key.replace('lora_B', 'lora_R')}.weight")
+                    assert torch.allclose(module.weight, b @ r, atol=1e-6), key
+                    module.weight = torch.nn.Parameter(r.clone())
+                    torch.nn.utils.parametrize.register_parametrization(module, "weight", Folded(b), unsafe=True)
 model.train()
-trained = {name.replace(".default", ""): p for name, p in model.named_parameters() if p.requires_grad}
+trained = {name.replace(".default", "").replace("lora_B.parametrizations.weight.original", "lora_R.weight"): p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def forward():

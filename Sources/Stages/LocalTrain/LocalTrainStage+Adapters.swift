@@ -1,0 +1,141 @@
+import Federation
+import Monitoring
+import Sodium
+import StageKit
+
+/// A released adapter's values as they lie here.
+struct HeldAdapter: Sendable {
+    let digest: Digest
+    let payload: Payload
+}
+
+// Adapters come whole, or as the values that an update has changed; either way the whole lies here before a round starts from it.
+extension LocalTrainStage {
+    /// The rounds of the adapters that were put together here, whose files the journal keeps as it keeps payloads that leave.
+    private static let changedFact = "changed-adapters"
+
+    private func wholeName(_ round: RoundNumber) -> TransferName {
+        TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud)
+    }
+
+    private func changedRounds(_ entry: JournalEntry) throws -> [RoundNumber] {
+        String(decoding: try entry.fact(Self.changedFact) ?? [], as: UTF8.self).split(separator: " ")
+            .compactMap { UInt32($0) }.map { RoundNumber($0) }
+    }
+
+    /// After a restart; those that came whole are given to the stage again.
+    func takeUpAdapters() throws {
+        let signer = try context.identity.everKey(of: context.stage)
+        let kept = try context.journal.read { entry in
+            try changedRounds(entry).compactMap {
+                try entry.kept(wholeName($0), by: context.stage, verifiedBy: signer)
+            }
+        }
+        for departure in kept {
+            let offer = departure.offer.content
+            adapters[offer.name.round] = HeldAdapter(digest: offer.digest, payload: departure.payload)
+        }
+    }
+
+    /// Lets go of all but the newest two.
+    func forgetAdapters() throws {
+        let newest = Set(adapters.keys.sorted().suffix(2))
+        guard adapters.count > newest.count else { return }
+        adapters = adapters.filter { newest.contains($0.key) }
+        let old = try context.journal.read { try $0.held(.adapter) }.filter { !newest.contains($0.offer.name.round) }
+        try context.journal.note { entry in
+            for arrival in old { try entry.settle(arrival.offer.name) }
+            let changed = try changedRounds(entry)
+            for round in changed where !newest.contains(round) {
+                try entry.settleDeparture(
+                    wholeName(round), to: context.stage, as: "used", reason: "there are newer ones")
+            }
+            let left = changed.filter(newest.contains)
+            if left != changed { try entry.setFact(Self.changedFact, Self.bytes(left)) }
+        }
+    }
+
+    private static func bytes(_ rounds: [RoundNumber]) -> [UInt8] {
+        Array(rounds.map(\.description).joined(separator: " ").utf8)
+    }
+
+    private func opening(of round: RoundNumber) throws -> Opening? {
+        let key = try context.identity.everKey(of: context.publisher)
+        return try context.journal.read {
+            try $0.document(Opening.self, round: round, key: key, signer: context.publisher)?.content
+        }
+    }
+
+    /// Nil for an adapter that comes whole.
+    func verdict(onChange offer: Offer) throws -> Verdict? {
+        guard let change = try AdapterAbout(offer.about).change else { return nil }
+        guard change.from.value == 0 || adapters[change.from] != nil else {
+            return .over("it changes the adapter of round \(change.from), which is not here: the whole one is needed")
+        }
+        guard let places = try opening(of: offer.name.round).flatMap(trainer.places) else {
+            return .over("round \(offer.name.round) is not known here: the whole adapter is needed")
+        }
+        guard offer.byteCount == places.count * MemoryLayout<Float>.size else {
+            return .refuse("\(offer.byteCount) bytes, \(places.count) values take \(places.count * 4)")
+        }
+        return .borrow
+    }
+
+    /// Puts a whole adapter together, and receipts the change once that is on the disk.
+    func change(by arrival: Arrival) throws {
+        let round = arrival.offer.name.round
+        guard let change = try AdapterAbout(arrival.offer.about).change, let opening = try opening(of: round),
+            let places = try trainer.places(opening), change.from.value == 0 || adapters[change.from] != nil
+        else { return try context.refuse(arrival, "what it changes is not here: the whole adapter is needed") }
+        let old = StartingAdapter(payload: try adapters[change.from]?.payload.opened())
+        let name = wholeName(round)
+        context.begin { [self] in
+            let made = try await context.offload { [context, trainer] () -> (payload: Payload, digest: Digest)? in
+                var values = try old.values()
+                if values.isEmpty { values = try trainer.untrained(opening) }
+                let changed = try ClearVector.floats(arrival.payload.read())
+                guard values.count == places.values, changed.count == places.count else { return nil }
+                for (place, value) in zip(places.places, changed) { values[place] = value }
+                let writer = context.payloadWriter(for: name)
+                try values.withUnsafeBytes(writer.append)  // this platform is little-endian
+                let (payload, digest) = try writer.finish()
+                guard digest == change.whole else {
+                    payload.discard()
+                    return nil
+                }
+                return (payload, digest)
+            }
+            guard let made else {
+                return try context.refuse(arrival, "with these values it is not the adapter that was released")
+            }
+            let offer = context.offer(
+                name, payload: made.payload, digest: made.digest, about: OpeningAbout(opening: arrival.offer.digest))
+            try context.journal.write { entry in
+                try entry.spend(arrival)
+                try entry.keep(Departure(offer: offer, receiver: context.stage, payload: made.payload))
+                try entry.setFact(Self.changedFact, Self.bytes(try changedRounds(entry) + [round]))
+            }
+            context.acknowledge(arrival)
+            adapters[round] = HeldAdapter(digest: made.digest, payload: made.payload)
+            try forgetAdapters()
+            try beginIfReady()
+        }
+    }
+
+    /// Throws where ranges or places of a compressed update are not what the adapters that lie here make them.
+    func check(_ opening: Opening, _ start: StartingAdapter) async throws {
+        guard let plan = opening.compression, let since = plan.since else { return }
+        guard since.value == 0 || adapters[since] != nil else { return }  // come since: the others look
+        let before = StartingAdapter(payload: try adapters[since]?.payload.opened())
+        let fault = try await context.offload { [trainer] () -> String? in
+            var values = (before: try before.values(), after: try start.values())
+            if values.before.isEmpty { values.before = try trainer.untrained(opening) }
+            if values.after.isEmpty { values.after = try trainer.untrained(opening) }
+            guard values.before.count == opening.layout.count, values.after.count == opening.layout.count else {
+                return "its layout is not that of the adapter"
+            }
+            return try plan.fault(in: opening.layout, after: ReleasedStep(from: values.before, to: values.after))
+        }
+        if let fault { throw StageError.configuration("round \(opening.round): \(fault)") }
+    }
+}

@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Federation
+internal import Glibc
+internal import Topology
+internal import View
+
+struct CostCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cost",
+        abstract: "Shows what the run has used on this host, and what that costs by the topology's prices.",
+        discussion: """
+            Processor time of the stages' present processes, the time that they trained where an accelerator has a price, and \
+            what they sent to other clouds; after a run what it came to, beside the AUROC that it reached.
+            """)
+
+    @OptionGroup var options: TopologyOptions
+    @Option(help: "text or json.")
+    var format: OutputFormat = .text
+
+    private struct Answer: Encodable {
+        struct Cloud: Encodable {
+            let cloud: String
+            let cpuSeconds: Double
+            let gpuSeconds: Double
+            let egressBytes: Double
+            let amount: Double?
+        }
+
+        let currency: String
+        let clouds: [Cloud]
+        let total: Double?
+        let auroc: Double?
+    }
+
+    func run() throws {
+        var watching = Watching(try options.load(warns: false))
+        while try watching.read() {}
+        let view = watching.view
+        guard let cost = view.cost else {
+            throw LauncherError.runFailed("no stage of this host has left any figures yet: has anything run here?")
+        }
+        let auroc = view.scores.elements.compactMap(\.auroc).last
+        if format == .json {
+            return try Envelope(
+                Answer(
+                    currency: cost.currency,
+                    clouds: cost.clouds.map {
+                        .init(
+                            cloud: "\($0.name)", cpuSeconds: $0.cpuSeconds, gpuSeconds: $0.gpuSeconds,
+                            egressBytes: $0.egressBytes, amount: $0.amount)
+                    }, total: cost.total, auroc: auroc)
+            ).printed()
+        }
+        let width = max(5, cost.clouds.map(\.name.description.count).max() ?? 0)
+        func right(_ text: String) -> String { String(repeating: " ", count: max(0, 13 - text.count)) + text }
+        func money(_ amount: Double?) -> String { amount.map { Figures.fixed($0, 4) } ?? "-" }
+        print(
+            Terminal.padded("CLOUD", width) + right("CPU") + right("ACCELERATOR") + right("EGRESS")
+                + right(cost.currency))
+        for cloud in cost.clouds {
+            print(
+                Terminal.padded("\(cloud.name)", width) + right("\(Figures.fixed(cloud.cpuSeconds, 1)) s")
+                    + right("\(Figures.fixed(cloud.gpuSeconds, 1)) s") + right(Figures.bytes(cloud.egressBytes))
+                    + right(money(cloud.amount)))
+        }
+        if let total = cost.total {
+            print(
+                "\(money(total)) \(cost.currency) in all" + (auroc.map { ", to AUROC \(Figures.fixed($0, 3))" } ?? ""))
+        } else {
+            print("no cloud has `prices` in the topology")
+        }
+    }
+}
