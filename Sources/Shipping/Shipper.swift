@@ -237,9 +237,10 @@ final class Shipper {
         reached = settled
         settling = []
         failures += 1
-        meters.add(to: .sinkFailures, labels)
-        meters.set(.sinkUp, labels, to: 0)
+        // Words before figures: who sees the figure finds the reason.
         if failures == 1 { note("\(title): \(error); it is tried again") }
+        meters.set(.sinkUp, labels, to: 0)
+        meters.add(to: .sinkFailures, labels)
         let wait = min(Duration.milliseconds(100) * (1 << min(failures - 1, 7)), .seconds(10))
         if stop.deadline == nil { wake.rest(wait) } else { usleep(100_000) }
     }
