@@ -414,7 +414,7 @@ class LocalTrain:
         if done or opening["purpose"] not in ("update", "sensitivity") or all(member["cloud"] != self.cloud for member in opening["cohort"]):
             return
         make = update if opening["purpose"] == "update" else sensitivities
-        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0, "loss": None, "trained": None})
+        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0, "loss": None, "trained": None, "base": None})
         self.log("round_trained", round=opening["round"])
 
     def tick(self, now):

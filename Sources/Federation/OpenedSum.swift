@@ -41,11 +41,11 @@ package struct OpenedSum: Equatable, Sendable {
 
     package var bytes: [UInt8] {
         encode(
-            .map(
-                [
-                    ("round", .round(round)), ("purpose", .text(purpose.rawValue)), ("starts-from", .round(startsFrom)),
-                    ("sum", .digest(sum)), ("clouds", .list(clouds.map { .text($0.description) })),
-                ] + Value.ifGiven("bases", bases.isEmpty ? nil : basesValue)))
+            .map([
+                ("round", .round(round)), ("purpose", .text(purpose.rawValue)), ("starts-from", .round(startsFrom)),
+                ("sum", .digest(sum)), ("clouds", .list(clouds.map { .text($0.description) })),
+                ("bases", basesValue),
+            ]))
     }
 
     package init(bytes: [UInt8]) throws {
@@ -55,7 +55,7 @@ package struct OpenedSum: Equatable, Sendable {
         startsFrom = try fields.round("starts-from")
         sum = try fields.digest("sum")
         clouds = try fields.clouds("clouds", at: "opened")
-        bases = try OpenedSum.bases(fields.ifGiven("bases"))
+        bases = try OpenedSum.bases(fields.take("bases"))
         try fields.finish()
     }
 
@@ -63,8 +63,7 @@ package struct OpenedSum: Equatable, Sendable {
         .list(bases.sorted { $0.key < $1.key }.map { .list([.text($0.key.description), .round($0.value)]) })
     }
 
-    private static func bases(_ value: Value?) throws -> [CloudName: RoundNumber] {
-        guard let value else { return [:] }
+    private static func bases(_ value: Value) throws -> [CloudName: RoundNumber] {
         guard case .list(let rows) = value, rows.count <= HelpedSum.maximumClouds else {
             throw FederationError.malformed(place: "opened.bases", "expected a list of clouds and rounds")
         }

@@ -68,11 +68,10 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     }
 
     package var value: Value {
-        .map(
-            [
-                ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
-                ("trained", .optionalNumber(trained)),
-            ] + Value.ifGiven("base", base.map(Value.round)))
+        .map([
+            ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
+            ("trained", .optionalNumber(trained)), ("base", .optional(base)),
+        ])
     }
 
     package init(_ value: Value) throws {
@@ -81,7 +80,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         records = try fields.integer("records", in: 0...100_000_000)
         loss = try fields.optionalCount("loss", in: Weight.range)
         trained = try fields.optionalCount("trained", in: Weight.range)
-        base = try fields.base(at: "offer.about")
+        base = try fields.base()
         try fields.finish()
     }
 }
@@ -147,13 +146,13 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     }
 
     package var value: Value {
-        .map(
-            [
-                ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
-                ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
-                ("weight", .unsigned(UInt64(weight))), ("loss", .optionalNumber(loss)),
-                ("trained", .optionalNumber(trained)), ("helped", .optional(helped)), ("proof", .bytes(proof)),
-            ] + Value.ifGiven("base", base.map(Value.round)))
+        .map([
+            ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
+            ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
+            ("weight", .unsigned(UInt64(weight))), ("loss", .optionalNumber(loss)),
+            ("trained", .optionalNumber(trained)), ("base", .optional(base)), ("helped", .optional(helped)),
+            ("proof", .bytes(proof)),
+        ])
     }
 
     package init(_ value: Value) throws {
@@ -170,7 +169,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         helped = try fields.helped("helped", at: "offer.about")
         trained = try fields.optionalCount("trained", in: Weight.range)
         proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
-        base = try fields.base(at: "offer.about")
+        base = try fields.base()
         try fields.finish()
     }
 }
@@ -222,13 +221,12 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
                 "parts",
                 .list(
                     parts.map {
-                        .map(
-                            [
-                                ("cloud", .text($0.cloud.description)), ("weight", .unsigned(UInt64($0.weight))),
-                                ("digest", .digest($0.digest)),
-                                ("transfer", .optionalNumber($0.transfer)),
-                                ("arrival", .optionalNumber($0.arrival)),
-                            ] + Value.ifGiven("base", $0.base.map(Value.round)))
+                        .map([
+                            ("cloud", .text($0.cloud.description)), ("weight", .unsigned(UInt64($0.weight))),
+                            ("digest", .digest($0.digest)),
+                            ("transfer", .optionalNumber($0.transfer)),
+                            ("arrival", .optionalNumber($0.arrival)), ("base", .optional($0.base)),
+                        ])
                     })
             ),
         ])
@@ -245,7 +243,7 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
                 digest: try fields.digest("digest"),
                 transfer: try fields.optionalCount("transfer", in: Weight.range),
                 arrival: try fields.optionalCount("arrival", in: Weight.range),
-                base: try fields.base(at: "offer.about.parts"))
+                base: try fields.base())
             try fields.finish()
             return part
         }

@@ -225,7 +225,8 @@ extension Opening {
                 ("split", split.map { .text($0.rawValue) } ?? .none),
                 ("encryption", encryption?.value ?? .none),
                 ("compression", compression?.value ?? .none),
-            ] + Value.ifGiven("pace", pace?.value) + seat.pairs)
+                ("pace", pace?.value ?? .none),
+            ] + seat.pairs)
     }
 
     package init(_ value: Value) throws {
@@ -254,7 +255,7 @@ extension Opening {
         let layout = layout
         compression = try fields.optional("compression").map { try CompressionPlan($0, layout: layout) }
         sealed = compression?.places.map(layout.selecting) ?? layout
-        pace = try fields.ifGiven("pace").map { try Pace($0) }
+        pace = try fields.optional("pace").map { try Pace($0) }
         seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {

@@ -133,18 +133,13 @@ extension Pace {
 }
 
 extension Value {
-    /// Of a key that is there only where it says something.
-    static func ifGiven(_ key: String, _ value: Value?) -> [(String, Value)] { value.map { [(key, $0)] } ?? [] }
+    /// The round that a late vector is of.
+    static func optional(_ base: RoundNumber?) -> Value { base.map(Value.round) ?? .none }
 }
 
 extension Fields {
-    /// The round that a late vector is of; the key is there only where there is one.
-    mutating func base(at place: String) throws -> RoundNumber? {
-        try ifGiven("base").map { value in
-            guard case .unsigned(let number) = value, let round = UInt32(exactly: number), round > 0 else {
-                throw FederationError.malformed(place: "\(place).base", "expected a round's number")
-            }
-            return RoundNumber(round)
-        }
+    /// The round that a late vector is of; nil where it is not late.
+    mutating func base() throws(FederationError) -> RoundNumber? {
+        try optionalCount("base", in: 1...Int(UInt32.max)).map { RoundNumber($0) }
     }
 }

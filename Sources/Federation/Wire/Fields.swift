@@ -30,13 +30,6 @@ package struct Fields {
         return value == .none ? nil : value
     }
 
-    /// Of a key that is there only where it says something, and never nil, so that a document has one form.
-    package mutating func ifGiven(_ key: String) throws(FederationError) -> Value? {
-        guard let value = pairs.removeValue(forKey: key) else { return nil }
-        guard value != .none else { throw .malformed(place: "\(place).\(key)", "expected a value, or no such key") }
-        return value
-    }
-
     /// A key that has nothing to say here, given what the others say.
     package mutating func empty(_ key: String) throws(FederationError) {
         guard try optional(key) == nil else {
