@@ -18,7 +18,7 @@ struct PaceTests {
 
     private func pace(
         _ mode: Pace.Mode = .buffered, window: Int = 0, oldest: Int = 4, discount: Double = 0.5,
-        _ recent: RecentUpdates = recent
+        recent: RecentUpdates = PaceTests.recent
     ) -> Pace { Pace(mode: mode, window: window, oldest: oldest, discount: discount, recent: recent) }
 
     private func opening(
@@ -40,7 +40,7 @@ struct PaceTests {
 
     @Test("An opening says its pace")
     func documents() throws {
-        for pace in [pace(), pace(.grace, window: 30_000, oldest: 3, discount: 1), pace(RecentUpdates())] {
+        for pace in [pace(), pace(.grace, window: 30_000, oldest: 3, discount: 1), pace(recent: RecentUpdates())] {
             let opening = opening(pace)
             let read = try Opening(decodeDocument(encode(opening.value)))
             #expect(read == opening && read.pace == pace)
@@ -71,9 +71,10 @@ struct PaceTests {
             scales: .fixed, margin: 2, limit: 1, feedback: 0.5, fraction: 1, rotation: 0, turn: 1, since: nil,
             places: nil)
         let cases: [(Opening, String)] = [
-            (opening(pace(twice)), "counted twice"), (opening(pace(unordered)), "not in order"),
-            (opening(pace(ahead)), "rounds that are not over"), (opening(pace(early)), "no later than its round"),
-            (opening(pace(doubled)), "twice in a round"), (opening(pace(oldest: 2)), "at most 2 matter"),
+            (opening(pace(recent: twice)), "counted twice"), (opening(pace(recent: unordered)), "not in order"),
+            (opening(pace(recent: ahead)), "rounds that are not over"),
+            (opening(pace(recent: early)), "no later than its round"),
+            (opening(pace(recent: doubled)), "twice in a round"), (opening(pace(oldest: 2)), "at most 2 matter"),
             (opening(pace(.synchronous)), "has no pace"), (opening(pace(window: 5)), "no window"),
             (opening(pace(), suite: .secagg), "without masks"), (opening(pace(), purpose: .evaluation), "only updates"),
             (opening(pace(), compression: feedback), "cannot be kept for the next"),
@@ -115,7 +116,7 @@ struct PaceTests {
         func fault(_ cloud: CloudName, _ base: UInt32, oldest: Int = 4, _ recent: RecentUpdates = Self.recent)
             -> String?
         {
-            pace(oldest: oldest, recent).fault(inVectorOf: cloud, base: Self.round(base), for: Self.round(8))
+            pace(oldest: oldest, recent: recent).fault(inVectorOf: cloud, base: Self.round(base), for: Self.round(8))
         }
         #expect(fault(Samples.west, 5) == nil && fault(Samples.west, 7) == nil && fault(Samples.north, 4) == nil)
         #expect(fault(Samples.west, 3)?.contains("round 6 has counted west's update of round 3") == true)
@@ -125,12 +126,12 @@ struct PaceTests {
         // The newest two are 5 and 6: whatever started from the adapter of round 3 or later is not too old.
         #expect(fault(Samples.north, 4, oldest: 2, Self.recent.newest(2))?.contains("more than 2 updates ago") == true)
         #expect(fault(Samples.west, 5, oldest: 2, Self.recent.newest(2)) == nil)
-        let pace = pace()
-        #expect(pace.fault(inVectorOf: Samples.west, base: Self.round(5), sealedFor: Self.round(5)) == nil)
+        let asked = pace()
+        #expect(asked.fault(inVectorOf: Samples.west, base: Self.round(5), sealedFor: Self.round(5)) == nil)
         #expect(
-            pace.fault(inVectorOf: Samples.west, base: Self.round(5), sealedFor: Self.round(7))?.contains("given up")
+            asked.fault(inVectorOf: Samples.west, base: Self.round(5), sealedFor: Self.round(7))?.contains("given up")
                 == true)
-        let (paced, plain) = (opening(pace), opening(nil))
+        let (paced, plain) = (opening(asked), opening(nil))
         #expect(paced.fault(inVectorOf: Samples.west, base: nil) == nil)
         #expect(plain.fault(inVectorOf: Samples.west, base: nil) == nil)
         #expect(plain.fault(inVectorOf: Samples.west, base: Self.round(5))?.contains("no late updates") == true)
