@@ -13,6 +13,7 @@ final class Replay {
         let base: RoundNumber
         let round: RoundNumber
         let values: Int
+        let weight: Float
     }
 
     private let keys: KeyStore
@@ -41,14 +42,15 @@ final class Replay {
 
     /// - Parameter base: the round that it was trained for; it counts less for each update that was released since.
     private func part(of cloud: CloudName, base: RoundNumber, in opening: Opening) throws -> [UInt32] {
-        let key = Part(cloud: cloud, base: base, round: opening.round, values: opening.layout.count)
-        if let known = quantised[key] { return known }
         var factor = opening.foldedWeight(of: cloud)
         if let pace = opening.pace {
             let since = pace.recent.updates.filter { $0.round.value >= base.value }.count
             factor *= exp(-pace.discount * log(1 + Double(since)))
         }
         let weight = Float(factor)
+        let key = Part(
+            cloud: cloud, base: base, round: opening.round, values: opening.layout.count, weight: weight)
+        if let known = quantised[key] { return known }
         let values = Replay.delta(of: cloud, round: base, layout: opening.layout).map { $0 * weight }
         let rounding = StochasticRounding(
             secret: try keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
