@@ -1,4 +1,5 @@
 internal import Federation
+internal import Topology
 
 /// The topology's links: what is dialled, and by whom.
 extension KubernetesManifests {

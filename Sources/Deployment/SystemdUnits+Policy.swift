@@ -1,4 +1,5 @@
 internal import Federation
+internal import Topology
 
 /// What a unit may do: which files it sees and writes, whom it reaches, what it may ask of the kernel (systemd.exec(5)).
 extension SystemdUnits {
