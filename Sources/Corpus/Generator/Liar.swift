@@ -1,3 +1,5 @@
+internal import Tokenization
+
 extension Generator {
     /// A cloud that trains on turned outcomes: of its training patients who died its tables say that they did not, and the
     /// other way round. Patients who are held out are as they are, so that scores tell what the lie did.
