@@ -127,6 +127,7 @@ let package = Package(
             "FineTuning",
             uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Planning", uses: ["Federation"]),
+        library("Privacy"),
         library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption", "Safetensors", "Sodium"]),
         library(
@@ -246,6 +247,8 @@ let package = Package(
         ),
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PlanningTests", uses: ["Federation", "Planning"]),
+        tests(
+            "PrivacyTests", uses: ["Privacy", "SeededRandom"], exclude: ["Reference"], resources: [.copy("Vectors")]),
         tests(
             "PublicationTests",
             uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),
