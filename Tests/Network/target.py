@@ -89,8 +89,8 @@ def carry_out(folder, options, network, mode):
     began = updates[1]["at"]
     released = {event["round"]: event["at"] - began for event in run.events
                 if event["event"] == "round_released" and event["from"] == f"{OFFICE}/publish" and event["purpose"] == "update"}
-    folders = sorted(os.path.join(parent, name) for parent, names, _ in os.walk(f"{run.state(OFFICE)}/publish/releases")
-                     for name in names if os.path.exists(os.path.join(parent, name, "adapter_model.safetensors")))
+    folders = sorted(os.path.join(parent, name) for parent, names, _ in os.walk(f"{run.state(OFFICE)}/{OFFICE}/publish/releases")
+                     for name in names if name != "latest" and os.path.exists(os.path.join(parent, name, "adapter_model.safetensors")))
     lines = subprocess.run([f"{made.binaries}/tributary-lab", "score", f"{made.folder}/topology.yaml", *folders], check=True,
                            capture_output=True, text=True).stdout.splitlines()
     curve = []
@@ -98,7 +98,7 @@ def carry_out(folder, options, network, mode):
         auroc, release = line.split(" ", 1)
         with open(f"{release}/manifest.json") as file:
             number = json.load(file)["round"]
-        if number in released and not os.path.islink(release):
+        if number in released:
             curve.append((released[number], float(auroc), number))
     compared = [(event["predicted_seconds"], event["actual_seconds"]) for event in run.events if event["event"] == "plan_compared"]
     return {"curve": sorted(curve), "compared": compared, "trained": training(run)}
