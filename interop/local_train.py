@@ -280,7 +280,7 @@ class LocalTrain:
         elif epoch != message.epoch:
             self.enquiry = [time.monotonic() + 2, 2] if message.sender == self.publish else self.enquiry
             for transfer in self.sending.values():
-                transfer[4] = 0.0
+                transfer[4] = time.monotonic()
 
     def ask(self, hub):
         """Has a hub say again what counts. What it says may be lost too, so it is asked again, less and less often."""
@@ -378,13 +378,13 @@ class LocalTrain:
             payload += message.bulk
             self.progress(message.transfer)
 
-    def progress(self, name):
+    def progress(self, name, moved=True):
         offer, message, payload, asked = self.receiving.get(name, (None,) * 4)
         if not offer:
             return
         have, count = -(-len(payload) // CHUNK), -(-offer["bytes"] // CHUNK)
         if len(payload) < offer["bytes"]:
-            if time.monotonic() - asked > 0.7 or have % (WINDOW // 2) == 0:
+            if time.monotonic() - asked > 0.7 or moved and have % (WINDOW // 2) == 0:
                 self.receiving[name][3] = time.monotonic()
                 self.send("want", message.sender, name, have, min(have + WINDOW, count))
             return
@@ -421,9 +421,10 @@ class LocalTrain:
         for name, (receiver, offer, signature, payload, due, wait) in self.sending.items():
             if now >= due:
                 self.sending[name][4:] = [now + wait, min(2 * wait, 10)]
-                self.send("offer", receiver, document=offer, signature=signature, bulk=payload[:CHUNK])
+                first = b"" if due else payload[:CHUNK]  # once: who has lost it asks for it
+                self.send("offer", receiver, document=offer, signature=signature, bulk=first)
         for name in list(self.receiving):
-            self.progress(name)
+            self.progress(name, moved=False)
         if now - self.last_beat >= 2:
             self.last_beat = now
             self.news.send_multipart([b"all\n", msgpack.packb({"v": 1, "kind": "beat", "from": self.me, "epoch": self.epoch, "seq": 0,
