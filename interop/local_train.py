@@ -32,6 +32,22 @@ from nacl.signing import SigningKey, VerifyKey
 from zmq.utils import z85
 
 CHUNK, WINDOW, KIND = 128 << 10, 16, "local-train"
+# The journal of a stage of ours (Sources/StageKit/Journal/Journal.swift), and how that knows which form it has.
+TABLES = """
+CREATE TABLE arrival (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, round INTEGER NOT NULL, offer BLOB NOT NULL, signature BLOB NOT NULL,
+    digest BLOB NOT NULL, peer TEXT NOT NULL, payload BLOB, file TEXT, count INTEGER NOT NULL, state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE departure (
+    name TEXT NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, offer BLOB NOT NULL,
+    signature BLOB NOT NULL, payload BLOB, file TEXT, count INTEGER NOT NULL, state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (name, receiver)) WITHOUT ROWID;
+CREATE TABLE document (
+    kind TEXT NOT NULL, round INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (kind, round)) WITHOUT ROWID;
+CREATE TABLE fact (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+INSERT INTO grdb_migrations VALUES ('1');
+"""
 Message = collections.namedtuple("Message", "kind sender epoch seq transfer first end document signature bulk")
 
 
@@ -92,7 +108,7 @@ class LocalTrain:
         host = hub.get("advertise", hub["bind"])
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         base = f"{runtime if runtime.startswith('/') else '/tmp'}/tributary-{os.geteuid()}"
-        folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
+        folder = self.folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
         self.config = options.config or os.path.join(
             os.path.dirname(os.path.abspath(options.topology)), topology["clouds"][self.cloud]["stages"][KIND].get("config", ""))
         self.ends = {self.publish: (f"tcp://{host}:{hub['work']}", f"tcp://{host}:{hub['news']}"),
@@ -151,7 +167,10 @@ class LocalTrain:
 
     def open_journal(self):
         self.db = sqlite3.connect(f"{self.state}/{self.me}/journal.sqlite", isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
+        if not self.db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            self.db.executescript(f"BEGIN; {TABLES} COMMIT;")
         run = self.fact("run")
         if run is not None and run != self.run.encode():
             sys.exit(f"{self.state}/{self.me} holds run {run.decode()}, the topology names run {self.run}")
@@ -523,6 +542,9 @@ def main(kind=LocalTrain):
     stage = kind(options)
     if options.check:
         return
+    os.umask(0o077)
+    os.makedirs(f"{stage.state}/{stage.me}/spool", exist_ok=True)
+    os.makedirs(stage.folder, exist_ok=True)
     lock = open(f"{stage.state}/{stage.me}/lock", "w")
     if options.standby:
         notify("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
