@@ -15,6 +15,8 @@ package struct Gathering: Sendable {
     package private(set) var selection: CloudSelection?
     /// How many clouds open a sum of the round together.
     private let helpers: Int
+    /// When the quorum was there, in milliseconds since 1970; nil before.
+    private var quorumSince: UInt64?
 
     /// Under `secagg`: what the clouds have agreed on.
     package struct Masks: Sendable {
@@ -49,6 +51,8 @@ package struct Gathering: Sendable {
         case take
         case later
         case refuse(String)
+        /// It has come too late, and nobody is to blame.
+        case over(String)
     }
 
     package func answer(to offer: Offer, from sender: StageName) -> Answer {
@@ -60,12 +64,14 @@ package struct Gathering: Sendable {
             return .refuse("\(sender) contributes for \(sender.cloud) alone, not for \(name.cloud)")
         }
         guard name.round == opening.round else {
+            if name.round < opening.round, opening.pace != nil { return .over(Receipt.roundOver) }
             return name.round > opening.round
                 ? .later : .refuse("round \(name.round) is over, round \(opening.round) is open")
         }
         guard let member = opening.member(name.cloud) else {
             return .refuse("\(name.cloud) is not in the cohort of round \(opening.round)")
         }
+        guard opening.pace == nil || !isClosed && selection == nil else { return .over(Receipt.roundOver) }
         guard !isClosed, selection == nil else { return .refuse("round \(opening.round) has been closed") }
         let about: ContributionAbout
         do { about = try ContributionAbout(offer.about) } catch { return .refuse("\(error)") }
@@ -119,9 +125,27 @@ package struct Gathering: Sendable {
         let isSpoiled = masks != nil && parts.keys.contains { !expected.contains($0) }
         let needed = max(opening.quorum, masks?.needed ?? 0)
         if isSpoiled || expected.count < needed { return .abandon(missing: missing) }
-        guard parts.count == expected.count || now >= opening.deadline else { return .wait }
-        if !words.isEmpty { return chosen(needed) }
+        let isDue = parts.count == expected.count || now >= opening.deadline
+        guard isDue || hasWaited(now) else { return .wait }
+        if !words.isEmpty {
+            let choice = chosen(needed)
+            // Who is missing from it may come until the deadline.
+            if case .abandon = choice, !isDue { return .wait }
+            return choice
+        }
         return parts.count >= needed ? .close : .abandon(missing: missing)
+    }
+
+    /// To be told before it decides: from when the quorum is there the round's window counts.
+    package mutating func look(now: UInt64) {
+        guard opening.pace != nil, quorumSince == nil, parts.count >= opening.quorum else { return }
+        quorumSince = now
+    }
+
+    /// Whether the round has been open for as long as its pace asks, with its quorum.
+    private func hasWaited(_ now: UInt64) -> Bool {
+        guard let pace = opening.pace, let quorumSince else { return false }
+        return now >= quorumSince + UInt64(pace.window)
     }
 
     private func chosen(_ needed: Int) -> Decision {

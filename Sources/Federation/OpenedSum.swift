@@ -10,8 +10,11 @@ package struct OpenedSum: Equatable, Sendable {
     package let sum: Digest
     /// Whose contributions are in it, in the order of their names.
     package let clouds: [CloudName]
+    /// Of those whose update was late: the round that it was trained for.
+    package let bases: [CloudName: RoundNumber]
 
-    package init(_ opening: Opening, sum: Digest, clouds: [CloudName]) {
+    package init(_ opening: Opening, sum: Digest, clouds: [CloudName], bases: [CloudName: RoundNumber] = [:]) {
+        self.bases = bases
         round = opening.round
         purpose = opening.purpose
         startsFrom = opening.startsFrom
@@ -41,6 +44,7 @@ package struct OpenedSum: Equatable, Sendable {
             .map([
                 ("round", .round(round)), ("purpose", .text(purpose.rawValue)), ("starts-from", .round(startsFrom)),
                 ("sum", .digest(sum)), ("clouds", .list(clouds.map { .text($0.description) })),
+                ("bases", basesValue),
             ]))
     }
 
@@ -51,6 +55,26 @@ package struct OpenedSum: Equatable, Sendable {
         startsFrom = try fields.round("starts-from")
         sum = try fields.digest("sum")
         clouds = try fields.clouds("clouds", at: "opened")
+        bases = try OpenedSum.bases(fields.take("bases"))
         try fields.finish()
     }
+
+    private var basesValue: Value {
+        .list(bases.sorted { $0.key < $1.key }.map { .list([.text($0.key.description), .round($0.value)]) })
+    }
+
+    private static func bases(_ value: Value) throws -> [CloudName: RoundNumber] {
+        guard case .list(let rows) = value, rows.count <= HelpedSum.maximumClouds else {
+            throw FederationError.malformed(place: "opened.bases", "expected a list of clouds and rounds")
+        }
+        return try rows.reduce(into: [:]) { bases, row in
+            guard case .list(let pair) = row, pair.count == 2, case .text(let name) = pair[0],
+                case .unsigned(let number) = pair[1], let round = UInt32(exactly: number)
+            else { throw FederationError.malformed(place: "opened.bases", "expected [cloud, round]") }
+            bases[try CloudName(name)] = RoundNumber(round)
+        }
+    }
+
+    /// The round that a cloud's vector in it was trained for.
+    package func base(of cloud: CloudName) -> RoundNumber? { clouds.contains(cloud) ? bases[cloud] ?? round : nil }
 }

@@ -26,9 +26,14 @@ extension AdapterConfiguration.Trains {
 
     /// Why it does not go with the rest of an update; nil if it does.
     func problem(
-        outer: OuterOptimizer, compression: CompressionSettings?, encryption: EncryptionPlan
+        outer: OuterOptimizer, compression: CompressionSettings?, encryption: EncryptionPlan,
+        pace: PacePlan = .synchronous
     ) -> String? {
         if self == .alternate {
+            if pace.mode != .synchronous {
+                return
+                    "a late update of one factor has no place in a round of the other: `alternate` takes `pace: {mode: synchronous}`"
+            }
             if outer.name != .average {
                 return
                     "momentum of `outer: {optimizer: \(outer.name.rawValue)}` would move the factor whose turn it is not: `alternate` takes `average`"

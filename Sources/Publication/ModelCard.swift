@@ -55,7 +55,7 @@ struct ModelCard {
         for round in draft.rounds {
             for part in round.cohort {
                 lines.append(
-                    "| \(round.round) | \(round.purpose) | \(part.cloud) | \(Self.escaped(part.owner)) | \(Figure.short(part.weight)) "
+                    "| \(round.round) | \(round.purpose)\(part.base.map { ", late of round \($0)" } ?? "") | \(part.cloud) | \(Self.escaped(part.owner)) | \(Figure.short(part.weight)) "
                         + "| `\(part.contribution.short)` |")
             }
         }
@@ -73,7 +73,7 @@ struct ModelCard {
             ## How it was trained
 
             In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the adapter by
-            \(method.outer.summary). \(Self.words(for: method.weights))\(method.compression.map { "\n\($0.summary)" } ?? "")
+            \(method.outer.summary). \(Self.words(for: method.weights))\(method.compression.map { "\n\($0.summary)" } ?? "")\(method.pace.map { "\n\($0.summary)" } ?? "")
 
             """
     }

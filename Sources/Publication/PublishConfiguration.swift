@@ -26,6 +26,7 @@ package struct PublishConfiguration: Configurable, Sendable {
     package let encryption: EncryptionPlan
     /// Nil where every value is sent, on the range of all.
     package let compression: CompressionSettings?
+    package let pace: PacePlan
     package let countBits: Int
     package let minimumCohort: Int
     /// Nil: the whole cohort.
@@ -106,10 +107,18 @@ package struct PublishConfiguration: Configurable, Sendable {
         compression = try file.optionalSection(
             "compression", about: "fewer bytes for an update; without it every value is sent, on one range"
         ) { CompressionSettings.read($0, outer: update.outer, encryption: encryption) }
+        let (compression, quorum) = (compression, quorum)
+        let pace =
+            try file.optionalSection(
+                "pace", about: "whether an update round waits for its slowest cloud, and what a late update counts"
+            ) {
+                PacePlan.read(
+                    $0, quorum: quorum, weights: update.weights.mode, encryption: encryption, compression: compression)
+            } ?? .synchronous
+        self.pace = pace
         plan = RunPlan(
             statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)
-        let compression = compression
         let count = file.optionalInt(
             "values", in: 1...(1 << 28),
             about: "instead of `base` and `adapter`: so many values without a meaning, to measure rounds")
@@ -123,7 +132,7 @@ package struct PublishConfiguration: Configurable, Sendable {
             let adapter = try file.section("adapter", about: "LoRA's adapter; `{}` takes all defaults") { section in
                 let trains = AdapterConfiguration.Trains.read(section)
                 if let problem = trains.problem(
-                    outer: update.outer, compression: compression, encryption: encryption)
+                    outer: update.outer, compression: compression, encryption: encryption, pace: pace)
                 {
                     section.refuse("mode", problem)
                 }

@@ -116,10 +116,12 @@ extension ReleaseManifest.Round {
             "round": .integer(Int(round.value)), "purpose": .string(purpose.rawValue),
             "cohort": .array(
                 cohort.map { part in
-                    .object([
+                    var members: [String: JSON] = [
                         "cloud": .string(part.cloud.description), "owner": .string(part.owner),
                         "weight": .number(part.weight), "contribution": .string(part.contribution.description),
-                    ])
+                    ]
+                    if let base = part.base { members["base"] = .integer(Int(base.value)) }
+                    return .object(members)
                 }),
         ]
         if let key { members["key"] = .string(key) }
@@ -134,7 +136,7 @@ extension ReleaseManifest.Round {
             round: RoundNumber(UInt32(try field.member("round").integer(in: 1...Int(UInt32.max)))), purpose: purpose,
             key: try field.optional("key")?.keyID(),
             cohort: try field.member("cohort").elements(atMost: 4096).map { part in
-                try part.allow(only: ["cloud", "owner", "weight", "contribution"])
+                try part.allow(only: ["cloud", "owner", "weight", "contribution", "base"])
                 guard let bytes = Hex.decode(try part.member("contribution").string()),
                     let digest = Digest(bytes: bytes)
                 else {
@@ -142,7 +144,9 @@ extension ReleaseManifest.Round {
                 }
                 return ReleaseManifest.Participant(
                     cloud: try CloudName(part.member("cloud").string()), owner: try part.member("owner").line(),
-                    weight: try part.member("weight").number(in: 0...1e15), contribution: digest)
+                    weight: try part.member("weight").number(in: 0...1e15), contribution: digest,
+                    base: try part.optional("base").map { RoundNumber(UInt32(try $0.integer(in: 1...Int(UInt32.max)))) }
+                )
             })
     }
 }

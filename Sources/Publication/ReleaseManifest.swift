@@ -34,8 +34,13 @@ package struct ReleaseManifest: Equatable, Sendable {
         package let weight: Double
         /// The digest of the contribution that entered the sum.
         package let contribution: Digest
+        /// Of a late update the round that it was trained for.
+        package let base: RoundNumber?
 
-        package init(cloud: CloudName, owner: String, weight: Double, contribution: Digest) {
+        package init(
+            cloud: CloudName, owner: String, weight: Double, contribution: Digest, base: RoundNumber? = nil
+        ) {
+            self.base = base
             self.cloud = cloud
             self.owner = owner
             self.weight = weight

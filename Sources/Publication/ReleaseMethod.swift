@@ -21,6 +21,8 @@ extension ReleaseManifest {
         package let adapter: AdapterConfiguration.Mode
         /// Nil where every value was sent, on one range.
         package let compression: Compression?
+        /// Nil where the round was synchronous.
+        package let pace: Tempo?
 
         /// How the clouds' updates were made shorter.
         package struct Compression: Equatable, Sendable {
@@ -54,13 +56,15 @@ extension ReleaseManifest {
                     Compression(
                         scales: $0.scales, margin: $0.margin, feedback: $0.feedback, fraction: $0.fraction,
                         sent: opening.sealed.count, values: opening.layout.count)
-                })
+                }, pace: opening.pace.map { Tempo($0) })
         }
 
         package init(
-            _ plan: TrainingPlan, adapter: AdapterConfiguration.Mode = .freezeA, compression: Compression? = nil
+            _ plan: TrainingPlan, adapter: AdapterConfiguration.Mode = .freezeA, compression: Compression? = nil,
+            pace: Tempo? = nil
         ) {
             self.adapter = adapter
+            self.pace = pace
             self.compression = compression
             localSteps = plan.steps
             batchSize = plan.batchSize
@@ -90,22 +94,25 @@ extension ReleaseManifest {
 
 extension ReleaseManifest.Method {
     var json: JSON {
-        .object([
-            "local_steps": .integer(localSteps), "batch_size": .integer(batchSize),
-            "local_optimizer": .string(localOptimizer.rawValue), "learning_rate": .number(learningRate),
-            "weight_decay": .number(weightDecay), "gradient_clip": .number(gradientClip), "proximal": .number(proximal),
-            "outer": outer.json, "weights": .string(weights.rawValue), "pacing": .string(pacing.mode.rawValue),
-            "local_steps_by_cloud": .object(
-                Dictionary(uniqueKeysWithValues: pacing.paces.map { ($0.cloud.description, .integer($0.steps)) })),
-            "adapter": .string(adapter.rawValue), "compression": compression?.json ?? .null,
-        ])
+        let pace: [String: JSON] = pace.map { ["pace": $0.json] } ?? [:]
+        return .object(
+            [
+                "local_steps": .integer(localSteps), "batch_size": .integer(batchSize),
+                "local_optimizer": .string(localOptimizer.rawValue), "learning_rate": .number(learningRate),
+                "weight_decay": .number(weightDecay), "gradient_clip": .number(gradientClip),
+                "proximal": .number(proximal),
+                "outer": outer.json, "weights": .string(weights.rawValue), "pacing": .string(pacing.mode.rawValue),
+                "local_steps_by_cloud": .object(
+                    Dictionary(uniqueKeysWithValues: pacing.paces.map { ($0.cloud.description, .integer($0.steps)) })),
+                "adapter": .string(adapter.rawValue), "compression": compression?.json ?? .null,
+            ].merging(pace) { $1 })
     }
 
     init(_ field: JSONField) throws(JSONError) {
         try field.allow(only: [
             "local_steps", "batch_size", "local_optimizer", "learning_rate", "weight_decay", "gradient_clip",
             "proximal",
-            "outer", "weights", "pacing", "local_steps_by_cloud", "adapter", "compression",
+            "outer", "weights", "pacing", "local_steps_by_cloud", "adapter", "compression", "pace",
         ])
         localSteps = try field.member("local_steps").integer(in: 0...1_000_000)
         batchSize = try field.member("batch_size").integer(in: 1...65_536)
@@ -151,6 +158,7 @@ extension ReleaseManifest.Method {
         } else {
             compression = nil
         }
+        if let given = try field.optional("pace") { self.pace = try Tempo(given) } else { self.pace = nil }
     }
 }
 

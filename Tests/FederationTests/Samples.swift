@@ -104,7 +104,7 @@ enum Samples {
             "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
             { try ShardAbout($0).value }),
         Sample(
-            "vector", VectorAbout(opening: digest, records: 40, loss: 517, trained: 960).value,
+            "vector", VectorAbout(opening: digest, records: 40, loss: 517, trained: 960, base: RoundNumber(3)).value,
             { try VectorAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
         Sample(
@@ -142,7 +142,7 @@ enum Samples {
             Sample("appointment", appointment.value, { try Appointment($0).value }),
             Sample("offer", offer.value, { try Offer($0).value }),
             Sample("receipt", receipt.value, { try Receipt($0).value }),
-        ] + masking
+        ] + masking + paced
         + [
             Sample(
                 "opening-compressed", opening(.update, compression: compression).value, { try Opening($0).value })

@@ -22,7 +22,8 @@ enum PublicationDecoders {
                 cohort: try ["east", "north", "west"].map { cloud in
                     ReleaseManifest.Participant(
                         cloud: try CloudName(cloud), owner: "Hospital | \(cloud)", weight: 1.5,
-                        contribution: Digest(of: Array(cloud.utf8)))
+                        contribution: Digest(of: Array(cloud.utf8)),
+                        base: number == 2 && cloud == "west" ? RoundNumber(1) : nil)
                 })
         }
     }

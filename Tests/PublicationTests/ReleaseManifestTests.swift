@@ -35,6 +35,36 @@ struct ReleaseManifestTests {
             ])
     }
 
+    @Test("A manifest and a card tell of late updates, and what they counted")
+    func late() throws {
+        let rounds = [
+            ReleaseManifest.Round(
+                round: RoundNumber(1), purpose: .update, key: nil,
+                cohort: try ["west", "north"].map {
+                    .init(
+                        cloud: try CloudName($0), owner: "Owner", weight: 1, contribution: Digest(of: [1]),
+                        base: $0 == "west" ? RoundNumber(7) : nil)
+                })
+        ]
+        let tempo = ReleaseManifest.Method.Tempo(mode: .grace, grace: 2.5, oldest: 3, discount: 0.5)
+        let plain = try Fixtures.draft(round: 1, rounds: rounds)
+        let draft = ReleaseDraft(
+            run: plain.run, round: plain.round, adapter: plain.adapter, createdAt: plain.createdAt,
+            baseModelSHA256: plain.baseModelSHA256, tokenizerSHA256: plain.tokenizerSHA256, rounds: rounds,
+            privacy: plain.privacy, method: .init(Fixtures.training, pace: tempo), metrics: [:])
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            let folder = try store.publish(draft)
+            let bytes = try Fixtures.read("\(folder)/manifest.json")
+            let manifest = try ReleaseManifest(bytes)
+            #expect(try manifest.encoded() == bytes && manifest.method?.pace == tempo)
+            #expect(manifest.rounds.first?.cohort.map(\.base) == [nil, RoundNumber(7)])
+            let card = String(decoding: try Fixtures.read("\(folder)/README.md"), as: UTF8.self)
+            #expect(card.contains("| update, late of round 7 | west |") && card.contains("2.5 s after its quorum"))
+            #expect(card.contains("(1 + s)^-0.5 of its weight"))
+        }
+    }
+
     @Test(
         "The time is written in UTC, over leap days and centuries",
         arguments: [

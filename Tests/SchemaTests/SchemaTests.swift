@@ -219,6 +219,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
         more: [
             "rounds: 0\nvalues: 1000\n", "rounds: 1\nbase: b\nadapter: {}\n",
             "rounds: 1\nvalues: 9\ncompression: {scales: fixed, margin: 2, error-feedback: 0.5, fraction: 0.1, rotation: 0, refresh: 3}\n",
+            "rounds: 1\nvalues: 9\nquorum: 3\npace: {mode: grace, grace: 3s, oldest: 2, discount: 1}\n",
         ],
         spoils: [
             ("rounds: 10\n", ""), ("rounds: 10", "rounds: -1"), ("rank: 8", "rank: 0"), ("rank: 8", "rnk: 8"),

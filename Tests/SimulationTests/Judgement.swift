@@ -9,9 +9,9 @@ struct Judgement {
     let replay: Replay
 
     private var ground: SimulatedGround { federation.ground }
-    private var plan: Schedule.Plan { federation.schedule.plan }
+    var plan: Schedule.Plan { federation.schedule.plan }
 
-    private func violate(_ text: String) { federation.ledger.violate(text) }
+    func violate(_ text: String) { federation.ledger.violate(text) }
 
     private func journal(of stage: StageName) -> Journal? {
         federation.processes.first { $0.stage == stage }?.disk.journal
@@ -33,7 +33,7 @@ struct Judgement {
         for abandonment in abandonments {
             violate("round \(abandonment.content.round) was abandoned: \(abandonment.content.reason)")
         }
-        for release in releases where release.content.cohort.count != plan.clouds {
+        for release in releases where release.content.cohort.count != plan.clouds && plan.pace.isEmpty {
             violate("round \(release.content.round) was released without \(plan.clouds - release.content.cohort.count)")
         }
         if releases.map(\.content.round.value) != (0..<UInt32(releases.count)).map({ $0 + 1 }) {
@@ -44,6 +44,8 @@ struct Judgement {
     /// The adapter is that of a replay of who was in each sum, and nobody was in one twice, or left out after a receipt.
     private func judge(_ releases: [Release], _ openings: [Signed<Opening>]) throws {
         var model = ReplayedModel(count: plan.values)
+        var counted: Set<RecentUpdates.Part> = []
+        defer { judgeLost(counted) }
         for release in releases {
             let round = release.round
             guard let opening = openings.first(where: { $0.content.round == round }), opening.digest == release.opening
@@ -64,7 +66,8 @@ struct Judgement {
                 violate("\(cloud) has a receipt for round \(round) and is not in its sum")
             }
             guard opening.content.purpose == .update else { continue }
-            try replay.step(&model, opening.content, cohort: clouds)
+            let bases = judgeBases(of: release, in: opening.content, &counted)
+            try replay.step(&model, opening.content, cohort: clouds, bases: bases)
             // What a cloud then sends is for it alone to know; it is never what it has sent before.
             if federation.ledger.hasDroppedResiduals {
                 if federation.schedule.kind == .mild { violate("what was left out was dropped in a mild run") }

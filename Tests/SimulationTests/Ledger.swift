@@ -24,6 +24,9 @@ final class Ledger: @unchecked Sendable {
     private(set) var leftOut: [RoundNumber: Set<CloudName>] = [:]
     /// A cloud was away when its round ended, and could not know what it had left out.
     private(set) var hasDroppedResiduals = false
+    /// What clouds have trained for which rounds, where that is listened to, and what of it they have let go.
+    private(set) var trained: Set<RecentUpdates.Part> = []
+    private(set) var letGo: [RecentUpdates.Part: String] = [:]
     private var seen: Set<[UInt8]> = []
     /// What each stage has offered under each name.
     private(set) var offered: [StageName: [TransferName: Digest]] = [:]
@@ -53,8 +56,10 @@ final class Ledger: @unchecked Sendable {
     }
 
     /// Stages' errors are remembered; in a trace stands everything that they log.
-    func log(of stage: StageName, run: RunName) -> EventLog {
-        EventLog(stage: stage, run: run, level: isTraced ? .info : .warning) { [self] bytes in
+    ///
+    /// - Parameter isHeard: what a stage merely tells is listened to as well.
+    func log(of stage: StageName, run: RunName, isHeard: Bool = false) -> EventLog {
+        EventLog(stage: stage, run: run, level: isTraced || isHeard ? .info : .warning) { [self] bytes in
             let line = String(decoding: bytes, as: UTF8.self)
             if line.contains("\"event\":\"left_out\""), let round = UInt32(Ledger.number("round", of: line)) {
                 leftOut[RoundNumber(round), default: []].insert(stage.cloud)
@@ -63,6 +68,12 @@ final class Ledger: @unchecked Sendable {
                 errors["\(stage.kind) \(Ledger.field("event", of: line))", default: 0] += 1
             }
             if line.contains("\"event\":\"residual_dropped\"") { hasDroppedResiduals = true }
+            if line.contains("\"event\":\"round_trained\""), let round = UInt32(Ledger.number("round", of: line)) {
+                trained.insert(.init(cloud: stage.cloud, base: RoundNumber(round)))
+            }
+            if line.contains("\"event\":\"update_dropped\""), let base = UInt32(Ledger.number("base", of: line)) {
+                letGo[.init(cloud: stage.cloud, base: RoundNumber(base))] = Ledger.field("reason", of: line)
+            }
             guard isTraced else { return }
             let shown = line.split(separator: "\"event\":").last.map(String.init) ?? line
             trace.append("    \(stage) logs \(shown.dropLast(2))")

@@ -1,5 +1,6 @@
 import Encryption
 import Federation
+import Glibc
 import Keys
 import Publication
 import Sodium
@@ -9,6 +10,7 @@ import Sodium
 final class Replay {
     private struct Part: Hashable {
         let cloud: CloudName
+        let base: RoundNumber
         let round: RoundNumber
         let values: Int
     }
@@ -37,11 +39,17 @@ final class Replay {
         }
     }
 
-    private func part(of cloud: CloudName, in opening: Opening) throws -> [UInt32] {
-        let key = Part(cloud: cloud, round: opening.round, values: opening.layout.count)
+    /// - Parameter base: the round that it was trained for; it counts less for each update that was released since.
+    private func part(of cloud: CloudName, base: RoundNumber, in opening: Opening) throws -> [UInt32] {
+        let key = Part(cloud: cloud, base: base, round: opening.round, values: opening.layout.count)
         if let known = quantised[key] { return known }
-        let weight = Float(opening.foldedWeight(of: cloud))
-        let values = Replay.delta(of: cloud, round: opening.round, layout: opening.layout).map { $0 * weight }
+        var factor = opening.foldedWeight(of: cloud)
+        if let pace = opening.pace {
+            let since = pace.recent.updates.filter { $0.round.value >= base.value }.count
+            factor *= exp(-pace.discount * log(1 + Double(since)))
+        }
+        let weight = Float(factor)
+        let values = Replay.delta(of: cloud, round: base, layout: opening.layout).map { $0 * weight }
         let rounding = StochasticRounding(
             secret: try keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
         let made = try Quantiser(layout: opening.layout, bits: opening.bits).quantise(
@@ -111,11 +119,17 @@ final class Replay {
     }
 
     /// Takes the model through a round.
-    func step(_ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName]) throws {
+    ///
+    /// - Parameter bases: of late updates the rounds that they were trained for.
+    func step(
+        _ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName], bases: [CloudName: RoundNumber] = [:]
+    ) throws {
         if let plan = opening.compression { return try step(&model, opening, plan, cohort: cohort) }
         var sums = [UInt64](repeating: 0, count: opening.layout.count)
         for cloud in cohort {
-            for (index, value) in try part(of: cloud, in: opening).enumerated() { sums[index] += UInt64(value) }
+            for (index, value) in try part(of: cloud, base: bases[cloud] ?? opening.round, in: opening).enumerated() {
+                sums[index] += UInt64(value)
+            }
         }
         let decoded = try Quantiser(layout: opening.layout, bits: opening.bits).dequantise(
             sums, of: 0..<sums.count, contributions: cohort.count)

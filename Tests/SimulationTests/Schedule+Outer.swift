@@ -8,7 +8,9 @@ extension Schedule.Plan {
 
     /// Half of the plans that average also compress: then what each cloud left out goes on from round to round.
     var compression: String {
-        guard outer == .average, values < 40_000, (updates + values + (quorum ?? clouds)).isMultiple(of: 2) else {
+        guard pace.isEmpty, outer == .average, values < 40_000,
+            (updates + values + (quorum ?? clouds)).isMultiple(of: 2)
+        else {
             return ""
         }
         return "compression: {fraction: 0.3, rotation: 0.4, margin: 1, error-feedback: 0.75, refresh: 3}"

@@ -20,6 +20,8 @@ struct Schedule: Sendable {
         var deadlineSeconds = 120
         /// Of a step, until publish gives the run up.
         var attempts = 1000
+        /// publish's `pace`; empty: synchronous.
+        var pace = ""
     }
 
     enum Fault: Sendable, Hashable {
@@ -75,6 +77,8 @@ struct Schedule: Sendable {
     var latency = 1...4
     /// Milliseconds that a piece of work takes at most.
     var longestWork = 40
+    /// Milliseconds by which a cloud's training takes longer, at most.
+    var slow: [CloudName: Int] = [:]
     /// Beyond what ZeroMQ does: one message of work in so many is lost, comes twice, or comes out of order. 0: none.
     var wild = 0
     /// What is broken on purpose, to see that it is noticed.

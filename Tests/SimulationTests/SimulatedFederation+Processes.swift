@@ -44,7 +44,9 @@ extension SimulatedFederation {
             },
             wall: { [self] in UInt64((SimulatedFederation.epoch + now + life.process.skew) / 1000) }, workPlace: life)
         let context = StageContext(
-            identity: identity, journal: journal, log: ledger.log(of: stage, run: topology.run),
+            identity: identity, journal: journal,
+            log: ledger.log(
+                of: stage, run: topology.run, isHeard: !schedule.plan.pace.isEmpty && stage.kind == .localTrain),
             publisher: topology.publish, wires: life, surroundings: surroundings, finish: life.outcome.set)
         let hasHub = topology.hub(of: stage) != nil
         life.context = context
@@ -118,7 +120,9 @@ extension SimulatedFederation {
 
     func plan(work number: Int, of life: Life) {
         let longest = isHealed ? min(schedule.longestWork, 40) : schedule.longestWork
-        let most = max(1, longest) * 1000
+        let isSlow = !isHealed || schedule.kind == .mild
+        let slow = isSlow && life.process.stage.kind == .localTrain ? schedule.slow[life.process.stage.cloud] ?? 0 : 0
+        let most = max(1, longest + slow) * 1000
         agenda.plan(.perform(life, number), at: now + random.milliseconds(100...max(100, most)))
     }
 }

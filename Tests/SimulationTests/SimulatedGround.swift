@@ -149,6 +149,7 @@ final class SimulatedGround {
                 rounds: \(plan.updates)
                 outer: {optimizer: \(plan.outer.rawValue)}
                 \(plan.compression)
+                \(plan.pace.isEmpty ? "" : "pace: \(plan.pace)")
                 minimum-cohort: \(plan.minimum)
                 \(plan.quorum.map { "quorum: \($0)" } ?? "")
                 deadline: \(plan.deadlineSeconds)s

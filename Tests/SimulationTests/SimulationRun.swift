@@ -14,6 +14,9 @@ struct SimulationResult: Sendable {
     /// Rounds that were released over fewer clouds by some clouds' word, and rounds that were given up.
     var held = 0
     var abandoned = 0
+    /// Late updates that counted, and by how many releases the latest of them was late.
+    var late = 0
+    var stalest = 0
     /// All that happened, if it was traced.
     var trace: [String] = []
     /// Text for whoever has to find out why.
@@ -48,6 +51,14 @@ final class Simulator: @unchecked Sendable {
             seconds: federation.now / 1_000_000)
         result.held = ledger.published.releases.count { !$0.content.heldBy.isEmpty }
         result.abandoned = ledger.published.abandonments.count
+        let published = ledger.published
+        for (round, parts) in published.parts {
+            for base in parts.compactMap(\.base) {
+                result.late += 1
+                let opening = published.openings.first { $0.content.round == round }?.content
+                result.stalest = max(result.stalest, opening?.staleness(of: base) ?? 0)
+            }
+        }
         if isTraced {
             result.trace = ledger.trace.filter { !$0.contains(" logs ") }
             result.report = ledger.trace.suffix(Simulator.shown).joined(separator: "\n")

@@ -180,6 +180,33 @@ struct SimulationTests {
         #expect(named == 8)
     }
 
+    @Test(
+        "What is trained too late for its round counts in a later one, once, and for less",
+        arguments: [(suite: Suite.clear, count: 96), (suite: .paillier, count: 6)])
+    func lateUpdates(suite: Suite, count: Int) async throws {
+        guard Wanted.one == nil, Wanted.suite == nil || Wanted.suite == suite else { return }
+        let simulator = try Simulator()
+        let first = UInt64(Wanted.first)
+        var tally = Tally()
+        var (late, stalest, quiet) = (0, 0, 0)
+        let began = ContinuousClock.now
+        for seed in first..<first + UInt64(Wanted.count ?? count) where tally.failures < 5 {
+            let isQuiet = seed % 6 == 0
+            let result = try await simulator.run(
+                try Schedule(ofLateUpdatesIn: suite, seed: seed, isQuiet: isQuiet))
+            tally.take(result)
+            if !result.violations.isEmpty { Issue.record("\(result.report)") }
+            late += result.late
+            if isQuiet { quiet += result.late }
+            stalest = max(stalest, result.stalest)
+        }
+        print(
+            "\(suite): \(late) late updates counted, \(quiet) of them where nothing went wrong, the stalest \(stalest) releases late; \(tally.text(ContinuousClock.now - began))"
+        )
+        #expect(late > (Wanted.count ?? count) / 2)
+        #expect(stalest > 1)
+    }
+
     @Test("Nothing of a schedule stays in memory", arguments: [Suite.clear, .secagg, .paillier])
     func nothingStays(suite: Suite) async throws {
         guard Wanted.one == nil else { return }

@@ -54,8 +54,13 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let loss: UInt32?
     /// Of an update, what its training took, in milliseconds: as `loss`.
     package let trained: UInt32?
+    /// Of a late update the round that it was trained for; nil for one of the opening's own.
+    package let base: RoundNumber?
 
-    package init(opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil) {
+    package init(
+        opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil, base: RoundNumber? = nil
+    ) {
+        self.base = base
         self.opening = opening
         self.records = records
         self.loss = loss
@@ -65,7 +70,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
-            ("trained", .optionalNumber(trained)),
+            ("trained", .optionalNumber(trained)), ("base", .optional(base)),
         ])
     }
 
@@ -75,6 +80,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         records = try fields.integer("records", in: 0...100_000_000)
         loss = try fields.optionalCount("loss", in: Weight.range)
         trained = try fields.optionalCount("trained", in: Weight.range)
+        base = try fields.base()
         try fields.finish()
     }
 }
@@ -99,6 +105,8 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     package let helped: HelpedSum?
     /// Of an update: what its training took, in milliseconds, bucketed, if the cloud tells.
     package let trained: UInt32?
+    /// Of a late update the round that it was trained for.
+    package let base: RoundNumber?
     /// That the cloud knows what it has sealed (docs/protocol.md, "Proofs"); empty under `clear`.
     package let proof: [UInt8]
 
@@ -106,9 +114,11 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
 
     package init(
         opening: Digest, suite: Suite, profile: String, keyID: [UInt8], degree: Int = 1, bits: Int, room: Int,
-        weight: UInt32, loss: UInt32? = nil, trained: UInt32? = nil, helped: HelpedSum? = nil, proof: [UInt8] = []
+        weight: UInt32, loss: UInt32? = nil, trained: UInt32? = nil, base: RoundNumber? = nil, helped: HelpedSum? = nil,
+        proof: [UInt8] = []
     ) {
         self.trained = trained
+        self.base = base
         self.opening = opening
         self.suite = suite
         self.profile = profile
@@ -125,14 +135,14 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
     /// Of a contribution that is sealed as `opening` asks; under `secagg` with the masks of an agreement.
     package init(
         answering opening: Signed<Opening>, masks: [UInt8]? = nil, weight: UInt32, loss: UInt32? = nil,
-        trained: UInt32? = nil, helped: HelpedSum? = nil, proof: [UInt8] = []
+        trained: UInt32? = nil, base: RoundNumber? = nil, helped: HelpedSum? = nil, proof: [UInt8] = []
     ) {
         let asked = opening.content
         self.init(
             opening: opening.digest, suite: asked.suite, profile: asked.profile, keyID: masks ?? asked.keyID,
             degree: asked.degree,
-            bits: asked.bits, room: asked.cohort.count, weight: weight, loss: loss, trained: trained, helped: helped,
-            proof: proof)
+            bits: asked.bits, room: asked.cohort.count, weight: weight, loss: loss, trained: trained, base: base,
+            helped: helped, proof: proof)
     }
 
     package var value: Value {
@@ -140,7 +150,8 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
             ("opening", .digest(opening)), ("suite", .text(suite.rawValue)), ("profile", .text(profile)),
             ("key", .bytes(keyID)), ("degree", .number(degree)), ("bits", .number(bits)), ("room", .number(room)),
             ("weight", .unsigned(UInt64(weight))), ("loss", .optionalNumber(loss)),
-            ("trained", .optionalNumber(trained)), ("helped", .optional(helped)), ("proof", .bytes(proof)),
+            ("trained", .optionalNumber(trained)), ("base", .optional(base)), ("helped", .optional(helped)),
+            ("proof", .bytes(proof)),
         ])
     }
 
@@ -158,6 +169,7 @@ package struct ContributionAbout: OfferAbout, Equatable, Sendable {
         helped = try fields.helped("helped", at: "offer.about")
         trained = try fields.optionalCount("trained", in: Weight.range)
         proof = try fields.bytes("proof", limit: ContributionAbout.maximumProofBytes)
+        base = try fields.base()
         try fields.finish()
     }
 }
@@ -174,11 +186,15 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
         /// When it was here whole, in milliseconds since aggregate took the opening up, to four significant bits; nil where it has been
         /// started since.
         package let arrival: UInt32?
+        /// Of a late update the round that it was trained for.
+        package let base: RoundNumber?
 
         package init(
-            cloud: CloudName, weight: UInt32, digest: Digest, transfer: UInt32? = nil, arrival: UInt32? = nil
+            cloud: CloudName, weight: UInt32, digest: Digest, transfer: UInt32? = nil, arrival: UInt32? = nil,
+            base: RoundNumber? = nil
         ) {
             self.arrival = arrival
+            self.base = base
             self.cloud = cloud
             self.weight = weight
             self.digest = digest
@@ -209,7 +225,7 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
                             ("cloud", .text($0.cloud.description)), ("weight", .unsigned(UInt64($0.weight))),
                             ("digest", .digest($0.digest)),
                             ("transfer", .optionalNumber($0.transfer)),
-                            ("arrival", .optionalNumber($0.arrival)),
+                            ("arrival", .optionalNumber($0.arrival)), ("base", .optional($0.base)),
                         ])
                     })
             ),
@@ -226,7 +242,8 @@ package struct SumAbout: OfferAbout, Equatable, Sendable {
                 cloud: try fields.cloud("cloud"), weight: UInt32(try fields.integer("weight", in: 1...Weight.maximum)),
                 digest: try fields.digest("digest"),
                 transfer: try fields.optionalCount("transfer", in: Weight.range),
-                arrival: try fields.optionalCount("arrival", in: Weight.range))
+                arrival: try fields.optionalCount("arrival", in: Weight.range),
+                base: try fields.base())
             try fields.finish()
             return part
         }

@@ -122,6 +122,8 @@ package struct Opening: Declaration {
     package let encryption: PartialEncryption?
     /// Of an update; nil where all values are sent, on the layout's ranges.
     package let compression: CompressionPlan?
+    /// Of an update; nil where it is synchronous.
+    package let pace: Pace?
     /// What is sealed and added: the layout, or what compression leaves of it.
     package let sealed: VectorLayout
 
@@ -130,7 +132,7 @@ package struct Opening: Declaration {
         suite: Suite, keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
         training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil,
-        compression: CompressionPlan? = nil
+        compression: CompressionPlan? = nil, pace: Pace? = nil
     ) {
         self.run = run
         self.round = round
@@ -154,6 +156,7 @@ package struct Opening: Declaration {
         self.split = split
         self.encryption = encryption
         self.compression = compression
+        self.pace = pace
         sealed = compression?.places.map(layout.selecting) ?? layout
     }
 
@@ -166,7 +169,7 @@ package struct Opening: Declaration {
     package var method: String {
         guard let training else { return "" }
         let shorter = compression.map { ", " + $0.summary(bits: bits, values: layout.count) } ?? ""
-        return training.summary + shorter + adapterMode
+        return training.summary + shorter + adapterMode + (pace.map { ", \($0.summary)" } ?? "")
     }
 
     /// Nothing for the default, B over a fixed A.
@@ -222,6 +225,7 @@ extension Opening {
                 ("split", split.map { .text($0.rawValue) } ?? .none),
                 ("encryption", encryption?.value ?? .none),
                 ("compression", compression?.value ?? .none),
+                ("pace", pace?.value ?? .none),
             ] + seat.pairs)
     }
 
@@ -251,6 +255,7 @@ extension Opening {
         let layout = layout
         compression = try fields.optional("compression").map { try CompressionPlan($0, layout: layout) }
         sealed = compression?.places.map(layout.selecting) ?? layout
+        pace = try fields.optional("pace").map { try Pace($0) }
         seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
@@ -285,6 +290,7 @@ extension Opening {
             throw FederationError.malformed(
                 place: "opening.compression", "only updates that are sealed whole are compressed")
         }
+        try pace?.check(self)
         if case .selective = encryption, clipNorm == 0 {
             throw FederationError.malformed(
                 place: "opening.clip", "noise is counted in clip norms, and nothing is clipped")

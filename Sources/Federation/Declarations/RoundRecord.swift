@@ -177,6 +177,7 @@ extension ContributionAbout {
         guard asked.purpose != .update || weight == member.weight else {
             return "it claims weight \(weight), the opening gives \(member.cloud) \(member.weight)"
         }
+        if let fault = asked.fault(inVectorOf: member.cloud, base: base) { return fault }
         guard loss == nil || asked.split == .validation else {
             return "it tells a loss, which belongs to scores on the validation split alone"
         }

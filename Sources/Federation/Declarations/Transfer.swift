@@ -135,6 +135,9 @@ package struct Offer: Declaration {
 package struct Receipt: Declaration {
     package static let kind = "receipt"
 
+    /// The reason for which something is refused that nobody is to blame for: it may be sent again under another round.
+    package static let roundOver = "its round is over"
+
     package enum Outcome: String, Sendable, CaseIterable {
         /// On disk and synced: the sender may forget its copy.
         case durable

@@ -39,6 +39,12 @@ extension EventField {
         "method", .text, "how an update comes about: the clouds' steps, and publish's with their sum; empty else")
     package static let split = EventField("split", .text, "the held-out part that an evaluation is over; empty else")
     package static let term = EventField("term", .number, "how often aggregate has been appointed anew")
+    package static let base = EventField("base", .number, "the round that a late update was trained for")
+    package static let bases = EventField("bases", .list, "clouds whose update was late, each with the round it is of")
+    package static let staleness = EventField(
+        "staleness", .number, "updates that were released since the adapter that it was trained from")
+    package static let discount = EventField("discount", .real, "the part of its weight that it counts for")
+    package static let oldest = EventField("oldest", .number, "updates that may be released before it counts no more")
     package static let root = EventField("root", .text, "the Merkle root over the contributions")
     package static let isFinal = EventField("final", .flag, "whether it is the run's last")
     package static let folder = EventField("folder", .text, "where the release was written")

@@ -53,7 +53,10 @@ extension EventKind {
         "sum_unusable", .error, "A contribution held what no honest stage makes.", [.reason])
     package static let roundReleased = EventKind(
         "round_released", .info, "Publish has released the round.",
-        [.opening, .digest, .adapter, .purpose, .cohort, .heldBy, .split, .openSeconds, .seconds, .isFinal, .folder]
+        [
+            .opening, .digest, .adapter, .purpose, .cohort, .bases, .heldBy, .split, .openSeconds, .seconds, .isFinal,
+            .folder,
+        ]
             + EventField.figures,
         phases: [RoundPhase(.open, .openSeconds)],
         meters: [.counts(.roundsReleased, by: .purpose)]

@@ -20,6 +20,14 @@ extension EventKind {
             .seconds, .firstLoss, .lastLoss, .tokens, .tokensPerSecond, .deltaNorm, .clipNorm, .receivedAdapterLoss,
         ], phases: [RoundPhase(.train, .seconds)],
         meters: [.sets(.trainingLoss, .lastLoss), .adds(.trainedTokens, .tokens)], isAudited: true)
+    package static let updateLate = EventKind(
+        "update_late", .info, "Its round has closed without this update, which is kept for another.", [.oldest])
+    package static let updateOffered = EventKind(
+        "update_offered", .info, "An update of an earlier round is handed to encrypt for this one.",
+        [.base, .staleness, .discount], isAudited: true)
+    package static let updateDropped = EventKind(
+        "update_dropped", .warning, "An update that came late will not count, and the cloud trains anew.",
+        [.base, .reason])
     package static let sensitivitiesMeasured = EventKind(
         "sensitivities_measured", .info, "How much the loss depends on each value.", [.values, .seconds],
         phases: [RoundPhase(.sensitivity, .seconds)])
@@ -31,6 +39,6 @@ extension EventKind {
 
     static let ofTraining: [EventKind] = [
         .tablesRead, .shardsMade, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress, .roundTrained,
-        .sensitivitiesMeasured, .roundScored, .vectorRefused,
+        .updateLate, .updateOffered, .updateDropped, .sensitivitiesMeasured, .roundScored, .vectorRefused,
     ]
 }

@@ -162,6 +162,7 @@ final class AggregateStage: Stage {
         switch current.gathering.answer(to: offer, from: sender) {
         case .later: return .later
         case .refuse(let reason): return .refuse(reason)
+        case .over(let reason): return .over(reason)
         case .take:
             guard let expected = current.adding?.scheme.byteCount else { return .later }
             guard offer.byteCount == expected else {
@@ -200,7 +201,8 @@ final class AggregateStage: Stage {
             guard let round = current, let adding = round.adding, name.round == round.opening.content.round,
                 !round.gathering.isClosed, round.gathering.selection == nil
             else {
-                try context.refuse(arrival, "round \(name.round) has been closed")
+                let isLate = current?.opening.content.pace != nil
+                try context.refuse(arrival, isLate ? Receipt.roundOver : "round \(name.round) has been closed")
                 continue
             }
             guard round.masks?.hasLost(name.cloud) != true else {
@@ -278,7 +280,9 @@ final class AggregateStage: Stage {
 
     func closeIfDue() throws {
         // What came in time is counted, though it is being looked at when the deadline passes.
-        guard var round = current, !isAdding, waiting.isEmpty else { return }
+        guard !isAdding, waiting.isEmpty else { return }
+        current?.gathering.look(now: context.surroundings.time)
+        guard var round = current else { return }
         let opening = round.opening.content
         switch round.gathering.decision(now: context.surroundings.time) {
         case .wait: return

@@ -74,7 +74,8 @@ extension EncryptStage {
             return try leave(now.sum, "this cloud has opened the round already, or has nothing in it")
         }
         let sum = OpenedSum(
-            round.opening.content, sum: record.contents.sum, clouds: record.contributions.map(\.cloud))
+            round.opening.content, sum: record.contents.sum, clouds: record.contributions.map(\.cloud),
+            bases: record.contributions.reduce(into: [:]) { $0[$1.cloud] = $1.about.base })
         if let conflict = try openedSums().lazy.compactMap({ $0.conflict(with: sum) }).first {
             context.log.tell(.refused(.sum), round: number, [.reason: .text(conflict)])
             return try leave(now.sum, conflict)

@@ -191,10 +191,10 @@ final class EncryptStage: Stage {
         }
         if cloudsOpen {
             try context.cancel(share(ended), to: context.publisher)
-            for arrival in current.sum.unanswered { try context.refuse(arrival, "its round is over") }
+            for arrival in current.sum.unanswered { try context.refuse(arrival, Receipt.roundOver) }
         }
         try leaveMasks(of: current)
-        if let waiting = current.waiting { try context.refuse(waiting, "its round is over") }
+        if let waiting = current.waiting { try context.refuse(waiting, Receipt.roundOver) }
         self.current = nil
     }
 
@@ -245,7 +245,8 @@ final class EncryptStage: Stage {
         guard let current else { return .later }
         let opening = current.opening.content
         guard offer.name.round == opening.round else {
-            return offer.name.round > opening.round ? .later : .refuse("round \(offer.name.round) is over")
+            guard offer.name.round < opening.round else { return .later }
+            return isVector ? .over(Receipt.roundOver) : .refuse("round \(offer.name.round) is over")
         }
         if isOfMasks || isOfSum {
             switch current.seat.standing(of: sender, sending: offer.name) {
@@ -264,9 +265,11 @@ final class EncryptStage: Stage {
             return .refuse("\(sender) has no part in a round for \(opening.purpose)")
         }
         do {
-            guard try VectorAbout(offer.about).opening == current.opening.digest else {
+            let about = try VectorAbout(offer.about)
+            guard about.opening == current.opening.digest else {
                 return .refuse("it answers another opening of round \(opening.round)")
             }
+            if let fault = try fault(inVectorOf: about.base, for: opening) { return .refuse(fault) }
         } catch { return .refuse("\(error)") }
         let expected = opening.layout.count * ClearVector.width(for: opening.purpose)
         guard offer.byteCount == expected else {
@@ -278,7 +281,7 @@ final class EncryptStage: Stage {
 
     func arrived(_ arrival: Arrival) async throws {
         guard var round = current, arrival.offer.name.round == round.opening.content.round else {
-            return try context.refuse(arrival, "its round is over")
+            return try context.refuse(arrival, Receipt.roundOver)
         }
         guard !arrival.offer.name.kind.isOfMasks else { return try arrived(ofMasks: arrival, round) }
         guard arrival.offer.name.kind == .vector else { return try arrived(ofSum: arrival, round) }
@@ -330,7 +333,7 @@ final class EncryptStage: Stage {
         let before = try residual(for: opening)
         let sealed = try await context.offload { [context] in
             let writer = context.payloadWriter(for: name)
-            let weight = Float(opening.foldedWeight(of: cloud))
+            let weight = Float(opening.foldedWeight(of: cloud, base: said.base))
             let stochastic = StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)
             var left: KeptResidual?
             let report = try arrival.payload.withBytes { bytes in
@@ -365,7 +368,7 @@ final class EncryptStage: Stage {
         guard current?.opening.digest == round.opening.digest else {
             context.discard(sealed.payload)
             if let left = sealed.left { context.discard(left.payload) }
-            return try context.refuse(arrival, "its round is over")
+            return try context.refuse(arrival, Receipt.roundOver)
         }
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(said.records)
         let loss = configuration.weights.loss(said.loss, in: opening)
@@ -373,7 +376,7 @@ final class EncryptStage: Stage {
             name, payload: sealed.payload, digest: sealed.digest,
             about: ContributionAbout(
                 answering: round.opening, masks: round.masking?.agreement, weight: weight, loss: loss,
-                trained: configuration.pace.time(said.trained, in: opening),
+                trained: configuration.pace.time(said.trained, in: opening), base: said.base,
                 helped: cloudsOpen ? try helped(before: opening) : nil, proof: sealed.proof))
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
@@ -381,6 +384,7 @@ final class EncryptStage: Stage {
             try entry.spend(arrival)
             try countAnswerInClear(opening, entry)
             try noteTold(loss, opening, entry)
+            try noteSealed(said.base, for: opening, entry)
             try keep(sealed.left, of: round.opening, entry)
         }
         if round.masking != nil {
@@ -412,7 +416,7 @@ final class EncryptStage: Stage {
         let fields: EventFields = [.wireBytes: .number(delivery.wireBytes), .offers: .number(delivery.offers)]
         switch delivery.outcome {
         case .durable: context.log.tell(.receipted(kind), round: round, fields)
-        case .refused where round != current?.opening.content.round:
+        case .refused where round != current?.opening.content.round || delivery.reason == Receipt.roundOver:
             context.log.tell(.notNeeded(kind), round: round, fields + [.reason: .text(delivery.reason)])
         case .refused:
             context.log.tell(.refused(kind), round: round, fields + [.reason: .text(delivery.reason)])

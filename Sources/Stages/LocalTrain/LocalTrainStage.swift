@@ -14,7 +14,7 @@ final class LocalTrainStage: Stage {
     let context: StageContext
     let trainer: any Trainer
     private let needsShards: Bool
-    private let encrypt: StageName
+    let encrypt: StageName
     private var shards: [TransferName: TokenShard] = [:]
     private var shardCount = 0
     /// The newest two at most: openings start from the newest, and may tell what lies between it and the one before.
@@ -70,7 +70,7 @@ final class LocalTrainStage: Stage {
         return .waiting(for: [context.publisher], "\(round): this cloud has done its part")
     }
 
-    private func vector(_ round: RoundNumber) -> TransferName {
+    func vector(_ round: RoundNumber) -> TransferName {
         TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud, part: 1)
     }
 
@@ -125,9 +125,18 @@ final class LocalTrainStage: Stage {
             !needsShards || (shardCount > 0 && shards.count == shardCount)
         else { return }
         let content = opening.content
+        let isHandedOver = try context.journal.read { try $0.hasDeparture(vector(content.round)) }
+        if !isHandedOver, let held = try usable(for: content) {
+            isBusy = true
+            return context.begin { [self] in
+                try await handOver(held, for: opening) { pending?.digest == opening.digest }
+                isBusy = false
+                try beginIfReady()
+            }
+        }
         let adapter = adapters[content.startsFrom]
         guard content.startsFrom.value == 0 || adapter?.digest == content.adapterDigest,
-            try !context.journal.read({ try $0.hasDeparture(vector(content.round)) })
+            !isHandedOver
         else { return }
         let start = StartingAdapter(
             payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened(), own: try own())
@@ -170,21 +179,22 @@ final class LocalTrainStage: Stage {
         case .sensitivity: made = try await sensitivity(content, of: start, train: train)
         case .statistics: return
         }
+        let about = VectorAbout(
+            opening: opening.digest, records: train?.count ?? 0,
+            loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
+            trained: trained.map(Weight.bucket(time:)))
         guard pending?.digest == opening.digest else {  // overtaken
+            guard try !holdLate(made.payload, digest: made.digest, about, of: content, own, opening) else { return }
             own?.payload.discard()
             return context.discard(made.payload)
         }
         let name = vector(content.round)
-        let offer = context.offer(
-            name, payload: made.payload, digest: made.digest,
-            about: VectorAbout(
-                opening: opening.digest, records: train?.count ?? 0,
-                loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
-                trained: trained.map(Weight.bucket(time:))))
+        let offer = context.offer(name, payload: made.payload, digest: made.digest, about: about)
         // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
         // may; then this cloud trains again.
         try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload)) {
             try keep(own: own, of: opening, $0)
+            try hold(made.payload, digest: made.digest, about, of: content, isOffered: true, $0)
         }
     }
 
@@ -280,7 +290,8 @@ final class LocalTrainStage: Stage {
     }
 
     func receipted(_ delivery: Delivery) async throws {
-        if delivery.outcome == .refused {
+        if delivery.outcome == .refused, delivery.reason != Receipt.roundOver {
+            try refusedByEncrypt(delivery.name.round, delivery.reason)
             context.log.tell(.vectorRefused, round: delivery.name.round, [.reason: .text(delivery.reason)])
         }
     }

@@ -13,7 +13,9 @@ extension PublishStage {
         let layout = try model.layout(range: configuration.range)
         let problem = configuration.encryption.problem(
             values: layout.count, range: configuration.range, clipNorm: configuration.clipNorm, suite: suite)
-        if let problem = problem ?? configuration.compression?.problem(values: layout.count) {
+        if let problem = problem ?? configuration.compression?.problem(values: layout.count)
+            ?? configuration.pace.problem(suite: suite)
+        {
             throw StageError.configuration(problem)
         }
     }

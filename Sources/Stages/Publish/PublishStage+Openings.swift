@@ -110,7 +110,8 @@ extension PublishStage {
             minimumCohort: configuration.minimumCohort,
             deadline: context.surroundings.time + UInt64(deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
-            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil, compression: compression)
+            encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil, compression: compression,
+            pace: isUpdate ? configuration.pace.opening(after: recent) : nil)
         return (opening, choice)
     }
 

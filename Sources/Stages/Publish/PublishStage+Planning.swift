@@ -56,6 +56,8 @@ extension PublishStage {
     /// Learns from a round that is about to be released.
     func learn(from parts: [SumAbout.Part], told: [RecordedContribution], _ content: Opening) throws {
         guard let training = content.training else { return }
+        // What was trained before its round was opened tells nothing of how fast its cloud is.
+        let parts = parts.filter { $0.base == nil }
         let now = context.surroundings.now
         let trained = Dictionary(
             told.compactMap { part in part.about.trained.map { (part.cloud, $0) } }, uniquingKeysWith: { $1 })

@@ -10,8 +10,8 @@ import Topology
 extension PublishStage {
     func open(_ arrival: Arrival, of opening: Signed<Opening>) async throws {
         let content = opening.content
-        let about = try SumAbout(arrival.offer.about)
         let told = try closing.closed?.record.contributions(to: opening, key: context.identity.key) ?? []
+        let about = based(try SumAbout(arrival.offer.about), told)
         let began = ContinuousClock.now
         guard let shares = try await verifiedShares(of: arrival, opening) else { return }
         let cohort = about.parts.map { Member(cloud: $0.cloud, weight: $0.weight) }
@@ -84,6 +84,7 @@ extension PublishStage {
             .openSeconds: .seconds(opened), .seconds: .seconds(ContinuousClock.now - began),
             .isFinal: .flag(release.content.isFinal), .split: .text(content.split?.rawValue ?? ""),
         ]
+        if about.parts.contains(where: { $0.base != nil }) { fields[.bases] = about.lateParts }
         if !heldBy.isEmpty { fields[.heldBy] = .list(heldBy.map { .name($0) }) }
         for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
         if let adapter { fields[.adapter] = .name(adapter.digest) }
@@ -110,7 +111,10 @@ extension PublishStage {
                 }
             }
         }
-        try context.send(departures) { entry in
+        var recent = recent
+        if release.content.purpose == .update { recent.append(parts.parts, of: release.content.round) }
+        try context.send(departures) { [recent] entry in
+            if next != nil { try entry.setFact(Self.recentFact, recent.bytes) }
             try entry.insert(release, round: release.content.round)
             try entry.settle(name)
             try entry.setFact("\(Self.sumPrefix)\(release.content.round)", parts.encoded)
@@ -123,6 +127,7 @@ extension PublishStage {
         }
         answerAll()
         if let next { model.take(next) }
+        self.recent = recent
         releases.append(release, adapter: model.round)
         try endUnmasking(release.content.round)
         current = nil

@@ -42,6 +42,7 @@ final class PublishStage: Stage {
     /// How fast the clouds are, and what is expected of the open round.
     var paces = CloudPaces()
     var expectation: Expectation?
+    var recent = RecentUpdates()
 
     init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
@@ -89,6 +90,7 @@ final class PublishStage: Stage {
     func start() async throws {
         releases = try PublishedReleases(in: context, adapter: model.round)
         try takeUpMask()
+        try takeUpRecentUpdates()
         worth = try context.journal.read { try $0.fact(CloudWorth.fact) }.map { try CloudWorth(encoded: $0) } ?? worth
         paces = try context.journal.read { try $0.fact(CloudPaces.fact) }.map { try CloudPaces(encoded: $0) } ?? paces
         try sendAdapterToNewcomers()

@@ -123,7 +123,7 @@ final class ReleaseWriter {
             cohort: parts.map {
                 .init(
                     cloud: $0.cloud, owner: owners[$0.cloud] ?? "unknown", weight: Double($0.weight),
-                    contribution: $0.digest)
+                    contribution: $0.digest, base: $0.base)
             })
     }
 }
