@@ -1,4 +1,5 @@
 internal import Federation
+internal import Topology
 
 /// The topology's links: what is dialled, and by whom.
 extension KubernetesManifests {
@@ -70,7 +71,7 @@ extension KubernetesManifests {
     /// - Parameter to: whom, where it is not an address of another cluster.
     func egress(to pods: YAMLText? = nil, host: String, _ ports: YAMLText) -> YAMLText {
         var rule: [(String, YAMLText)] = []
-        let isAddress = SystemdUnits.isAddress(host)
+        let isAddress = NetworkAddress.isLiteral(host)
         if let pods {
             rule.append(("to", pods))
         } else if isAddress {

@@ -34,7 +34,7 @@ package struct MonitorService: Sendable {
 
     /// Bytes that it may have: it had 46 MiB with four sinks at 10,000 events a second (`bench/events.py`).
     package static let memory = 256 << 20
-    /// A thread for each of at most 64 sinks, and some of its own.
+    /// A thread for each of at most 64 sinks (32 of all clouds, 32 of its own), and some more.
     package static let tasks = 96
     /// Its folder in a state root.
     package static let folder = "monitor"

@@ -1,4 +1,5 @@
 internal import Federation
+internal import Topology
 
 /// What a unit may do: which files it sees and writes, whom it reaches, what it may ask of the kernel (systemd.exec(5)).
 extension SystemdUnits {
@@ -60,12 +61,8 @@ extension SystemdUnits {
 
     /// Closes all addresses but these, where no host is a name.
     static func addresses(_ hosts: [String]) -> [String] {
-        guard hosts.allSatisfy(isAddress) else { return [] }
+        guard hosts.allSatisfy(NetworkAddress.isLiteral) else { return [] }
         return ["IPAddressDeny=any"] + hosts.map { "IPAddressAllow=\($0)" }.uniqued()
-    }
-
-    static func isAddress(_ host: String) -> Bool {
-        host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
     }
 
     static func kernelPolicy(makesCode: Bool) -> [String] {

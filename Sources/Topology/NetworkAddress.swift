@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Checks of addresses as users write them.
-enum NetworkAddress {
+package enum NetworkAddress {
     /// What is wrong with an address to bind; nil when nothing is.
     static func refusalToBind(_ text: String) -> String? {
         if isLiteral(text) { return nil }
@@ -20,7 +20,8 @@ enum NetworkAddress {
 
     static func isLoopback(_ text: String) -> Bool { text.hasPrefix("127.") || text == "::1" || text == "localhost" }
 
-    private static func isLiteral(_ text: String) -> Bool {
+    /// An IPv4 or IPv6 address by inet_pton(3), rather than a name that must be asked for.
+    package static func isLiteral(_ text: String) -> Bool {
         var room = in6_addr()
         return inet_pton(AF_INET, text, &room) == 1 || inet_pton(AF_INET6, text, &room) == 1
     }
