@@ -413,8 +413,12 @@ class LocalTrain:
         done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (name,)).fetchone()
         if done or opening["purpose"] not in ("update", "sensitivity") or all(member["cloud"] != self.cloud for member in opening["cohort"]):
             return
+        # Gradients of single units are not made here: an update without noise would be one that nobody agreed to.
+        if opening["privacy"] is not None and opening["privacy"]["training"] is not None:
+            return self.log("opening_refused", round=opening["round"], reason="this trainer makes no updates under noise")
         make = update if opening["purpose"] == "update" else sensitivities
-        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0, "loss": None, "trained": None})
+        about = {"opening": digest(document), "records": 0, "loss": None, "trained": None, "unit": None}
+        self.offer(name, self.encrypt, make(opening, self.cloud), about)
         self.log("round_trained", round=opening["round"])
 
     def tick(self, now):

@@ -54,8 +54,13 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let loss: UInt32?
     /// Of an update, what its training took, in milliseconds: as `loss`.
     package let trained: UInt32?
+    /// Of an update, whose gradients were clipped and noised: whom its opening's `privacy` protects.
+    package let unit: PrivacyPlan.Unit?
 
-    package init(opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil) {
+    package init(
+        opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil, unit: PrivacyPlan.Unit? = nil
+    ) {
+        self.unit = unit
         self.opening = opening
         self.records = records
         self.loss = loss
@@ -65,7 +70,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package var value: Value {
         .map([
             ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
-            ("trained", .optionalNumber(trained)),
+            ("trained", .optionalNumber(trained)), ("unit", unit.map { .text($0.rawValue) } ?? .none),
         ])
     }
 
@@ -75,6 +80,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         records = try fields.integer("records", in: 0...100_000_000)
         loss = try fields.optionalCount("loss", in: Weight.range)
         trained = try fields.optionalCount("trained", in: Weight.range)
+        unit = try fields.optionalChoice("unit")
         try fields.finish()
     }
 }

@@ -122,6 +122,8 @@ package struct Opening: Declaration {
     package let encryption: PartialEncryption?
     /// Of an update; nil where all values are sent, on the layout's ranges.
     package let compression: CompressionPlan?
+    /// Of an update; nil without noise.
+    package let privacy: PrivacyPlan?
     /// What is sealed and added: the layout, or what compression leaves of it.
     package let sealed: VectorLayout
 
@@ -130,8 +132,9 @@ package struct Opening: Declaration {
         suite: Suite, keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
         training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil,
-        compression: CompressionPlan? = nil
+        compression: CompressionPlan? = nil, privacy: PrivacyPlan? = nil
     ) {
+        self.privacy = privacy
         self.run = run
         self.round = round
         self.purpose = purpose
@@ -166,7 +169,8 @@ package struct Opening: Declaration {
     package var method: String {
         guard let training else { return "" }
         let shorter = compression.map { ", " + $0.summary(bits: bits, values: layout.count) } ?? ""
-        return training.summary + shorter + adapterMode
+        let noisy = privacy.map { ", " + $0.summary } ?? ""
+        return training.summary + shorter + noisy + adapterMode
     }
 
     /// Nothing for the default, B over a fixed A.
@@ -222,6 +226,7 @@ extension Opening {
                 ("split", split.map { .text($0.rawValue) } ?? .none),
                 ("encryption", encryption?.value ?? .none),
                 ("compression", compression?.value ?? .none),
+                ("privacy", privacy?.value ?? .none),
             ] + seat.pairs)
     }
 
@@ -251,6 +256,7 @@ extension Opening {
         let layout = layout
         compression = try fields.optional("compression").map { try CompressionPlan($0, layout: layout) }
         sealed = compression?.places.map(layout.selecting) ?? layout
+        privacy = try fields.optional("privacy").map { try PrivacyPlan($0) }
         seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
@@ -284,6 +290,9 @@ extension Opening {
         guard compression == nil || (purpose == .update && encryption == nil) else {
             throw FederationError.malformed(
                 place: "opening.compression", "only updates that are sealed whole are compressed")
+        }
+        if let problem = privacy?.problem(in: self) {
+            throw FederationError.malformed(place: "opening.privacy", problem)
         }
         if case .selective = encryption, clipNorm == 0 {
             throw FederationError.malformed(

@@ -162,10 +162,11 @@ final class LocalTrainStage: Stage {
         let made: (payload: Payload, digest: Digest)
         var own: (payload: Payload, digest: Digest)?
         var (loss, trained): (Double?, Duration?) = (nil, nil)
+        var unit: PrivacyPlan.Unit?
         let content = opening.content
         let train = try shard(.train)
         switch content.purpose {
-        case .update: (made, own, trained) = try await update(content, from: start, train: train)
+        case .update: (made, own, trained, unit) = try await update(content, from: start, train: train)
         case .evaluation: (made, loss) = try await evaluation(content, of: start)
         case .sensitivity: made = try await sensitivity(content, of: start, train: train)
         case .statistics: return
@@ -180,7 +181,7 @@ final class LocalTrainStage: Stage {
             about: VectorAbout(
                 opening: opening.digest, records: train?.count ?? 0,
                 loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
-                trained: trained.map(Weight.bucket(time:))))
+                trained: trained.map(Weight.bucket(time:)), unit: unit))
         // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
         // may; then this cloud trains again.
         try context.sendUnsynced(Departure(offer: offer, receiver: encrypt, payload: made.payload)) {
@@ -191,7 +192,8 @@ final class LocalTrainStage: Stage {
     private func update(
         _ content: Opening, from start: StartingAdapter, train: TokenShard?
     ) async throws -> (
-        made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration
+        made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration,
+        unit: PrivacyPlan.Unit?
     ) {
         let (trainer, log, name) = (trainer, context.log, vector(content.round))
         let ownName = ownName(content.round)
@@ -240,7 +242,7 @@ final class LocalTrainStage: Stage {
         ]
         if let before { fields[.receivedAdapterLoss] = .real(before) }
         log.tell(.roundTrained, round: content.round, fields)
-        return (made, own, trained)
+        return (made, own, trained, result.unit)
     }
 
     private func sensitivity(
