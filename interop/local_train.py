@@ -439,7 +439,7 @@ class LocalTrain:
     def made(self, opening):
         """A round's vector, what its offer says about it, and fields for the log; on a thread of its own, away from the journal."""
         make = update if opening["purpose"] == "update" else sensitivities
-        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None}, {}
+        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None}, {}
 
     def work(self):
         """Begins what the open round asks for, and offers what has been made."""
@@ -460,6 +460,10 @@ class LocalTrain:
         done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (self.vector(opening),)).fetchone()
         if done or opening["purpose"] not in self.purposes or all(member["cloud"] != self.cloud for member in opening["cohort"]):
             self.pending = None
+        elif (opening["privacy"] or {}).get("training"):
+            # Gradients of single units are not made here: an update without noise would be one that nobody agreed to.
+            self.pending = None
+            self.log("opening_refused", "warning", round=opening["round"], reason="this trainer makes no updates under noise")
         elif self.is_ready(opening):
             result = []
             self.job = (self.pending, opening, result)

@@ -150,7 +150,7 @@ class PEFTTrain(local_train.LocalTrain):
 
     def made(self, opening):
         released = self.prepare(opening)
-        about = {"records": len(self.examples["train"]), "loss": None, "trained": None}
+        about = {"records": len(self.examples["train"]), "loss": None, "trained": None, "base": None, "unit": None}
         if opening["purpose"] == "update":
             vector, milliseconds, fields = self.update(opening, released)
             excess = max(0, milliseconds.bit_length() - 4)

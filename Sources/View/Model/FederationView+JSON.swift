@@ -19,7 +19,7 @@ extension FederationView {
             "finished": .bool(isFinished),
             "steps": .object(["done": .integer(stepsDone), "of": .integer(planSteps)]),
             "released": .integer(released), "abandoned": .integer(abandoned),
-            "headline": .string(headline),
+            "headline": .string(headline), "privacy": privacy?.document ?? .null,
         ]
         members["clouds"] = .array(
             plan.clouds.map { cloud in
