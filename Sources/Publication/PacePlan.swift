@@ -19,7 +19,7 @@ package struct PacePlan: Equatable, Sendable {
 
     /// - Parameters: what the rest of the config says of updates; what does not go with late ones is refused.
     package static func read(
-        _ file: Section, quorum: Int?, weights: Weighting.Mode, encryption: EncryptionPlan,
+        _ file: Section, quorum: Int?, weights: Weighting, encryption: EncryptionPlan,
         compression: CompressionSettings?
     ) -> PacePlan {
         let mode: Pace.Mode = file.choice(
@@ -50,7 +50,7 @@ package struct PacePlan: Equatable, Sendable {
         if grace > .milliseconds(Pace.windows.upperBound) { file.refuse("grace", "expected a day at most") }
         if mode != .synchronous,
             let problem = problem(
-                quorum: quorum, weights: weights, encryption: encryption, compression: compression)
+                quorum: quorum, weights: weights.mode, encryption: encryption, compression: compression)
         {
             file.refuse("mode", problem)
         }

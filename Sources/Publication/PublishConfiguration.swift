@@ -1,5 +1,6 @@
 package import Adapter
 package import Configuration
+import Federation
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {
@@ -122,7 +123,7 @@ package struct PublishConfiguration: Configurable, Sendable {
                 "pace", about: "whether an update round waits for its slowest cloud, and what a late update counts"
             ) {
                 PacePlan.read(
-                    $0, quorum: quorum, weights: update.weights.mode, encryption: encryption, compression: compression)
+                    $0, quorum: quorum, weights: update.weights, encryption: encryption, compression: compression)
             } ?? .synchronous
         self.pace = pace
         privacy?.check(

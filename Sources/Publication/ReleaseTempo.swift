@@ -1,5 +1,5 @@
 package import Federation
-package import JSONText
+import JSONText
 
 extension ReleaseManifest.Method {
     /// When the round that made the adapter closed, and what late updates counted in it (docs/pace.md).

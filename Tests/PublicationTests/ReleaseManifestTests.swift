@@ -2,6 +2,7 @@ import Adapter
 import Federation
 import Foundation
 import Publication
+import Sodium
 import Testing
 
 struct ReleaseManifestTests {
