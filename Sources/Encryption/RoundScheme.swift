@@ -21,7 +21,7 @@ package struct RoundScheme: Sendable {
     /// Nil where all is sealed with the suite.
     let split: SelectiveSplit?
     /// Of an update whose sum has noise.
-    private let sumNoise: SumShare?
+    let sumNoise: SumShare?
 
     /// - Parameters:
     ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.

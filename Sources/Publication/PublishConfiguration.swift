@@ -1,5 +1,6 @@
 package import Adapter
 package import Configuration
+import Federation
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {

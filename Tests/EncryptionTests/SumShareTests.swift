@@ -9,18 +9,21 @@ import Testing
 @Suite("Noise in an opened sum") struct SumShareTests {
     private static let values = 4000
 
-    private func opening(noise: Double?, suite: Suite = .clear, bits: Int = 20, clip: Double = 3) throws -> Opening {
+    private func opening(
+        noise: Double?, key: PaillierPublicKey? = nil, bits: Int = 20, clip: Double = 3, values: Int = values
+    ) throws -> Opening {
         let digest = Digest(of: [1])
         let sum = try noise.map {
             try #require(
                 PrivacyPlan.SumNoise.fitting(
-                    noise: $0, honest: 2, range: 0.5, clip: clip, dimension: Self.values, bits: bits))
+                    noise: $0, honest: 2, range: 0.5, clip: clip, dimension: values, bits: bits))
         }
         return Opening(
             run: try RunName("demo"), round: RoundNumber(7), purpose: .update,
             seat: Seat(try StageName("office/aggregate")),
-            layout: try VectorLayout([.init(name: "b", shape: [Self.values], range: 0.5)]), bits: bits, suite: suite,
-            keyID: [], profile: "", clipNorm: clip,
+            layout: try VectorLayout([.init(name: "b", shape: [values], range: 0.5)]), bits: bits,
+            suite: key == nil ? .clear : .paillier, keyID: key?.id.bytes ?? [], profile: key?.profile.rawValue ?? "",
+            clipNorm: clip,
             cohort: try ["a", "b", "c"].map { Member(cloud: try CloudName($0), weight: 1) }, quorum: 3,
             minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
             adapter: AdapterPlan(
@@ -77,6 +80,27 @@ import Testing
         #expect(exact.allSatisfy { abs($0) <= 3 * 0.5 / Double((1 << 19) - 1) * 1.001 })
         // And the noise is drawn anew each time.
         #expect(try errors(noisy, updates) != found)
+    }
+
+    @Test("Where a cloud proves that it knows what it sealed, what it sealed has noise too")
+    func recorded() throws {
+        let key = try TestKeys.first.get()
+        let opening = try opening(noise: 2, key: key.publicKey, values: 200)
+        let sum = try #require(opening.privacy?.sum)
+        let round = try RoundScheme(opening, key: key.publicKey)
+        let recorded = try #require(round.recording()).round
+        let rounding = StochasticRounding(
+            secret: try SecretBytes.random(count: 32), run: opening.run, round: opening.round,
+            cloud: opening.cohort[0].cloud)
+        var sealed: [UInt8] = []
+        _ = try [Float](repeating: 0, count: 200).withUnsafeBytes { bytes in
+            try recorded.seal(.update(bytes, weight: 1, rounding: rounding), threads: 1) { sealed += $0 }
+        }
+        let values = try round.opener(key).open(
+            sealed, sealing: round.scheme.sealing, contributions: 1, threads: 1
+        ).map { Double($0) - Double(1 << 19) }
+        let deviation = (values.reduce(0) { $0 + $1 * $1 } / 200).squareRoot()
+        #expect(abs(deviation / Double(sum.variance).squareRoot() - 1) < 5 / 400.0.squareRoot())
     }
 
     @Test("An update that is longer than the clip norm is shortened before noise is put on it")

@@ -28,12 +28,18 @@ import Testing
         #expect(refusal(Samples.privateOpening(training: training())) == nil)
         for (plan, reason) in [
             (training(clip: 1), "each unit's gradient is clipped"),
-            (training(pacing: .balanced(Samples.cohort.map { .init(cloud: $0.cloud, steps: 3) })), "same number of steps"),
+            (
+                training(pacing: .balanced(Samples.cohort.map { .init(cloud: $0.cloud, steps: 3) })),
+                "same number of steps"
+            ),
         ] {
             #expect(refusal(Samples.privateOpening(training: plan))?.contains(reason) == true)
         }
         for (sum, reason) in [
-            (PrivacyPlan.SumNoise(noise: 2, honest: 3, steps: 12, variance: 90_000), "more shares than the smallest cohort"),
+            (
+                PrivacyPlan.SumNoise(noise: 2, honest: 3, steps: 12, variance: 90_000),
+                "more shares than the smallest cohort"
+            ),
             (.init(noise: 2, honest: 1, steps: 1 << 11, variance: 90_000), "do not fit 12 bits"),
             (.init(noise: 2, honest: 1, steps: 12, variance: 0), "privacy.sum.variance"),
             (.init(noise: 2, honest: 1, steps: 12, variance: 1 << 51), "privacy.sum.variance"),
@@ -42,7 +48,8 @@ import Testing
             #expect(refusal(Samples.privateOpening(plan))?.contains(reason) == true)
         }
         for steps in [
-            PrivacyPlan.Steps(unit: .record, clip: 0, noise: 1, rate: 0.1), .init(unit: .record, clip: 1, noise: 0, rate: 0.1),
+            PrivacyPlan.Steps(unit: .record, clip: 0, noise: 1, rate: 0.1),
+            .init(unit: .record, clip: 1, noise: 0, rate: 0.1),
             .init(unit: .record, clip: 1, noise: 1, rate: 0), .init(unit: .record, clip: 1, noise: 1, rate: 1.5),
         ] {
             #expect(refusal(Samples.privateOpening(PrivacyPlan(training: steps, sum: nil, delta: 1e-5))) != nil)

@@ -45,7 +45,8 @@ let package = Package(
         library(
             "Publication",
             uses: [
-                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Privacy", "Safetensors",
+                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Privacy",
+                "Safetensors",
                 "Sodium",
             ]),
         .target(name: "SeededRandom", path: "SeededRandom", swiftSettings: strict),

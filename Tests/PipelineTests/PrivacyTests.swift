@@ -128,7 +128,9 @@ extension PipelineSuite {
             #expect(answered.count == 1)
         }
 
-        @Test("A cloud with a budget answers no update without noise, and none that protects records where it counts patients")
+        @Test(
+            "A cloud with a budget answers no update without noise, and none that protects records where it counts patients"
+        )
         func without() async throws {
             let record = try run(
                 "{unit: record, noise: 1, sampling: 0.5}", limits: ", privacy: {budget: 100}", updates: 1)

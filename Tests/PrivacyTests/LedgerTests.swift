@@ -16,7 +16,8 @@ func update(
                 noise: $0, honest: honest, range: 0.1, clip: 2, dimension: values, bits: bits))
     }
     return Opening(
-        run: try RunName("demo"), round: RoundNumber(7), purpose: .update, seat: Seat(try StageName("office/aggregate")),
+        run: try RunName("demo"), round: RoundNumber(7), purpose: .update,
+        seat: Seat(try StageName("office/aggregate")),
         layout: try VectorLayout([.init(name: "b", shape: [values], range: 0.1)]), bits: bits, suite: .clear, keyID: [],
         profile: "", clipNorm: 2, cohort: try ["a", "b", "c"].map { Member(cloud: try CloudName($0), weight: 1) },
         quorum: 3, minimumCohort: 3, deadline: 0, startsFrom: RoundNumber(0), adapterDigest: digest,
@@ -32,7 +33,7 @@ func update(
     private let steps = PrivacyPlan.Steps(unit: .patient, clip: 1, noise: 1.1, rate: 0.05)
 
     @Test("Updates compose as their steps do, and the ledger comes back from a journal")
-    func steps() throws {
+    func composition() throws {
         var ledger = PrivacyLedger()
         #expect(ledger.epsilon(of: .patient, delta: 1e-5) == 0)
         for _ in 0..<6 { ledger.spend(try update(training: steps)) }

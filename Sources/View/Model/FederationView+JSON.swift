@@ -218,7 +218,7 @@ extension JSON {
     fileprivate static func milliseconds(_ time: UInt64) -> JSON { .integer(Int(clamping: time / 1_000_000)) }
 
     /// Null for what JSON has no number for.
-    fileprivate static func finite(_ value: Double?) -> JSON {
+    static func finite(_ value: Double?) -> JSON {
         guard let value, value.isFinite else { return .null }
         return .number(value)
     }

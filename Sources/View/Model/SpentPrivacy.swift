@@ -1,5 +1,5 @@
 internal import Federation
-package import JSONText
+import JSONText
 internal import Monitoring
 
 /// What publish has said last of what the run's updates tell at most.
