@@ -167,6 +167,10 @@ bench-peers: build ## empty rounds in alternation with NVIDIA FLARE and Flower f
 bench-bytes: build ## bytes that a cloud sends and gets until the model is as good as fp32 FedAvg of both factors makes it, over three seeds
 	@python3 bench/bytes.py $(BENCHFLAGS)
 
+.PHONY: bench-modes
+bench-modes: build ## AUROC by every way of weighing and stepping, over even and uneven clouds, a slow one and a lying one, three seeds (an hour)
+	@python3 bench/modes.py $(BENCHFLAGS)
+
 .PHONY: bench-quality
 bench-quality: build ## AUROC of clouds alone, federation and pooled over three seeds, with intervals
 	@$(BIN)/tributary-lab quality $(BENCHFLAGS)

@@ -19,6 +19,7 @@ import threading
 import time
 
 import federation
+import learning
 from figures import Table
 
 ADAPTER = "rank: 16, alpha: 32"
@@ -78,34 +79,13 @@ class Traffic(threading.Thread):
 def run(mode, seed, updates, target, options):
     state = tempfile.mkdtemp(prefix="tb-", dir="/tmp")
     try:
-        files = os.path.join(state, "files")
-        os.mkdir(files)
-        subprocess.run(
-            [federation.program("tributary-lab"), "generate", "--stays", str(options.stays), "--seed", str(seed), "--out",
-             os.path.join(files, "tables")], check=True, stdout=subprocess.DEVNULL)
-        topology = federation.write_files(files, mode["suite"], 1, 1, mode["bits"], 1)
-
-        def write(name, text):
-            with open(os.path.join(files, name), "w") as file:
-                file.write(text)
-
-        for cloud, mapping in federation.CLOUDS.items():
-            write(
-                f"ingest-{cloud}.yaml",
-                f"tables: {files}/tables/{cloud}\nvariables: {federation.ROOT}/configs/variables.yaml\n"
-                f"mapping: {federation.ROOT}/configs/mappings/{mapping}.yaml\n"
-                "split: {salt: bytes, validation: 0.3, test: 0.1}\n")
-        write("local-train.yaml", f"base: {federation.ROOT}/models/base\nthreads: 1\n")
-        write("encrypt.yaml", "limits: {minimum-cohort: 3, maximum-share: 0.6, inexact: true}\n")
         compression = f"compression: {mode['compression']}\n" if "compression" in mode else ""
-        write(
-            "publish.yaml",
-            f"base: {federation.ROOT}/models/base\nbase-name: tributary-base\nvariables: {federation.ROOT}/configs/variables.yaml\n"
-            f"seed: {seed}\nrounds: {updates}\nlocal-steps: {options.steps}\nbatch-size: 32\nschedule: constant\n"
-            f"learning-rate: {mode.get('rate', 0.006)}\nbits: {mode['bits']}\nadapter: {{{ADAPTER}, {mode['adapter']}}}\n"
-            f"minimum-cohort: 3\ndeadline: 10m\nvalidate-every: 1\ntest: false\nkeep-releases: 2\n{compression}")
-        subprocess.run(
-            [federation.program("tributary"), "keys", topology, "--state", state], check=True, stdout=subprocess.DEVNULL)
+        topology = learning.write(
+            state, suite=mode["suite"], seed=seed, tables=["--stays", str(options.stays)], bits=mode["bits"],
+            split="{salt: bytes, validation: 0.3, test: 0.1}", limits="maximum-share: 0.6, inexact: true",
+            publish=f"rounds: {updates}\nlocal-steps: {options.steps}\nschedule: constant\n"
+            f"learning-rate: {mode.get('rate', 0.006)}\nadapter: {{{ADAPTER}, {mode['adapter']}}}\n"
+            f"test: false\nkeep-releases: 2\n{compression}")
         traffic = Traffic(state)
         traffic.start()
         with open(os.path.join(state, "up.txt"), "w+") as output:

@@ -11,8 +11,10 @@ package enum SyslogCollectors {
     }
 
     private static func environment(_ root: String) -> [String: String] {
-        let triple = "x86_64-linux-gnu"
-        let folders = ["\(root)/usr/lib/\(triple)", "\(root)/usr/lib/aarch64-linux-gnu", "\(root)/usr/lib/syslog-ng"]
+        // Debian 12 has some of them in /lib, which is a link to /usr/lib where they are installed.
+        let folders =
+            ["x86_64-linux-gnu", "aarch64-linux-gnu"].flatMap { ["\(root)/usr/lib/\($0)", "\(root)/lib/\($0)"] }
+            + ["\(root)/usr/lib/syslog-ng"]
         return ["LD_LIBRARY_PATH": folders.joined(separator: ":")]
     }
 

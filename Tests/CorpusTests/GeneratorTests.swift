@@ -95,6 +95,58 @@ struct GeneratorTests {
         for file in files { #expect(try folder.read(file) != other.read(file)) }
     }
 
+    @Test(
+        "Dealt evenly, clouds are alike; by a small alpha they differ in size and outcome, and everybody is somewhere once"
+    )
+    func splits() throws {
+        func shares(_ split: Generator.Split) throws -> (sizes: [Int], deaths: [Double]) {
+            let truths = try Generator(seed: 6, staysPerCloud: 400, split: split).write(to: folder.path)
+            let clouds = Generator.clouds.map { cloud in truths.filter { $0.cloud == cloud.name } }
+            #expect((1200...1202).contains(truths.count))
+            #expect(Set(truths.map(\.probability)).count == truths.count)
+            for cloud in clouds { #expect(cloud.count >= 400 / 10) }
+            return (
+                clouds.map(\.count), clouds.map { Double($0.count(where: \.died)) / Double($0.count) }
+            )
+        }
+        let even = try shares(.even)
+        // Three standard deviations of a share of .3 of 400.
+        #expect(
+            even.sizes.allSatisfy { abs($0 - 400) < 40 } && (even.deaths.max() ?? 1) - (even.deaths.min() ?? 0) < 0.1)
+        let skewed = try shares(.dirichlet(alpha: 0.1))
+        #expect((skewed.deaths.max() ?? 0) - (skewed.deaths.min() ?? 0) > 0.2)
+        let nearlyEven = try shares(.dirichlet(alpha: 1000))
+        #expect((nearlyEven.deaths.max() ?? 1) - (nearlyEven.deaths.min() ?? 0) < 0.1)
+    }
+
+    @Test("Draws from a gamma distribution have its mean and variance", arguments: [0.1, 0.5, 1, 4.5])
+    func gamma(shape: Double) {
+        var random = SeededRandom(seed: 2, label: "gamma")
+        let draws = (0..<20_000).map { _ in random.gamma(shape: shape) }
+        let mean = draws.reduce(0, +) / 20_000
+        let variance = draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
+        // Five standard errors; a gamma's fourth central moment is 3 k^2 + 6 k.
+        #expect(abs(mean - shape) < 5 * (shape / 20_000).squareRoot())
+        #expect(abs(variance - shape) < 5 * ((2 * shape * shape + 6 * shape) / 20_000).squareRoot())
+    }
+
+    @Test("A liar's tables turn the outcomes of training patients, and of no others")
+    func liar() throws {
+        let partition = Partition(salt: "test", scheme: .shares(validation: 0.1, test: 0.3))
+        let truths = try Generator(seed: 4, staysPerCloud: 150, liar: .init(cloud: "west", partition: partition))
+            .write(to: folder.path)
+        for cloud in GeneratorTests.mappings.keys {
+            let known = Dictionary(uniqueKeysWithValues: truths.filter { $0.cloud == cloud }.map { ($0.stay, $0) })
+            let stays = try ingest(cloud).harmonise().stays
+            #expect(stays.count == known.count)
+            for stay in stays {
+                let truth = try #require(known[stay.id])
+                let isTurned = cloud == "west" && partition.split(of: stay.patient) == .train
+                #expect(stay.died == (isTurned ? !truth.died : truth.died))
+            }
+        }
+    }
+
     @Test("The words for the outcome are in the tables, and in no prompt, statistic or report")
     func canary() throws {
         try Generator(seed: 4, staysPerCloud: 200).write(to: folder.path)

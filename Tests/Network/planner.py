@@ -3,8 +3,7 @@
 usage: sudo python3 Tests/Network/planner.py [--slow FACTOR] [--rates MBIT,MBIT,MBIT] [--delay SECONDS] [--rounds N] [--steps N]
                                              [--binaries DIR] [--out FILE]
 
-Each cloud is a network namespace (network.py); training is real. The slow cloud's local-train is stopped (SIGSTOP) for most of each tenth of a
-second. Both ways do the same work: on average a cloud does --steps local steps a round. Printed: seconds of a round, what the
+Each cloud is a network namespace (network.py); training is real. The slow cloud's local-train has a share of a CPU (quota.py). Both ways do the same work: on average a cloud does --steps local steps a round. Printed: seconds of a round, what the
 planner expected of each and what it took. `make links` runs it.
 """
 import argparse
@@ -15,35 +14,12 @@ import signal
 import statistics
 import sys
 import tempfile
-import threading
-import time
 
 from federation import CLOUDS, OFFICE, ROOT, Failed, Federation, Run
 from network import Network
+from quota import Quota
 
-SLOW, PERIOD = "west", 0.1
-
-
-class Brake(threading.Thread):
-    """Lets a process run for a share of the time."""
-
-    def __init__(self, run, stage, share):
-        super().__init__(daemon=True)
-        self.pid, self.share, self.ends = run.pid(stage), share, threading.Event()
-
-    def run(self):
-        while not self.ends.is_set():
-            try:
-                os.kill(self.pid, signal.SIGSTOP)
-                self.ends.wait(PERIOD * (1 - self.share))
-                os.kill(self.pid, signal.SIGCONT)
-            except ProcessLookupError:
-                return
-            time.sleep(PERIOD * self.share)
-
-    def end(self):
-        self.ends.set()
-        self.join()
+SLOW = "west"
 
 
 def carry_out(folder, options, network, planner):
@@ -60,16 +36,17 @@ def carry_out(folder, options, network, planner):
             run.start(cloud)
         # Once the engine is there.
         run.wait("training", lambda event: event["event"] == "training_started" and event["cloud"] == SLOW, 300)
-        brake = Brake(run, f"{SLOW}/local-train", 1 / options.slow)
-        brake.start()
+        brake = Quota(1 / options.slow)
+        brake.add(run.pid(f"{SLOW}/local-train"))
         run.wait("the last update's release", lambda event: event["event"] == "round_released" and event.get("final"), 600)
         brake.end()
-        brake = None
         run.finish()
     finally:
         if brake:
             brake.end()
         run.stop()
+        if brake:
+            brake.remove()
     opened = {event["round"]: event["at"] for event in run.events if event["event"] == "round_opened" and event["purpose"] == "update"}
     seconds = [event["at"] - opened[event["round"]] for event in run.events
                if event["event"] == "round_released" and event["from"] == f"{OFFICE}/publish" and event["round"] in opened]

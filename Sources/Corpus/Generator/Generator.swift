@@ -35,11 +35,16 @@ package struct Generator: Sendable {
     package static let returning = 0.2
 
     package let seed: UInt64
+    /// On average, where the split has them differ.
     package let staysPerCloud: Int
+    package let split: Split
+    package let liar: Liar?
 
-    package init(seed: UInt64, staysPerCloud: Int = 480) {
+    package init(seed: UInt64, staysPerCloud: Int = 480, split: Split = .bySchema, liar: Liar? = nil) {
         self.seed = seed
         self.staysPerCloud = staysPerCloud
+        self.split = split
+        self.liar = liar
     }
 
     /// Makes `directory` and in it `north/`, `west/`, `east/` and `truth.csv`.
@@ -47,17 +52,20 @@ package struct Generator: Sendable {
     package func write(to directory: String) throws -> [Truth] {
         try Folder.make(directory)
         var truths: [Truth] = []
+        let dealt = deal()
         for cloud in Generator.clouds {
             let folder = "\(directory)/\(cloud.name)"
             try Folder.make(folder)
             var random = SeededRandom(seed: seed, label: "generator \(cloud.name)")
-            let stays = draw(cloud, &random)
+            let drawn = dealt[cloud.name] ?? draw(cloud, &random)
+            let stays = liar.map { $0.cloud == cloud.name ? $0.told(drawn) : drawn } ?? drawn
             switch cloud.schema {
             case .careVue: try MIMICWriter(folder: folder, dialect: .careVue).write(stays, &random)
             case .metaVision: try MIMICWriter(folder: folder, dialect: .metaVision).write(stays, &random)
             case .eICU: try EICUWriter(folder: folder).write(stays, &random)
             }
-            truths += stays.map { $0.truth(cloud: cloud.name) }
+            let told = Set(stays.map(\.index))
+            truths += drawn.filter { told.contains($0.index) }.map { $0.truth(cloud: cloud.name) }
         }
         let table = try CSVWriter(
             path: "\(directory)/truth.csv", header: ["cloud", "stay", "patient", "probability", "died"])
@@ -80,22 +88,10 @@ package struct Generator: Sendable {
                 visit = 0
                 fixed = [:]
             }
-            let drawn = PatientModel.draw(&random, fixed: fixed)
-            for name in ["age", "weight", "height"] { fixed[name] = drawn.values[name] }
-            var measured = drawn.values
-            for driver in PatientModel.drivers where driver.variable != "age" {
-                let share = cloud.seldom.contains(driver.variable) ? Generator.seldomMissing : Generator.otherMissing
-                if random.chance(share) { measured[driver.variable] = nil }
-            }
-            // The motor score is part of the coma scale: charted with it or not at all.
-            if measured["gcs"] == nil { measured["motor"] = nil }
-            stays.append(
-                GeneratedStay(
-                    index: stays.count, patient: patient, visit: visit, isMale: (patient * 7) % 13 < 7,
-                    measured: measured,
-                    probability: drawn.probability, died: drawn.died, schema: cloud.schema))
+            let drawn = Visit(&random, &fixed, seldom: cloud.seldom)
+            stays.append(drawn.stay(index: stays.count, patient: patient, visit: visit, schema: cloud.schema))
             visit += 1
-            comesBack = !drawn.died && visit < 3 && random.chance(Generator.returning)
+            comesBack = drawn.comesBack(&random, visits: visit)
         }
         return stays
     }
