@@ -33,7 +33,7 @@ func update(
     private let steps = PrivacyPlan.Steps(unit: .patient, clip: 1, noise: 1.1, rate: 0.05)
 
     @Test("Updates compose as their steps do, and the ledger comes back from a journal")
-    func steps() throws {
+    func composition() throws {
         var ledger = PrivacyLedger()
         #expect(ledger.epsilon(of: .patient, delta: 1e-5) == 0)
         for _ in 0..<6 { ledger.spend(try update(training: steps)) }
