@@ -110,6 +110,10 @@ links: build ## `tributary probe` on shaped links, held against iperf3 and ping;
 	@python3 Tests/Network/links.py $(LINKSFLAGS)
 	@python3 Tests/Network/planner.py --steps 60 $(PLANNERFLAGS)
 
+.PHONY: target
+target: build ## time to a target AUROC by rate and delay of links, one cloud four times slower: plain, planned and buffered (needs root, iperf3, iproute2)
+	@python3 Tests/Network/target.py $(TARGETFLAGS)
+
 .PHONY: faults
 faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3)
 	@python3 Tests/Network/check.py

@@ -125,15 +125,17 @@ let package = Package(
         library("Corpus", uses: ["Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         library(
             "FineTuning",
-            uses: ["Adapter", "Federation", "JSONText", "Safetensors", "Sodium", "Tokenization", "Torch"]),
+            uses: ["Adapter", "Federation", "JSONText", "Privacy", "Safetensors", "Sodium", "Tokenization", "Torch"]),
         library("Planning", uses: ["Federation"]),
-        library("Privacy"),
-        library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
+        library("Privacy", uses: ["Federation"]),
+        library("Encryption", uses: ["Federation", "BigInteger", "Privacy", "Sodium"]),
         library("Aggregation", uses: ["Federation", "Encryption", "Safetensors", "Sodium"]),
         library(
             "Publication",
             uses: [
-                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Safetensors", "Sodium",
+                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Privacy",
+                "Safetensors",
+                "Sodium",
             ]),
 
         // What the stages do; the executables below are their mains
@@ -153,8 +155,8 @@ let package = Package(
         stage(
             "Encrypt",
             uses: [
-                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Monitoring", "Sodium", "StageKit",
-                "Topology",
+                "Aggregation", "Configuration", "Encryption", "Federation", "Keys", "Monitoring", "Privacy", "Sodium",
+                "StageKit", "Topology",
             ]),
         stage(
             "Aggregate",
@@ -166,7 +168,7 @@ let package = Package(
             "Publish",
             uses: [
                 "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
-                "Monitoring", "Planning", "Publication", "Sodium", "StageKit", "Topology",
+                "Monitoring", "Planning", "Privacy", "Publication", "Sodium", "StageKit", "Topology",
             ]),
 
         // Executables
@@ -241,7 +243,7 @@ let package = Package(
             uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
             exclude: ["Reference"]),
         tests(
-            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "SeededRandom", "Sodium"],
+            "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Privacy", "SeededRandom", "Sodium"],
             exclude: ["Reference"],
             resources: [.copy("Vectors")]
         ),
@@ -251,7 +253,9 @@ let package = Package(
             "PrivacyTests", uses: ["Privacy", "SeededRandom"], exclude: ["Reference"], resources: [.copy("Vectors")]),
         tests(
             "PublicationTests",
-            uses: ["Publication", "Adapter", "Configuration", "Federation", "SeededRandom", "Sodium"]),
+            uses: [
+                "Publication", "Adapter", "Configuration", "Federation", "Privacy", "SeededRandom", "Sodium",
+            ]),
         .target(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
             linkerSettings: [.linkedLibrary("dl")]),
@@ -268,7 +272,7 @@ let package = Package(
             uses: [
                 "Adapter", "Aggregation", "BigInteger", "Collectors", "Configuration", "Corpus", "Encryption",
                 "Federation", "JSONText", "Keys",
-                "MessagePack", "Monitoring", "Publication", "Safetensors", "SeededRandom",
+                "MessagePack", "Monitoring", "Privacy", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
             ]),
     ],

@@ -4,8 +4,9 @@
     tributary swap local-train@north TOPOLOGY --binary interop/local_train.py
 
 It trains nothing: its update is the one that the stage of `trainer: none` makes, a vector that differs from cloud to cloud and from
-round to round, so that the two can take each other's place in the middle of a run and the adapter is the same. `update` is
-where training of your own goes. It needs pyzmq, msgpack, PyNaCl and PyYAML, and keeps the journal of the stage that it replaces.
+round to round, so that the two can take each other's place in the middle of a run and the adapter is the same. Training of your own
+goes where `is_ready` and `made` are: peft_local_train.py trains with transformers and PEFT. It needs pyzmq, msgpack, PyNaCl and
+PyYAML, and keeps the journal of the stage that it replaces.
 """
 import argparse
 import collections
@@ -20,6 +21,7 @@ import socket
 import sqlite3
 import struct
 import sys
+import threading
 import time
 
 import msgpack
@@ -30,6 +32,22 @@ from nacl.signing import SigningKey, VerifyKey
 from zmq.utils import z85
 
 CHUNK, WINDOW, KIND = 128 << 10, 16, "local-train"
+# The journal of a stage of ours (Sources/StageKit/Journal/Journal.swift), and how that knows which form it has.
+TABLES = """
+CREATE TABLE arrival (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, round INTEGER NOT NULL, offer BLOB NOT NULL, signature BLOB NOT NULL,
+    digest BLOB NOT NULL, peer TEXT NOT NULL, payload BLOB, file TEXT, count INTEGER NOT NULL, state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE departure (
+    name TEXT NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER NOT NULL, offer BLOB NOT NULL,
+    signature BLOB NOT NULL, payload BLOB, file TEXT, count INTEGER NOT NULL, state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (name, receiver)) WITHOUT ROWID;
+CREATE TABLE document (
+    kind TEXT NOT NULL, round INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (kind, round)) WITHOUT ROWID;
+CREATE TABLE fact (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+INSERT INTO grdb_migrations VALUES ('1');
+"""
 Message = collections.namedtuple("Message", "kind sender epoch seq transfer first end document signature bulk")
 
 
@@ -90,7 +108,9 @@ class LocalTrain:
         host = hub.get("advertise", hub["bind"])
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         base = f"{runtime if runtime.startswith('/') else '/tmp'}/tributary-{os.geteuid()}"
-        folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
+        folder = self.folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
+        self.config = options.config or os.path.join(
+            os.path.dirname(os.path.abspath(options.topology)), topology["clouds"][self.cloud]["stages"][KIND].get("config", ""))
         self.ends = {self.publish: (f"tcp://{host}:{hub['work']}", f"tcp://{host}:{hub['news']}"),
                      self.encrypt: (f"ipc://{folder}/encrypt.work", f"ipc://{folder}/encrypt.news"),
                      self.me: (f"ipc://{folder}/{KIND}.work", f"ipc://{folder}/{KIND}.news")}
@@ -98,7 +118,7 @@ class LocalTrain:
         self.own, self.curve, signing = self.own_keys()
         self.signing = SigningKey(signing)
         self.sending, self.receiving, self.heard = {}, {}, {}
-        self.pending = self.farewell = None
+        self.pending = self.farewell = self.job = None
         self.enquiry = [time.monotonic() + 2, 2]  # when publish is asked again, and the pause before that
         self.leaving = False
 
@@ -147,7 +167,10 @@ class LocalTrain:
 
     def open_journal(self):
         self.db = sqlite3.connect(f"{self.state}/{self.me}/journal.sqlite", isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
+        if not self.db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            self.db.executescript(f"BEGIN; {TABLES} COMMIT;")
         run = self.fact("run")
         if run is not None and run != self.run.encode():
             sys.exit(f"{self.state}/{self.me} holds run {run.decode()}, the topology names run {self.run}")
@@ -280,7 +303,7 @@ class LocalTrain:
         elif epoch != message.epoch:
             self.enquiry = [time.monotonic() + 2, 2] if message.sender == self.publish else self.enquiry
             for transfer in self.sending.values():
-                transfer[4] = 0.0
+                transfer[4] = time.monotonic()
 
     def ask(self, hub):
         """Has a hub say again what counts. What it says may be lost too, so it is asked again, less and less often."""
@@ -305,7 +328,7 @@ class LocalTrain:
             self.pending = message.document
             return self.log("round_joined", round=number, purpose=content["purpose"])
         if self.pending and msgpack.unpackb(self.pending)["round"] <= number:
-            self.pending = None
+            self.pending = None  # and what is being made for it is dropped
         self.forget(number - 4)
         for name in [name for name in self.sending if int(name.split("/")[2]) <= number]:
             self.settle(name, "cancelled", "superseded")
@@ -357,7 +380,7 @@ class LocalTrain:
         self.db.execute("UPDATE departure SET state = ?, reason = ?, payload = NULL, file = NULL WHERE name = ?", (state, reason, name))
 
     def offered(self, offer, message):
-        """Shards of this cloud and adapters of publish are taken, and not used: this stage trains nothing."""
+        """Shards of this cloud and adapters of publish are taken; this stage, which trains nothing, does not use them."""
         name, kind = offer["name"], offer["name"].split("/")[1]
         known = self.db.execute("SELECT digest, state, reason FROM arrival WHERE name = ?", (name,)).fetchone()
         if known:
@@ -378,13 +401,13 @@ class LocalTrain:
             payload += message.bulk
             self.progress(message.transfer)
 
-    def progress(self, name):
+    def progress(self, name, moved=True):
         offer, message, payload, asked = self.receiving.get(name, (None,) * 4)
         if not offer:
             return
         have, count = -(-len(payload) // CHUNK), -(-offer["bytes"] // CHUNK)
         if len(payload) < offer["bytes"]:
-            if time.monotonic() - asked > 0.7 or have % (WINDOW // 2) == 0:
+            if time.monotonic() - asked > 0.7 or moved and have % (WINDOW // 2) == 0:
                 self.receiving[name][3] = time.monotonic()
                 self.send("want", message.sender, name, have, min(have + WINDOW, count))
             return
@@ -407,23 +430,62 @@ class LocalTrain:
 
     # The loop.
 
-    def work(self):
-        opening, document, self.pending = msgpack.unpackb(self.pending), self.pending, None
-        name = f"{self.run}/vector/{opening['round']}/{self.cloud}/1"
-        done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (name,)).fetchone()
-        if done or opening["purpose"] not in ("update", "sensitivity") or all(member["cloud"] != self.cloud for member in opening["cohort"]):
-            return
+    purposes = ("update", "sensitivity")
+
+    def is_ready(self, opening):
+        """Whether all is here that `made` needs."""
+        return True
+
+    def made(self, opening):
+        """A round's vector, what its offer says about it, and fields for the log; on a thread of its own, away from the journal."""
         make = update if opening["purpose"] == "update" else sensitivities
-        self.offer(name, self.encrypt, make(opening, self.cloud), {"opening": digest(document), "records": 0, "loss": None, "trained": None, "base": None})
-        self.log("round_trained", round=opening["round"])
+        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None}, {}
+
+    def work(self):
+        """Begins what the open round asks for, and offers what has been made."""
+        if self.job:
+            document, opening, result = self.job
+            if not result:
+                return
+            self.job = None
+            if document != self.pending:
+                return  # overtaken
+            self.pending = None
+            if isinstance(result[0], Exception):  # this cloud sits the round out, and the reason is on record
+                return self.log("opening_refused", "warning", round=opening["round"], reason=f"{type(result[0]).__name__}: {result[0]}"[:1000])
+            vector, about, fields = result[0]
+            self.offer(self.vector(opening), self.encrypt, vector, {"opening": digest(document), **about})
+            return self.log("round_trained" if opening["purpose"] == "update" else "round_answered", round=opening["round"], **fields)
+        opening = msgpack.unpackb(self.pending)
+        done = self.db.execute("SELECT 1 FROM departure WHERE name = ?", (self.vector(opening),)).fetchone()
+        if done or opening["purpose"] not in self.purposes or all(member["cloud"] != self.cloud for member in opening["cohort"]):
+            self.pending = None
+        elif (opening["privacy"] or {}).get("training"):
+            # Gradients of single units are not made here: an update without noise would be one that nobody agreed to.
+            self.pending = None
+            self.log("opening_refused", "warning", round=opening["round"], reason="this trainer makes no updates under noise")
+        elif self.is_ready(opening):
+            result = []
+            self.job = (self.pending, opening, result)
+            threading.Thread(target=lambda: result.append(self.outcome(opening)), daemon=True).start()
+
+    def outcome(self, opening):
+        try:
+            return self.made(opening)
+        except Exception as fault:  # whatever the trainer throws
+            return fault
+
+    def vector(self, opening):
+        return f"{self.run}/vector/{opening['round']}/{self.cloud}/1"
 
     def tick(self, now):
         for name, (receiver, offer, signature, payload, due, wait) in self.sending.items():
             if now >= due:
                 self.sending[name][4:] = [now + wait, min(2 * wait, 10)]
-                self.send("offer", receiver, document=offer, signature=signature, bulk=payload[:CHUNK])
+                first = b"" if due else payload[:CHUNK]  # once: who has lost it asks for it
+                self.send("offer", receiver, document=offer, signature=signature, bulk=first)
         for name in list(self.receiving):
-            self.progress(name)
+            self.progress(name, moved=False)
         if now - self.last_beat >= 2:
             self.last_beat = now
             self.news.send_multipart([b"all\n", msgpack.packb({"v": 1, "kind": "beat", "from": self.me, "epoch": self.epoch, "seq": 0,
@@ -450,7 +512,7 @@ class LocalTrain:
         self.log("stage_ready", epoch=self.epoch)
         notify("READY=1")
         while not self.leaving:
-            for ready, _events in self.poller.poll(100):
+            for ready, _events in self.poller.poll(10 if self.job else 100):
                 frames = ready.recv_multipart()
                 if ready is self.pull:
                     self.receive(frames, (self.ingest,))
@@ -459,7 +521,7 @@ class LocalTrain:
                         self.send("beat", frames[0][4:-1].decode("ascii", "replace"))
                 else:
                     self.receive(frames[1:], [stage for stage, sub in self.subs.items() if sub is ready])
-            if self.pending:
+            if self.pending or self.job:
                 self.work()
             self.tick(time.monotonic())
         if self.fact("end"):
@@ -472,18 +534,21 @@ class LocalTrain:
         self.leaving = True
 
 
-def main():
+def main(kind=LocalTrain):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("topology", "cloud", "state"):
         parser.add_argument(f"--{name}", required=True)
-    for name in ("config", "log-level"):
-        parser.add_argument(f"--{name}", help="taken, and not looked at")
+    parser.add_argument("--config", help="the topology's if there is none; only a stage that trains looks at it")
+    parser.add_argument("--log-level", help="taken, and not looked at")
     for name in ("check", "standby", "unconfined"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
-    stage = LocalTrain(options)
+    stage = kind(options)
     if options.check:
         return
+    os.umask(0o077)
+    os.makedirs(f"{stage.state}/{stage.me}/spool", exist_ok=True)
+    os.makedirs(stage.folder, exist_ok=True)
     lock = open(f"{stage.state}/{stage.me}/lock", "w")
     if options.standby:
         notify("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
@@ -496,6 +561,8 @@ def main():
         return notify("X_TRIBUTARY_RUN=over")
     stage.open_sockets()
     stage.serve()
+    if stage.job:
+        os._exit(0)  # its thread is away in the trainer, which an orderly end would pull from under it
 
 
 if __name__ == "__main__":

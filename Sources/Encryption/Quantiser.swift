@@ -3,17 +3,24 @@ package import Federation
 /// Turns real values into small integers that add up, and sums of them back (docs/architecture.md, "Sums are exact").
 ///
 /// For a segment of range tau and b bits: delta = tau / (2^(b-1) - 1), q = round(clip(x, -tau, tau) / delta),
-/// u = q + 2^(b-1), in 1...2^b - 1. A sum U of K values decodes to delta * (U - K * 2^(b-1)).
+/// u = q + 2^(b-1), in 1...2^b - 1. A sum U of K values decodes to delta * (U - K * 2^(b-1)). Where noise is added to q, delta is
+/// tau over fewer steps, so that the noise's tails have room.
 package struct Quantiser: Sendable {
     package let layout: VectorLayout
     package let bits: Int
 
-    package init(layout: VectorLayout, bits: Int) throws(EncryptionError) {
+    /// - Parameter steps: on either side of zero; nil for all that the bits have.
+    package init(layout: VectorLayout, bits: Int, steps: Int? = nil) throws(EncryptionError) {
         guard SlotLayout.allowedBits.contains(bits) else {
             throw .invalidSlots("expected 2 to 32 bits for a value, found \(bits)")
         }
+        let most = (1 << (bits - 1)) - 1
+        guard (1...most).contains(steps ?? most) else {
+            throw .invalidSlots("expected 1 to \(most) steps in \(bits) bits, found \(steps ?? most)")
+        }
         self.layout = layout
         self.bits = bits
+        self.steps = Double(steps ?? most)
     }
 
     package enum Rounding: Sendable {
@@ -23,8 +30,8 @@ package struct Quantiser: Sendable {
         case stochastic(StochasticRounding)
     }
 
-    /// 2^(bits-1) - 1 steps on either side of zero.
-    private var steps: Double { Double((1 << (bits - 1)) - 1) }
+    /// On either side of zero: 2^(bits-1) - 1, or fewer.
+    private let steps: Double
     private var bias: Double { Double(1 << (bits - 1)) }
 
     package func quantise(_ values: [Float], rounding: Rounding) throws -> QuantisedVector {

@@ -1,4 +1,5 @@
 package import Federation
+import Privacy
 package import Sodium
 
 /// What a cloud has to say in a round, before it is sealed.
@@ -19,6 +20,8 @@ package struct RoundScheme: Sendable {
     package let layout: VectorLayout
     /// Nil where all is sealed with the suite.
     let split: SelectiveSplit?
+    /// Of an update whose sum has noise.
+    let sumNoise: SumShare?
 
     /// - Parameters:
     ///   - key: the federation's public key; needed under `paillier`, nil under `clear`.
@@ -30,7 +33,9 @@ package struct RoundScheme: Sendable {
         slots = try SlotLayout(bits: opening.bits, cohort: opening.cohort.count)
         split = try SelectiveSplit(opening, slots: slots)
         layout = split?.encrypted ?? opening.sealed
-        quantiser = try Quantiser(layout: split?.values ?? opening.sealed, bits: opening.bits)
+        sumNoise = try SumShare(opening)
+        quantiser = try Quantiser(
+            layout: split?.values ?? opening.sealed, bits: opening.bits, steps: opening.privacy?.sum?.steps)
         guard split == nil || opening.suite == .paillier else {
             throw .wrongSuite(expected: .paillier, found: opening.suite)
         }
@@ -129,8 +134,13 @@ package struct RoundScheme: Sendable {
             sealing += made - began
             giving += clock.now - made
         }
+        let words = try sumNoise.map { _ in try SecretWords() }
         func take(_ block: UnsafeBufferPointer<UInt32>) throws {
             quantised(block)
+            guard let sumNoise, let words else { return try takeNoised(block) }
+            try sumNoise.withNoise(on: block, words, takeNoised)
+        }
+        func takeNoised(_ block: UnsafeBufferPointer<UInt32>) throws {
             if let split {
                 for value in block {
                     if split.mask.contains(place) { waiting.append(value) } else { clear?.append(value) }
@@ -149,7 +159,9 @@ package struct RoundScheme: Sendable {
                     try quantiser.forEachBlock(ofF32: $0, times: 1, rounding: .stochastic(rounding), take)
                 }
             case .update(let bytes, let weight, let rounding):
-                try quantiser.forEachBlock(ofF32: bytes, times: weight, rounding: .stochastic(rounding), take)
+                try quantiser.forEachBlock(
+                    ofF32: bytes, times: weight * (sumNoise?.shortening(bytes) ?? 1), rounding: .stochastic(rounding),
+                    take)
             case .counts(let bytes): try quantiser.forEachBlock(ofF64: bytes, rounding: .nearest, take)
             }
         if sealed < shape.units { try seal(units: shape.units - sealed) }

@@ -27,7 +27,7 @@ package final class FineTuner {
     private let target: LossTarget
     private let threads: Int
     private let model: LlamaModel
-    private let parameters: ParameterVector
+    let parameters: ParameterVector
     /// The other matrices that `load` sets, and where in its values all of them lie.
     private let placement: Placement
     private var start: [Float]
@@ -130,11 +130,11 @@ package final class FineTuner {
 }
 
 extension FineTuner {
-    private var loop: TrainingLoop { TrainingLoop(model: model, parameters: parameters, target: target) }
+    var loop: TrainingLoop { TrainingLoop(model: model, parameters: parameters, target: target) }
 
     /// Checks the shard, and sets the number of threads: OpenMP keeps it by calling thread, and the next call may come on
     /// another.
-    private func prepare(for shard: TokenShard) throws {
+    func prepare(for shard: TokenShard) throws {
         if let expected = base.tokenizerDigest, shard.tokenizer != expected.description {
             throw FineTuningError.shard(
                 "its tokenizer is \(shard.tokenizer.prefix(8)), the base model's \(expected.short)"

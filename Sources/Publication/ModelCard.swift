@@ -125,11 +125,15 @@ struct ModelCard {
             | smallest cohort whose sum was opened | \(privacy.minimumCohort) |
 
             \(simulated)
-            The adapter itself is public to whoever holds it: without differential privacy it may reveal something about the
-            records that it was trained on.
+            \(privacy.noise?.summary ?? Self.withoutNoise)
 
             """
     }
+
+    private static let withoutNoise = """
+        The adapter itself is public to whoever holds it: without differential privacy it may reveal something about the
+        records that it was trained on.
+        """
 
     private var figures: String {
         guard !draft.metrics.isEmpty else { return "" }

@@ -1,6 +1,8 @@
 /// Why something was not published, or is not what it should be.
 package enum PublicationError: Error, Equatable, CustomStringConvertible {
     case outerStep(String)
+    /// Noise that cannot be had in such a run.
+    case privacy(String)
     /// A public key or signature in minisign's format.
     case minisign(String)
     case manifest(String)
@@ -16,6 +18,7 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .outerStep(let reason): "outer step: \(reason)"
+        case .privacy(let reason): "privacy: \(reason)"
         case .minisign(let reason): "minisign: \(reason)"
         case .manifest(let reason): "manifest.json: \(reason)"
         case .store(let directory, let reason): "releases in \(directory): \(reason)"

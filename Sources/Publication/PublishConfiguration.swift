@@ -1,5 +1,6 @@
 package import Adapter
 package import Configuration
+import Federation
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {
@@ -27,6 +28,8 @@ package struct PublishConfiguration: Configurable, Sendable {
     /// Nil where every value is sent, on the range of all.
     package let compression: CompressionSettings?
     package let pace: PacePlan
+    /// Nil where updates are made and summed without noise.
+    package let privacy: PrivacySettings?
     package let countBits: Int
     package let minimumCohort: Int
     /// Nil: the whole cohort.
@@ -61,16 +64,23 @@ package struct PublishConfiguration: Configurable, Sendable {
         self.planner = planner
         clipNorm = file.double(
             "clip-norm", in: 0...1e9, default: 10, about: "L2 norm of a cloud's delta at most; 0 for no limit")
+        let privacy = try file.optionalSection(
+            "privacy", about: "noise that updates are made and summed under; without it none (docs/privacy.md)"
+        ) { PrivacySettings.read($0, in: file, update: update) }
+        self.privacy = privacy
+        let isNoisy = privacy?.training != nil
         let given = file.optionalDouble(
             "range", in: Value.positive,
             about: "largest value of an update that the quantiser carries; without it learning-rate * local-steps")
-        if let given = given ?? update.reach {
+        if let given = given ?? (isNoisy && update.optimizer == .sgd ? nil : update.reach) {
             range = given
         } else {
             range = 1
             file.refuse(
-                "gradient-clip",
-                "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
+                isNoisy ? "privacy" : "gradient-clip",
+                isNoisy
+                    ? "nothing bounds the steps of `local-optimizer: sgd` under noise: give `range`"
+                    : "at 0 nothing bounds the steps of `local-optimizer: sgd`: give `range`, or clip gradients")
         }
         countBits = file.int(
             "count-bits", in: 22...32, default: 32, about: "bits of a value in statistics and evaluations")
@@ -116,6 +126,9 @@ package struct PublishConfiguration: Configurable, Sendable {
                     $0, quorum: quorum, weights: update.weights, encryption: encryption, compression: compression)
             } ?? .synchronous
         self.pace = pace
+        privacy?.check(
+            in: file, update: update, encryption: encryption, compression: compression, planner: planner,
+            pace: pace, clipNorm: clipNorm, test: test)
         plan = RunPlan(
             statistics: variables != nil, sensitivity: encryption.needsSensitivities, updates: update.rounds,
             validateEvery: validateEvery, test: test)

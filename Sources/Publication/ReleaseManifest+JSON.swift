@@ -161,13 +161,14 @@ extension ReleaseManifest.Privacy {
         ]
         if let encryption { members["encryption"] = encryption.json }
         if let damgardJurik { members["damgard_jurik"] = .integer(damgardJurik) }
+        if let noise { members["differential_privacy"] = noise.json }
         return .object(members)
     }
 
     fileprivate init(_ field: JSONField) throws(JSONError) {
         try field.allow(only: [
             "suite", "profile", "assumption", "key_mode", "who_could_open", "bits", "clip_norm", "minimum_cohort",
-            "simulated", "encryption", "damgard_jurik",
+            "simulated", "encryption", "damgard_jurik", "differential_privacy",
         ])
         var simulated: [String] = []
         for entry in try field.member("simulated").elements(atMost: 64) { simulated.append(try entry.line()) }
@@ -178,7 +179,8 @@ extension ReleaseManifest.Privacy {
             clipNorm: try field.member("clip_norm").number(in: 0...1e12),
             minimumCohort: try field.member("minimum_cohort").integer(in: 1...4096), simulated: simulated,
             encryption: try field.optional("encryption").map(ReleaseManifest.PartEncrypted.init),
-            damgardJurik: try field.optional("damgard_jurik")?.integer(in: 1...3))
+            damgardJurik: try field.optional("damgard_jurik")?.integer(in: 1...3),
+            noise: try field.optional("differential_privacy").map(ReleaseManifest.DifferentialPrivacy.init))
     }
 }
 
@@ -218,7 +220,7 @@ extension ReleaseManifest {
 }
 
 extension JSONField {
-    fileprivate func line() throws(JSONError) -> String {
+    func line() throws(JSONError) -> String {
         let text = try string()
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 31 && $0 != 127 }) else {
             throw refused("expected one line of printable text")

@@ -89,12 +89,15 @@ package struct ReleaseManifest: Equatable, Sendable {
         package let simulated: [String]
         /// How much of an update was encrypted; nil in releases from before it was said.
         package let encryption: PartEncrypted?
+        /// Nil without noise.
+        package let noise: DifferentialPrivacy?
 
         package init(
             suite: String, profile: String, assumption: String, keyMode: String, whoCouldOpen: String, bits: Int,
             clipNorm: Double, minimumCohort: Int, simulated: [String] = [], encryption: PartEncrypted? = nil,
-            damgardJurik: Int? = nil
+            damgardJurik: Int? = nil, noise: DifferentialPrivacy? = nil
         ) {
+            self.noise = noise
             self.suite = suite
             self.profile = profile
             self.assumption = assumption

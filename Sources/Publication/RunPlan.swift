@@ -43,5 +43,13 @@ package struct RunPlan: Equatable, Sendable {
     /// The step after `released` of them are done; nil at the end.
     package func step(after released: Int) -> Step? { released < steps.count ? steps[released] : nil }
 
+    /// The same run without the update `index` and all that follow: its test comes next.
+    package func ending(before index: Int) -> RunPlan {
+        guard let first = steps.firstIndex(of: .update(index: index)) else { return self }
+        return RunPlan(steps: steps[..<first] + steps.filter { $0 == .evaluation(.test) })
+    }
+
+    private init(steps: [Step]) { self.steps = steps }
+
     package func isLast(_ released: Int) -> Bool { released == steps.count - 1 }
 }

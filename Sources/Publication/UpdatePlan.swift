@@ -65,12 +65,14 @@ package struct UpdatePlan: Sendable, Equatable {
     /// What the opening of update round `index` (from 1) asks.
     ///
     /// - Parameter weighting: what this round's weights come from.
+    ///   - clipsUnits: whether each unit's gradient is clipped by itself, and not their mean.
     package func training(
-        _ index: Int, weighting: WeightingPlan = .records, pacing: Pacing = .even
+        _ index: Int, weighting: WeightingPlan = .records, pacing: Pacing = .even, clipsUnits: Bool = false
     ) -> TrainingPlan {
         TrainingPlan(
             steps: localSteps, batchSize: batchSize, optimizer: optimizer, learningRate: rate(index),
-            weightDecay: weightDecay, gradientClip: gradientClip, proximal: proximal, seed: seed, outer: outer,
+            weightDecay: weightDecay, gradientClip: clipsUnits ? 0 : gradientClip, proximal: proximal, seed: seed,
+            outer: outer,
             weighting: weighting, pacing: pacing)
     }
 

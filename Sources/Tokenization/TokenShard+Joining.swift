@@ -1,5 +1,6 @@
 extension TokenShard {
-    /// One shard of all the examples of several, in their order; nil for none.
+    /// One shard of all the examples of several, in their order; nil for none. Patients' numbers are a shard's own, so of several nobody
+    /// knows them.
     package static func joined(
         _ shards: [TokenShard], split: Split, cloud: String
     ) throws(TokenizationError) -> TokenShard? {
@@ -13,6 +14,6 @@ extension TokenShard {
         }
         return try TokenShard(
             tokens: tokens, offsets: offsets, answer: shards.flatMap(\.answer), label: shards.flatMap(\.label),
-            split: split, tokenizer: first.tokenizer, cloud: cloud)
+            patient: shards.count == 1 ? first.patient : nil, split: split, tokenizer: first.tokenizer, cloud: cloud)
     }
 }

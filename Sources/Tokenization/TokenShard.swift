@@ -2,7 +2,8 @@ import Safetensors
 
 /// Tokenised records of one cloud and one split, as ingest hands them to local-train: a safetensors file of `tokens` I32
 /// [total], `offsets` I64 [examples + 1], `answer` I32 [examples] and `label` I32 [examples], with the split, the
-/// tokenizer's digest and the cloud in its metadata. Valid by construction.
+/// tokenizer's digest and the cloud in its metadata; where it is known whose records they are also `patient` I32 [examples].
+/// Valid by construction.
 package struct TokenShard: Hashable, Sendable {
     package enum Split: String, Hashable, Sendable, CaseIterable {
         case train, validation, test
@@ -21,15 +22,18 @@ package struct TokenShard: Hashable, Sendable {
     package let answer: [Int32]
     /// 1 where the answer is the event (died), else 0.
     package let label: [Int32]
+    /// For each example a number that its patient alone has in this shard, from 0; nil where nobody knows.
+    package let patient: [Int32]?
     package let split: Split
     /// The digest of the tokenizer.json that made the tokens: 64 hexadecimal digits.
     package let tokenizer: String
     package let cloud: String
 
     package init(
-        tokens: [Int32], offsets: [Int64], answer: [Int32], label: [Int32], split: Split, tokenizer: String,
-        cloud: String
+        tokens: [Int32], offsets: [Int64], answer: [Int32], label: [Int32], patient: [Int32]? = nil, split: Split,
+        tokenizer: String, cloud: String
     ) throws(TokenizationError) {
+        self.patient = patient
         self.tokens = tokens
         self.offsets = offsets
         self.answer = answer
@@ -42,13 +46,14 @@ package struct TokenShard: Hashable, Sendable {
 
     /// One list of tokens for each example.
     package init(
-        examples: [[Int32]], answer: [Int32], label: [Int32], split: Split, tokenizer: String, cloud: String
+        examples: [[Int32]], answer: [Int32], label: [Int32], patient: [Int32]? = nil, split: Split, tokenizer: String,
+        cloud: String
     ) throws(TokenizationError) {
         var offsets: [Int64] = [0]
         for example in examples { offsets.append((offsets.last ?? 0) + Int64(example.count)) }
         try self.init(
-            tokens: examples.flatMap { $0 }, offsets: offsets, answer: answer, label: label, split: split,
-            tokenizer: tokenizer, cloud: cloud)
+            tokens: examples.flatMap { $0 }, offsets: offsets, answer: answer, label: label, patient: patient,
+            split: split, tokenizer: tokenizer, cloud: cloud)
     }
 
     /// The number of examples.
@@ -68,6 +73,12 @@ extension TokenShard {
             throw .invalidShard(
                 "\(count) answers need \(count + 1) offsets and \(count) labels, found \(offsets.count) and "
                     + "\(label.count)")
+        }
+        if let patient {
+            guard patient.count == count, patient.allSatisfy({ (0..<count).contains(Int($0)) }) else {
+                throw .invalidShard(
+                    "expected a patient's number, from 0 and below \(count), for each of \(count) examples")
+            }
         }
         guard tokens.count <= TokenShard.maximumTokens else {
             throw .invalidShard("expected at most \(TokenShard.maximumTokens) tokens, found \(tokens.count)")
@@ -135,7 +146,10 @@ extension TokenShard {
     }
 
     private init(_ file: SafetensorsFile) throws(TokenizationError) {
-        try TokenShard.match(Set(file.tensors.keys), TokenShard.tensorNames, "tensors")
+        let knowsPatients = file.tensors["patient"] != nil
+        try TokenShard.match(
+            Set(file.tensors.keys), knowsPatients ? TokenShard.tensorNames.union(["patient"]) : TokenShard.tensorNames,
+            "tensors")
         try TokenShard.match(Set(file.metadata.keys), TokenShard.metadataNames, "metadata")
         for entry in file.tensors.values {
             guard entry.shape.count == 1 else {
@@ -149,18 +163,19 @@ extension TokenShard {
         guard let split = file.metadata["split"].flatMap(Split.init(rawValue:)) else {
             throw .invalidShard("split: expected \(Split.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        let columns: (tokens: [Int32], offsets: [Int64], answer: [Int32], label: [Int32])
+        let columns: (tokens: [Int32], offsets: [Int64], answer: [Int32], label: [Int32], patient: [Int32]?)
         do {
             columns = (
                 try file.integers("tokens", as: Int32.self), try file.integers("offsets", as: Int64.self),
-                try file.integers("answer", as: Int32.self), try file.integers("label", as: Int32.self)
+                try file.integers("answer", as: Int32.self), try file.integers("label", as: Int32.self),
+                knowsPatients ? try file.integers("patient", as: Int32.self) : nil
             )
         } catch {
             throw .file(error)
         }
         try self.init(
             tokens: columns.tokens, offsets: columns.offsets, answer: columns.answer, label: columns.label,
-            split: split,
+            patient: columns.patient, split: split,
             tokenizer: file.metadata["tokenizer"] ?? "", cloud: file.metadata["cloud"] ?? "")
     }
 
@@ -198,7 +213,7 @@ extension TokenShard {
             TensorContents(name: "offsets", shape: [offsets.count], integers: offsets),
             TensorContents(name: "answer", shape: [answer.count], integers: answer),
             TensorContents(name: "label", shape: [label.count], integers: label),
-        ]
+        ] + (patient.map { [TensorContents(name: "patient", shape: [$0.count], integers: $0)] } ?? [])
     }
 
     private var metadata: [String: String] { ["split": split.rawValue, "tokenizer": tokenizer, "cloud": cloud] }

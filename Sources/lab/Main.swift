@@ -19,7 +19,8 @@ struct Lab: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Generate.self, BaseTextsCommand.self, BaseModelCommand.self, Inspect.self, Baseline.self,
-            CompareCommand.self, QualityCommand.self, ConfinementCommand.self, BenchSealing.self, BenchTraining.self,
+            CompareCommand.self, ScoreCommand.self, QualityCommand.self, ConfinementCommand.self, BenchSealing.self,
+            BenchTraining.self,
         ])
 }
 

@@ -72,6 +72,24 @@ enum Samples {
             encryption: encryption, compression: compression)
     }
 
+    static let privacy = PrivacyPlan(
+        training: .init(unit: .patient, clip: 0.5, noise: 1.25, rate: 0.0625),
+        sum: .init(noise: 2, honest: 1, steps: 12, variance: 90_000), delta: 1e-5)
+
+    static func privateOpening(
+        _ privacy: PrivacyPlan = privacy, training: TrainingPlan? = nil, pace: Pace? = nil
+    ) -> Opening {
+        Opening(
+            run: run, round: RoundNumber(4), purpose: .update, seat: seat,
+            layout: fine { try layout.ranging(over: layout.segments.map { _ in 0.072 }) }, bits: 12, suite: .clear,
+            keyID: [], profile: "", clipNorm: 10, cohort: cohort, quorum: 2, minimumCohort: 2,
+            deadline: 1_800_000_000_000, startsFrom: RoundNumber(2), adapterDigest: digest, adapter: plan,
+            training: training
+                ?? TrainingPlan(
+                    steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 0, seed: 1),
+            split: nil, pace: pace, privacy: privacy)
+    }
+
     static let compression = CompressionPlan(
         scales: .released, margin: 2, limit: 0.072, feedback: 0.75, fraction: 0.2, rotation: 0.25, turn: 3,
         since: RoundNumber(1), places: mask)
@@ -104,7 +122,9 @@ enum Samples {
             "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
             { try ShardAbout($0).value }),
         Sample(
-            "vector", VectorAbout(opening: digest, records: 40, loss: 517, trained: 960, base: RoundNumber(3)).value,
+            "vector",
+            VectorAbout(opening: digest, records: 40, loss: 517, trained: 960, base: RoundNumber(3), unit: .record)
+                .value,
             { try VectorAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
         Sample(
@@ -145,7 +165,8 @@ enum Samples {
         ] + masking + paced
         + [
             Sample(
-                "opening-compressed", opening(.update, compression: compression).value, { try Opening($0).value })
+                "opening-compressed", opening(.update, compression: compression).value, { try Opening($0).value }),
+            Sample("opening-private", privateOpening().value, { try Opening($0).value }),
         ]
         + partial.map { encryption in
             Sample(

@@ -23,7 +23,7 @@ final class TemporaryFolder {
 }
 
 /// Repeatable draws for fixtures.
-struct Draws {
+struct Draws: RandomNumberGenerator {
     var state: UInt64
 
     init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
@@ -107,6 +107,13 @@ func randomShard(examples count: Int, seed: UInt64 = 7) throws -> TokenShard {
     }
     return try TokenShard(
         examples: examples, answer: answers, label: labels, split: .train, tokenizer: noTokenizer, cloud: "north")
+}
+
+/// The same records, and whose they are.
+func patientShard(_ shard: TokenShard, patients: [Int32]) throws -> TokenShard {
+    try TokenShard(
+        tokens: shard.tokens, offsets: shard.offsets, answer: shard.answer, label: shard.label, patient: patients,
+        split: shard.split, tokenizer: shard.tokenizer, cloud: shard.cloud)
 }
 
 func adapterConfiguration(

@@ -16,10 +16,12 @@ struct ReferenceTests {
     }
 
     /// Runs Reference/peft_reference.py over `folder` and opens what it wrote.
-    private func reference(_ mode: String, _ folder: TemporaryFolder, settings: String) throws -> SafetensorsFile {
+    private func reference(
+        _ mode: String, _ folder: TemporaryFolder, settings: String, script name: String = "peft_reference.py"
+    ) throws -> SafetensorsFile {
         try DurableFile.replace("\(folder.path)/settings.json", with: Array(settings.utf8))
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Reference/peft_reference.py")
+            .appendingPathComponent("Reference/\(name)")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python ?? "")
         process.arguments = [script.path, mode, folder.path]
@@ -142,6 +144,56 @@ struct ReferenceTests {
         for (found, expected) in zip(report.losses, try file.floats("losses")) {
             #expect(abs(found - Double(expected)) < 1e-4 * Double(expected))
         }
+        try compare(try tuner.values(), "value", layout, file)
+    }
+
+    @Test("clipped gradients of records and patients, and steps of their sums, agree to 1e-4", arguments: Rule.all)
+    func privateSteps(rule: Rule) throws {
+        guard rule.proximal == 0 else { return }
+        let folder = try TemporaryFolder()
+        for name in ["base", "adapter"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+        }
+        try TinyLlama().write(to: "\(folder.path)/base")
+        let base = try BaseModel(directory: "\(folder.path)/base")
+        let configuration = try adapterConfiguration(.b)
+        var draws = Draws(3)
+        var adapter = try LowRankAdapter(initial: configuration, base: base.shape)
+        try adapter.replaceTrained(adapter.trained.map { $0 + draws.value(0.1) })
+        try PEFTFolder.write(adapter, to: "\(folder.path)/adapter")
+        // Patients of one, two and three records.
+        let shard = try patientShard(try randomShard(examples: 12), patients: [0, 1, 1, 2, 3, 3, 3, 4, 5, 5, 6, 7])
+        try shard.write(to: "\(folder.path)/shard.safetensors")
+        let tuner = try FineTuner(base: base, adapter: configuration)
+        try tuner.load(values: adapter.trained)
+        // About half are clipped.
+        let records = try PrivateSettings(.init(unit: .record, clip: 1, noise: 1, rate: 1), shard)
+        let norms = try records.units.map { unit in
+            try tuner.gradient(on: unit, of: shard).values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        }
+        let clip = norms.sorted()[norms.count / 2]
+        let patients = try PrivateSettings(
+            units: [[0], [1, 2], [3], [4, 5, 6], [7], [8, 9], [10], [11]], clip: clip, noise: 0, rate: 1)
+        #expect(
+            try PrivateSettings(.init(unit: .patient, clip: clip, noise: 1, rate: 1), shard).units == patients.units)
+        let file = try reference(
+            "private", folder,
+            settings: """
+                {"clip": \(clip), "lr": \(rule.rate), "steps": 3, "optimizer": "\(rule.optimizer.rawValue)", "expected": \(patients.expected)}
+                """, script: "private_reference.py")
+        let layout = try configuration.layout(of: base.shape, range: 1, factor: nil)
+        for (unit, settings) in [("record", records), ("patient", patients)] {
+            let sum = try tuner.clippedSum(settings.units, of: shard, clip: clip)
+            try compare(sum.map { Float($0) }, "sum.\(unit)", layout, file)
+        }
+        var words = SystemRandomNumberGenerator()
+        _ = try tuner.train(
+            shard,
+            TrainingSettings(
+                steps: 3, batchSize: 1, learningRate: .constant(rule.rate),
+                optimizer: OptimizerSettings(rule: rule.optimizer, clipNorm: nil), seed: 1), privately: patients,
+            words: &words)
         try compare(try tuner.values(), "value", layout, file)
     }
 

@@ -39,12 +39,15 @@ let package = Package(
         library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
         library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
         library("Adapter", uses: ["Federation", "JSONText", "Safetensors", "Sodium"]),
-        library("Encryption", uses: ["Federation", "BigInteger", "Sodium"]),
+        library("Privacy", uses: ["Federation"]),
+        library("Encryption", uses: ["Federation", "BigInteger", "Privacy", "Sodium"]),
         library("Planning", uses: ["Federation"]),
         library(
             "Publication",
             uses: [
-                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Safetensors", "Sodium",
+                "Adapter", "Configuration", "Encryption", "Federation", "JSONText", "Planning", "Privacy",
+                "Safetensors",
+                "Sodium",
             ]),
         .target(name: "SeededRandom", path: "SeededRandom", swiftSettings: strict),
         // Links to Harness.swift, and to the entries and samples that the quick tests use too.

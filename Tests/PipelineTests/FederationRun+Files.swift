@@ -60,12 +60,19 @@ extension FederationRun {
         if !plan.sinks.isEmpty { text += "sinks:\n" + plan.sinks.map { "  - \($0)\n" }.joined() }
         text += "clouds:\n"
         for cloud in plan.clouds {
+            var program = ""
+            if let script = plan.trainers[cloud] {
+                program = ", binary: local-train-\(cloud)"
+                try write(script, "local-train-\(cloud)")
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: 0o755], ofItemAtPath: "\(root)/local-train-\(cloud)")
+            }
             text += """
                   \(cloud):
                     owner: Owner of \(cloud)
                     stages:
                       ingest: {config: ingest-\(cloud).yaml}
-                      local-train: {config: local-train.yaml}
+                      local-train: {config: local-train.yaml\(program)}
                       encrypt: {config: encrypt.yaml}
 
                 """

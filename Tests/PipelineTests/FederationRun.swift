@@ -29,6 +29,8 @@ final class FederationRun: Sendable {
         /// A text that takes the place of a stage's config.
         var configs: [StageKind: String] = [:]
         var trainer = "lora"
+        /// A script that takes the place of a cloud's local-train: its text.
+        var trainers: [String: String] = [:]
         var rank = 4
         var targets = "[q_proj, v_proj]"
         var seed = 3
@@ -182,7 +184,7 @@ final class FederationRun: Sendable {
     ///   - file: another topology file than the run's.
     func start(_ stage: StageName, standby: Bool = false, topology file: String? = nil) throws {
         try start(
-            stage, program: "tributary-\(stage.kind)",
+            stage, program: topology.stages.first { $0.name == stage }?.binary ?? "tributary-\(stage.kind)",
             [
                 "--topology", file ?? "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state",
                 topology.statePath,
@@ -190,7 +192,8 @@ final class FederationRun: Sendable {
     }
 
     func start(_ stage: StageName, program: String, _ arguments: [String]) throws {
-        let child = try StageChild(stage, program: "\(Self.binaries)/\(program)", arguments: arguments, book: book)
+        let path = program.hasPrefix("/") ? program : "\(Self.binaries)/\(program)"
+        let child = try StageChild(stage, program: path, arguments: arguments, book: book)
         children.withLock { $0[stage] = child }
     }
 

@@ -138,21 +138,16 @@ final class MaskedStand: Sendable {
     func payload(
         _ kind: TransferKind, of opening: Signed<Opening>, to receiver: StageName
     ) async throws -> [UInt8] {
-        try await played(receiver).message("\(kind.rawValue) of round \(opening.content.round)") {
-            Self.isOffer($0, kind, opening.content.round)
-        }.bulk
+        try await played(receiver).transfer("\(kind.rawValue) of round \(opening.content.round)") {
+            $0.name.kind == kind && $0.name.round == opening.content.round
+        }.payload
     }
 
     func count(_ kind: TransferKind, of opening: Signed<Opening>, to receiver: StageName) throws -> Int {
         let round = opening.content.round
-        return try Set(played(receiver).all.filter { Self.isOffer($0, kind, round) }.map(\.bulk)).count
-    }
-
-    private static func isOffer(_ message: WireMessage, _ kind: TransferKind, _ round: RoundNumber) -> Bool {
-        guard message.kind == .offer, let value = try? decodeDocument(message.document),
-            let offer = try? Offer(value)
-        else { return false }
-        return offer.name.kind == kind && offer.name.round == round
+        let offers = try played(receiver).all.filter { $0.kind == .offer }
+            .compactMap { try? Offer(decodeDocument($0.document)) }
+        return Set(offers.filter { $0.name.kind == kind && $0.name.round == round }.map(\.digest)).count
     }
 }
 

@@ -124,14 +124,16 @@ final class OpeningStand: Sendable {
             WireMessage(
                 .offer, from: trainer.stage, epoch: 1, document: vector.bytes, signature: vector.signature.bytes,
                 bulk: bytes), to: encrypt)
-        let message = try await aggregate.message("north's contribution to round \(opening.content.round)") {
-            Self.offer(in: $0, .contribution, opening.content.round) != nil
+        let (message, payload) = try await aggregate.transfer(
+            "north's contribution to round \(opening.content.round)"
+        ) {
+            $0.name.kind == .contribution && $0.name.round == opening.content.round
         }
         let offer = try Signed<Offer>(
             bytes: message.document, signature: message.signature, key: run.keys.card(of: encrypt).verifying,
             signer: "\(encrypt)")
         if isReceipted { receipt(offer) }
-        return Contribution(payload: message.bulk, offer: offer)
+        return Contribution(payload: payload, offer: offer)
     }
 
     /// Aggregate has it, or says so.
@@ -203,10 +205,10 @@ final class OpeningStand: Sendable {
 
     /// North's share of a round's opening.
     func share(of round: UInt32) async throws -> (offer: Offer, row: [UInt8]) {
-        let message = try await publish.message("a share of round \(round)") {
-            Self.offer(in: $0, .share, RoundNumber(round)) != nil
+        let (message, row) = try await publish.transfer("a share of round \(round)") {
+            $0.name.kind == .share && $0.name.round == RoundNumber(round)
         }
-        return (try Offer(decodeDocument(message.document)), message.bulk)
+        return (try Offer(decodeDocument(message.document)), row)
     }
 
     func hasShare(of round: UInt32) -> Bool {

@@ -138,18 +138,15 @@ final class Stand: Sendable {
 
     /// The sum of a round, opened.
     func sum(of opening: Signed<Opening>) async throws -> (parts: [String], values: [UInt64]) {
-        let message = try await publish.message("the sum of round \(opening.content.round)") { message in
-            guard message.kind == .offer, let value = try? decodeDocument(message.document),
-                let offer = try? Offer(value)
-            else { return false }
-            return offer.name.kind == .sum && offer.name.round == opening.content.round
+        let (message, payload) = try await publish.transfer("the sum of round \(opening.content.round)") { offer in
+            offer.name.kind == .sum && offer.name.round == opening.content.round
         }
         let offer = try Offer(decodeDocument(message.document))
         let about = try SumAbout(offer.about)
         let slots = try SlotLayout(bits: opening.content.bits, cohort: opening.content.cohort.count)
         let opener = PaillierOpener(key: key, layout: opening.content.layout, slots: slots)
         let values = try opener.open(
-            message.bulk, sealing: opener.sealing, contributions: about.parts.count, threads: 1)
+            payload, sealing: opener.sealing, contributions: about.parts.count, threads: 1)
         return (about.parts.map(\.cloud.description), values)
     }
 
@@ -162,6 +159,7 @@ final class ScriptedStage: Sendable {
     let stage: StageName
     let post: Post
     let signing: SigningKey
+    private let dials: Set<StageName>
     private let book = Mutex<(messages: [WireMessage], joined: Set<StageName>)>(([], []))
 
     /// - Parameter plan: other sockets or keys than the topology's.
@@ -175,6 +173,7 @@ final class ScriptedStage: Sendable {
             dials: whole.dials.filter { $0.hub == run.topology.aggregate }, curvePublic: whole.curvePublic,
             curveSecret: whole.curveSecret)
         post = try Post(plan ?? own)
+        dials = Set((plan ?? own).dials.map(\.hub))
         Task { [self] in
             for await event in post.events {
                 book.withLock { book in
@@ -197,6 +196,38 @@ final class ScriptedStage: Sendable {
 
     func message(_ what: String, _ matches: (WireMessage) -> Bool) async throws -> WireMessage {
         try await wait(what) { book.withLock { $0.messages }.first(where: matches) }
+    }
+
+    /// The first offer that matches, and its payload of one chunk: only a transfer's first offer brings it, and one that was lost, or came
+    /// before this stage was there, is made good by a `want`.
+    func transfer(
+        _ what: String, _ matches: (Offer) -> Bool
+    ) async throws -> (message: WireMessage, payload: [UInt8]) {
+        func isOffer(_ message: WireMessage) -> Bool {
+            guard message.kind == .offer, let value = try? decodeDocument(message.document),
+                let offer = try? Offer(value)
+            else { return false }
+            return matches(offer)
+        }
+        let message = try await message(what, isOffer)
+        let name = try Offer(decodeDocument(message.document)).name
+        var asked = ContinuousClock.now - .seconds(1)
+        let payload = try await wait("payload of \(name)") {
+            let messages = book.withLock { $0.messages }
+            if let whole = messages.first(where: { isOffer($0) && !$0.bulk.isEmpty }) { return whole.bulk }
+            if let chunk = messages.first(where: { $0.kind == .chunk && $0.transfer == name }) { return chunk.bulk }
+            if ContinuousClock.now - asked >= .seconds(1) {
+                asked = .now
+                let want = WireMessage(.want, from: stage, epoch: 1, transfer: name, first: 0, end: 1)
+                if dials.contains(message.sender) {
+                    post.push(want, to: message.sender)
+                } else {
+                    post.publish(want, topic: Topic.to(message.sender))
+                }
+            }
+            return nil
+        }
+        return (message, payload)
     }
 
     var all: [WireMessage] { book.withLock { $0.messages } }

@@ -10,7 +10,8 @@ final class Clerk {
     let exchange: Exchange
     private let post: Post
     private(set) var arrived: [Arrival] = []
-    private(set) var receipts: [(name: TransferName, outcome: Receipt.Outcome, reason: String, offers: Int)] = []
+    private(set) var receipts:
+        [(name: TransferName, outcome: Receipt.Outcome, reason: String, wireBytes: Int, offers: Int)] = []
     private(set) var offersSeen = 0
     /// What to say to the offer of this number, counted from 1.
     var verdict: (Int) -> Verdict = { _ in .take }
@@ -39,8 +40,8 @@ final class Clerk {
             }
             switch answer {
             case .arrived(let arrival): arrived.append(arrival)
-            case .receipted(let name, _, let outcome, let reason, _, let offers):
-                receipts.append((name, outcome, reason, offers))
+            case .receipted(let name, _, let outcome, let reason, let wireBytes, let offers):
+                receipts.append((name, outcome, reason, wireBytes, offers))
             case nil: break
             }
         case .joined(let peer): exchange.joined(peer)

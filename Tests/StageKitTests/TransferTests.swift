@@ -180,6 +180,13 @@ struct TransferTests {
         #expect(transfer.isComplete)
         #expect(transfer.want(now + .seconds(60)) == nil)
 
+        // An offer that came again, without its first chunk.
+        let bare = try receiving(bytes, in: folder)
+        #expect(bare.want(start) == 0..<Receiving.window)
+        #expect(bare.want(start) == nil)
+        let small = try receiving(self.bytes(chunks: 1), in: folder)
+        #expect(small.want(start) == 0..<1)
+
         let silent = try receiving(bytes, in: folder)
         try silent.take(0, chunk(0, of: bytes), now: start)
         let lost = try #require(silent.want(start))

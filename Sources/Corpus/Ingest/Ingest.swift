@@ -80,9 +80,16 @@ package struct Harmonised: Sendable {
         try TokenShard.Split.allCases.compactMap { split in
             let examples = try records(in: split, standardisation: standardisation).map { try encoder.encode($0) }
             guard !examples.isEmpty else { return nil }
+            var numbers: [String: Int32] = [:]
+            let patients = stays(in: split).map { stay -> Int32 in
+                let number = numbers[stay.patient] ?? Int32(numbers.count)
+                numbers[stay.patient] = number
+                return number
+            }
             return try TokenShard(
                 examples: examples.map(\.tokens), answer: examples.map { Int32($0.answer) },
-                label: examples.map { $0.died ? 1 : 0 }, split: split, tokenizer: encoder.tokenizerDigest,
+                label: examples.map { $0.died ? 1 : 0 }, patient: patients, split: split,
+                tokenizer: encoder.tokenizerDigest,
                 cloud: cloud.description)
         }
     }

@@ -68,15 +68,17 @@ extension RoundScheme {
         let witness = PlaintextWitness(for: scheme)
         return (
             RoundScheme(
-                scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout, split: split),
+                scheme: scheme.recording(witness), quantiser: quantiser, slots: slots, layout: layout, split: split,
+                sumNoise: sumNoise),
             witness
         )
     }
 
     private init(
         scheme: any AdditiveScheme, quantiser: Quantiser, slots: SlotLayout, layout: VectorLayout,
-        split: SelectiveSplit?
+        split: SelectiveSplit?, sumNoise: SumShare?
     ) {
+        self.sumNoise = sumNoise
         self.scheme = scheme
         self.quantiser = quantiser
         self.slots = slots

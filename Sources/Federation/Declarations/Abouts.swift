@@ -56,11 +56,15 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let trained: UInt32?
     /// Of a late update the round that it was trained for; nil for one of the opening's own.
     package let base: RoundNumber?
+    /// Of an update, whose gradients were clipped and noised: whom its opening's `privacy` protects.
+    package let unit: PrivacyPlan.Unit?
 
     package init(
-        opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil, base: RoundNumber? = nil
+        opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil, base: RoundNumber? = nil,
+        unit: PrivacyPlan.Unit? = nil
     ) {
         self.base = base
+        self.unit = unit
         self.opening = opening
         self.records = records
         self.loss = loss
@@ -71,6 +75,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         .map([
             ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
             ("trained", .optionalNumber(trained)), ("base", .optional(base)),
+            ("unit", unit.map { .text($0.rawValue) } ?? .none),
         ])
     }
 
@@ -81,6 +86,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         loss = try fields.optionalCount("loss", in: Weight.range)
         trained = try fields.optionalCount("trained", in: Weight.range)
         base = try fields.base()
+        unit = try fields.optionalChoice("unit")
         try fields.finish()
     }
 }

@@ -124,6 +124,8 @@ package struct Opening: Declaration {
     package let compression: CompressionPlan?
     /// Of an update; nil where it is synchronous.
     package let pace: Pace?
+    /// Of an update; nil without noise.
+    package let privacy: PrivacyPlan?
     /// What is sealed and added: the layout, or what compression leaves of it.
     package let sealed: VectorLayout
 
@@ -132,8 +134,9 @@ package struct Opening: Declaration {
         suite: Suite, keyID: [UInt8], profile: String, degree: Int = 1, clipNorm: Double, cohort: [Member], quorum: Int,
         minimumCohort: Int, deadline: UInt64, startsFrom: RoundNumber, adapterDigest: Digest, adapter: AdapterPlan,
         training: TrainingPlan?, split: EvaluationSplit?, encryption: PartialEncryption? = nil,
-        compression: CompressionPlan? = nil, pace: Pace? = nil
+        compression: CompressionPlan? = nil, pace: Pace? = nil, privacy: PrivacyPlan? = nil
     ) {
+        self.privacy = privacy
         self.run = run
         self.round = round
         self.purpose = purpose
@@ -169,7 +172,8 @@ package struct Opening: Declaration {
     package var method: String {
         guard let training else { return "" }
         let shorter = compression.map { ", " + $0.summary(bits: bits, values: layout.count) } ?? ""
-        return training.summary + shorter + adapterMode + (pace.map { ", \($0.summary)" } ?? "")
+        let noisy = privacy.map { ", " + $0.summary } ?? ""
+        return training.summary + shorter + noisy + adapterMode + (pace.map { ", \($0.summary)" } ?? "")
     }
 
     /// Nothing for the default, B over a fixed A.
@@ -226,6 +230,7 @@ extension Opening {
                 ("encryption", encryption?.value ?? .none),
                 ("compression", compression?.value ?? .none),
                 ("pace", pace?.value ?? .none),
+                ("privacy", privacy?.value ?? .none),
             ] + seat.pairs)
     }
 
@@ -256,6 +261,7 @@ extension Opening {
         compression = try fields.optional("compression").map { try CompressionPlan($0, layout: layout) }
         sealed = compression?.places.map(layout.selecting) ?? layout
         pace = try fields.optional("pace").map { try Pace($0) }
+        privacy = try fields.optional("privacy").map { try PrivacyPlan($0) }
         seat = try fields.seat(at: "opening")
         try fields.finish()
         guard Set(cohort.map(\.cloud)).count == cohort.count else {
@@ -291,6 +297,9 @@ extension Opening {
                 place: "opening.compression", "only updates that are sealed whole are compressed")
         }
         try pace?.check(self)
+        if let problem = privacy?.problem(in: self) {
+            throw FederationError.malformed(place: "opening.privacy", problem)
+        }
         if case .selective = encryption, clipNorm == 0 {
             throw FederationError.malformed(
                 place: "opening.clip", "noise is counted in clip norms, and nothing is clipped")

@@ -6,6 +6,7 @@ package enum Catalogue {
         ("Data and training", EventKind.ofTraining),
         ("Encryption", EventKind.ofEncryption),
         ("Rounds", EventKind.ofRounds),
+        ("Differential privacy", EventKind.ofPrivacy),
         ("Transfers", EventKind.ofTransfers),
         ("Told by the monitor", EventKind.ofMonitor),
     ]

@@ -120,7 +120,7 @@ extension Meter {
     package static let all: [Meter] = [
         events, phaseSeconds, swaps, gaps, trainingLoss, trainingRate, trainedTokens, sealedValues, sealedBytes,
         clippedValues, sentBytes, contributions, roundsReleased, roundsAbandoned, planStepsDone, planSteps, auroc,
-        round,
+        privacyEpsilon, privacyCloudEpsilon, round,
         ready, up, epoch, waitingSeconds, peerUp, linkBytes, linkMessages, roundTrip, leastRoundTrip,
         linkGoodput, linkMeasured, linkJitter, goodput, retransmissions,
         inboxBytes,

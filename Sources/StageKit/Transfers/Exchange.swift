@@ -125,7 +125,8 @@ package final class Exchange {
         guard sending[key]?.isOfferDue(surroundings.now) == true, let transfer = sending[key] else { return }
         let offer = transfer.departure.offer
         do {
-            let first = try transfer.read(offer.content.chunkRange(0))
+            // Chunk 0 goes once: whoever does not answer may have it and be looking at it, and whoever has lost it asks for it.
+            let first = transfer.offers == 1 ? try transfer.read(offer.content.chunkRange(0)) : []
             dispatch(
                 identity.message(.offer, document: offer.bytes, signature: offer.signature.bytes, bulk: first),
                 to: key.receiver, counting: key)

@@ -15,7 +15,8 @@ package struct Receiving {
     private let hasher = Digest.ContentHasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
-    private var wanted = 1  // an offer brings chunk 0
+    /// The chunks before it were asked for, or came with the offer: chunk 0 comes with a transfer's first.
+    private var wanted = 0
     package private(set) var lastProgress: ContinuousClock.Instant
     private var lastWant: ContinuousClock.Instant
 

@@ -13,6 +13,7 @@ package struct EncryptConfiguration: Configurable {
     let partial: PartialLimits
     let weights: WeightLimits
     let pace: PaceLimits
+    let privacy: PrivacyLimits
     /// Whether what was left out of an update may lie on this stage's disk until the next.
     let keepsResidual: Bool
     /// Whether updates of both factors at once are answered, whose mean is not that of the clouds' adapters.
@@ -32,6 +33,7 @@ package struct EncryptConfiguration: Configurable {
         partial = limits.partial
         weights = limits.weights
         pace = limits.pace
+        privacy = limits.privacy
         keepsResidual = limits.keepsResidual
         inexact = limits.inexact
     }
@@ -45,6 +47,7 @@ package struct EncryptConfiguration: Configurable {
         var partial = PartialLimits()
         var weights = WeightLimits()
         var pace = PaceLimits()
+        var privacy = PrivacyLimits()
         var keepsResidual = true
         var inexact = false
 
@@ -70,6 +73,10 @@ package struct EncryptConfiguration: Configurable {
             partial = PartialLimits(from: file)
             weights = WeightLimits(from: file)
             pace = PaceLimits(from: file)
+            privacy =
+                try file.optionalSection(
+                    "privacy", about: "what this cloud's updates may tell of its patients and of itself"
+                ) { PrivacyLimits(from: $0) } ?? privacy
             keepsResidual = file.bool(
                 "keeps-residual", default: keepsResidual,
                 about: "whether what compression leaves out of an update is kept here, in clear, for the next one")

@@ -23,7 +23,9 @@ final class EncryptStage: Stage {
     private var history: CohortHistory
     private let clouds: [CloudName]
     /// How many clouds must open a sum, by this cloud's topology.
-    private let threshold: Int
+    let threshold: Int
+    /// Why this cloud's privacy leaves no room for the newest opening.
+    var unanswerable: String?
 
     struct Round: Sendable {
         let opening: Signed<Opening>
@@ -93,6 +95,7 @@ final class EncryptStage: Stage {
                 try history.check(content)
             }
             try checkAnswersInClear(content)
+            try checkPrivacy(content)
             let key = try keys?.key(content.keyID)
             if let threshold = key?.opening?.key.threshold, content.minimumCohort <= threshold {
                 throw Refusal(
@@ -202,7 +205,9 @@ final class EncryptStage: Stage {
 
     private func present() throws -> Situation {
         guard let current else {
-            return .waiting(for: [context.publisher], "no round is open that this cloud takes part in")
+            return .waiting(
+                for: [context.publisher],
+                "no round is open that this cloud takes part in\(unanswerable.map { "; \($0)" } ?? "")")
         }
         let content = current.opening.content
         let round = "round \(content.round) (\(content.purpose))"
@@ -270,6 +275,9 @@ final class EncryptStage: Stage {
                 return .refuse("it answers another opening of round \(opening.round)")
             }
             if let fault = try fault(inVectorOf: about.base, for: opening) { return .refuse(fault) }
+            guard about.unit == opening.privacy?.training?.unit else {
+                return .refuse("it was not made under the noise that round \(opening.round) asks for")
+            }
         } catch { return .refuse("\(error)") }
         let expected = opening.layout.count * ClearVector.width(for: opening.purpose)
         guard offer.byteCount == expected else {
@@ -385,6 +393,7 @@ final class EncryptStage: Stage {
             try countAnswerInClear(opening, entry)
             try noteTold(loss, opening, entry)
             try noteSealed(said.base, for: opening, entry)
+            try spend(opening, entry)
             try keep(sealed.left, of: round.opening, entry)
         }
         if round.masking != nil {
@@ -400,6 +409,7 @@ final class EncryptStage: Stage {
             try offerContribution()
         }
         context.acknowledge(arrival)
+        try tellSpending(opening)
         context.log.tell(
             .contributionSealed, round: opening.round,
             [

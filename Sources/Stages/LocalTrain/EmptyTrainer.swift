@@ -37,7 +37,9 @@ final class EmptyTrainer: Trainer {
                 try block.withUnsafeBytes { try delta(UnsafeRawBufferPointer(rebasing: $0[..<(count * 4)])) }
             }
         }
-        return TrainerResult(norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0)
+        // It says nothing of any record, whatever noise is asked for.
+        return TrainerResult(
+            norm: 0, firstLoss: 0, lastLoss: 0, tokens: 0, tokensPerSecond: 0, unit: opening.privacy?.training?.unit)
     }
 
     /// As the deltas: without a meaning, and different in each cloud.

@@ -110,11 +110,20 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
         let settings = try TrainingSettings(plan, steps: plan.steps(of: cloud), round: opening.round)
-        let report = try tuner.train(shard, settings) { step in
+        let tell: (TrainingProgress) -> Void = { step in
             progress(
                 TrainerProgress(
                     step: step.step, steps: step.steps, loss: step.loss, tokensPerSecond: step.tokensPerSecond,
                     timeLeft: step.timeLeft))
+        }
+        let noisy = opening.privacy?.training
+        let report: TrainingReport
+        if let noisy {
+            var words = try SecretWords()
+            report = try tuner.train(
+                shard, settings, privately: PrivateSettings(noisy, shard), words: &words, progress: tell)
+        } else {
+            report = try tuner.train(shard, settings, progress: tell)
         }
         var whole = try tuner.delta()
         var own: [Float] = []
@@ -127,7 +136,7 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         return TrainerResult(
             norm: whole.norm, firstLoss: report.losses.first ?? 0,
             lastLoss: report.losses.last ?? 0, tokens: report.tokens, tokensPerSecond: report.tokensPerSecond,
-            own: own)
+            own: own, unit: noisy?.unit)
     }
 
     func places(_ opening: Opening) throws -> ValueMask? {

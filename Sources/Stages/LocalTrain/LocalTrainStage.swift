@@ -171,10 +171,11 @@ final class LocalTrainStage: Stage {
         let made: (payload: Payload, digest: Digest)
         var own: (payload: Payload, digest: Digest)?
         var (loss, trained): (Double?, Duration?) = (nil, nil)
+        var unit: PrivacyPlan.Unit?
         let content = opening.content
         let train = try shard(.train)
         switch content.purpose {
-        case .update: (made, own, trained) = try await update(content, from: start, train: train)
+        case .update: (made, own, trained, unit) = try await update(content, from: start, train: train)
         case .evaluation: (made, loss) = try await evaluation(content, of: start)
         case .sensitivity: made = try await sensitivity(content, of: start, train: train)
         case .statistics: return
@@ -182,7 +183,7 @@ final class LocalTrainStage: Stage {
         let about = VectorAbout(
             opening: opening.digest, records: train?.count ?? 0,
             loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
-            trained: trained.map(Weight.bucket(time:)))
+            trained: trained.map(Weight.bucket(time:)), unit: unit)
         guard pending?.digest == opening.digest else {  // overtaken
             guard try !holdLate(made.payload, digest: made.digest, about, of: content, own, opening) else { return }
             own?.payload.discard()
@@ -201,7 +202,8 @@ final class LocalTrainStage: Stage {
     private func update(
         _ content: Opening, from start: StartingAdapter, train: TokenShard?
     ) async throws -> (
-        made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration
+        made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration,
+        unit: PrivacyPlan.Unit?
     ) {
         let (trainer, log, name) = (trainer, context.log, vector(content.round))
         let ownName = ownName(content.round)
@@ -250,7 +252,7 @@ final class LocalTrainStage: Stage {
         ]
         if let before { fields[.receivedAdapterLoss] = .real(before) }
         log.tell(.roundTrained, round: content.round, fields)
-        return (made, own, trained)
+        return (made, own, trained, result.unit)
     }
 
     private func sensitivity(

@@ -53,4 +53,6 @@ package struct TrainerResult: Sendable {
     let tokensPerSecond: Double
     /// What was trained and is not shared; empty where all is.
     var own: [Float] = []
+    /// Whom the noise that it was made under protects; nil where there was none.
+    var unit: PrivacyPlan.Unit?
 }

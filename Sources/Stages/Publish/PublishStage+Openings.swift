@@ -12,7 +12,8 @@ import Topology
 extension PublishStage {
     /// Opens the next step of the plan, or ends the run.
     func openNext() throws {
-        guard releases.last?.content.isFinal != true, let step = configuration.plan.step(after: releases.count) else {
+        try lookAtBudget()
+        guard releases.last?.content.isFinal != true, let step = plan.step(after: releases.count) else {
             return try finish()
         }
         // The next round's keys would be lost with this process: the successor opens it.
@@ -33,7 +34,10 @@ extension PublishStage {
         try forgetRounds(before: last)
         let (content, choice) = try opening(of: step, round: last.next)
         let opening = Signed(content, by: context.identity.signing)
-        try context.journal.write { try $0.insert(opening, round: opening.content.round) }
+        try context.journal.write { entry in
+            try entry.insert(opening, round: opening.content.round)
+            try spend(content, entry)
+        }
         current = opening
         closing = RoundClosing()
         sharesBy = nil
@@ -51,8 +55,9 @@ extension PublishStage {
                 .cohort: .list(opening.content.cohort.map { .name($0.cloud) }),
                 .split: .text(opening.content.split?.rawValue ?? ""),
                 .method: .text(opening.content.method), .stepsDone: .number(releases.count),
-                .planSteps: .number(configuration.plan.steps.count),
+                .planSteps: .number(plan.steps.count),
             ])
+        tellSpending(content)
         if let choice { tell(choice, of: content) }
     }
 
@@ -71,6 +76,7 @@ extension PublishStage {
         var choice: RoundChoice?
         var split: EvaluationSplit?
         var compression: CompressionPlan?
+        var privacy: PrivacyPlan?
         var layout: VectorLayout
         switch step {
         case .statistics:
@@ -89,12 +95,18 @@ extension PublishStage {
             }
             let range = configuration.range * (choice.map { reach(of: $0, in: cohort) } ?? 1)
             layout = try model.layout(range: range, ofUpdate: index)
-            training = configuration.update.training(index, weighting: weighting, pacing: pacing ?? .even)
+            training = configuration.update.training(
+                index, weighting: weighting, pacing: pacing ?? .even,
+                clipsUnits: configuration.privacy?.training != nil)
             if let settings = configuration.compression {
                 let made = try settings.plan(
                     of: index, layout: layout, limit: range, after: settings.needsStep ? model.lastStep() : nil)
                 (compression, layout) = (made.plan, made.layout)
             }
+            privacy = try configuration.privacy?.plan(
+                layout: layout, bits: configuration.bits, clipNorm: configuration.clipNorm,
+                minimumCohort: configuration.minimumCohort,
+                threshold: topology.suite == .paillier ? opener.threshold : 0)
         case .evaluation(let chosen):
             layout = try ScoreBins.layout(bits: configuration.countBits)
             split = chosen
@@ -111,7 +123,7 @@ extension PublishStage {
             deadline: context.surroundings.time + UInt64(deadline / .milliseconds(1)),
             startsFrom: model.round, adapterDigest: model.digest, adapter: model.plan, training: training, split: split,
             encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil, compression: compression,
-            pace: isUpdate ? configuration.pace.opening(after: recent) : nil)
+            pace: isUpdate ? configuration.pace.opening(after: recent) : nil, privacy: privacy)
         return (opening, choice)
     }
 

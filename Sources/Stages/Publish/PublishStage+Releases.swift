@@ -26,7 +26,7 @@ extension PublishStage {
                 let places = try model.places(content)
                 // The last one goes out as a folder alone, and of one that was changed in places these go out.
                 let spooled =
-                    configuration.plan.isLast(releases.count) || places != nil
+                    plan.isLast(releases.count) || places != nil
                     ? nil : context.spoolPath(for: adapterName(content.round))
                 let step = try OuterStep(
                     training.outer, totalWeight: content.foldedTotal(of: cohort.map(\.cloud)))
@@ -72,11 +72,11 @@ extension PublishStage {
                 run: context.run, round: content.round, purpose: content.purpose, opening: opening.digest,
                 cohort: cohort,
                 sums: content.purpose == .statistics ? sums : [], metrics: metrics, adapterDigest: adapter?.digest,
-                heldBy: heldBy, isFinal: configuration.plan.isLast(releases.count)), by: context.identity.signing)
+                heldBy: heldBy, isFinal: plan.isLast(releases.count)), by: context.identity.signing)
         let folder = try store?.write(
             release: release.content, opening: content, parts: about.parts,
             past: releases.since(model.round).map(\.content),
-            adapter: adapter ?? (release.content.isFinal ? model.current : nil))
+            adapter: adapter ?? (release.content.isFinal ? model.current : nil), account: privacyAccount)
         try conclude(release, next: next, settling: arrival.offer.name, parts: about)
         var fields: EventFields = [
             .opening: .name(opening.digest), .digest: .name(release.digest),

@@ -2,6 +2,7 @@ import Encryption
 import Federation
 import Keys
 import Monitoring
+import Privacy
 import Publication
 import Sodium
 import StageKit
@@ -43,6 +44,10 @@ final class PublishStage: Stage {
     var paces = CloudPaces()
     var expectation: Expectation?
     var recent = RecentUpdates()
+    /// What updates have told, and may have told.
+    var ledger = PrivacyLedger()
+    /// Why no more updates are made, once a budget is used up.
+    var overspending: String?
 
     init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
         context = parts.context
@@ -74,7 +79,8 @@ final class PublishStage: Stage {
             return .waiting(for: unheard.sorted(), "the run is over, and they have not said that they know it")
         }
         guard let content = current?.content else { return .working("between rounds") }
-        let round = "round \(content.round) (\(content.purpose))"
+        let ended = overspending.map { "; no more updates: \($0)" } ?? ""
+        let round = "round \(content.round) (\(content.purpose)\(ended))"
         if isOpening { return .working("\(round): opening the sum") }
         guard closing.sum != nil else {
             return .waiting(for: [topology.aggregate], "\(round): the sum of the contributions")
@@ -91,6 +97,7 @@ final class PublishStage: Stage {
         releases = try PublishedReleases(in: context, adapter: model.round)
         try takeUpMask()
         try takeUpRecentUpdates()
+        try takeUpLedger()
         worth = try context.journal.read { try $0.fact(CloudWorth.fact) }.map { try CloudWorth(encoded: $0) } ?? worth
         paces = try context.journal.read { try $0.fact(CloudPaces.fact) }.map { try CloudPaces(encoded: $0) } ?? paces
         try sendAdapterToNewcomers()

@@ -46,7 +46,8 @@ final class ReleaseWriter {
     ///
     /// - Parameter past: what was released since the folder before, which is that of the newest adapter.
     func write(
-        release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: StoredVector?
+        release: Release, opening: Opening, parts: [SumAbout.Part], past: [Release], adapter: StoredVector?,
+        account: (Opening) -> ReleaseManifest.DifferentialPrivacy?
     ) throws -> String? {
         guard let adapter, let shape = model.base?.shape else { return nil }
         let rounds = try past.map { try round($0.round, $0.purpose, partsOf($0.round), key: keyID(of: $0.round)) }
@@ -73,7 +74,7 @@ final class ReleaseWriter {
                 assumption: assumption ?? Self.assumption(of: update.suite),
                 keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
                 minimumCohort: update.minimumCohort, encryption: .init(update),
-                damgardJurik: update.suite == .paillier ? update.degree : nil),
+                damgardJurik: update.suite == .paillier ? update.degree : nil, noise: account(update)),
             method: ReleaseManifest.Method(update),
             metrics: metrics)
         let folder = try store.publish(draft)

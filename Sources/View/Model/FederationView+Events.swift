@@ -20,6 +20,7 @@ extension FederationView {
             stepsDone = max(stepsDone, event.fields.count(.stepsDone) ?? 0)
             planSteps = event.fields.count(.planSteps) ?? planSteps
             if let said = event.fields.text(.method), !said.isEmpty { method = said }
+        case EventKind.privacySpent.name where event.stage.kind == .publish: privacy = SpentPrivacy(event)
         case EventKind.linkMeasured.name: takeLink(event)
         case EventKind.runFinished.name:
             isFinished = true

@@ -19,7 +19,7 @@ extension FederationView {
             "finished": .bool(isFinished),
             "steps": .object(["done": .integer(stepsDone), "of": .integer(planSteps)]),
             "released": .integer(released), "abandoned": .integer(abandoned),
-            "headline": .string(headline),
+            "headline": .string(headline), "privacy": privacy?.document ?? .null,
         ]
         members["clouds"] = .array(
             plan.clouds.map { cloud in
@@ -218,7 +218,7 @@ extension JSON {
     fileprivate static func milliseconds(_ time: UInt64) -> JSON { .integer(Int(clamping: time / 1_000_000)) }
 
     /// Null for what JSON has no number for.
-    fileprivate static func finite(_ value: Double?) -> JSON {
+    static func finite(_ value: Double?) -> JSON {
         guard let value, value.isFinite else { return .null }
         return .number(value)
     }

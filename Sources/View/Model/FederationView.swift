@@ -113,6 +113,8 @@ package struct FederationView: Sendable, Equatable {
     package internal(set) var planSteps = 0
     /// How updates come about, in words; empty until one has been opened.
     package internal(set) var method = ""
+    /// Nil where updates are made without noise.
+    package internal(set) var privacy: SpentPrivacy?
     package internal(set) var released = 0
     package internal(set) var abandoned = 0
     package internal(set) var isFinished = false

@@ -52,6 +52,7 @@ extension TopScreen {
         line.add(bar.done, .good)
         line.add(bar.left, .soft)
         line.add(view.planSteps > 0 ? "  \(view.stepsDone) of \(view.planSteps) steps" : "  no round yet")
+        if let privacy = view.privacy { line.add("   \(privacy.words)", .soft) }
         if view.isFinished {
             line.add("   the run is finished", .good)
         } else if let round = view.openRound {

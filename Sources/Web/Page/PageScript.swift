@@ -220,6 +220,7 @@ enum PageScript {
           document.title = state.federation + ": Tributary";
           say($("federation"), state.federation);
           say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`) + (state.method ? ` · ${state.method}` : "")
+            + (state.privacy ? ` · ${state.privacy.words}` : "")
             + (state.cost && state.cost.total !== null ? ` · ${state.cost.total.toFixed(4)} ${state.cost.currency}` : ""));
           say($("headline"), state.headline);
           const {done, of} = state.steps, bar = $("progress");

@@ -45,6 +45,20 @@ struct Comparison: Sendable {
             stays: heldOut.map { .init(cloud: $0.cloud, patient: $0.patient, died: $0.died) }, models: models)
     }
 
+    /// The AUROC of each released adapter on all held-out stays.
+    func aurocs(of adapters: [String]) throws -> [Double] {
+        let answers = try answers()
+        let died = data.heldOut.map(\.died)
+        return try adapters.map { folder in
+            let released = try PEFTFolder.read(folder, base: baseline.base.shape)
+            let scored = try baseline.scores(of: released.trained, on: data, answers: answers)
+            guard let auroc = RankingMetrics.auroc(zip(scored.scores, died).map { ($0, $1) }) else {
+                throw LabError("the held-out stays have one outcome only")
+            }
+            return auroc
+        }
+    }
+
     private func answers() throws -> AnswerTokens {
         guard let variables = data.clouds.first?.data.variables else { throw LabError("no cloud holds data") }
         let vocabulary = BaseVocabulary(variables: variables)

@@ -59,3 +59,20 @@ struct CompareCommand: AsyncParsableCommand {
 
     func run() async throws { try await options.compare(Set(Comparison.Part.allCases), adapter: adapter) }
 }
+
+struct ScoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "score",
+        abstract: "The AUROC of each of a federation's releases on the held-out patients of all clouds.",
+        discussion: "Outside the federation: reads all clouds' data. One line a folder: the AUROC, then the folder.")
+
+    @Argument(help: "The topology file: its ingest configs name the tables, its publish config the recipe.")
+    var topology: String
+    @Argument(help: "Released folders.") var adapters: [String]
+
+    func run() async throws {
+        let data = try CloudData(try Topology.load(topology)) { _ in }
+        let comparison = Comparison(data: data, baseline: try FineTunedBaseline(data.plan)) { _ in }
+        for (adapter, auroc) in zip(adapters, try comparison.aurocs(of: adapters)) { print("\(auroc) \(adapter)") }
+    }
+}
