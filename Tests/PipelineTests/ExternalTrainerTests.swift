@@ -76,7 +76,10 @@ extension PipelineSuite {
 
                 """
             let theirs = try FederationRun(mixed, keys: ours)
-            try await theirs.run()
+            try theirs.startAll()
+            // On a busy machine torch and transformers alone take a minute to load.
+            try await theirs.event("exited", of: theirs.topology.publish, within: 540)
+            _ = try await theirs.finish()
 
             let west = theirs.stage(.localTrain, "west")
             let trained = theirs.book.all.filter { $0.stage == west && $0.name == "round_trained" }
