@@ -78,7 +78,7 @@ extension PipelineSuite {
             let theirs = try FederationRun(mixed, keys: ours)
             try theirs.startAll()
             // On a busy machine torch and transformers alone take a minute to load.
-            try await theirs.event("exited", of: theirs.topology.publish, within: 900)
+            try await theirs.event("exited", of: theirs.topology.publish, within: 540)
             _ = try await theirs.finish()
 
             let west = theirs.stage(.localTrain, "west")

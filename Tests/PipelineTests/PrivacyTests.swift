@@ -4,6 +4,7 @@ import Privacy
 import Publication
 import Sodium
 import Testing
+import Topology
 
 extension PipelineSuite {
     /// DP-SGD in the clouds' steps, noise in their sum, and the budgets of publish and of a cloud, in runs.
