@@ -83,7 +83,7 @@ def run(mode, seed, updates, target, options):
         topology = learning.write(
             state, suite=mode["suite"], seed=seed, tables=["--stays", str(options.stays)], bits=mode["bits"],
             split="{salt: bytes, validation: 0.3, test: 0.1}", limits="maximum-share: 0.6, inexact: true",
-            publish=f"rounds: {updates}\nlocal-steps: {options.steps}\nschedule: constant\n"
+            publish=f"rounds: {updates}\nlocal-steps: {options.steps}\nbatch-size: 32\nschedule: constant\n"
             f"learning-rate: {mode.get('rate', 0.006)}\nadapter: {{{ADAPTER}, {mode['adapter']}}}\n"
             f"test: false\nkeep-releases: 2\n{compression}")
         traffic = Traffic(state)

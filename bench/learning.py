@@ -33,7 +33,7 @@ def write(state, suite, seed, tables, bits, split, publish, limits):
     put(
         "publish.yaml",
         f"base: {federation.ROOT}/models/base\nbase-name: tributary-base\nvariables: {federation.ROOT}/configs/variables.yaml\n"
-        f"seed: {seed}\nbits: {bits}\nbatch-size: 32\nminimum-cohort: 3\ndeadline: 10m\n{publish}")
+        f"seed: {seed}\nbits: {bits}\nminimum-cohort: 3\ndeadline: 10m\n{publish}")
     subprocess.run(
         [federation.program("tributary"), "keys", topology, "--state", state], check=True, stdout=subprocess.DEVNULL)
     return topology

@@ -54,7 +54,7 @@ def publish(name, options):
     rounds, steps, every = options.updates, options.steps, 1
     if name == "gradient":
         rounds, steps, every = options.updates * options.steps, 1, options.steps
-    return (f"rounds: {rounds}\nlocal-steps: {steps}\nlearning-rate: 0.006\nadapter: {{rank: 16, alpha: 32}}\n"
+    return (f"rounds: {rounds}\nlocal-steps: {steps}\nbatch-size: 32\nlearning-rate: 0.006\nadapter: {{rank: 16, alpha: 32}}\n"
             f"validate-every: {every}\nkeep-releases: 2\n{MODES[name]}\n")
 
 
