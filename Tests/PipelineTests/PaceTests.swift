@@ -237,7 +237,7 @@ extension PipelineSuite {
         @Test("Under masks it is refused with the reason, before a stage starts")
         func masked() async throws {
             // Masks want more clouds than two of three: this is not what it is refused for.
-            var plan = plan(.secagg, rounds: 1, "pace: {mode: buffered}")
+            var plan = self.plan(.secagg, rounds: 1, "pace: {mode: buffered}")
             plan.configs[.publish] = plan.configs[.publish]?.replacing("quorum: 2", with: "quorum: 3")
             let run = try FederationRun(plan)
             let publish = run.topology.publish
