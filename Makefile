@@ -175,6 +175,10 @@ bench-bytes: build ## bytes that a cloud sends and gets until the model is as go
 bench-modes: build ## AUROC by every way of weighing and stepping, over even and uneven clouds, a slow one and a lying one, three seeds (an hour)
 	@python3 bench/modes.py $(BENCHFLAGS)
 
+.PHONY: bench-privacy
+bench-privacy: build ## AUROC under differential privacy by epsilon, three seeds (needs `make reference`)
+	@$(REFERENCE)/bin/python bench/privacy.py $(BENCHFLAGS)
+
 .PHONY: bench-quality
 bench-quality: build ## AUROC of clouds alone, federation and pooled over three seeds, with intervals
 	@$(BIN)/tributary-lab quality $(BENCHFLAGS)

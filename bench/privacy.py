@@ -72,7 +72,7 @@ def run(name, seed, options):
                 f"epsilon {name}, seed {seed}: exit status {status}\n" + "\n".join(federation.complaints(found)[-8:]))
         with open(os.path.join(state, "release", "publish", "releases", "latest", "manifest.json")) as file:
             said = json.load(file)["privacy"].get("differential_privacy")
-        return {"auroc": [event["auroc"] for event in found if event["event"] == "round_released" and "auroc" in event][-1],
+        return {"auroc": next(event["test_auroc"] for event in found if event["event"] == "round_released" and "test_auroc" in event),
                 "noise": noise, "signed": said["training"]["epsilon"] if said else None, "seconds": time.monotonic() - began}
     finally:
         shutil.rmtree(state, ignore_errors=True)
