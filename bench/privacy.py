@@ -53,8 +53,8 @@ def run(name, seed, options):
         topology = learning.write(
             state, suite="clear", seed=seed, tables=["--stays", str(options.stays)], bits=12,
             split="{salt: privacy, validation: 0.1, test: 0.3}", limits="maximum-share: 0.6",
-            publish=f"rounds: {options.updates}\nlocal-steps: {options.steps}\nlearning-rate: {options.rate}\n"
-            f"adapter: {{rank: {options.rank}, alpha: {2 * options.rank}}}\nvalidate-every: 0\ntest: true\nkeep-releases: 2\n{steps}")
+            publish=f"rounds: {options.updates}\nlocal-steps: {options.steps}\nlearning-rate: {options.rate if noise else options.rate_without}\n"
+            f"adapter: {{mode: {options.adapter}, rank: {options.rank}, alpha: {2 * options.rank}}}\nvalidate-every: 0\ntest: true\nkeep-releases: 2\n{steps}")
         began = time.monotonic()
         with open(os.path.join(state, "up.txt"), "w+") as output:
             launcher = subprocess.Popen(
@@ -82,12 +82,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--epsilons", nargs="*", default=["1", "2", "4", "8", "inf", "without"])
-    parser.add_argument("--stays", type=int, default=1500, help="of a cloud")
+    parser.add_argument("--stays", type=int, default=1000, help="of a cloud")
     parser.add_argument("--steps", type=int, default=6, help="local steps of an update")
     parser.add_argument("--updates", type=int, default=5)
     parser.add_argument("--sampling", type=float, default=0.2)
-    parser.add_argument("--clip", type=float, default=0.5)
-    parser.add_argument("--rate", type=float, default=0.006)
+    parser.add_argument("--clip", type=float, default=0.1)
+    parser.add_argument("--rate", type=float, default=0.05, help="of steps under noise: the clip was chosen with it, on population 11")
+    parser.add_argument("--rate-without", type=float, default=0.02)
+    parser.add_argument("--adapter", default="core", help="the fewer values, the less noise in all")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--limit", type=int, default=1800, help="seconds a run")
     parser.add_argument("--json", default=os.path.join(federation.ROOT, "out", "privacy.json"), help="goes on from what is in it")
@@ -97,7 +99,7 @@ def main():
         with open(options.json) as file:
             results = json.load(file)
     os.makedirs(os.path.dirname(options.json), exist_ok=True)
-    settings = f"{options.stays} {options.updates} {options.steps} {options.sampling} {options.clip} {options.rate} {options.rank}"
+    settings = f"{options.stays} {options.updates} {options.steps} {options.sampling} {options.clip} {options.rate} {options.adapter} {options.rank}"
     for seed in options.seeds:
         for name in options.epsilons:
             key = f"{name} | {seed} | {settings}"
