@@ -37,3 +37,27 @@ def write(state, suite, seed, tables, bits, split, publish, limits):
     subprocess.run(
         [federation.program("tributary"), "keys", topology, "--state", state], check=True, stdout=subprocess.DEVNULL)
     return topology
+
+
+def carry_out(state, topology, limit, what, meanwhile=lambda launcher: None):
+    """Runs it to its end and answers all stages' events; `what` names the run where it fails, `meanwhile` is called once it is started."""
+    with open(os.path.join(state, "up.txt"), "w+") as output:
+        launcher = subprocess.Popen(
+            [federation.program("tributary"), "up", topology, "--state", state, "--stages", federation.programs()],
+            stdout=output, stderr=subprocess.STDOUT)
+        try:
+            meanwhile(launcher)
+            status = launcher.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            launcher.terminate()
+            launcher.wait()
+            status = None
+    found = federation.events(state)
+    if status != 0:
+        raise federation.Failed(f"{what}: exit status {status}\n" + "\n".join(federation.complaints(found)[-8:]))
+    return found
+
+
+def test_auroc(found):
+    """On the test patients of all clouds, after the last update."""
+    return next(event["test_auroc"] for event in found if event["event"] == "round_released" and "test_auroc" in event)

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -66,24 +65,14 @@ def run(name, setting, seed, options):
             state, suite="clear", seed=seed, tables=["--stays", str(options.stays), *SETTINGS[setting]], bits=12,
             split=SPLIT, publish=publish(name, options), limits=LIMITS)
         began = time.monotonic()
-        with open(os.path.join(state, "up.txt"), "w+") as output:
-            launcher = subprocess.Popen(
-                [federation.program("tributary"), "up", topology, "--state", state, "--stages", federation.programs()],
-                stdout=output, stderr=subprocess.STDOUT)
-            try:
-                if setting == "slow":
-                    quota = slowed(state, launcher)
-                status = launcher.wait(timeout=options.limit)
-            except subprocess.TimeoutExpired:
-                launcher.terminate()
-                launcher.wait()
-                status = None
-        found = federation.events(state)
-        if status != 0:
-            raise federation.Failed(
-                f"{name}, {setting}, seed {seed}: exit status {status}\n" + "\n".join(federation.complaints(found)[-8:]))
-        test = next(event["test_auroc"] for event in found if event["event"] == "round_released" and "test_auroc" in event)
-        return {"auroc": test, "seconds": time.monotonic() - began}
+
+        def slow_down(launcher):
+            nonlocal quota
+            if setting == "slow":
+                quota = slowed(launcher)
+
+        found = learning.carry_out(state, topology, options.limit, f"{name}, {setting}, seed {seed}", slow_down)
+        return {"auroc": learning.test_auroc(found), "seconds": time.monotonic() - began}
     finally:
         if quota:
             quota.end()
@@ -92,7 +81,7 @@ def run(name, setting, seed, options):
             quota.remove()
 
 
-def slowed(state, launcher):
+def slowed(launcher):
     """A quarter of a CPU for west's local-train, as soon as it is there."""
     quota = Quota(0.25)
     while launcher.poll() is None:

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -56,23 +55,10 @@ def run(name, seed, options):
             publish=f"rounds: {options.updates}\nlocal-steps: {options.steps}\nlearning-rate: {options.rate if noise else options.rate_without}\n"
             f"adapter: {{mode: {options.adapter}, rank: {options.rank}, alpha: {2 * options.rank}}}\nvalidate-every: 0\ntest: true\nkeep-releases: 2\n{steps}")
         began = time.monotonic()
-        with open(os.path.join(state, "up.txt"), "w+") as output:
-            launcher = subprocess.Popen(
-                [federation.program("tributary"), "up", topology, "--state", state, "--stages", federation.programs()],
-                stdout=output, stderr=subprocess.STDOUT)
-            try:
-                status = launcher.wait(timeout=options.limit)
-            except subprocess.TimeoutExpired:
-                launcher.terminate()
-                launcher.wait()
-                status = None
-        found = federation.events(state)
-        if status != 0:
-            raise federation.Failed(
-                f"epsilon {name}, seed {seed}: exit status {status}\n" + "\n".join(federation.complaints(found)[-8:]))
+        found = learning.carry_out(state, topology, options.limit, f"epsilon {name}, seed {seed}")
         with open(os.path.join(state, "release", "publish", "releases", "latest", "manifest.json")) as file:
             said = json.load(file)["privacy"].get("differential_privacy")
-        return {"auroc": next(event["test_auroc"] for event in found if event["event"] == "round_released" and "test_auroc" in event),
+        return {"auroc": learning.test_auroc(found),
                 "noise": noise, "signed": said["training"]["epsilon"] if said else None, "seconds": time.monotonic() - began}
     finally:
         shutil.rmtree(state, ignore_errors=True)
