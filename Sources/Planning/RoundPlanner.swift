@@ -2,8 +2,8 @@ internal import Federation
 
 /// What a config lets the planner choose.
 package struct PlanLimits: Hashable, Sendable {
-    /// The steps that the clouds do on average, weighted.
-    package let meanSteps: Int
+    /// A round is worth one in which every cloud does so many.
+    package let evenSteps: Int
     package let steps: ClosedRange<Int>
     package let bits: ClosedRange<Int>
     /// Clouds that a round may close with.
@@ -12,10 +12,10 @@ package struct PlanLimits: Hashable, Sendable {
     package let deadline: ClosedRange<Double>
 
     package init(
-        meanSteps: Int, steps: ClosedRange<Int>, bits: ClosedRange<Int>, leastQuorum: Int,
+        evenSteps: Int, steps: ClosedRange<Int>, bits: ClosedRange<Int>, leastQuorum: Int,
         deadline: ClosedRange<Double>
     ) {
-        self.meanSteps = meanSteps
+        self.evenSteps = evenSteps
         self.steps = steps
         self.bits = bits
         self.leastQuorum = leastQuorum
@@ -32,14 +32,14 @@ package struct RoundChoice: Hashable, Sendable {
     /// Seconds.
     package let deadline: Double
     package let prediction: RoundPrediction
-    /// Where every cloud does the mean's steps, with the most bits and for the whole cohort.
+    /// Where every cloud does the same steps, with the most bits and for the whole cohort.
     package let unplanned: RoundPrediction
     /// In words, a choice each.
     package let reasons: [String]
 }
 
-/// Chooses what a round asks so that it is over soonest, within a config's limits. The work of a round stays what it was: on average
-/// the clouds do as many steps as the config has. Bits and clouds are given up for time alone, and not for a little of it.
+/// Chooses what a round asks so that it is over soonest, within a config's limits. What a round is worth stays what it was: it moves
+/// as far, with no more noise (`StepShares`). Bits and clouds are given up for time alone, and not for a little of it.
 package struct RoundPlanner: Sendable {
     /// A round within this part of the quickest is as good as that.
     package static let tolerance = 0.05
@@ -56,7 +56,7 @@ package struct RoundPlanner: Sendable {
         let bits = limits.bits.filter { figures.contributionBytes[$0] != nil }
         guard count > 0, let most = bits.last else { return nil }
         func plan(_ bits: Int, _ quorum: Int) -> RoundPrediction {
-            RoundPrediction(figures, steps: steps(figures, bits), bits: bits, quorum: quorum)
+            RoundPrediction(figures, steps: steps(figures, bits, quorum), bits: bits, quorum: quorum)
         }
         func isAsGood(_ prediction: RoundPrediction, as best: Double) -> Bool {
             prediction.seconds <= best * (1 + Self.tolerance)
@@ -73,7 +73,7 @@ package struct RoundPlanner: Sendable {
             ? min(max(prediction.gathering * Self.slack, limits.deadline.lowerBound), limits.deadline.upperBound)
             : limits.deadline.upperBound
         let unplanned = RoundPrediction(
-            figures, steps: figures.clouds.map { _ in limits.meanSteps }, bits: most, quorum: count)
+            figures, steps: figures.clouds.map { _ in limits.evenSteps }, bits: most, quorum: count)
         return RoundChoice(
             steps: prediction.arrivals.map(\.steps), bits: chosenBits, quorum: prediction.quorum, deadline: deadline,
             prediction: prediction, unplanned: unplanned,
@@ -82,11 +82,17 @@ package struct RoundPlanner: Sendable {
                 dearest: byBits.last))
     }
 
-    private func steps(_ figures: RoundFigures, _ bits: Int) -> [Int] {
+    /// With a quorum below all, those that are soonest with the same steps each are to be worth what all of them would be.
+    private func steps(_ figures: RoundFigures, _ bits: Int, _ quorum: Int) -> [Int] {
         let none = RoundPrediction(figures, steps: figures.clouds.map { _ in 0 }, bits: bits, quorum: 1)
-        return StepShares.equalised(
-            zip(figures.clouds, none.arrivals).map { ($1.seconds, $0.secondsPerStep, $0.weight) },
-            mean: Double(limits.meanSteps), limits: limits.steps)
+        let even = Double(limits.evenSteps)
+        let clouds = zip(figures.clouds, none.arrivals).map { cloud, none in
+            (fixed: none.seconds, step: cloud.secondsPerStep, weight: cloud.weight)
+        }
+        let soonest = clouds.indices.sorted {
+            (clouds[$0].fixed + clouds[$0].step * even, $0) < (clouds[$1].fixed + clouds[$1].step * even, $1)
+        }
+        return StepShares.equalised(clouds, counted: Set(soonest.prefix(quorum)), even: even, limits: limits.steps)
     }
 
     private func reasons(
@@ -98,7 +104,7 @@ package struct RoundPlanner: Sendable {
             let last = unplanned.arrivals.max(by: { $0.seconds < $1.seconds })
         {
             reasons.append(
-                "steps: with \(limits.meanSteps) each, \(last.cloud) would be the last after \(Self.text(last.seconds)); so shared out, the contributions are there after \(Self.text(chosen.gathering))"
+                "steps: with \(limits.evenSteps) each, \(last.cloud) would be the last after \(Self.text(last.seconds)); so shared out, the contributions are there after \(Self.text(chosen.gathering))"
             )
         } else {
             reasons.append("steps: the clouds arrive together with the same number, or the limits leave no other")

@@ -82,7 +82,7 @@ package struct PlannerPlan: Sendable, Equatable {
     package func limits(localSteps: Int, bits: Int, quorum: Int, minimumCohort: Int, deadline: Duration) -> PlanLimits {
         let longest = deadline / .seconds(1)
         return PlanLimits(
-            meanSteps: localSteps, steps: steps, bits: min(leastBits, bits)...bits,
+            evenSteps: localSteps, steps: steps, bits: min(leastBits, bits)...bits,
             leastQuorum: max(minimumCohort, min(leastQuorum ?? quorum, quorum)),
             deadline: min(leastDeadline / .seconds(1), longest)...longest)
     }

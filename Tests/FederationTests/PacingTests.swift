@@ -37,13 +37,13 @@ struct PacingTests {
         }
     }
 
-    /// By NumPy: p = w / w.sum(); (p * H).sum() * (p[:, None] * d / H[:, None]).sum(0), with w = 6, 3, 1 and H = 16, 4, 9; and of the
-    /// first and the third alone.
+    /// By NumPy: p = w / w.sum(); 12 * (p[:, None] * d / H[:, None]).sum(0), with w = 6, 3, 1 and H = 16, 4, 9; and of the first and
+    /// the third alone.
     @Test(
         "balanced deltas have FedNova's mean, of all clouds and of those that came",
         arguments: [
-            ([0, 1, 2], [0.1990625, 0.5809375, 0.065, 1.80375]),
-            ([0, 2], [0.16369048, -0.14136905, 0.92261905, 0.08928571]),
+            ([0, 1, 2], [0.20416667, 0.59583333, 0.06666667, 1.85]),
+            ([0, 2], [0.13095238, -0.11309524, 0.73809524, 0.07142857]),
         ])
     func fedNova(places: [Int], expected: [Double]) throws {
         let found = try mean(try opening([6, 3, 1], balanced([16, 4, 9])), of: places)

@@ -50,8 +50,8 @@ variables: {ROOT}/configs/variables.yaml
 seed: 3
 rounds: {rounds}
 local-steps: {options.steps}
-batch-size: 32
-learning-rate: 0.006
+batch-size: {options.batch}
+learning-rate: {options.learning_rate}
 schedule: constant
 adapter: {{rank: {options.rank}, alpha: {2 * options.rank}}}
 deadline: 30m
@@ -125,6 +125,8 @@ def main():
     parser.add_argument("--modes", default=";".join(MODES), help="separated by semicolons; the plain one is always run")
     parser.add_argument("--rounds", type=int, default=16, help="updates; three times as many buffered ones")
     parser.add_argument("--steps", type=int, default=2, help="local steps of an update")
+    parser.add_argument("--batch", type=int, default=32, help="records of a step")
+    parser.add_argument("--learning-rate", type=float, default=0.006)
     parser.add_argument("--rank", type=int, default=128)
     parser.add_argument("--stays", type=int, default=400)
     parser.add_argument("--share", type=float, default=0.4, help="of a CPU, for a cloud's local-train")
@@ -132,6 +134,7 @@ def main():
     parser.add_argument("--slack", type=float, default=0.01)
     parser.add_argument("--limit", type=int, default=900, help="seconds a run")
     parser.add_argument("--binaries", default=f"{ROOT}/.build/release")
+    parser.add_argument("--keep", action="store_true", help="what the runs leave")
     parser.add_argument("--out", default=f"{ROOT}/out/target.json")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
@@ -167,7 +170,10 @@ def main():
                                 "ratio": plain / seconds if seconds else None, **result})
                 with open(options.out, "w") as file:
                     json.dump(results, file, indent=1)
-    shutil.rmtree(folder)
+    if options.keep:
+        print(f"kept: {folder}")
+    else:
+        shutil.rmtree(folder)
     return 0
 
 

@@ -61,14 +61,24 @@ struct PlanningTests {
         #expect(rate.seconds(for: 1e9) == 1)
     }
 
-    @Test("a cloud four times slower does a quarter, and the mean stays what it was")
+    @Test("a cloud four times slower does a quarter, and the noise stays what it was")
     func equalised() {
-        // T with T + T + T / 4 = 3 * 12: 16, so 16, 16 and 4.
-        let steps = StepShares.equalised([(0, 1, 1), (0, 1, 1), (0, 4, 1)], mean: 12, limits: 1...100)
-        #expect(steps == [16, 16, 4])
+        // T with 1/T + 1/T + 4/T = 3/12: 24, so 24, 24 and 6, there in half of 48.
+        let steps = StepShares.equalised([(0, 1, 1), (0, 1, 1), (0, 4, 1)], even: 12, limits: 1...100)
+        #expect(steps == [24, 24, 6])
+        // Weights of 2 and 1: 4/T + 3/T = 5/10, so 14 and 14 / 3, and one more, as 4/14 + 1/4 is above .5.
+        #expect(StepShares.equalised([(0, 1, 2), (0, 3, 1)], even: 10, limits: 1...100) == [15, 5])
     }
 
-    @Test("no other shares that reach the mean are there sooner: every one tried")
+    @Test("a cloud that the round does not wait for gets what fits, and the others do its part")
+    func counted() {
+        // 2 / (4 T) = 3 / (9 * 12): T = 18, in which the third does a step and a half.
+        let steps = StepShares.equalised(
+            [(0, 1, 1), (0, 1, 1), (0, 12, 1)], counted: [0, 1], even: 12, limits: 1...100)
+        #expect(steps == [18, 18, 1])
+    }
+
+    @Test("no other shares with as little noise are there sooner: every one tried")
     func exhaustive() {
         var seed: UInt64 = 7
         func draw(_ bound: Int) -> Int {
@@ -80,43 +90,45 @@ struct PlanningTests {
                 (fixed: Double(draw(8)), step: 0.25 * Double(1 + draw(12)), weight: Double(1 + draw(5)))
             }
             let limits = 1 + draw(2)...6 + draw(4)
-            let mean = Double(limits.lowerBound + draw(limits.count))
-            let total = clouds.reduce(0) { $0 + $1.weight }
+            let even = Double(limits.lowerBound + draw(limits.count))
+            let allowed = clouds.reduce(0) { $0 + $1.weight * $1.weight } / even
             func end(_ steps: [Int]) -> Double {
                 zip(clouds, steps).map { $0.fixed + $0.step * Double($1) }.max() ?? 0
             }
-            func reached(_ steps: [Int]) -> Double {
-                zip(clouds, steps).reduce(0) { $0 + $1.0.weight * Double($1.1) } / total
+            func noise(_ steps: [Int]) -> Double {
+                zip(clouds, steps).reduce(0) { $0 + $1.0.weight * $1.0.weight / Double($1.1) }
             }
             var best = Double.infinity
             for a in limits {
                 for b in limits {
-                    for c in limits where reached([a, b, c]) >= mean - 1e-9 { best = min(best, end([a, b, c])) }
+                    for c in limits where noise([a, b, c]) <= allowed + 1e-9 { best = min(best, end([a, b, c])) }
                 }
             }
-            let chosen = StepShares.equalised(clouds, mean: mean, limits: limits)
+            let chosen = StepShares.equalised(clouds, even: even, limits: limits)
             #expect(chosen.allSatisfy(limits.contains))
-            #expect(reached(chosen) >= mean - 1e-9)
-            #expect(abs(end(chosen) - best) < 1e-9, "\(clouds) \(limits) \(mean): \(chosen)")
+            #expect(noise(chosen) <= allowed + 1e-9)
+            #expect(abs(end(chosen) - best) < 1e-9, "\(clouds) \(limits) \(even): \(chosen)")
         }
     }
 
     @Test("limits that leave nothing to choose are kept to")
     func bounds() {
-        #expect(StepShares.equalised([(0, 1, 1), (9, 9, 1)], mean: 50, limits: 2...4) == [4, 4])
-        #expect(StepShares.equalised([(0, 1, 1), (9, 9, 1)], mean: 1, limits: 2...4) == [2, 2])
-        #expect(StepShares.equalised([(0, 0, 1), (0, 1, 1)], mean: 3, limits: 1...5) == [5, 1])
+        #expect(StepShares.equalised([(0, 1, 1), (9, 9, 1)], even: 50, limits: 2...4) == [4, 4])
+        #expect(StepShares.equalised([(0, 1, 1), (9, 9, 1)], even: 1, limits: 2...4) == [2, 2])
+        // A step that takes no time: as many as the limits allow, and 1/5 + 1/H = 2/3 of the other.
+        #expect(StepShares.equalised([(0, 0, 1), (0, 1, 1)], even: 3, limits: 1...5) == [5, 3])
     }
 
-    private let limits = PlanLimits(meanSteps: 10, steps: 2...40, bits: 8...16, leastQuorum: 2, deadline: 10...600)
+    private let limits = PlanLimits(evenSteps: 10, steps: 2...40, bits: 8...16, leastQuorum: 2, deadline: 10...600)
 
     @Test("a choice is never slower than none")
     func worthIt() throws {
-        let choice = try #require(RoundPlanner(limits).choose(try three()))
+        let whole = PlanLimits(evenSteps: 10, steps: 2...40, bits: 8...16, leastQuorum: 3, deadline: 10...600)
+        let choice = try #require(RoundPlanner(whole).choose(try three()))
         #expect(choice.prediction.seconds < choice.unplanned.seconds)
         #expect(choice.bits == 8)  // 16 bits take east 16 s more
-        let mean = Double(choice.steps.reduce(0, +)) / 3
-        #expect(mean >= 10 && mean < 11)
+        let noise = choice.steps.reduce(0) { $0 + 1 / Double($1) }
+        #expect(noise <= 0.3 && noise > 0.27)
     }
 
     @Test("a slower link, a slower cloud, a longer way never make the plan quicker")
@@ -161,11 +173,12 @@ struct PlanningTests {
         let together = try choice(step: 2)
         #expect(together.quorum == 3)
         #expect(together.deadline == 600)
-        // Two steps of 20 s are 40 s, and the others are there after 14.
+        // Two of three that are worth three of 10 steps: 2 / (4 H) = 3 / (9 * 10), H = 15. The third, at two, comes after 40 s.
         let left = try choice(step: 20)
         #expect(left.quorum == 2)
+        #expect(left.steps == [15, 15, 2])
         #expect(left.deadline >= left.prediction.gathering && left.deadline < 40)
-        let stay = PlanLimits(meanSteps: 10, steps: 2...40, bits: 8...16, leastQuorum: 3, deadline: 10...600)
+        let stay = PlanLimits(evenSteps: 10, steps: 2...40, bits: 8...16, leastQuorum: 3, deadline: 10...600)
         let figures = RoundFigures(
             clouds: try ["a", "b", "c"].map { try cloud($0, step: 20, up: 1e7) }, contributionBytes: [8: 1e5],
             releaseBytes: 0)

@@ -19,7 +19,7 @@ struct PlannerPlanTests {
         #expect(plan.mode == .balance && plan.steps == 3...40 && plan.leastBits == 11)
         let limits = try read("planner: {least-bits: 8, least-quorum: 2, most-steps: 15}\nlocal-steps: 10").planner
             .limits(localSteps: 10, bits: 12, quorum: 3, minimumCohort: 3, deadline: .seconds(600))
-        #expect(limits.bits == 8...12 && limits.steps == 3...15 && limits.meanSteps == 10)
+        #expect(limits.bits == 8...12 && limits.steps == 3...15 && limits.evenSteps == 10)
         // Nothing is opened over fewer clouds than the config allows.
         #expect(limits.leastQuorum == 3)
         #expect(limits.deadline == 30...600)

@@ -60,17 +60,16 @@ extension Opening {
     ///
     /// Evenly paced it is the sum of their factors. Balanced, with p_i a cloud's share of those clouds' weight and H_i its steps, FedNova's mean is
     ///
-    ///     (sum_i p_i H_i) * sum_i p_i delta_i / H_i
+    ///     H * sum_i p_i delta_i / H_i
     ///
-    /// as long as plain averaging's would be had each done the mean number of steps.
+    /// as long as plain averaging's would be had each done the plan's H steps (equation 8 there leaves the effective number open).
     package func foldedTotal(of clouds: [CloudName]) -> Double {
         let members = clouds.compactMap(member)
         guard let training, training.pacing.mode == .balanced, let largest = cohort.map(worth).max() else {
             return clouds.reduce(0) { $0 + foldedWeight(of: $1) }
         }
         let weight = members.reduce(0) { $0 + Double($1.weight) }
-        let steps = members.reduce(0) { $0 + Double($1.weight) * Double(training.steps(of: $1.cloud)) } / weight
-        return weight / (steps * largest)
+        return weight / (Double(training.steps) * largest)
     }
 }
 
