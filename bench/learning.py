@@ -6,10 +6,10 @@ import subprocess
 import federation
 
 
-def write(state, suite, seed, tables, bits, split, publish, limits):
+def write(state, suite, seed, tables, bits, split, publish, limits, least=3):
     """Tables, topology, configs and keys in a state folder; answers the topology's path.
 
-    `tables`: what `tributary-lab generate` is told beside the seed; `publish`: lines of publish's config beside the base, the
+    `least`: the smallest cohort. `tables`: what `tributary-lab generate` is told beside the seed; `publish`: lines of publish's config beside the base, the
     seed and the cohort; `limits`: each cloud's, beside the cohort.
     """
     files = os.path.join(state, "files")
@@ -29,11 +29,11 @@ def write(state, suite, seed, tables, bits, split, publish, limits):
             f"tables: {files}/tables/{cloud}\nvariables: {federation.ROOT}/configs/variables.yaml\n"
             f"mapping: {federation.ROOT}/configs/mappings/{mapping}.yaml\nsplit: {split}\n")
     put("local-train.yaml", f"base: {federation.ROOT}/models/base\nthreads: 1\n")
-    put("encrypt.yaml", f"limits: {{minimum-cohort: 3, {limits}}}\n")
+    put("encrypt.yaml", f"limits: {{minimum-cohort: {least}, {limits}}}\n")
     put(
         "publish.yaml",
         f"base: {federation.ROOT}/models/base\nbase-name: tributary-base\nvariables: {federation.ROOT}/configs/variables.yaml\n"
-        f"seed: {seed}\nbits: {bits}\nminimum-cohort: 3\ndeadline: 10m\n{publish}")
+        f"seed: {seed}\nbits: {bits}\nminimum-cohort: {least}\ndeadline: 10m\n{publish}")
     subprocess.run(
         [federation.program("tributary"), "keys", topology, "--state", state], check=True, stdout=subprocess.DEVNULL)
     return topology

@@ -43,16 +43,19 @@ MODES = {
     "nesterov": "outer: {optimizer: nesterov}",
     "adam": "outer: {optimizer: adam}",
     "proximal": "proximal: 0.01",
+    "buffered": "quorum: 2\npace: {mode: buffered}",
     "gradient": "local-optimizer: sgd\nouter: {optimizer: adam, rate: 0.006}",
 }
 LIMITS = "weights: [fedavg, uniform, quality, qffl, reciprocal, literal], tells-loss: true, maximum-share: 1"
 
 
 def publish(name, options):
-    """A gradient's round is one step; as many rounds as the others do steps."""
+    """A gradient's round is one step: as many rounds as the others do steps. A buffer holds two of three updates: half as many again."""
     rounds, steps, every = options.updates, options.steps, 1
     if name == "gradient":
         rounds, steps, every = options.updates * options.steps, 1, options.steps
+    if name == "buffered":
+        rounds += rounds // 2
     return (f"rounds: {rounds}\nlocal-steps: {steps}\nbatch-size: 32\nlearning-rate: 0.006\nadapter: {{rank: 16, alpha: 32}}\n"
             f"validate-every: {every}\nkeep-releases: 2\n{MODES[name]}\n")
 
@@ -63,7 +66,8 @@ def run(name, setting, seed, options):
     try:
         topology = learning.write(
             state, suite="clear", seed=seed, tables=["--stays", str(options.stays), *SETTINGS[setting]], bits=12,
-            split=SPLIT, publish=publish(name, options), limits=LIMITS)
+            split=SPLIT, publish=publish(name, options), limits=LIMITS,
+            least=2 if name == "buffered" else 3)
         began = time.monotonic()
 
         def slow_down(launcher):
