@@ -14,7 +14,7 @@ package struct WorkerPartition: Hashable, Sendable {
         }
     }
 
-    package static let workers = 1...64
+    package static let workers = 1...StageRole.mostWorkers
     /// 24 bits of a vector's part (`part(of:)`).
     package static let numbers = 0...(1 << 24 - 1)
 
