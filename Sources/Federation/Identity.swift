@@ -75,6 +75,15 @@ package struct StageRole: Hashable, Sendable, Comparable, CustomStringConvertibl
     }
 }
 
+extension StageKind {
+    /// The stage of this kind with that number in its cloud: beyond 1 there is only local-train.
+    package func role(worker ordinal: Int) throws(FederationError) -> StageRole {
+        guard self != .localTrain else { return try StageRole(worker: ordinal) }
+        guard ordinal == 1 else { throw .invalidName(kind: "stage", found: "\(self)-\(ordinal)") }
+        return StageRole(self)
+    }
+}
+
 /// A stage of a cloud, written `cloud/role`: `north/encrypt`, `north/local-train-2`.
 package struct StageName: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let cloud: CloudName

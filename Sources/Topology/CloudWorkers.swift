@@ -54,10 +54,17 @@ extension Topology {
     }
 
     /// The local-train stages of a cloud, in the order of their numbers; one in most clouds, none where there is no data.
-    package func workers(of cloud: CloudName) -> [Worker] {
-        stages(of: cloud).filter { $0.name.kind == .localTrain }.map { Worker($0.name, speed: $0.speed) }
-    }
+    package func workers(of cloud: CloudName) -> [Worker] { self.cloud(cloud)?.workers ?? [] }
+
+    /// Every local-train stage, of all clouds.
+    package var trainers: [StageName] { clouds.flatMap { $0.workers.map(\.stage) } }
 
     /// How the training records of a cloud are parted.
     package func partitioning(of cloud: CloudName) -> Partitioning { self.cloud(cloud)?.partitioning ?? Partitioning() }
+}
+
+extension Topology.Cloud {
+    package var workers: [Topology.Worker] {
+        stages.filter { $0.name.kind == .localTrain }.map { Topology.Worker($0.name, speed: $0.speed) }
+    }
 }

@@ -92,10 +92,10 @@ extension JournalEntry {
         let rows = try Row.fetchAll(
             database,
             sql: "SELECT name, receiver FROM departure WHERE state = 'sending' AND receiver LIKE ?",
-            arguments: ["%/\(kind)"])
+            arguments: ["%/\(kind)%"])
         for row in rows {
             let receiver = try StageName(row["receiver"] as String)
-            guard !receivers.contains(receiver) else { continue }
+            guard receiver.kind == kind, !receivers.contains(receiver) else { continue }
             try settleDeparture(
                 TransferName(row["name"] as String), to: receiver, as: "cancelled",
                 reason: "the topology has no \(receiver) any more")
