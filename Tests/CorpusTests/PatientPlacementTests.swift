@@ -25,7 +25,9 @@ struct PatientPlacementTests {
 
     private func training(_ stays: [Stay]) -> [Stay] { stays.filter { partition.split(of: $0.patient) == .train } }
 
-    @Test("A patient's stays lie at one worker, every training stay at one, and the parts are the shares but for a patient's stays")
+    @Test(
+        "A patient's stays lie at one worker, every training stay at one, and the parts are the shares but for a patient's stays"
+    )
     func parts() throws {
         let stays = training(stays(800))
         for shares in [[1.0], [1, 1], [1, 1, 1], [3, 1], [1, 10, 5], [0.2, 0.2, 0.3, 0.3]] {
@@ -89,7 +91,8 @@ struct PatientPlacementTests {
     func shards() throws {
         let stays = stays(60)
         let harmonised = Harmonised(
-            stays: stays, counts: IngestCounts(variables: variables.count), variables: variables, partition: partition, mapping: "sample")
+            stays: stays, counts: IngestCounts(variables: variables.count), variables: variables, partition: partition,
+            mapping: "sample")
         let sums = harmonised.statistics
         let standardisation = try Standardisation(
             released: StatisticsVector.withheld(sums, variables: variables), variables: variables)
@@ -103,7 +106,9 @@ struct PatientPlacementTests {
         #expect(parts.map { $0[0].count } == placement.records)
         #expect(parts[0][1...] == whole[1...])
         // As text, each worker's training examples together are the cloud's.
-        func examples(_ shard: TokenShard) -> [[Int32]] { (0..<shard.count).map { Array(shard.tokens[shard.range(of: $0)]) } }
+        func examples(_ shard: TokenShard) -> [[Int32]] {
+            (0..<shard.count).map { Array(shard.tokens[shard.range(of: $0)]) }
+        }
         func sorted(_ examples: [[Int32]]) -> [[Int32]] { examples.sorted { $0.lexicographicallyPrecedes($1) } }
         #expect(sorted(parts.flatMap { examples($0[0]) }) == sorted(examples(whole[0])))
     }

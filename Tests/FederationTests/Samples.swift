@@ -144,7 +144,8 @@ enum Samples {
             SpeedsAbout(
                 partition: 2,
                 works: [
-                    .init(worker: 1, examples: 640, milliseconds: 1001), .init(worker: 2, examples: 320, milliseconds: 990),
+                    .init(worker: 1, examples: 640, milliseconds: 1001),
+                    .init(worker: 2, examples: 320, milliseconds: 990),
                 ]
             ).value, { try SpeedsAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),

@@ -67,6 +67,24 @@ struct WorkerPartitionTests {
         }
     }
 
+    @Test("What several workers cannot answer is said with the reason, and one worker can")
+    func openings() throws {
+        let plain = Samples.opening(.update)
+        #expect(plain.refusal(ofWorkers: 8) == nil)
+        let batch = try #require(plain.training).batchSize
+        #expect(plain.refusal(ofWorkers: batch + 1)?.contains("batches of \(batch) records") == true)
+        #expect(Samples.opening(.evaluation).refusal(ofWorkers: 64) == nil)
+        // Noise in the sum is another thing than noise in each step.
+        let noise = Samples.privacy
+        #expect(Samples.privateOpening().refusal(ofWorkers: 2)?.contains("its noise is counted") == true)
+        #expect(Samples.privateOpening().refusal(ofWorkers: 1) == nil)
+        let inSum = PrivacyPlan(training: nil, sum: noise.sum, delta: noise.delta)
+        #expect(Samples.privateOpening(inSum).refusal(ofWorkers: 2) == nil)
+        let late = Pace(mode: .buffered, window: 0, oldest: 2, discount: 0.5, recent: RecentUpdates([]))
+        #expect(
+            Samples.privateOpening(inSum, pace: late).refusal(ofWorkers: 2)?.contains("it counts late updates") == true)
+    }
+
     @Test("What no cloud's records can be is refused")
     func refusals() throws {
         func parts(_ workers: [Int], records: Int = 5) -> [WorkerPartition.Part] {

@@ -26,7 +26,9 @@ struct WorkerSharesTests {
         #expect(speeds.rounds == 4)
     }
 
-    @Test("Records are shared out anew where a round is longer than it need be by more than the threshold, not sooner than after four rounds")
+    @Test(
+        "Records are shared out anew where a round is longer than it need be by more than the threshold, not sooner than after four rounds"
+    )
     func due() {
         var speeds = WorkerSpeeds(workers: 2)
         for round in 1...WorkerSpeeds.leastRounds {

@@ -29,7 +29,8 @@ final class Replay {
     static func delta(
         of cloud: CloudName, worker: Int = 1, round: RoundNumber, layout: VectorLayout
     ) -> [Float] {
-        var state = (worker == 1 ? "\(cloud)" : "\(cloud)/\(worker)").utf8.reduce(14_695_981_039_346_656_037 as UInt64) {
+        var state = (worker == 1 ? "\(cloud)" : "\(cloud)/\(worker)").utf8.reduce(14_695_981_039_346_656_037 as UInt64)
+        {
             ($0 ^ UInt64($1)) &* 1_099_511_628_211
         }
         state = state &+ UInt64(round.value) &* 0x9e37_79b9_7f4a_7c15

@@ -133,7 +133,9 @@ extension Schedule {
         if random.isOne(in: 4) { latency = 20...220 } else if random.isOne(in: 4) { latency = 1...40 }
         longestWork = [5, 40, 400, 3000][Int.random(in: 0..<4, using: &random)]
         if random.isOne(in: 3) { wild = [8, 30, 100][Int.random(in: 0..<3, using: &random)] }
-        let stages = try Schedule.stages(clouds: plan.clouds, workers: workers).filter { plan.ingests || $0.kind != .ingest }
+        let stages = try Schedule.stages(clouds: plan.clouds, workers: workers).filter {
+            plan.ingests || $0.kind != .ingest
+        }
         let span: Int
         switch kind {
         case .mild:

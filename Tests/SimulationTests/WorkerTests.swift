@@ -72,7 +72,9 @@ struct WorkerTests {
         let result = try await simulator.run(schedule)
         #expect(result.violations.isEmpty, "\(result.report)")
         let shares = result.placements.map { $0.parts.map(\.records) }
-        let longest = result.took.sorted { $0.key < $1.key }.map { $0.value.filter { workers.contains($0.key) }.values.max() ?? 0 }
+        let longest = result.took.sorted { $0.key < $1.key }.map {
+            $0.value.filter { workers.contains($0.key) }.values.max() ?? 0
+        }
         print("records \(shares), milliseconds of the slower worker by round \(longest)")
         // By the declared speeds 1 to 2; at 2 and 6 ms a record 3 to 1.
         #expect(shares.first == [40, 80])

@@ -46,7 +46,9 @@ extension EventKind {
         "vector_refused", .error, "encrypt does not take what local-train made.", [.reason])
 
     static let ofTraining: [EventKind] = [
-        .tablesRead, .shardsMade, .partitionChanged, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress, .roundTrained,
-        .updateLate, .updateOffered, .updateDropped, .updateRepeated, .sensitivitiesMeasured, .roundScored, .vectorRefused,
+        .tablesRead, .shardsMade, .partitionChanged, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress,
+        .roundTrained,
+        .updateLate, .updateOffered, .updateDropped, .updateRepeated, .sensitivitiesMeasured, .roundScored,
+        .vectorRefused,
     ]
 }

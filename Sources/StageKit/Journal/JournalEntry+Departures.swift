@@ -50,7 +50,8 @@ extension JournalEntry {
     ) throws -> [(name: TransferName, state: String, reason: String)] {
         try Row.fetchAll(
             database,
-            sql: "SELECT name, state, reason FROM departure WHERE kind = ? AND round = ? AND receiver = ? ORDER BY name",
+            sql:
+                "SELECT name, state, reason FROM departure WHERE kind = ? AND round = ? AND receiver = ? ORDER BY name",
             arguments: [kind.rawValue, Int(round.value), receiver.description]
         ).map { (try TransferName($0["name"] as String), $0["state"], $0["reason"]) }
     }

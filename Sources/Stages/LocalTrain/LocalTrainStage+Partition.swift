@@ -14,11 +14,11 @@ extension LocalTrainStage {
         get throws { !needsShards && workers.count > 1 ? try WorkerPartition(unrecorded: workers) : nil }
     }
 
-    /// Whether the records lie here as the topology says that there are workers: else other shards are on their way.
+    /// Whether what it would train on is here. Where the topology has other workers than the partition, encrypt gives the vector back.
     func isPlaced(for opening: Opening) throws -> Bool {
         guard !needsShards || shards.isWhole else { return false }
         guard opening.purpose == .update else { return context.stage.ordinal == 1 }
-        return try (partition?.workers ?? [1]) == workers
+        return try (partition?.workers ?? [1]).contains(context.stage.ordinal)
     }
 
     /// The name of its vector of an open round: over another partition it is another.

@@ -192,7 +192,8 @@ final class LocalTrainStage: Stage {
         }
         let about = VectorAbout(
             // Where there are others, the first worker answers for all in every other round.
-            opening: opening.digest, records: (content.purpose == .update ? nil : partition?.records) ?? train?.count ?? 0,
+            opening: opening.digest,
+            records: (content.purpose == .update ? nil : partition?.records) ?? train?.count ?? 0,
             loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
             trained: trained.map(Weight.milliseconds), unit: unit,
             partition: content.purpose == .update ? partition : nil)
