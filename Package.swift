@@ -240,7 +240,9 @@ let package = Package(
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         tests(
             "FineTuningTests",
-            uses: ["FineTuning", "Adapter", "Encryption", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
+            uses: [
+                "FineTuning", "Adapter", "Encryption", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch",
+            ],
             exclude: ["Reference"]),
         tests(
             "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Privacy", "SeededRandom", "Sodium"],
