@@ -99,7 +99,8 @@ class LocalTrain:
     def __init__(self, options):
         with open(options.topology) as file:
             topology = yaml.safe_load(file)
-        self.cloud, self.me = options.cloud, f"{options.cloud}/{KIND}"
+        self.cloud, self.role = options.cloud, KIND if options.worker == 1 else f"{KIND}-{options.worker}"
+        self.me = f"{self.cloud}/{self.role}"
         self.run = str(topology.get("run", topology["federation"]))
         self.state = os.path.abspath(options.state)
         places = {kind: (name, stage) for name, cloud in topology["clouds"].items() for kind, stage in cloud["stages"].items()}
@@ -110,10 +111,10 @@ class LocalTrain:
         base = f"{runtime if runtime.startswith('/') else '/tmp'}/tributary-{os.geteuid()}"
         folder = self.folder = f"{base}/" + digest(f"{self.state}\n{self.cloud}".encode()).hex()[:12]
         self.config = options.config or os.path.join(
-            os.path.dirname(os.path.abspath(options.topology)), topology["clouds"][self.cloud]["stages"][KIND].get("config", ""))
+            os.path.dirname(os.path.abspath(options.topology)), topology["clouds"][self.cloud]["stages"][self.role].get("config", ""))
         self.ends = {self.publish: (f"tcp://{host}:{hub['work']}", f"tcp://{host}:{hub['news']}"),
                      self.encrypt: (f"ipc://{folder}/encrypt.work", f"ipc://{folder}/encrypt.news"),
-                     self.me: (f"ipc://{folder}/{KIND}.work", f"ipc://{folder}/{KIND}.news")}
+                     self.me: (f"ipc://{folder}/{self.role}.work", f"ipc://{folder}/{self.role}.news")}
         self.cards = {stage: self.cards_of(stage) for stage in (*self.ends, self.ingest)}
         self.own, self.curve, signing = self.own_keys()
         self.signing = SigningKey(signing)
@@ -160,7 +161,7 @@ class LocalTrain:
     def log(self, event, level="info", **fields):
         now = time.time_ns()
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9)) + f".{now % 10**9:09d}Z"
-        line = {"time": when, "level": level, "run": self.run, "cloud": self.cloud, "stage": KIND, "event": event, **fields}
+        line = {"time": when, "level": level, "run": self.run, "cloud": self.cloud, "stage": self.role, "event": event, **fields}
         os.write(2, (json.dumps(line) + "\n").encode())
 
     # The journal: the tables of the stage that this one replaces, so that either goes on where the other was.
@@ -439,7 +440,8 @@ class LocalTrain:
     def made(self, opening):
         """A round's vector, what its offer says about it, and fields for the log; on a thread of its own, away from the journal."""
         make = update if opening["purpose"] == "update" else sensitivities
-        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None}, {}
+        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None,
+                                               "partition": None}, {}
 
     def work(self):
         """Begins what the open round asks for, and offers what has been made."""
@@ -538,6 +540,7 @@ def main(kind=LocalTrain):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("topology", "cloud", "state"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--worker", type=int, default=1, help="which of the cloud's local-train stages it is")
     parser.add_argument("--config", help="the topology's if there is none; only a stage that trains looks at it")
     parser.add_argument("--log-level", help="taken, and not looked at")
     for name in ("check", "standby", "unconfined"):

@@ -99,7 +99,7 @@ extension ValueRecording {
         case .section: return .object(section.members())
         case .entries(let keys):
             switch keys {
-            case .any: return type("object", [("additionalProperties", entry(keys.sample).schema)])
+            case .any: return type("object", [("additionalProperties", entry(keys.samples[0]).schema)])
             case .pattern(let pattern, let sample):
                 return type(
                     "object",
@@ -112,6 +112,14 @@ extension ValueRecording {
                     "object",
                     [
                         ("properties", .object(words.map { ($0, entry($0).schema) })),
+                        ("additionalProperties", .flag(false)),
+                    ])
+            case .wordsOr(let words, let pattern, let sample):
+                return type(
+                    "object",
+                    [
+                        ("properties", .object(words.map { ($0, entry($0).schema) })),
+                        ("patternProperties", .object([(pattern, entry(sample).schema)])),
                         ("additionalProperties", .flag(false)),
                     ])
             }

@@ -34,9 +34,8 @@ extension Value {
     ) -> [(key: String, value: Element)] {
         if let recording {
             recording.shape.note(.entries(keys))
-            let words = if case .words(let words) = keys { words } else { [keys.sample] }
             var result: [(key: String, value: Element)] = []
-            for word in words {
+            for word in keys.samples {
                 imagined("\(name).\(word)", recording.shape.entry(word)).take(into: &result) {
                     (word, try element(word, $0))
                 }

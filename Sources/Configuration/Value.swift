@@ -20,8 +20,18 @@ package struct Value {
         case words([String])
         /// A regular expression, and a key that it matches.
         case pattern(String, sample: String)
+        /// Words, and beside them whatever a regular expression matches.
+        case wordsOr([String], pattern: String, sample: String)
 
-        var sample: String { if case .pattern(_, let sample) = self { sample } else { "a" } }
+        /// The keys that stand for all in an imagined file.
+        var samples: [String] {
+            switch self {
+            case .any: ["a"]
+            case .words(let words): words
+            case .pattern(_, let sample): [sample]
+            case .wordsOr(let words, _, let sample): words + [sample]
+            }
+        }
     }
 
     package static let finite = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude

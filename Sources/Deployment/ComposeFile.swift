@@ -30,7 +30,7 @@ package struct ComposeFile {
 
     package func files() throws(DeploymentError) -> [DeploymentFile] {
         for service in services { try Containers.check(service) }
-        var all = services.map { ($0.stage.kind.rawValue, service($0)) }
+        var all = services.map { ($0.stage.role.description, service($0)) }
         if let monitor { all.append(("monitor", service(monitor))) }
         let document: YAMLText = [
             "services": .mapping(all),
@@ -54,7 +54,7 @@ package struct ComposeFile {
     }
 
     private static func secret(_ service: StageService, _ file: String) -> String {
-        "\(service.stage.kind)-\(file.replacing(".", with: "-"))"
+        "\(service.stage.role)-\(file.replacing(".", with: "-"))"
     }
 
     private func service(_ service: StageService) -> YAMLText {
@@ -145,7 +145,7 @@ package struct ComposeFile {
 
     private func volumes(_ service: StageService) -> [YAMLText] {
         let bind = { ComposeFile.bind($0, $1, writable: $2) }
-        let own = "\(cloud)/\(service.stage.kind)"
+        let own = "\(cloud)/\(service.stage.role)"
         let named = ([service.topology, service.config] + service.reads.map(\.path)).uniqued()
         var volumes = named.map { bind(Containers.dollars($0), Containers.dollars($0), false) }
         volumes += service.writes.map { bind(Containers.dollars($0), Containers.dollars($0), true) }

@@ -43,7 +43,7 @@ package struct DeploymentName: Hashable, Sendable, CustomStringConvertible {
     }
 
     func cloud(_ cloud: CloudName) -> String { "\(self)-\(cloud)" }
-    func stage(_ stage: StageName) -> String { "\(self)-\(stage.cloud)-\(stage.kind)" }
+    func stage(_ stage: StageName) -> String { "\(self)-\(stage.cloud)-\(stage.role)" }
 
     /// A name of at most `limit` characters that is this one, or stands for it.
     static func fitted(_ text: String, to limit: Int) -> String {

@@ -58,7 +58,7 @@ extension KubernetesManifests {
         var mounts: [YAMLText] = [
             ["name": "state", "mountPath": .text(KubernetesManifests.state)],
             [
-                "name": .text("secrets-\(service.stage.kind)"), "mountPath": .text(KubernetesManifests.secrets),
+                "name": .text("secrets-\(service.stage.role)"), "mountPath": .text(KubernetesManifests.secrets),
                 "readOnly": true,
             ],
             ["name": "tmp", "mountPath": "/tmp"],
@@ -108,7 +108,7 @@ extension KubernetesManifests {
         ]
         volumes += pod.map {
             [
-                "name": .text("secrets-\($0.stage.kind)"),
+                "name": .text("secrets-\($0.stage.role)"),
                 "secret": ["secretName": .text(name.stage($0.stage)), "defaultMode": 0o440],
             ]
         }

@@ -27,7 +27,7 @@ extension KubernetesManifests {
         guard let monitor = monitor(of: pod), let stage = pod.first?.stage else { return [] }
         return monitor.collectors.map { collector in
             policy(
-                "\(stage.cloud)-\(stage.kind)-tells-\(collector.sink)", of: stage, "Egress",
+                "\(stage.cloud)-\(stage.role)-tells-\(collector.sink)", of: stage, "Egress",
                 egress(
                     host: collector.host,
                     [["port": .number(collector.port), "protocol": .text(collector.isDatagram ? "UDP" : "TCP")]]))

@@ -17,7 +17,7 @@ extension KubernetesManifests {
             (service.listener?.ports ?? []).enumerated().map { index, port -> YAMLText in
                 let end = index == 0 ? "work" : "news"
                 return [
-                    "name": .text("\(pod.count > 1 ? "\(service.stage.kind.rawValue.prefix(9))-" : "")\(end)"),
+                    "name": .text("\(pod.count > 1 ? "\(portPrefix(service.stage))-" : "")\(end)"),
                     "port": .number(port), "targetPort": .number(port), "protocol": "TCP",
                 ]
             }
@@ -30,17 +30,22 @@ extension KubernetesManifests {
         ]
     }
 
+    /// A port's name has at most 15 characters.
+    private func portPrefix(_ stage: StageName) -> String {
+        stage.ordinal > 1 ? "local-\(stage.ordinal)" : "\(stage.kind.rawValue.prefix(9))"
+    }
+
     /// One object for each end of each link that is here.
     func policies(_ pod: [StageService]) -> [YAMLText] {
         pod.flatMap { service -> [YAMLText] in
             let outward = service.dials.map { dial in
                 policy(
-                    "\(service.stage.cloud)-\(service.stage.kind)-dials-\(dial.hub.cloud)-\(dial.hub.kind)",
+                    "\(service.stage.cloud)-\(service.stage.role)-dials-\(dial.hub.cloud)-\(dial.hub.role)",
                     of: service.stage, "Egress", egress(dial))
             }
             let inward = (service.listener?.callers ?? []).map { caller in
                 policy(
-                    "\(service.stage.cloud)-\(service.stage.kind)-hears-\(caller.cloud)-\(caller.kind)",
+                    "\(service.stage.cloud)-\(service.stage.role)-hears-\(caller.cloud)-\(caller.role)",
                     of: service.stage, "Ingress",
                     [
                         .mapping(

@@ -41,7 +41,7 @@ extension KubernetesManifests {
 
     private func container(_ service: StageService, in pod: [StageService]) -> YAMLText {
         var pairs: [(String, YAMLText)] = [
-            ("name", .text(service.stage.kind.rawValue)),
+            ("name", .text(service.stage.role.description)),
             ("image", .text(image)),
             (
                 "command",

@@ -78,7 +78,7 @@ package struct KubernetesManifests {
     func monitor(of pod: [StageService]) -> MonitorService? { pod.first.flatMap { monitors[$0.stage.cloud] } }
 
     func title(_ pod: [StageService]) -> String {
-        let kinds = pod.map(\.stage.kind.rawValue).joined(separator: "-")
+        let kinds = pod.map(\.stage.role.description).joined(separator: "-")
         let cloud = pod.first.map { "\($0.stage.cloud)" } ?? ""
         // A StatefulSet's name with a hash of ten digits becomes a label of its pods.
         return DeploymentName.fitted("\(name)-\(cloud)-\(pod.count > 1 ? "stages" : kinds)", to: 52)
@@ -112,7 +112,7 @@ package struct KubernetesManifests {
     }
 
     /// One for each stage, so that a policy finds it whichever pod it is in.
-    func label(_ stage: StageName) -> String { "stage.tributary/\(stage.cloud)-\(stage.kind)" }
+    func label(_ stage: StageName) -> String { "stage.tributary/\(stage.cloud)-\(stage.role)" }
 
     func selector(_ stage: StageName) -> YAMLText { ["matchLabels": .mapping([(label(stage), .text("true"))])] }
 

@@ -86,7 +86,7 @@ package struct StageService: Sendable {
         config = stage.config
         self.reads = reads
         self.writes = writes
-        secrets = StageService.secrets(of: stage.name.kind, topology, among: keyFiles)
+        secrets = StageService.secrets(of: stage.name.role, topology, among: keyFiles)
         listener = stage.listener.map {
             Listener(
                 bind: $0.bind, advertise: $0.advertise, ports: [$0.work, $0.news],
@@ -103,10 +103,10 @@ package struct StageService: Sendable {
     }
 
     /// A stage's own two keys, with those that took their place, and what its kind holds beside them.
-    private static func secrets(of kind: StageKind, _ topology: Topology, among files: [String]) -> [String] {
-        var stems = [(kind.rawValue, "curve"), (kind.rawValue, "sign")]
-        if kind == .encrypt { stems.append(("rounding", "secret")) }
-        if kind == .publish {
+    private static func secrets(of role: StageRole, _ topology: Topology, among files: [String]) -> [String] {
+        var stems = [("\(role)", "curve"), ("\(role)", "sign")]
+        if role.kind == .encrypt { stems.append(("rounding", "secret")) }
+        if role.kind == .publish {
             stems.append(("release", "sign"))
             if topology.suite == .paillier, topology.keys == .publisher { stems.append(("paillier", "secret")) }
         }
@@ -121,10 +121,10 @@ package struct StageService: Sendable {
 
     /// The program's command line without its name.
     package func arguments(state: String, secrets: String, probe: String? = nil) -> [String] {
-        ["--topology", topology, "--cloud", stage.cloud.description, "--state", state]
+        ["--topology", topology] + stage.commandLine + ["--state", state]
             + (probe.map { ["--probe", $0] } ?? ["--secrets", secrets])
     }
 
     /// Its own folder in a state root.
-    package func stateFolder(in root: String) -> String { "\(root)/\(stage.cloud)/\(stage.kind)" }
+    package func stateFolder(in root: String) -> String { "\(root)/\(stage.cloud)/\(stage.role)" }
 }

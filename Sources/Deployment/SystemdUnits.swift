@@ -90,7 +90,7 @@ package struct SystemdUnits {
         var lines: [String] = [
             "# Written by `tributary export systemd`. Exit codes and what they mean: docs/operating.md.",
             "[Unit]",
-            "Description=Tributary \(service.stage.kind) of \(cloud), run \(service.run)",
+            "Description=Tributary \(service.stage.role) of \(cloud), run \(service.run)",
             "PartOf=\(name.cloud(cloud)).target",
             "Wants=network-online.target",
             "After=network-online.target",

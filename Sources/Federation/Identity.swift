@@ -32,28 +32,85 @@ package enum StageKind: String, Hashable, Sendable, CaseIterable, Comparable, Cu
     }
 }
 
-/// A stage of a cloud, written `cloud/stage`.
+/// What a stage is inside its cloud: its kind, and which of several it is. `encrypt`, `local-train`, `local-train-2`.
+package struct StageRole: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let kind: StageKind
+    /// From 1, which is not written. Only local-train has more than one in a cloud.
+    package let ordinal: Int
+
+    package static let mostWorkers = 64
+
+    package init(_ kind: StageKind) {
+        self.kind = kind
+        ordinal = 1
+    }
+
+    /// The cloud's local-train of that number, 1 to 64.
+    package init(worker ordinal: Int) throws(FederationError) {
+        guard (1...StageRole.mostWorkers).contains(ordinal) else {
+            throw .invalidName(kind: "stage", found: "\(StageKind.localTrain)-\(ordinal)")
+        }
+        kind = .localTrain
+        self.ordinal = ordinal
+    }
+
+    /// `KIND`, or `local-train-N` for N from 2 to 64 without leading zeros: one text for each role.
+    package init(_ text: String) throws(FederationError) {
+        if let kind = StageKind(rawValue: text) {
+            self.init(kind)
+            return
+        }
+        let stem = "\(StageKind.localTrain)-"
+        // Written anew it is the same text: no zeros before it, no sign, and 1 is not written.
+        guard text.hasPrefix(stem), let number = Int(text.dropFirst(stem.count)), number != 1,
+            "\(stem)\(number)" == text
+        else { throw .invalidName(kind: "stage", found: text) }
+        try self.init(worker: number)
+    }
+
+    package var description: String { ordinal == 1 ? kind.rawValue : "\(kind)-\(ordinal)" }
+
+    package static func < (left: StageRole, right: StageRole) -> Bool {
+        (left.kind, left.ordinal) < (right.kind, right.ordinal)
+    }
+}
+
+extension StageKind {
+    /// The stage of this kind with that number in its cloud: beyond 1 there is only local-train.
+    package func role(worker ordinal: Int) throws(FederationError) -> StageRole {
+        guard self != .localTrain else { return try StageRole(worker: ordinal) }
+        guard ordinal == 1 else { throw .invalidName(kind: "stage", found: "\(self)-\(ordinal)") }
+        return StageRole(self)
+    }
+}
+
+/// A stage of a cloud, written `cloud/role`: `north/encrypt`, `north/local-train-2`.
 package struct StageName: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let cloud: CloudName
-    package let kind: StageKind
+    package let role: StageRole
 
-    package init(cloud: CloudName, kind: StageKind) {
+    package var kind: StageKind { role.kind }
+    /// Which of the cloud's local-train stages it is, from 1; 1 for every other kind.
+    package var ordinal: Int { role.ordinal }
+
+    package init(cloud: CloudName, role: StageRole) {
         self.cloud = cloud
-        self.kind = kind
+        self.role = role
     }
+
+    /// The first, or only, stage of its kind.
+    package init(cloud: CloudName, kind: StageKind) { self.init(cloud: cloud, role: StageRole(kind)) }
 
     package init(_ text: String) throws(FederationError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let kind = StageKind(rawValue: String(parts[1])) else {
-            throw .invalidName(kind: "stage", found: text)
-        }
-        self.init(cloud: try CloudName(String(parts[0])), kind: kind)
+        guard parts.count == 2 else { throw .invalidName(kind: "stage", found: text) }
+        self.init(cloud: try CloudName(String(parts[0])), role: try StageRole(String(parts[1])))
     }
 
-    package var description: String { "\(cloud)/\(kind)" }
+    package var description: String { "\(cloud)/\(role)" }
 
     package static func < (left: StageName, right: StageName) -> Bool {
-        (left.cloud, left.kind) < (right.cloud, right.kind)
+        (left.cloud, left.role) < (right.cloud, right.role)
     }
 }
 

@@ -130,9 +130,18 @@ extension KeyStore {
     package func allCards() throws -> [PublicCard] {
         var cards: [PublicCard] = []
         for name in try cloudsWithCards() {
-            for kind in StageKind.allCases { cards += try self.cards(of: StageName(cloud: name, kind: kind)) }
+            for role in try rolesWithCards(of: name) { cards += try self.cards(of: StageName(cloud: name, role: role)) }
         }
         return cards
+    }
+
+    /// The stages of a cloud that have a card, of whatever number; other files are nobody's.
+    private func rolesWithCards(of cloud: CloudName) throws -> [StageRole] {
+        let roles = try FolderListing.names(in: "\(root)/public/\(cloud)").compactMap { name -> StageRole? in
+            guard name.hasSuffix(".pub"), let stem = name.split(separator: ".").first else { return nil }
+            do { return try StageRole(String(stem)) } catch { return nil }
+        }
+        return Set(roles).sorted()
     }
 
     /// The folders of public/ that may hold cards; others are nobody's.
@@ -181,21 +190,21 @@ extension KeyStore {
     // MARK: files
 
     private func curvePath(_ stage: StageName, _ number: Int) -> String {
-        secretPath(stage.cloud, KeyStore.file("\(stage.kind)", number, "curve"))
+        secretPath(stage.cloud, KeyStore.file("\(stage.role)", number, "curve"))
     }
     private func signPath(_ stage: StageName, _ number: Int) -> String {
-        secretPath(stage.cloud, KeyStore.file("\(stage.kind)", number, "sign"))
+        secretPath(stage.cloud, KeyStore.file("\(stage.role)", number, "sign"))
     }
     package func cardPath(of stage: StageName, number: Int) -> String { cardPath(stage, number) }
     private func cardPath(_ stage: StageName, _ number: Int) -> String {
-        publicPath(stage.cloud, KeyStore.file("\(stage.kind)", number, "pub"))
+        publicPath(stage.cloud, KeyStore.file("\(stage.role)", number, "pub"))
     }
 
     /// Of the files `KIND.ENDING` and `KIND.2.ENDING`, `KIND.3.ENDING` and so on; what else lies there does not matter.
     private func numbers(of stage: StageName, in folder: String, ending: String) throws -> [Int] {
         let names = Set(try FolderListing.names(in: folder))
         return (1...KeyStore.maximumStageKeys).filter {
-            names.contains(KeyStore.file("\(stage.kind)", $0, ending))
+            names.contains(KeyStore.file("\(stage.role)", $0, ending))
         }
     }
 }

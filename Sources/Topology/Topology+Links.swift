@@ -51,7 +51,9 @@ extension Topology {
         func link(_ hub: StageName, _ cargo: Link.Cargo) -> Link { Link(from: stage, to: hub, cargo: cargo) }
         switch stage.kind {
         case .ingest:
-            return [link(own(.localTrain), .shards), link(own(.encrypt), .statistics), link(publish, .requests)]
+            return workers(of: stage.cloud).map { link($0.stage, .shards) } + [
+                link(own(.encrypt), .statistics), link(publish, .requests),
+            ]
         case .localTrain: return [link(own(.encrypt), .delta), link(publish, .requests)]
         case .encrypt: return [link(aggregate, .contribution), link(publish, .requests)]
         case .aggregate: return [link(publish, .sum)]
@@ -75,7 +77,7 @@ extension Topology {
                 dial: Topology.address(listener.advertise, listener), isRemote: true)
         }
         let folder = socketFolder(of: stage.cloud)
-        let address = HubAddress(work: "ipc://\(folder)/\(stage.kind).work", news: "ipc://\(folder)/\(stage.kind).news")
+        let address = HubAddress(work: "ipc://\(folder)/\(stage.role).work", news: "ipc://\(folder)/\(stage.role).news")
         return Hub(stage: stage, bind: address, dial: address, isRemote: false)
     }
 
@@ -95,7 +97,7 @@ extension Topology {
 
     /// The socket by which a stage publishes its events to whoever of this user follows them.
     package func followersPath(of stage: StageName) -> String {
-        "\(socketFolder(of: stage.cloud))/\(stage.kind).events"
+        "\(socketFolder(of: stage.cloud))/\(stage.role).events"
     }
 
     private static func address(_ host: String, _ listener: Listener) -> HubAddress {

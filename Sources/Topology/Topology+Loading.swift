@@ -31,11 +31,11 @@ extension Topology {
         for cloud in file.clouds where present?.contains(cloud.name) ?? true {
             for stage in cloud.stages where !stage.config.isEmpty {
                 guard let obstacle = FilePath.obstacle(at: stage.config, as: .file) else { continue }
-                problems.note("config of \(cloud.name)/\(stage.kind): \(obstacle)", at: stage.configPlace)
+                problems.note("config of \(cloud.name)/\(stage.role): \(obstacle)", at: stage.configPlace)
             }
             for stage in cloud.stages {
                 guard let binary = stage.binary, !binary.isEmpty else { continue }
-                let name = "\(cloud.name)/\(stage.kind)"
+                let name = "\(cloud.name)/\(stage.role)"
                 if let obstacle = FilePath.obstacle(at: binary, as: .file) {
                     problems.note("binary of \(name): \(obstacle)", at: stage.binaryPlace)
                 } else if access(binary, X_OK) != 0 {
@@ -61,12 +61,14 @@ extension Topology {
         let clouds = file.clouds.map { cloud in
             let stages = cloud.stages.map { stage in
                 Stage(
-                    name: StageName(cloud: cloud.name, kind: stage.kind), owner: stage.owner ?? cloud.owner,
-                    config: stage.config, binary: stage.binary, memory: stage.memory, listener: stage.listener)
+                    name: StageName(cloud: cloud.name, role: stage.role), owner: stage.owner ?? cloud.owner,
+                    config: stage.config, binary: stage.binary, memory: stage.memory, listener: stage.listener,
+                    speed: stage.speed)
             }
             return Cloud(
                 name: cloud.name, owner: cloud.owner, consent: cloud.consent, stages: stages,
-                sinks: (file.sinks + cloud.sinks).map(\.specification), probe: cloud.probe, prices: cloud.prices)
+                sinks: (file.sinks + cloud.sinks).map(\.specification), probe: cloud.probe, prices: cloud.prices,
+                partitioning: cloud.partitioning ?? Partitioning())
         }
         return Topology(
             file: problems.file, federation: file.federation, run: run, suite: file.suite, keys: file.keys,

@@ -7,7 +7,10 @@ extension Topology {
         let data = clouds.filter(\.holdsData)
         let rowHeight = 118
         let top = 92
-        let bodyHeight = max(data.count * rowHeight, 240)
+        let workerHeight = 46
+        func extra(_ cloud: Cloud) -> Int { max(0, cloud.workers.count - 1) * workerHeight }
+        let tops = data.reduce(into: [top]) { $0.append($0[$0.count - 1] + rowHeight + extra($1)) }
+        let bodyHeight = max(tops[data.count] - top, 240)
         let middle = top + bodyHeight / 2 - 9
         let aggregateX = 620
         let publishX = 900
@@ -16,14 +19,22 @@ extension Topology {
         canvas.text(24, 56, "run \(run) · suite \(suite) · keys \(keysName)", "small")
 
         for (index, cloud) in data.enumerated() {
-            let y = top + index * rowHeight
-            canvas.cloud(24, y, 500, 104, "\(cloud.name)", cloud.owner)
+            let y = tops[index]
+            let bottom = y + extra(cloud)
+            canvas.cloud(24, y, 500, 104 + extra(cloud), "\(cloud.name)", cloud.owner)
             for (column, kind) in [StageKind.ingest, .localTrain, .encrypt].enumerated() {
                 canvas.stage(40 + column * 168, y + 38, 116, kind.rawValue, kind == .encrypt && suite != .clear)
             }
             canvas.arrow("M156 \(y + 57) H206", "inner", label: (181, y + 51, "shards"))
             canvas.arrow("M324 \(y + 57) H374", "inner", label: (349, y + 50, "delta"))
-            canvas.arrow("M98 \(y + 76) V\(y + 92) H420 V\(y + 78)", "inner", label: (259, y + 88, "statistics"))
+            for (place, worker) in cloud.workers.enumerated().dropFirst() {
+                let row = y + place * workerHeight
+                canvas.stage(208, row + 38, 116, worker.stage.role.description, false)
+                canvas.arrow("M156 \(y + 57) C181 \(y + 57) 181 \(row + 57) 206 \(row + 57)", "inner")
+                canvas.arrow("M324 \(row + 57) C349 \(row + 57) 349 \(y + 57) 374 \(y + 57)", "inner")
+            }
+            canvas.arrow(
+                "M98 \(y + 76) V\(bottom + 92) H420 V\(y + 78)", "inner", label: (259, bottom + 88, "statistics"))
             canvas.arrow(
                 "M492 \(y + 57) H560 V\(middle) H\(aggregateX - 2)", "outer",
                 label: index == 0 ? (572, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)

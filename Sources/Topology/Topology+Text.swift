@@ -47,11 +47,15 @@ extension Topology {
             let cargo = ["──shards──▶ ", "──delta──▶ ", ""]
             let chain = zip(kinds, cargo).map { kind, arrow in "\(kind) \(arrow)" }.joined()
             rows.append((trimmed(chain), "══▶ \(aggregate)"))
-            rows.append((trimmed("   └────────────── statistics ───────────────▲"), ""))
-            for kind in kinds {
-                guard let stage = self.stage(StageName(cloud: cloud.name, kind: kind)) else { continue }
-                if let note = note(stage, in: cloud) { rows.append(("\(kind): \(note)", "")) }
+            for worker in cloud.workers.dropFirst() {
+                let name = "\(worker.stage.role)".padded(to: 14)
+                rows.append(("   ├─────shards──▶ \(name) ──delta────┤", ""))
             }
+            rows.append((trimmed("   └────────────── statistics ───────────────▲"), ""))
+            for stage in cloud.stages where kinds.contains(stage.name.kind) {
+                if let note = note(stage, in: cloud) { rows.append(("\(stage.name.role): \(note)", "")) }
+            }
+            if cloud.workers.count > 1 { rows.append(("records: \(cloud.partitioning.summary)", "")) }
         }
         for stage in cloud.stages where stage.name == aggregate || stage.name == publish {
             rows.append(
@@ -88,6 +92,7 @@ extension Topology {
             parts.append("\(listener.advertise)\(binding), work \(listener.work), news \(listener.news)")
         }
         if stage.owner != cloud.owner { parts.append("run by \(stage.owner)") }
+        if stage.speed != 1 { parts.append("speed \(stage.speed.formatted)") }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
@@ -95,5 +100,27 @@ extension Topology {
         var text = text
         while text.hasSuffix(" ") { text.removeLast() }
         return text
+    }
+}
+
+extension Topology.Partitioning {
+    /// For a person.
+    fileprivate var summary: String {
+        switch mode {
+        case .fixed: "equal parts"
+        case .proportional: "parts by the declared speeds"
+        case .monitored: "parts by the speeds that are seen, drawn anew beyond \((rebalance * 100).formatted) %"
+        }
+    }
+}
+
+extension Double {
+    /// A whole number without its decimals.
+    fileprivate var formatted: String { self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)" }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: Swift.max(0, width - count))
     }
 }

@@ -11,6 +11,7 @@ struct TopologyRules {
             checkOnly(.aggregate)
             checkOnly(.publish)
             checkDataClouds()
+            checkWorkers()
             checkCohort()
         }
         checkSuite()
@@ -49,6 +50,35 @@ struct TopologyRules {
                         + "a cloud with data runs ingest, local-train and encrypt",
                     at: cloud.place)
             }
+        }
+    }
+
+    /// Several local-train stages of one cloud are counted without gaps: who reads a name knows how many there are before it.
+    private func checkWorkers() {
+        for cloud in file.clouds {
+            for (index, worker) in cloud.workers.enumerated() where worker.role.ordinal != index + 1 {
+                let missing = index == 0 ? "\(StageKind.localTrain)" : "\(StageKind.localTrain)-\(index + 1)"
+                problems.note(
+                    "\(worker.role) of \(cloud.name) without \(missing): they are counted without gaps",
+                    at: worker.place)
+                break
+            }
+            checkParts(of: cloud)
+        }
+    }
+
+    /// What the file says of parts and what nobody would heed.
+    private func checkParts(of cloud: TopologyFile.Cloud) {
+        let speeds = Set(cloud.workers.map(\.speed))
+        if cloud.workers.count < 2 {
+            guard cloud.partitioning != nil else { return }
+            problems.note(
+                "`partition` of \(cloud.name) has nothing to part: the cloud has no local-train-2",
+                at: cloud.partitioningPlace, severity: .warning)
+        } else if (cloud.partitioning ?? Topology.Partitioning()).mode == .fixed, speeds.count > 1 {
+            problems.note(
+                "local-train stages of \(cloud.name) get equal parts whatever their `speed`, which counts under `partition: {mode: proportional}` or `monitored`",
+                at: cloud.partitioning == nil ? cloud.place : cloud.partitioningPlace, severity: .warning)
         }
     }
 
@@ -130,7 +160,7 @@ struct TopologyRules {
         for cloud in file.clouds {
             for stage in cloud.stages {
                 guard let listener = stage.listener else { continue }
-                let name = StageName(cloud: cloud.name, kind: stage.kind)
+                let name = StageName(cloud: cloud.name, role: stage.role)
                 for (purpose, port) in [("work", listener.work), ("news", listener.news)] {
                     let claim = Claim(
                         stage: name, listener: listener, purpose: purpose, port: port, place: stage.listenerPlace)
@@ -155,23 +185,23 @@ struct TopologyRules {
     /// Records, shards, statistics and deltas stay with their owner unless both owners agreed.
     private func checkConsent() {
         for cloud in file.clouds {
-            for (from, to, cargo) in [
-                (StageKind.ingest, StageKind.localTrain, "shards"), (.ingest, .encrypt, "clear statistics"),
-                (.localTrain, .encrypt, "clear deltas"),
-            ] {
-                guard let sender = cloud.stage(from), let receiver = cloud.stage(to) else { continue }
+            guard let ingest = cloud.stage(.ingest), let encrypt = cloud.stage(.encrypt) else { continue }
+            let links =
+                cloud.workers.map { (ingest, $0, "shards") } + [(ingest, encrypt, "clear statistics")]
+                + cloud.workers.map { ($0, encrypt, "clear deltas") }
+            for (sender, receiver, cargo) in links {
                 let owners = (sender.owner ?? cloud.owner, receiver.owner ?? cloud.owner)
                 guard owners.0 != owners.1 else { continue }
                 let missing = [owners.0, owners.1].filter { !cloud.consent.contains($0) }
                 if !missing.isEmpty {
                     problems.note(
-                        "\(from) of \(cloud.name) would send \(cargo) of \(owners.0) to \(owners.1); both must agree: "
+                        "\(sender.role) of \(cloud.name) would send \(cargo) of \(owners.0) to \(owners.1); both must agree: "
                             + "add \(missing.map { "\"\($0)\"" }.joined(separator: " and ")) to `consent` of \(cloud.name)",
                         at: receiver.place)
                 }
                 if receiver.listener == nil {
                     problems.note(
-                        "\(to) of \(cloud.name) is run by \(owners.1) and fed by \(owners.0): "
+                        "\(receiver.role) of \(cloud.name) is run by \(owners.1) and fed by \(owners.0): "
                             + "give it bind, advertise, work and news",
                         at: receiver.place)
                 }

@@ -58,6 +58,8 @@ package struct Topology: Sendable {
         package let memory: Int?
         /// Nil for ipc inside the cloud, and for ingest, which nobody dials.
         package let listener: Listener?
+        /// How fast it trains, as a ratio to its cloud's other local-train stages; 1 of other kinds.
+        package let speed: Double
     }
 
     package struct Cloud: Hashable, Sendable {
@@ -65,7 +67,7 @@ package struct Topology: Sendable {
         package let owner: String
         /// Owners who agreed to see this cloud's records, shards and clear deltas.
         package let consent: [String]
-        /// In the order of `StageKind`.
+        /// In the order of `StageRole`.
         package let stages: [Stage]
         /// The collectors that get its stages' events: those of the whole file, and its own.
         package let sinks: [SinkSpecification]
@@ -73,6 +75,7 @@ package struct Topology: Sendable {
         package let probe: ProbeServer?
         /// Nil where the file does not say.
         package let prices: Prices?
+        package let partitioning: Partitioning
 
         /// A data cloud trains on records of its own.
         package var holdsData: Bool { stages.contains { $0.name.kind == .ingest } }
@@ -148,7 +151,7 @@ package struct Topology: Sendable {
     package func stage(_ name: StageName) -> Stage? { stages(of: name.cloud).first { $0.name == name } }
 
     /// The stage's own folder for spool and journal, `STATE/CLOUD/STAGE`.
-    package func stateFolder(of stage: StageName) -> String { "\(statePath)/\(stage.cloud)/\(stage.kind)" }
+    package func stateFolder(of stage: StageName) -> String { "\(statePath)/\(stage.cloud)/\(stage.role)" }
 
     /// Root of the `KeyStore`.
     package var keysPath: String { "\(statePath)/keys" }
@@ -165,5 +168,5 @@ package struct Topology: Sendable {
     /// What the stage counts, as Prometheus reads it; made anew each second.
     package func metricsPath(of stage: StageName) -> String { "\(stateFolder(of: stage))/metrics.prom" }
 
-    package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.kind).jsonl" }
+    package func logPath(of stage: StageName) -> String { "\(statePath)/logs/\(stage.cloud)-\(stage.role).jsonl" }
 }

@@ -4,7 +4,7 @@ internal import Federation
 /// A topology as it is written, with places, read key by key but not yet checked as a whole.
 struct TopologyFile {
     struct Stage {
-        let kind: StageKind
+        let role: StageRole
         let place: Place
         let owner: String?
         let config: String
@@ -14,6 +14,10 @@ struct TopologyFile {
         let memory: Int?
         let listener: Topology.Listener?
         let listenerPlace: Place
+        /// Of local-train; 1 of the others.
+        let speed: Double
+
+        var kind: StageKind { role.kind }
     }
 
     struct Cloud {
@@ -25,9 +29,15 @@ struct TopologyFile {
         let sinks: [TopologyFile.Sink]
         let probe: Topology.ProbeServer?
         let prices: Topology.Prices?
+        /// Nil where the file does not say.
+        let partitioning: Topology.Partitioning?
+        let partitioningPlace: Place
         let isWhole: Bool
 
-        func stage(_ kind: StageKind) -> Stage? { stages.first { $0.kind == kind } }
+        /// The first, or only, stage of its kind.
+        func stage(_ kind: StageKind) -> Stage? { stages.first { $0.role == StageRole(kind) } }
+
+        var workers: [Stage] { stages.filter { $0.kind == .localTrain } }
     }
 
     let federation: String
@@ -176,23 +186,19 @@ extension TopologyFile.Cloud {
         probe = Topology.ProbeServer(in: cloud)
         prices = try cloud.optionalSection(
             "prices", about: "what this cloud pays, in the federation's currency", Topology.Prices.init)
+        partitioningPlace = cloud.place(of: "partition")
+        partitioning = try cloud.optionalSection(
+            "partition", about: "how the training records are parted among several local-train",
+            Topology.Partitioning.init)
         var written = 0
-        let kinds = Value.Keys.words(StageKind.allCases.map(\.rawValue))
-        let values = cloud.entries("stages", keys: kinds, about: "the stages that run in this cloud") { text, value in
+        let values = cloud.entries("stages", keys: .stages, about: "the stages that run in this cloud") { text, value in
             written += 1
-            guard let kind = StageKind(rawValue: text) else {
-                let kinds = StageKind.allCases.map(\.rawValue)
-                let hint = Suggestion.hint(for: text, among: kinds)
-                value.problems.note(
-                    "unknown stage `\(text.prefix(80))`\(hint); stages are \(kinds.joined(separator: ", "))",
-                    at: value.keyPlace)
-                throw Refused()
-            }
-            value.describe(kind.about)
-            return try value.section { TopologyFile.Stage(kind: kind, place: value.keyPlace, from: $0) }
+            let role = try TopologyFile.role(text, value)
+            value.describe(role.about)
+            return try value.section { TopologyFile.Stage(role: role, place: value.keyPlace, from: $0) }
         }
         isWhole = written == values.count
-        stages = values.map(\.value).sorted { $0.kind < $1.kind }
+        stages = values.map(\.value).sorted { $0.role < $1.role }
     }
 
     /// Owners are printed and compared: one line, letter for letter.
@@ -206,11 +212,40 @@ extension TopologyFile.Cloud {
     }
 }
 
-extension StageKind {
+extension TopologyFile {
+    fileprivate static func role(_ text: String, _ value: Value) throws(Refused) -> StageRole {
+        do { return try StageRole(text) } catch {
+            let kinds = StageKind.allCases.map(\.rawValue)
+            let problem: String
+            if let kind = kinds.first(where: { text.hasPrefix("\($0)-") }),
+                text.dropFirst(kind.count + 1).allSatisfy(\.isNumber)
+            {
+                problem =
+                    kind == StageKind.localTrain.rawValue
+                    ? "`\(text.prefix(80))`: further ones are \(kind)-2 to \(kind)-\(StageRole.mostWorkers)"
+                    : "`\(text.prefix(80))`: a cloud has one \(kind); several it may have of local-train alone"
+            } else {
+                let hint = Suggestion.hint(for: text, among: kinds)
+                problem = "unknown stage `\(text.prefix(80))`\(hint); stages are \(kinds.joined(separator: ", "))"
+            }
+            value.problems.note(problem, at: value.keyPlace)
+            throw Refused()
+        }
+    }
+}
+
+extension Value.Keys {
+    /// The five kinds, and further local-train stages by number.
+    fileprivate static let stages = Value.Keys.wordsOr(
+        StageKind.allCases.map(\.rawValue), pattern: "^local-train-([2-9]|[1-5][0-9]|6[0-4])$", sample: "local-train-2")
+}
+
+extension StageRole {
     /// What it does, in a line.
     fileprivate var about: String {
-        switch self {
+        switch kind {
         case .ingest: "reads this cloud's tables and makes records of them"
+        case .localTrain where ordinal > 1: "trains on a part of this cloud's records, beside the others"
         case .localTrain: "trains the adapter on this cloud's records"
         case .encrypt: "seals this cloud's updates, and lets nothing else out"
         case .aggregate: "sums the clouds' contributions, which it cannot open; one in the federation"
@@ -220,8 +255,8 @@ extension StageKind {
 }
 
 extension TopologyFile.Stage {
-    init(kind: StageKind, place: Place, from stage: Section) {
-        self.kind = kind
+    init(role: StageRole, place: Place, from stage: Section) {
+        self.role = role
         self.place = place
         owner = stage.value("owner", about: "who runs this stage's machine, if not the cloud's owner").map(
             TopologyFile.Cloud.owner)
@@ -233,15 +268,16 @@ extension TopologyFile.Stage {
         memory = stage.optionalByteSize(
             "memory", in: 64 << 20...1 << 44,
             about: "what an exported service may have before it is killed, such as 2GiB; without it what its kind gets")
+        speed = Self.speed(of: role, in: stage)
         let network = ["bind", "advertise", "work", "news"]
         listenerPlace = network.first(where: stage.has).map(stage.place(of:)) ?? stage.place
-        let mustListen = kind == .aggregate || kind == .publish
+        let mustListen = role.kind == .aggregate || role.kind == .publish
         guard mustListen || network.contains(where: stage.has) else {
             listener = nil
             for key in network { _ = stage.value(key) }
             return
         }
-        if kind == .ingest {
+        if role.kind == .ingest {
             for key in network where stage.value(key) != nil { stage.refuse(key, "nobody dials ingest: remove it") }
             listener = nil
             return
@@ -260,5 +296,16 @@ extension TopologyFile.Stage {
             }
         }
         listener = Topology.Listener(bind: bind, advertise: advertise, work: work, news: news)
+    }
+
+    private static func speed(of role: StageRole, in stage: Section) -> Double {
+        guard role.kind == .localTrain else {
+            if stage.value("speed") != nil { stage.refuse("speed", "belongs to local-train: remove it") }
+            return 1
+        }
+        return stage.double(
+            "speed", in: Topology.Worker.speeds, default: 1,
+            about: "how fast it trains beside the cloud's other local-train stages: twice the number, twice the records"
+        )
     }
 }

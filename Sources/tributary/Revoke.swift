@@ -77,9 +77,9 @@ struct Renew: ParsableCommand {
             print(
                 "1. send the card to every other host, into keys/public/\(name.cloud)/: \(store.cardPath(of: name, number: number))"
             )
-            print("2. then: tributary swap \(name.kind)@\(name.cloud)")
+            print("2. then: tributary swap \(name.role)@\(name.cloud)")
             print(
-                "3. then, on every host: tributary revoke \(name.kind)@\(name.cloud) --key \(number - 1) --reason rotated"
+                "3. then, on every host: tributary revoke \(name.role)@\(name.cloud) --key \(number - 1) --reason rotated"
             )
         } catch let error as KeyError { throw LauncherError.configuration(error.description) }
     }

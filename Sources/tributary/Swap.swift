@@ -90,10 +90,10 @@ enum StageArgument {
     static func resolve(_ text: String, in topology: Topology) throws -> StageName {
         let names = topology.stages.map(\.name)
         let matches = names.filter {
-            text == "\($0.kind)@\($0.cloud)" || text == $0.description || text == $0.kind.description
+            text == "\($0.role)@\($0.cloud)" || text == $0.description || text == $0.role.description
         }
         guard let name = matches.first, matches.count == 1 else {
-            let choices = (matches.isEmpty ? names : matches).map { "\($0.kind)@\($0.cloud)" }.joined(separator: ", ")
+            let choices = (matches.isEmpty ? names : matches).map { "\($0.role)@\($0.cloud)" }.joined(separator: ", ")
             throw LauncherError.arguments(
                 matches.isEmpty ? "there is no stage \(text): \(choices)" : "which \(text)? \(choices)")
         }

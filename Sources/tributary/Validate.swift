@@ -73,7 +73,7 @@ struct Validate: ParsableCommand {
             federation: topology.federation, run: topology.run.description, suite: topology.suite.rawValue,
             keys: topology.keysName, trust: topology.trust,
             clouds: topology.clouds.map {
-                Answer.Cloud(name: $0.name.description, owner: $0.owner, stages: $0.stages.map(\.name.kind.rawValue))
+                Answer.Cloud(name: $0.name.description, owner: $0.owner, stages: $0.stages.map(\.name.role.description))
             },
             problems: topology.warnings.map(Answer.Finding.init))
     }

@@ -57,4 +57,21 @@ struct ComposeTests {
         #expect(throws: DeploymentError.self) { try file(of: "release", bound) }
         _ = try file(of: "release")
     }
+
+    @Test("every local-train of a cloud is a service of its own, with its own number, keys and folder")
+    func workers() throws {
+        let text = try file(of: "south", Federations.worked)
+        for role in ["local-train", "local-train-2", "local-train-3"] {
+            #expect(text.contains("\n  \(role):\n"), "\(role)")
+            #expect(text.contains("source: \(role)-curve"), "\(role)")
+        }
+        #expect(
+            text.components(separatedBy: "- \"--worker\"").count == 5
+                || text.components(separatedBy: "--worker").count == 5)
+    }
+
+    @Test("the compose specification's schema accepts several local-train", .enabled(if: judges, needed))
+    func workersJudged() throws {
+        #expect(try judged(file(of: "south", Federations.worked)) == Tool.Result(status: 0, output: ""))
+    }
 }

@@ -13,6 +13,16 @@ enum Federations {
         aggregate: "bind: 0.0.0.0, advertise: 192.0.2.7, work: 7101, news: 7102",
         publish: "bind: 0.0.0.0, advertise: 192.0.2.8, work: 7111, news: 7112")
 
+    /// The same with three local-train in south, which share the first one's owner and host.
+    static let worked = wide.replacing(
+        "advertise: trainer.south.example, work: 7121, news: 7122}\n",
+        with: """
+            advertise: trainer.south.example, work: 7121, news: 7122}
+                  local-train-2: {config: \(config), bind: 0.0.0.0, advertise: gpu.south.example, work: 7123, news: 7124}
+                  local-train-3: {config: \(config)}
+
+            """)
+
     /// The same with collectors that are reached over a network.
     static let collected = sinks("")
 

@@ -96,4 +96,26 @@ struct KubernetesTests {
         #expect(!text.contains("kind: Secret"))
         #expect(text.contains("secretName: tributary-north-encrypt"))
     }
+
+    @Test("every local-train of a cloud has its policies; in a pod with others its ports have names of their own")
+    func workers() throws {
+        let services = try Federations.services(Federations.worked, of: ["south"], reads: [tables, mapping])
+        let files = try KubernetesManifests(
+            services, name: .standard, image: "registry.example/tributary:1",
+            contents: [Federations.config: "version: 1\n", mapping.path: "a: b\n"]
+        ).files()
+        let text = files.map(\.text).joined()
+        for name in [
+            "tributary-south-ingest-dials-south-local-train-2", "tributary-south-local-train-2-hears-south-ingest",
+            "tributary-south-local-train-2-dials-release-publish",
+        ] {
+            #expect(text.contains("name: \(name)\n"), "\(name)")
+        }
+        // The third shares ipc sockets with ingest and encrypt, the second has a host of its own.
+        #expect(text.contains("name: local-train-3\n"))
+        if Self.judges {
+            let result = try judged(files)
+            #expect(result.status == 0, "\(result.output)")
+        }
+    }
 }

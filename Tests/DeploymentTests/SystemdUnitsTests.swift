@@ -144,4 +144,16 @@ struct SystemdUnitsTests {
         #expect(throws: DeploymentError.self) { try DeploymentName(text) }
         #expect(try DeploymentName("trial-2").description == "trial-2")
     }
+
+    @Test("every local-train of a cloud has a unit with its own number and secrets")
+    func workers() throws {
+        let files = try Federations.units(of: "south", Federations.worked)
+        let second = try Federations.text(files, "tributary-south-local-train-2.service")
+        #expect(second.contains("--cloud south --worker 2 "))
+        #expect(second.contains("LoadCredential=local-train-2.curve:") && !second.contains("local-train.curve"))
+        #expect(second.contains("south/local-train-2"))
+        let first = try Federations.text(files, "tributary-south-local-train.service")
+        #expect(!first.contains("--worker") && !first.contains("local-train-2.curve"))
+        if Self.analyzes { #expect(try verified(files) == Tool.Result(status: 0, output: "")) }
+    }
 }

@@ -39,9 +39,44 @@ struct RoundTripTests {
         }
     }
 
+    @Test("Further local-train stages are numbered, in one form; no other kind is")
+    func workers() throws {
+        for ordinal in 1...StageRole.mostWorkers {
+            let name = StageName(cloud: Samples.north, role: try StageRole(worker: ordinal))
+            #expect(name.description == "north/local-train\(ordinal == 1 ? "" : "-\(ordinal)")")
+            #expect(try StageName(name.description) == name)
+            #expect(name.kind == .localTrain && name.ordinal == ordinal)
+            #expect(try StageKind.localTrain.role(worker: ordinal) == name.role)
+        }
+        let bad = [
+            "local-train-", "local-train-0", "local-train-1", "local-train-02", "local-train-+2", "local-train--2",
+            "local-train-65", "local-train-2 ", "local-train-x", "local-train-99999999999999999999", "local-train2",
+            "encrypt-2", "ingest-2", "aggregate-2", "publish-2", "ingest-1", "local-train-2-2", "local-train-٢",
+        ]
+        for text in bad { #expect(throws: FederationError.self, "\(text)") { try StageName("north/\(text)") } }
+        for ordinal in [Int.min, -1, 0, 65, .max] {
+            #expect(throws: FederationError.self) { try StageRole(worker: ordinal) }
+        }
+        for kind in StageKind.allCases where kind != .localTrain {
+            #expect(try kind.role(worker: 1) == StageRole(kind))
+            #expect(throws: FederationError.self) { try kind.role(worker: 2) }
+        }
+    }
+
+    @Test("Stages are in the order of clouds, kinds and numbers, 10 after 9")
+    func order() throws {
+        let names = [
+            "north/ingest", "north/local-train", "north/local-train-2", "north/local-train-9", "north/local-train-10",
+            "north/encrypt", "west/ingest",
+        ]
+        #expect(try names.reversed().map { try StageName($0) }.sorted().map(\.description) == names)
+    }
+
     @Test("No topic is the beginning of another, and a stage's own is told from the rest")
     func topics() throws {
-        let topics = [Topic.all] + StageKind.allCases.map { Topic.to(StageName(cloud: Samples.north, kind: $0)) }
+        let topics =
+            try [Topic.all] + StageKind.allCases.map { Topic.to(StageName(cloud: Samples.north, kind: $0)) }
+            + (2...64).map { Topic.to(StageName(cloud: Samples.north, role: try StageRole(worker: $0))) }
         for one in topics { for other in topics where one != other { #expect(!other.starts(with: one)) } }
         #expect(Topic.addressee(Topic.to(Samples.encrypt)) == Samples.encrypt)
         #expect(Topic.addressee(Topic.all) == nil)

@@ -242,4 +242,26 @@ struct KeyStoreTests {
         #expect(TemporaryFolder.write(sound, to: path))
         #expect(try store.chosenSumKey() == ids[1])
     }
+
+    @Test("every local-train of a cloud has keys of its own, and its card is found among all")
+    func workers() throws {
+        let names = try ["north/local-train", "north/local-train-2", "north/local-train-10"].map { try StageName($0) }
+        for name in names { try store.generate(for: name) }
+        let folder = "\(store.root)/secret/north"
+        #expect(TemporaryFolder.read("\(folder)/local-train-2.curve") != nil)
+        #expect(
+            TemporaryFolder.read("\(folder)/local-train-2.curve") != TemporaryFolder.read("\(folder)/local-train.curve")
+        )
+        // The number of a key and the number of a stage are not mixed up.
+        #expect(try store.renew(names[0]) == 2)
+        #expect(try store.cardNumbers(of: names[0]) == [1, 2])
+        #expect(try store.cardNumbers(of: names[1]) == [1])
+        #expect(try store.renew(names[1]) == 2)
+        TemporaryFolder.write("nobody's", to: "\(store.root)/public/north/local-train-1.pub")
+        #expect(
+            try store.allCards().map(\.stage) == [names[0], names[0], names[1], names[1], names[2]])
+        try store.revoke(try store.card(of: names[1]), reason: "lost")
+        #expect(try store.revokedCards(of: names[1].cloud).map(\.card.stage) == [names[1]])
+        #expect(try store.currentKeys(of: names[1]) == 2)
+    }
 }

@@ -61,6 +61,7 @@ extension FederationRun {
         text += "clouds:\n"
         for cloud in plan.clouds {
             var program = ""
+            let speed = plan.workers[cloud]?.first.map { ", speed: \($0)" } ?? ""
             if let script = plan.trainers[cloud] {
                 program = ", binary: local-train-\(cloud)"
                 try write(script, "local-train-\(cloud)")
@@ -72,11 +73,17 @@ extension FederationRun {
                     owner: Owner of \(cloud)
                     stages:
                       ingest: {config: ingest-\(cloud).yaml}
-                      local-train: {config: local-train.yaml\(program)}
+                      local-train: {config: local-train.yaml\(program)\(speed)}
                       encrypt: {config: encrypt.yaml}
 
                 """
+            if let speeds = plan.workers[cloud] {
+                for (index, speed) in speeds.enumerated().dropFirst() {
+                    text += "      local-train-\(index + 1): {config: local-train.yaml, speed: \(speed)}\n"
+                }
+            }
             if alone { text += hubs() }
+            if plan.workers[cloud] != nil { text += "    partition: \(plan.partition)\n" }
         }
         if !alone { text += "  office:\n    owner: Office\n    stages:\n" + hubs() }
         try write(text, "topology.yaml")

@@ -31,6 +31,9 @@ final class FederationRun: Sendable {
         var trainer = "lora"
         /// A script that takes the place of a cloud's local-train: its text.
         var trainers: [String: String] = [:]
+        /// Speeds of the local-train stages of clouds with several, and how records are shared out among them.
+        var workers: [String: [Double]] = [:]
+        var partition = "{mode: fixed}"
         var rank = 4
         var targets = "[q_proj, v_proj]"
         var seed = 3
@@ -188,7 +191,7 @@ final class FederationRun: Sendable {
             [
                 "--topology", file ?? "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state",
                 topology.statePath,
-            ] + (standby ? ["--standby"] : []))
+            ] + (stage.ordinal > 1 ? ["--worker", "\(stage.ordinal)"] : []) + (standby ? ["--standby"] : []))
     }
 
     func start(_ stage: StageName, program: String, _ arguments: [String]) throws {

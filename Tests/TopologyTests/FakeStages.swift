@@ -27,6 +27,7 @@ final class FakeStages {
         my $standby = grep { $_ eq "--standby" } @ARGV;
         my %option = grep { $_ ne "--standby" } @ARGV;
         my ($cloud, $state) = @option{"--cloud", "--state"};
+        $kind .= "-$option{'--worker'}" if $option{"--worker"};
         sub event {
             my $time = POSIX::strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime);
             syswrite STDERR, qq({"time":"$time","level":"info","cloud":"$cloud","stage":"$kind","event":"$_[0]"}\n);

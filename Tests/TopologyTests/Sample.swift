@@ -22,6 +22,24 @@ enum Sample {
         return text.replacing(part, with: other)
     }
 
+    /// The sound text with further local-train stages in north.
+    /// - Parameters:
+    ///   - first: further keys of the first.
+    ///   - others: by number, with further keys.
+    ///   - cloud: further lines of the cloud.
+    static func workers(
+        first: String = "", _ others: [(Int, String)] = [(2, "")], cloud: String = ""
+    ) -> String {
+        let (owner, ingest) = ("    owner: North Hospital\n", "    stages:\n      ingest: {config: \(config)}\n")
+        func stage(_ role: String, _ more: String) -> String {
+            "      \(role): {config: \(config)\(more.isEmpty ? "" : ", \(more)")}\n"
+        }
+        let lines = others.map { stage("local-train-\($0)", $1) }.joined()
+        return spoiled(
+            owner + ingest + stage("local-train", ""),
+            owner + cloud + ingest + stage("local-train", first) + lines)
+    }
+
     /// Without the lines of the cloud `name`.
     static func without(_ name: String) -> String {
         var kept: [Substring] = []

@@ -156,4 +156,53 @@ struct TopologyDifferenceTests {
         #expect(problems("/bin").first?.contains("is not a file") == true)
         #expect(problems(Sample.config).first?.contains("may not be executed") == true)
     }
+
+    @Test(
+        "A worker more or less is a stage that comes or goes; those that part and put together what it trains are replaced"
+    )
+    func workers() throws {
+        let parted = "    partition: {mode: proportional}\n"
+        let more = try difference(Sample.workers([(2, "")]))
+        #expect(
+            more.steps.map { "\($0.stage)" } == [
+                "release/publish", "north/encrypt", "north/local-train", "north/local-train-2", "north/ingest",
+            ])
+        #expect(more.steps[3].change == .added)
+        let parts = "parts of records for 2 local-train"
+        #expect(try changes(more, of: "north/encrypt") == ["admits north/local-train-2", parts])
+        #expect(try changes(more, of: "north/local-train") == [parts])
+        #expect(try changes(more, of: "north/ingest") == ["dials north/local-train-2", parts])
+        #expect(!more.changesCohort)
+        let two = try Sample.load(Sample.workers([(2, "")]))
+        let less = TopologyDifference(from: two, to: sample)
+        #expect(
+            less.steps.map { "\($0.stage)" } == [
+                "release/publish", "north/encrypt", "north/local-train", "north/ingest", "north/local-train-2",
+            ])
+        #expect(less.steps.last?.change == .removed)
+        #expect(
+            try changes(less, of: "north/encrypt") == [
+                "admits north/local-train-2 no more", "one local-train has all records",
+            ])
+        let three = TopologyDifference(from: two, to: try Sample.load(Sample.workers([(2, ""), (3, "")])))
+        #expect(
+            try changes(three, of: "north/local-train-2") == ["parts of records for 3 local-train, were for 2"])
+        // Speeds are ingest's business alone; encrypt tells it of those that it sees.
+        let other = TopologyDifference(from: two, to: try Sample.load(Sample.workers([(2, "speed: 3")], cloud: parted)))
+        #expect(other.steps.map { "\($0.stage)" } == ["north/encrypt", "north/ingest"])
+        #expect(
+            try changes(other, of: "north/ingest") == [
+                "other speeds of local-train", "parts are proportional, were fixed",
+            ])
+        #expect(try changes(other, of: "north/encrypt") == ["parts are proportional, were fixed"])
+        func monitored(_ rebalance: Double) throws -> Topology {
+            try Sample.load(
+                Sample.workers(cloud: "    partition: {mode: monitored, rebalance: \(rebalance)}\n"))
+        }
+        let sooner = TopologyDifference(from: try monitored(0.2), to: try monitored(0.1))
+        #expect(sooner.steps.map { "\($0.stage)" } == ["north/ingest"])
+        #expect(try changes(sooner, of: "north/ingest") == ["parts are drawn anew beyond 0.1, were beyond 0.2"])
+        // Of a cloud's only worker nobody needs to know how fast it says it is.
+        #expect(TopologyDifference(from: sample, to: try Sample.load(Sample.workers(first: "speed: 3", []))).isEmpty)
+    }
 }

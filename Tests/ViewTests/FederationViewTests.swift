@@ -237,4 +237,28 @@ struct FederationViewTests {
         try story.update(1, at: 10)
         #expect(story.view() == story.view())
     }
+
+    @Test("a cloud with several local-train has trained when all of them have; its loss is their mean")
+    func workers() throws {
+        let data = try [.init(.ingest), .init(.localTrain), StageRole(worker: 2), .init(.encrypt)]
+        var story = try Story(north: data)
+        try story.start()
+        func step() throws -> RoundView.Step? { story.view().round(1)?.steps["north"] }
+        try story.tell(.roundJoined, "north/encrypt", at: 9, round: 1, [.purpose: .text("update")])
+        try story.tell(.trainingStarted, "north/local-train", at: 10, round: 1)
+        try story.tell(.trainingStarted, "north/local-train-2", at: 10.1, round: 1)
+        try story.tell(.roundTrained, "north/local-train-2", at: 11, round: 1, [.lastLoss: .real(0.5)])
+        #expect(try step() == .training)
+        try story.tell(.roundTrained, "north/local-train", at: 14, round: 1, [.lastLoss: .real(0.7)])
+        #expect(try step() == .trained)
+        try story.tell(.roundTrained, "west/local-train", at: 15, round: 1, [.lastLoss: .real(0.2)])
+        let mean = try #require(story.view().round(1)?.meanLoss)
+        #expect(abs(mean - 0.4) < 1e-12)
+        let names = story.view().stages.map { "\($0.name)" }
+        #expect(names.prefix(4) == ["north/ingest", "north/local-train", "north/local-train-2", "north/encrypt"])
+        // Each is a line of its own where rounds are drawn.
+        let trace = try RoundTrace(1, of: story.plan, events: story.events)
+        let text = "\(trace.chrome)"
+        #expect(text.contains("local-train-2"))
+    }
 }

@@ -12,15 +12,16 @@ struct Story {
     /// 2026-01-31T08:00:00Z.
     static let start: UInt64 = 1_769_846_400_000_000_000
 
-    init() throws {
+    /// - Parameter north: the stages of that cloud, where they are others than a data cloud's three.
+    init(north: [StageRole]? = nil) throws {
         run = try RunName("demo")
-        let data: [StageKind] = [.ingest, .localTrain, .encrypt]
+        let data = [.ingest, .localTrain, .encrypt].map { StageRole($0) }
         let clouds = [
-            FederationPlan.Cloud(try CloudName("north"), owner: "North Hospital", stages: data),
+            FederationPlan.Cloud(try CloudName("north"), owner: "North Hospital", stages: north ?? data),
             FederationPlan.Cloud(try CloudName("west"), owner: "West Practices", stages: data),
             FederationPlan.Cloud(try CloudName("east"), owner: "East Clinic", stages: data),
-            FederationPlan.Cloud(try CloudName("coordinator"), owner: "Trial Office", stages: [.aggregate]),
-            FederationPlan.Cloud(try CloudName("release"), owner: "Release Board", stages: [.publish]),
+            FederationPlan.Cloud(try CloudName("coordinator"), owner: "Trial Office", stages: [StageRole(.aggregate)]),
+            FederationPlan.Cloud(try CloudName("release"), owner: "Release Board", stages: [StageRole(.publish)]),
         ]
         plan = FederationPlan(
             federation: "one-machine", run: run, suite: "paillier", keys: "threshold", clouds: clouds, links: [])

@@ -13,12 +13,14 @@ struct Served {
 
     static let plan: FederationPlan = {
         do {
-            let data: [StageKind] = [.ingest, .localTrain, .encrypt]
+            let data = [.ingest, .localTrain, .encrypt].map { StageRole($0) }
             let clouds = [
                 FederationPlan.Cloud(try CloudName("north"), owner: "North Hospital", stages: data),
                 FederationPlan.Cloud(try CloudName("west"), owner: "West Practices", stages: data),
-                FederationPlan.Cloud(try CloudName("coordinator"), owner: "Trial Office", stages: [.aggregate]),
-                FederationPlan.Cloud(try CloudName("release"), owner: "Release <b>Board</b>", stages: [.publish]),
+                FederationPlan.Cloud(
+                    try CloudName("coordinator"), owner: "Trial Office", stages: [StageRole(.aggregate)]),
+                FederationPlan.Cloud(
+                    try CloudName("release"), owner: "Release <b>Board</b>", stages: [StageRole(.publish)]),
             ]
             return FederationPlan(
                 federation: "one-machine", run: try RunName("demo"), suite: "paillier", keys: "threshold",

@@ -23,7 +23,7 @@ package enum EventLine {
         line += #"","cloud":""#.utf8
         line += event.stage.cloud.description.utf8
         line += #"","stage":""#.utf8
-        line += event.stage.kind.rawValue.utf8
+        line += event.stage.role.description.utf8
         line += #"","epoch":"#.utf8
         line.append(decimal: event.epoch)
         line += #","sequence":"#.utf8

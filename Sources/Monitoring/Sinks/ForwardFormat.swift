@@ -22,7 +22,7 @@ package enum ForwardFormat {
         packer.text("cloud")
         packer.text(event.stage.cloud.description)
         packer.text("stage")
-        packer.text(event.stage.kind.rawValue)
+        packer.text(event.stage.role.description)
         packer.text("epoch")
         packer.number(event.epoch)
         packer.text("sequence")

@@ -31,7 +31,7 @@ package enum JournalFormat {
         bytes += "\nTRIBUTARY_CLOUD=".utf8
         bytes += event.stage.cloud.description.utf8
         bytes += "\nTRIBUTARY_STAGE=".utf8
-        bytes += event.stage.kind.rawValue.utf8
+        bytes += event.stage.role.description.utf8
         bytes += "\nTRIBUTARY_EPOCH=".utf8
         bytes.append(decimal: event.epoch)
         bytes += "\nTRIBUTARY_SEQUENCE=".utf8

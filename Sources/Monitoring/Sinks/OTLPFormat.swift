@@ -117,7 +117,7 @@ extension ProtobufWriter {
         attribute(1, "service.instance.id", .text("\(resource.stage)"))
         attribute(1, "tributary.run", .text(resource.run))
         attribute(1, "tributary.cloud", .text("\(resource.stage.cloud)"))
-        attribute(1, "tributary.stage", .text(resource.stage.kind.rawValue))
+        attribute(1, "tributary.stage", .text(resource.stage.role.description))
     }
 
     fileprivate mutating func scope() {

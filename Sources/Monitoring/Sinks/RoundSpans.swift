@@ -89,6 +89,7 @@ package struct RoundSpans: Sendable {
     private static func span(of part: Part, _ stage: StageName) -> OTLPFormat.Span {
         OTLPFormat.Span(
             trace: part.trace.trace, span: part.trace.span, parent: part.trace.span(named: whole),
-            name: stage.kind.rawValue, start: part.first, end: part.last, attributes: [("round", .round(part.round))])
+            name: stage.role.description, start: part.first, end: part.last, attributes: [("round", .round(part.round))]
+        )
     }
 }

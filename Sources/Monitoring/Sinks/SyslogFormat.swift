@@ -73,7 +73,7 @@ package struct SyslogFormat: Sendable {
         bytes += sender
         bytes += event.stage.cloud.description.utf8
         bytes.append(UInt8(ascii: "/"))
-        bytes += event.stage.kind.rawValue.utf8
+        bytes += event.stage.role.description.utf8
         bytes.append(UInt8(ascii: " "))
         Self.append(printable: event.name, limit: 32, to: &bytes)
         bytes += " [".utf8
@@ -83,7 +83,7 @@ package struct SyslogFormat: Sendable {
         bytes += "\" cloud=\"".utf8
         bytes += event.stage.cloud.description.utf8
         bytes += "\" stage=\"".utf8
-        bytes += event.stage.kind.rawValue.utf8
+        bytes += event.stage.role.description.utf8
         bytes += "\" epoch=\"".utf8
         bytes.append(decimal: event.epoch)
         bytes += "\" sequence=\"".utf8

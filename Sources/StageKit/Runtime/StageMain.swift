@@ -99,14 +99,15 @@ package enum StageMain {
         guard tributary_forbid_dumps() == 0 else { throw StageError.system("prctl(PR_SET_DUMPABLE)", errno) }
         tributary_return_memory()
         umask(0o077)  // whatever a stage writes is its user's alone
-        let stage = StageName(cloud: try CloudName(options.cloud), kind: program.kind)
+        let stage = StageName(
+            cloud: try CloudName(options.cloud), role: try program.kind.role(worker: options.worker))
         if let question = options.probe {
             let topology = try Topology.load(options.topology, state: options.state, present: [])
             StageProbe.answer(question, stateFolder: topology.stateFolder(of: stage), stage: "\(stage)")
         }
         let topology = try Topology.load(options.topology, state: options.state, present: [stage.cloud])
         guard let placed = topology.stage(stage) else {
-            throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.kind)")
+            throw StageError.configuration("\(topology.file): cloud \(stage.cloud) has no stage \(stage.role)")
         }
         let config = options.config ?? placed.config
         let configuration: StageConfiguration = try ConfigurationFile.read(at: config)

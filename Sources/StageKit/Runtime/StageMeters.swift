@@ -63,7 +63,7 @@ struct StageMeters {
             log.meters.readings(),
             labels: [
                 ("run", log.run.description), ("cloud", log.stage.cloud.description),
-                ("stage", log.stage.kind.rawValue),
+                ("stage", log.stage.role.description),
             ])
         let text = Array(exposition.text.utf8)
         let new = "\(path).new"

@@ -12,6 +12,11 @@ package struct StageOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
+            "Which of the cloud's local-train stages it is, from 1 to \(StageRole.mostWorkers).", valueName: "number"))
+    package var worker = 1
+
+    @Option(
+        help: ArgumentHelp(
             "The state root (default: $XDG_STATE_HOME/tributary/FEDERATION).", valueName: "directory"))
     package var state: String?
 

@@ -8,7 +8,7 @@ import Topology
 extension PublishStage {
     /// A cloud that has come later needs the adapter that the next round starts from.
     func sendAdapterToNewcomers() throws {
-        let trainers = topology.dataClouds.map { StageName(cloud: $0, kind: .localTrain) }
+        let trainers = topology.trainers
         try context.journal.note { try $0.cancelDepartures(to: .localTrain, but: trainers) }
         guard model.round.value > 0, releases.last?.content.isFinal != true else { return }
         let names = [adapterName(model.round), adapterName(model.round, part: 1)]

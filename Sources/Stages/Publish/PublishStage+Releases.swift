@@ -98,7 +98,7 @@ extension PublishStage {
     ) throws {
         var departures: [Departure] = []
         if let adapter = next?.adapter {
-            let trainers = topology.dataClouds.map { StageName(cloud: $0, kind: .localTrain) }
+            let trainers = topology.trainers
             departures =
                 release.content.isFinal
                 ? [] : try adapterDepartures(adapter, changed: next?.changed, release: release.digest, to: trainers)

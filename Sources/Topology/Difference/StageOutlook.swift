@@ -16,8 +16,32 @@ package struct StageOutlook: Hashable, Sendable {
     /// Of publish: who owns what, which goes into the manifest, and what its openings ask for.
     package let owners: [String]
     package let damgardJurik: Int
+    /// Nil where the cloud has one local-train, and of stages that have no part in what it trains.
+    package let parts: Parts?
     /// What it keeps of its events, in bytes.
     package let spoolLimit: Int
+
+    /// What a stage knows of how its cloud's records are parted.
+    package struct Parts: Hashable, Sendable {
+        package let workers: [StageName]
+        /// Of ingest, which parts the records; empty for the others.
+        package let speeds: [Double]
+        /// Of ingest, and of encrypt, which tells it how fast the workers were.
+        package let mode: Topology.Partitioning.Mode?
+        /// Of ingest.
+        package let rebalance: Double?
+
+        init?(of stage: StageName, in topology: Topology) {
+            let workers = topology.workers(of: stage.cloud)
+            guard workers.count > 1, [.ingest, .localTrain, .encrypt].contains(stage.kind) else { return nil }
+            let partitioning = topology.partitioning(of: stage.cloud)
+            let isIngest = stage.kind == .ingest
+            self.workers = workers.map(\.stage)
+            speeds = isIngest ? workers.map(\.speed) : []
+            mode = stage.kind == .localTrain ? nil : partitioning.mode
+            rebalance = isIngest ? partitioning.rebalance : nil
+        }
+    }
 
     package struct Dial: Hashable, Sendable {
         package let hub: StageName
@@ -40,6 +64,7 @@ package struct StageOutlook: Hashable, Sendable {
         owners = isPublish ? topology.stages.sorted { $0.name < $1.name }.map { "\($0.name): \($0.owner)" } : []
         damgardJurik = isPublish ? topology.damgardJurik : 0
         spoolLimit = topology.spoolLimit
+        parts = Parts(of: name, in: topology)
     }
 
     /// What differs from `old`, a sentence each.
@@ -64,8 +89,28 @@ package struct StageOutlook: Hashable, Sendable {
         if damgardJurik != old.damgardJurik {
             changes.append("damgard-jurik \(damgardJurik) from the next opening on, was \(old.damgardJurik)")
         }
+        if parts != old.parts { changes += Self.changes(from: old.parts, to: parts) }
         if spoolLimit != old.spoolLimit {
             changes.append("keeps \(spoolLimit) bytes of events, kept \(old.spoolLimit)")
+        }
+        return changes
+    }
+
+    private static func changes(from old: Parts?, to new: Parts?) -> [String] {
+        guard let new else { return ["one local-train has all records"] }
+        let all = "parts of records for \(new.workers.count) local-train"
+        guard let old else { return [all] }
+        var changes: [String] = []
+        if old.workers != new.workers {
+            changes.append("\(all), were for \(old.workers.count)")
+        } else if old.speeds != new.speeds {
+            changes.append("other speeds of local-train")
+        }
+        if let mode = new.mode, let before = old.mode, mode != before {
+            changes.append("parts are \(mode), were \(before)")
+        }
+        if let rebalance = new.rebalance, let before = old.rebalance, rebalance != before {
+            changes.append("parts are drawn anew beyond \(rebalance), were beyond \(before)")
         }
         return changes
     }
@@ -76,7 +121,10 @@ package struct StageOutlook: Hashable, Sendable {
                 return before.address == dial.address
                     ? nil : "dials \(dial.hub) at \(Self.text(dial.address)), did at \(Self.text(before.address))"
             }
-            let replaced = old.dials.first { $0.hub.kind == dial.hub.kind }
+            // Of a kind that there are several of, the others are dialled as before.
+            let replaced = old.dials.first { before in
+                before.hub.kind == dial.hub.kind && !dials.contains { $0.hub == before.hub }
+            }
             return "dials \(dial.hub)\(replaced.map { " instead of \($0.hub)" } ?? "")"
         }
     }

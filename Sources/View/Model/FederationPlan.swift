@@ -6,16 +6,16 @@ package struct FederationPlan: Sendable, Equatable {
     package struct Cloud: Sendable, Equatable {
         package let name: CloudName
         package let owner: String
-        /// In the order of `StageKind`.
-        package let stages: [StageKind]
+        /// In the order of `StageRole`.
+        package let stages: [StageRole]
 
-        package init(_ name: CloudName, owner: String, stages: [StageKind]) {
+        package init(_ name: CloudName, owner: String, stages: [StageRole]) {
             self.name = name
             self.owner = owner
             self.stages = stages
         }
 
-        package var holdsData: Bool { stages.contains(.ingest) }
+        package var holdsData: Bool { stages.contains(StageRole(.ingest)) }
     }
 
     package let federation: String
@@ -49,7 +49,7 @@ package struct FederationPlan: Sendable, Equatable {
             federation: topology.federation, run: topology.run, suite: topology.suite.rawValue,
             keys: topology.keysName,
             clouds: topology.clouds.map { cloud in
-                Cloud(cloud.name, owner: cloud.owner, stages: cloud.stages.map(\.name.kind))
+                Cloud(cloud.name, owner: cloud.owner, stages: cloud.stages.map(\.name.role))
             },
             links: topology.links,
             prices: Dictionary(
@@ -58,7 +58,7 @@ package struct FederationPlan: Sendable, Equatable {
     }
 
     package var stages: [StageName] {
-        clouds.flatMap { cloud in cloud.stages.map { StageName(cloud: cloud.name, kind: $0) } }
+        clouds.flatMap { cloud in cloud.stages.map { StageName(cloud: cloud.name, role: $0) } }
     }
 
     package func stages(of kind: StageKind) -> [StageName] { stages.filter { $0.kind == kind } }

@@ -56,7 +56,8 @@ extension FederationView {
         }
         switch event.name {
         case EventKind.roundTrained.name: carry(nil, event, to: [StageName(cloud: event.stage.cloud, kind: .encrypt)])
-        case EventKind.shardsMade.name: carry(nil, event, to: [StageName(cloud: event.stage.cloud, kind: .localTrain)])
+        case EventKind.shardsMade.name:
+            carry(nil, event, to: plan.stages(of: .localTrain).filter { $0.cloud == event.stage.cloud })
         case EventKind.roundClosed.name: carry(event.fields.amount(.bytes), event, to: plan.stages(of: .publish))
         case EventKind.roundReleased.name:
             carry(nil, event, to: plan.stages(of: .encrypt) + plan.stages(of: .aggregate))
@@ -167,11 +168,16 @@ extension RoundView {
         case EventKind.roundJoined.name:
             if purpose.isEmpty { purpose = text(.purpose) ?? "" }
             if event.stage.kind == .encrypt { reach(.joined, cloud) }
-        case EventKind.trainingStarted.name, EventKind.trainingProgress.name: reach(.training, cloud)
-        case EventKind.roundTrained.name:
-            reach(.trained, cloud)
-            if let loss = event.fields.amount(.lastLoss) { losses[cloud] = loss }
-        case EventKind.roundScored.name, EventKind.sensitivitiesMeasured.name: reach(.trained, cloud)
+        case EventKind.trainingStarted.name, EventKind.trainingProgress.name:
+            training.insert(event.stage)
+            reach(.training, cloud)
+        case EventKind.roundTrained.name, EventKind.roundScored.name, EventKind.sensitivitiesMeasured.name:
+            training.remove(event.stage)
+            // With several local-train stages, when the last of them has.
+            if !training.contains(where: { $0.cloud == event.stage.cloud }) { reach(.trained, cloud) }
+            if event.name == EventKind.roundTrained.name, let loss = event.fields.amount(.lastLoss) {
+                losses[event.stage] = loss
+            }
         case EventKind.contributionSealed.name: reach(.sealed, cloud)
         case "contribution_receipted": reach(.sent, cloud)
         case EventKind.contributionCounted.name: if let from = text(.from) { reach(.counted, RoundView.cloud(from)) }

@@ -25,7 +25,7 @@ extension FederationView {
             plan.clouds.map { cloud in
                 .object([
                     "name": .string("\(cloud.name)"), "owner": .string(cloud.owner), "data": .bool(cloud.holdsData),
-                    "stages": .array(cloud.stages.map { .string($0.rawValue) }),
+                    "stages": .array(cloud.stages.map { .string($0.description) }),
                 ])
             })
         members["stages"] = .array(stages.map(\.document))

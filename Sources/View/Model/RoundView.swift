@@ -96,8 +96,10 @@ package struct RoundView: Sendable, Equatable {
     package internal(set) var missing: [String] = []
     /// Sent in it by clouds, before CURVE.
     package internal(set) var bytes = 0.0
-    /// Mean training loss of the clouds' last steps, by cloud.
-    package internal(set) var losses: [String: Double] = [:]
+    /// Mean training loss of the last steps, by local-train stage.
+    package internal(set) var losses: [StageName: Double] = [:]
+    /// The local-train stages that have begun and have not ended.
+    var training: Set<StageName> = []
     /// What its release tells: auroc, log_loss, ...
     package internal(set) var figures: [String: Double] = [:]
     /// Seconds that publish expected of it; nil where it planned nothing.
@@ -130,10 +132,11 @@ package struct RoundView: Sendable, Equatable {
         return end > openedAt ? end - openedAt : 0
     }
 
-    /// The mean over the clouds that have told theirs.
+    /// The mean over the clouds that have told theirs; of a cloud, the mean over its local-train stages.
     package var meanLoss: Double? {
         guard !losses.isEmpty else { return nil }
-        return losses.values.sorted().reduce(0, +) / Double(losses.count)
+        func mean(_ values: [Double]) -> Double { values.sorted().reduce(0, +) / Double(values.count) }
+        return mean(Dictionary(grouping: losses, by: \.key.cloud).values.map { mean($0.map(\.value)) })
     }
 
     /// `update`, `evaluation (validation)`.

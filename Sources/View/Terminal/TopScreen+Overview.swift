@@ -90,7 +90,7 @@ extension TopScreen {
             let (glyph, style) = look(of: stage.state)
             var line = StyledLine(isChosen ? " \(Columns.cut(glyphs.pointer, to: 1)) " : "   ", .bold)
             line.add(isFirst ? "\(stage.name.cloud)" : "", .bold, column: cloudWidth + 1)
-            line.add("\(stage.name.kind)", isChosen ? .bold : .plain, column: 13)
+            line.add("\(stage.name.role)", isChosen ? .bold : .plain, column: 13)
             line.add("\(glyph) ", style)
             line.add(stage.state.word, style, column: 10)
             line.add(since(stage, now), .soft, column: 6, isRight: true)

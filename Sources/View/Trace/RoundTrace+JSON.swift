@@ -48,7 +48,10 @@ extension RoundTrace {
         func place(_ stage: StageName) -> (process: JSON, thread: JSON) {
             (
                 .integer((clouds.firstIndex(of: stage.cloud) ?? 0) + 2),
-                .integer((StageKind.allCases.firstIndex(of: stage.kind) ?? 0) + 1)
+                // One number for each: the kinds first, then further ones of a kind.
+                .integer(
+                    (StageKind.allCases.firstIndex(of: stage.kind) ?? 0) + 1
+                        + (stage.ordinal - 1) * StageKind.allCases.count)
             )
         }
         func meta(_ what: String, _ name: String, _ process: JSON, _ thread: JSON) -> JSON {
@@ -62,7 +65,9 @@ extension RoundTrace {
             let process = JSON.integer((clouds.firstIndex(of: cloud) ?? 0) + 2)
             entries.append(meta("process_name", "\(cloud)", process, .integer(0)))
         }
-        for stage in stages { entries.append(meta("thread_name", stage.kind.rawValue, place(stage).0, place(stage).1)) }
+        for stage in stages {
+            entries.append(meta("thread_name", stage.role.description, place(stage).0, place(stage).1))
+        }
         for span in spans {
             let (process, thread) = span.depth == 0 ? (JSON.integer(1), JSON.integer(1)) : place(span.stage)
             let name = span.depth == 0 ? "round \(round.number) \(round.title)" : span.name

@@ -92,7 +92,7 @@ package struct RoundTrace: Sendable, Equatable {
             let part = context.span(named: "\(stage)")
             spans.append(
                 Span(
-                    id: part, parent: root, stage: stage, name: stage.kind.rawValue, phase: nil,
+                    id: part, parent: root, stage: stage, name: stage.role.description, phase: nil,
                     start: first, end: last, depth: 1))
             var counts: [RoundPhase.Name: Int] = [:]
             for phase in phases {

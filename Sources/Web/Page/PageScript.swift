@@ -53,9 +53,13 @@ enum PageScript {
           const data = state.clouds.filter(cloud => cloud.data), shown = data.slice(0, 24);
           const compact = shown.length > 6;
           const W = 980, left = 19, nodeW = 152, pitch = 169, cardW = 24 + 2 * pitch + nodeW, hubW = 142, hubGap = 62;
-          const nodeH = compact ? 26 : 50, cardH = compact ? 60 : 96, step = cardH + (compact ? 8 : 14);
+          const nodeH = compact ? 26 : 50, cardH = compact ? 60 : 96, gap = compact ? 8 : 14, mostWorkers = 8;
           const hubs = state.clouds.filter(cloud => !cloud.data);
-          const H = Math.max(shown.length * step, 190) + 26, middle = (H - 26) / 2;
+          // Ingest, local-train, encrypt from left to right; several local-train stages one below the other.
+          const isWorker = role => role.startsWith("local-train");
+          const extent = cloud => cardH + (Math.min(mostWorkers, Math.max(1, cloud.stages.filter(isWorker).length)) - 1) * (nodeH + 6);
+          const top = shown.reduce((all, cloud) => [...all, all[all.length - 1] + extent(cloud) + gap], [0]);
+          const H = Math.max(top[shown.length], 190) + 26, middle = (H - 26) / 2;
           const root = svg("svg", {viewBox: `0 0 ${W} ${H}`, role: "group", "aria-labelledby": "map-title"});
           root.append(svg("defs", {}, svg("marker", {id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto"},
             svg("path", {d: "M0 .5 L7.5 4 L0 7.5 Z", class: "head"}))));
@@ -81,9 +85,12 @@ enum PageScript {
             boxes.append(cloud.data ? svg("text", {x: x + w - 14, y: y + 21, class: "soft", "text-anchor": "end"}, owner) : svg("text", {x: x + 14, y: y + 38, class: "soft"}, owner));
           };
           shown.forEach((cloud, row) => {
-            const y = row * step + 1;
-            card(cloud, left, y, cardW, cardH);
-            cloud.stages.forEach((kind, column) => node(cloud.name + "/" + kind, kind, left + 12 + column * pitch, y + (compact ? 29 : 33), nodeW));
+            const y = top[row] + 1, first = y + (compact ? 29 : 33);
+            card(cloud, left, y, cardW, extent(cloud));
+            const workers = cloud.stages.filter(isWorker);
+            workers.slice(0, mostWorkers).forEach((role, place) => node(cloud.name + "/" + role, role, left + 12 + pitch, first + place * (nodeH + 6), nodeW));
+            for (const [role, column] of [["ingest", 0], ["encrypt", 2]]) if (cloud.stages.includes(role)) node(cloud.name + "/" + role, role, left + 12 + column * pitch, first, nodeW);
+            if (workers.length > mostWorkers) boxes.append(svg("text", {x: left + 12, y: y + extent(cloud) - 12, class: "soft"}, `${workers.length - mostWorkers} more in the table`));
           });
           if (data.length > shown.length) boxes.append(svg("text", {x: 14, y: H - 8, class: "soft"}, `and ${data.length - shown.length} more clouds, in the table`));
           hubs.forEach((cloud, column) => {
@@ -100,7 +107,7 @@ enum PageScript {
           for (const link of state.links) {
             const a = place[link.from], b = place[link.to];
             if (!a || !b) continue;
-            if (link.cargo === "shards" || link.cargo === "delta") wire(link.from, link.to, `M${a.x + a.w} ${a.cy} H${b.x - 3}`);
+            if (link.cargo === "shards" || link.cargo === "delta") wire(link.from, link.to, a.cy === b.cy ? `M${a.x + a.w} ${a.cy} H${b.x - 3}` : `M${a.x + a.w} ${a.cy} C ${a.x + a.w + 10} ${a.cy}, ${b.x - 14} ${b.cy}, ${b.x - 3} ${b.cy}`);
             if (link.cargo === "contribution") {
               const edge = left + cardW, label = svg("text", {x: edge + 7, y: a.cy - 8, class: "soft"});
               boxes.append(label);

@@ -101,12 +101,18 @@ struct DemoTopology {
                     "    prices: {cpu-hour: \(prices.cpuHour), gpu-hour: \(prices.gpuHour), egress-gb: \(prices.egressGigabyte)}"
                 )
             }
+            if cloud.workers.count > 1 {
+                let parts = cloud.partitioning
+                let rebalance = parts.mode == .monitored ? ", rebalance: \(parts.rebalance)" : ""
+                lines.append("    partition: {mode: \(parts.mode)\(rebalance)}")
+            }
             lines.append("    stages:")
             for stage in cloud.stages {
                 lines += [
-                    "      \(stage.name.kind):",
+                    "      \(stage.name.role):",
                     "        config: \(ConfigText.quoted(configs[stage.config] ?? stage.config))",
                 ]
+                if stage.speed != 1 { lines.append("        speed: \(stage.speed)") }
                 if stage.owner != cloud.owner { lines.append("        owner: \(ConfigText.quoted(stage.owner))") }
                 if let listener = stage.listener {
                     let isFree = FreePorts.isFree(listener.work) && FreePorts.isFree(listener.news)

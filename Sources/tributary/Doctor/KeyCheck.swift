@@ -34,7 +34,7 @@ struct KeyCheck {
                 let signing = try store.signingKey(of: stage)
                 let card = try store.card(of: stage)
                 guard card.curve == secret.publicKey, card.verifying == signing.verifyingKey else {
-                    throw KeyError.mismatch(card: "\(topology.keysPath)/public/\(stage.cloud)/\(stage.kind).pub")
+                    throw KeyError.mismatch(card: "\(topology.keysPath)/public/\(stage.cloud)/\(stage.role).pub")
                 }
             } catch { note(stage, "\(error)") }
         }

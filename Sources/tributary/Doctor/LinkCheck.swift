@@ -86,7 +86,7 @@ struct LinkCheck {
                     return failure(
                         "\(hub) does not admit this stage's key (ZAP status \(status))",
                         advice:
-                            "send \(hub.cloud)'s operator your keys/public/\(stage.cloud)/\(stage.kind).pub: there is another on that host, or none, or it was revoked"
+                            "send \(hub.cloud)'s operator your keys/public/\(stage.cloud)/\(stage.role).pub: there is another on that host, or none, or it was revoked"
                     )
                 case .handshakeFailed, .disconnected: hangUps += 1
                 case .connected, .accepted, .listening, .other: break
@@ -98,7 +98,7 @@ struct LinkCheck {
                 ? "something listens at \(listener.advertise) port \(listener.work), and hangs up during the handshake"
                 : "something listens at \(listener.advertise) port \(listener.work), and does not answer the handshake",
             advice:
-                "its key is not that of keys/public/\(hub.cloud)/\(hub.kind).pub here: ask \(hub.cloud)'s operator for the present one; or it is no stage"
+                "its key is not that of keys/public/\(hub.cloud)/\(hub.role).pub here: ask \(hub.cloud)'s operator for the present one; or it is no stage"
         )
     }
 }

@@ -57,7 +57,7 @@ struct HostMetrics {
         var exposition = Exposition()
         exposition.add(
             meters.readings(),
-            labels: [("run", run), ("cloud", stage.cloud.description), ("stage", stage.kind.rawValue)])
+            labels: [("run", run), ("cloud", stage.cloud.description), ("stage", stage.role.description)])
         return exposition.text
     }
 

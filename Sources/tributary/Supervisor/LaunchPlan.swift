@@ -21,9 +21,7 @@ struct LaunchPlan {
         let programs = topology.stages(in: clouds).map { stage in
             let path = topology.stage(stage)?.binary ?? "\(folder)/tributary-\(stage.kind)"
             if access(path, X_OK) != 0 { missing.insert(path) }
-            var arguments = [
-                "--topology", topology.file, "--cloud", stage.cloud.description, "--state", topology.statePath,
-            ]
+            var arguments = ["--topology", topology.file] + stage.commandLine + ["--state", topology.statePath]
             if isUnconfined { arguments.append("--unconfined") }
             if let logLevel { arguments += ["--log-level", logLevel] }
             return Launcher.Program(stage: stage, path: path, arguments: arguments, topology: topology)

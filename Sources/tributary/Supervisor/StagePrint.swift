@@ -39,7 +39,7 @@ struct StagePrint: Equatable {
         self.program = FileMark(program.path)
         let store = KeyStore(root: topology.keysPath)
         keys = ["curve", "sign"].reduce(into: [:]) {
-            $0[$1] = FileMark("\(store.root)/secret/\(stage.cloud)/\(stage.kind).\($1)")
+            $0[$1] = FileMark("\(store.root)/secret/\(stage.cloud)/\(stage.role).\($1)")
         }
         cards = Self.acquaintances(of: stage, in: topology).reduce(into: [:]) { cards, stage in
             // One that is missing or spoiled is the stage's own trouble; here it only differs from one that is right.
