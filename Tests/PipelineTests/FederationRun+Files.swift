@@ -70,9 +70,11 @@ extension FederationRun {
             text += """
                   \(cloud):
                     owner: Owner of \(cloud)
+                \(plan.partition[cloud].map { "    partition: \($0)\n" } ?? "")\
                     stages:
                       ingest: {config: ingest-\(cloud).yaml}
                       local-train: {config: local-train.yaml\(program)}
+                \(workerLines(plan.workers[cloud] ?? []))\
                       encrypt: {config: encrypt.yaml}
 
                 """
@@ -80,6 +82,14 @@ extension FederationRun {
         }
         if !alone { text += "  office:\n    owner: Office\n    stages:\n" + hubs() }
         try write(text, "topology.yaml")
+    }
+
+    /// The lines of local-train-2 and so on.
+    /// - Parameter keys: further keys of each; empty for none.
+    static func workerLines(_ keys: [String]) -> String {
+        keys.enumerated().map { index, more in
+            "      local-train-\(index + 2): {config: local-train.yaml\(more.isEmpty ? "" : ", \(more)")}\n"
+        }.joined()
     }
 
     /// Ports that nobody has just now.

@@ -29,6 +29,10 @@ final class FederationRun: Sendable {
         /// A text that takes the place of a stage's config.
         var configs: [StageKind: String] = [:]
         var trainer = "lora"
+        /// Further local-train stages of a cloud, with what the topology says of each: `speed: 4`.
+        var workers: [String: [String]] = [:]
+        /// How a cloud's records are parted among them: the whole key, as `{mode: monitored}`.
+        var partition: [String: String] = [:]
         /// A script that takes the place of a cloud's local-train: its text.
         var trainers: [String: String] = [:]
         var rank = 4
@@ -186,9 +190,8 @@ final class FederationRun: Sendable {
         try start(
             stage, program: topology.stages.first { $0.name == stage }?.binary ?? "tributary-\(stage.kind)",
             [
-                "--topology", file ?? "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state",
-                topology.statePath,
-            ] + (standby ? ["--standby"] : []))
+                "--topology", file ?? "\(root)/topology.yaml", "--state", topology.statePath,
+            ] + stage.commandLine + (standby ? ["--standby"] : []))
     }
 
     func start(_ stage: StageName, program: String, _ arguments: [String]) throws {
