@@ -61,6 +61,7 @@ extension FederationRun {
         text += "clouds:\n"
         for cloud in plan.clouds {
             var program = ""
+            let speed = plan.workers[cloud]?.first.map { ", speed: \($0)" } ?? ""
             if let script = plan.trainers[cloud] {
                 program = ", binary: local-train-\(cloud)"
                 try write(script, "local-train-\(cloud)")
@@ -70,26 +71,22 @@ extension FederationRun {
             text += """
                   \(cloud):
                     owner: Owner of \(cloud)
-                \(plan.partition[cloud].map { "    partition: \($0)\n" } ?? "")\
                     stages:
                       ingest: {config: ingest-\(cloud).yaml}
-                      local-train: {config: local-train.yaml\(program)}
-                \(workerLines(plan.workers[cloud] ?? []))\
+                      local-train: {config: local-train.yaml\(program)\(speed)}
                       encrypt: {config: encrypt.yaml}
 
                 """
+            if let speeds = plan.workers[cloud] {
+                for (index, speed) in speeds.enumerated().dropFirst() {
+                    text += "      local-train-\(index + 1): {config: local-train.yaml, speed: \(speed)}\n"
+                }
+            }
             if alone { text += hubs() }
+            if plan.workers[cloud] != nil { text += "    partition: \(plan.partition)\n" }
         }
         if !alone { text += "  office:\n    owner: Office\n    stages:\n" + hubs() }
         try write(text, "topology.yaml")
-    }
-
-    /// The lines of local-train-2 and so on.
-    /// - Parameter keys: further keys of each; empty for none.
-    static func workerLines(_ keys: [String]) -> String {
-        keys.enumerated().map { index, more in
-            "      local-train-\(index + 2): {config: local-train.yaml\(more.isEmpty ? "" : ", \(more)")}\n"
-        }.joined()
     }
 
     /// Ports that nobody has just now.

@@ -29,12 +29,11 @@ final class FederationRun: Sendable {
         /// A text that takes the place of a stage's config.
         var configs: [StageKind: String] = [:]
         var trainer = "lora"
-        /// Further local-train stages of a cloud, with what the topology says of each: `speed: 4`.
-        var workers: [String: [String]] = [:]
-        /// How a cloud's records are parted among them: the whole key, as `{mode: monitored}`.
-        var partition: [String: String] = [:]
         /// A script that takes the place of a cloud's local-train: its text.
         var trainers: [String: String] = [:]
+        /// Speeds of the local-train stages of clouds with several, and how records are shared out among them.
+        var workers: [String: [Double]] = [:]
+        var partition = "{mode: fixed}"
         var rank = 4
         var targets = "[q_proj, v_proj]"
         var seed = 3
@@ -190,8 +189,9 @@ final class FederationRun: Sendable {
         try start(
             stage, program: topology.stages.first { $0.name == stage }?.binary ?? "tributary-\(stage.kind)",
             [
-                "--topology", file ?? "\(root)/topology.yaml", "--state", topology.statePath,
-            ] + stage.commandLine + (standby ? ["--standby"] : []))
+                "--topology", file ?? "\(root)/topology.yaml", "--cloud", "\(stage.cloud)", "--state",
+                topology.statePath,
+            ] + (stage.ordinal > 1 ? ["--worker", "\(stage.ordinal)"] : []) + (standby ? ["--standby"] : []))
     }
 
     func start(_ stage: StageName, program: String, _ arguments: [String]) throws {

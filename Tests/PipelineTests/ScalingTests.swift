@@ -6,8 +6,8 @@ import Topology
 
 extension PipelineSuite {
     /// A cloud whose records are trained on by several local-train stages.
-    @Suite("Several local-train in a cloud")
-    struct WorkersTests {
+    @Suite("Workers that come, go and die")
+    struct ScalingTests {
         private func worker(_ ordinal: Int) throws -> StageName {
             StageName(cloud: try CloudName("north"), role: try StageRole(worker: ordinal))
         }
@@ -16,9 +16,9 @@ extension PipelineSuite {
         private func topology(of run: FederationRun, workers count: Int) throws -> String {
             let text = try run.topologyText()
             let first = "      local-train: {config: local-train.yaml}\n"
-            let keys = [String](repeating: "", count: count - 1)
+            let more = (2...count).map { "      local-train-\($0): {config: local-train.yaml}\n" }.joined()
             return try run.writeTopology(
-                text.replacing(first, with: first + FederationRun.workerLines(keys), maxReplacements: 1),
+                text.replacing(first, with: first + more, maxReplacements: 1),
                 "workers-\(count).yaml")
         }
 
@@ -92,8 +92,8 @@ extension PipelineSuite {
         func killed() async throws {
             var plan = FederationRun.Plan(updates: 3, steps: 2, stays: 48, evaluates: false)
             plan.keys = .publisher
-            plan.workers = ["north": ["speed: 2"]]
-            plan.partition = ["north": "{mode: proportional}"]
+            plan.workers = ["north": [1, 2]]
+            plan.partition = "{mode: proportional}"
             let run = try FederationRun(plan)
             try await run.launch()
             let second = try worker(2)
