@@ -142,8 +142,8 @@ let package = Package(
         stage(
             "Ingest",
             uses: [
-                "Configuration", "Corpus", "Federation", "Keys", "Monitoring", "Sodium", "StageKit", "Tokenization",
-                "Topology",
+                "Configuration", "Corpus", "Federation", "Keys", "Monitoring", "Planning", "Sodium", "StageKit",
+                "Tokenization", "Topology",
             ]),
         stage(
             "LocalTrain",
@@ -240,7 +240,9 @@ let package = Package(
         tests("CorpusTests", uses: ["Corpus", "Configuration", "Federation", "Gzip", "Sodium", "Tokenization"]),
         tests(
             "FineTuningTests",
-            uses: ["FineTuning", "Adapter", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch"],
+            uses: [
+                "FineTuning", "Adapter", "Encryption", "Federation", "Safetensors", "Sodium", "Tokenization", "Torch",
+            ],
             exclude: ["Reference"]),
         tests(
             "EncryptionTests", uses: ["Encryption", "BigInteger", "Federation", "Privacy", "SeededRandom", "Sodium"],
@@ -262,10 +264,10 @@ let package = Package(
         tests(
             "SimulationTests",
             uses: [
-                "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "EncryptLogic", "Encryption",
-                "Federation", "Keys", "LocalTrainLogic",
+                "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "Corpus", "EncryptLogic", "Encryption",
+                "Federation", "IngestLogic", "Keys", "LocalTrainLogic",
                 "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
-                "Topology",
+                "Tokenization", "Topology",
             ]),
         tests(
             "PipelineTests",

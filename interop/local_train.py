@@ -440,7 +440,8 @@ class LocalTrain:
     def made(self, opening):
         """A round's vector, what its offer says about it, and fields for the log; on a thread of its own, away from the journal."""
         make = update if opening["purpose"] == "update" else sensitivities
-        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None}, {}
+        return make(opening, self.cloud), {"records": 0, "loss": None, "trained": None, "base": None, "unit": None,
+                                               "partition": None}, {}
 
     def work(self):
         """Begins what the open round asks for, and offers what has been made."""

@@ -150,7 +150,8 @@ class PEFTTrain(local_train.LocalTrain):
 
     def made(self, opening):
         released = self.prepare(opening)
-        about = {"records": len(self.examples["train"]), "loss": None, "trained": None, "base": None, "unit": None}
+        about = {"records": len(self.examples["train"]), "loss": None, "trained": None, "base": None, "unit": None,
+                 "partition": None}
         if opening["purpose"] == "update":
             vector, milliseconds, fields = self.update(opening, released)
             excess = max(0, milliseconds.bit_length() - 4)

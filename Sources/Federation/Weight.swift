@@ -19,10 +19,14 @@ package enum Weight {
     /// A loss to four significant bits, steps of a tenth or less: two would hide what clouds differ by.
     package static func bucket(loss: UInt32) -> UInt32 { toFourBits(loss) }
 
-    /// A time to four significant bits, in milliseconds.
-    package static func bucket(time: Duration) -> UInt32 {
-        toFourBits(UInt32(clamping: Int(min(max(time / .milliseconds(1), 1), Double(maximum)))))
+    /// A time in milliseconds, as it is measured.
+    package static func milliseconds(_ time: Duration) -> UInt32 {
+        UInt32(clamping: Int(min(max(time / .milliseconds(1), 1), Double(maximum))))
     }
+
+    /// A time to four significant bits, in milliseconds.
+    package static func bucket(time: Duration) -> UInt32 { bucket(milliseconds: milliseconds(time)) }
+    package static func bucket(milliseconds: UInt32) -> UInt32 { toFourBits(milliseconds) }
 
     private static func toFourBits(_ value: UInt32) -> UInt32 {
         let capped = min(max(value, 1), UInt32(maximum))

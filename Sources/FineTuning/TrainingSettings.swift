@@ -94,10 +94,14 @@ package struct TrainingSettings: Hashable, Sendable {
 extension TrainingSettings {
     /// What a round's plan asks of a cloud; every round draws its records anew.
     ///
-    /// - Parameter steps: the cloud's own number, where it is not the plan's.
-    package init(_ plan: TrainingPlan, steps: Int? = nil, round: RoundNumber) throws(FineTuningError) {
+    /// - Parameters:
+    ///   - steps: the cloud's own number, where it is not the plan's.
+    ///   - batch: records of a step, where one of several workers takes its part of the plan's.
+    package init(
+        _ plan: TrainingPlan, steps: Int? = nil, batch: Int? = nil, round: RoundNumber
+    ) throws(FineTuningError) {
         try self.init(
-            steps: steps ?? plan.steps, batchSize: plan.batchSize, learningRate: .constant(plan.learningRate),
+            steps: steps ?? plan.steps, batchSize: batch ?? plan.batchSize, learningRate: .constant(plan.learningRate),
             optimizer: OptimizerSettings(
                 rule: plan.optimizer, weightDecay: plan.weightDecay,
                 clipNorm: plan.gradientClip > 0 ? plan.gradientClip : nil, proximal: plan.proximal),

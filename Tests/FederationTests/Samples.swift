@@ -116,16 +116,38 @@ enum Samples {
     static let offer = Offer(name: name, maker: encrypt, byteCount: 300_000, digest: digest, about: contribution.value)
     static let receipt = Receipt(name: name, digest: digest, outcome: .refused, reason: "round 4 has been closed")
 
+    static let partition = fine {
+        try WorkerPartition(number: 2, parts: [.init(worker: 1, records: 80), .init(worker: 2, records: 40)])
+    }
+
     /// What an offer may say of its contents.
     static let abouts: [Sample] = [
         Sample(
             "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
             { try ShardAbout($0).value }),
         Sample(
+            "shard of a worker",
+            ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 1, partition: partition)
+                .value,
+            { try ShardAbout($0).value }),
+        Sample(
             "vector",
             VectorAbout(opening: digest, records: 40, loss: 517, trained: 960, base: RoundNumber(3), unit: .record)
                 .value,
             { try VectorAbout($0).value }),
+        Sample(
+            "vector of a worker",
+            VectorAbout(opening: digest, records: 40, trained: 960, partition: partition).value,
+            { try VectorAbout($0).value }),
+        Sample(
+            "speeds",
+            SpeedsAbout(
+                partition: 2,
+                works: [
+                    .init(worker: 1, examples: 640, milliseconds: 1001),
+                    .init(worker: 2, examples: 320, milliseconds: 990),
+                ]
+            ).value, { try SpeedsAbout($0).value }),
         Sample("contribution", contribution.value, { try ContributionAbout($0).value }),
         Sample(
             "sum",

@@ -23,6 +23,7 @@ struct Judgement {
         try judge(releases.map(\.content), published.openings)
         try judgeCopies()
         try judgeOpenedSums()
+        try judgePlacement()
         judgeErrors()
         guard federation.runFailure == nil else { return violate("the run failed: \(federation.runFailure ?? "")") }
         let steps = plan.updates + (plan.evaluates ? 1 : 0)
@@ -67,7 +68,9 @@ struct Judgement {
             }
             guard opening.content.purpose == .update else { continue }
             let bases = judgeBases(of: release, in: opening.content, &counted)
-            try replay.step(&model, opening.content, cohort: clouds, bases: bases)
+            try replay.step(
+                &model, opening.content, cohort: clouds, bases: bases,
+                partitions: federation.ledger.partitions(in: round))
             // What a cloud then sends is for it alone to know; it is never what it has sent before.
             if federation.ledger.hasDroppedResiduals {
                 if federation.schedule.kind == .mild { violate("what was left out was dropped in a mild run") }

@@ -32,6 +32,14 @@ final class Ledger: @unchecked Sendable {
     private(set) var offered: [StageName: [TransferName: Digest]] = [:]
 
     private(set) var published = PublishedRounds()
+    /// How ingest has shared out a cloud's records, the newest first to last.
+    private(set) var placed: [CloudName: WorkerPartition] = [:]
+    private(set) var placements: [CloudName: [WorkerPartition]] = [:]
+    /// What workers have trained over, and over what those were trained that encrypt has sealed.
+    private var trainedOver: [TransferName: WorkerPartition] = [:]
+    private var sealedOver: [RoundNumber: [CloudName: WorkerPartition]] = [:]
+    /// What each worker took, in milliseconds.
+    private(set) var took: [RoundNumber: [StageName: Int]] = [:]
 
     init(isTraced: Bool) { self.isTraced = isTraced }
 
@@ -99,8 +107,41 @@ final class Ledger: @unchecked Sendable {
         }
     }
 
+    /// Over which partitions the clouds' vectors in a round's sum were trained.
+    func partitions(in round: RoundNumber) -> [CloudName: WorkerPartition] {
+        var partitions: [CloudName: WorkerPartition] = [:]
+        for (name, partition) in trainedOver where name.round == round {
+            if partition.number >= partitions[name.cloud]?.number ?? 0 { partitions[name.cloud] = partition }
+        }
+        return partitions.merging(sealedOver[round] ?? [:]) { $1 }
+    }
+
+    private func look(at offer: Offer, of stage: StageName) {
+        do {
+            switch offer.name.kind {
+            case .shard:
+                guard let partition = try ShardAbout(offer.about).partition,
+                    placed[offer.name.cloud]?.number ?? 0 < partition.number
+                else { return }
+                placed[offer.name.cloud] = partition
+                placements[offer.name.cloud, default: []].append(partition)
+            case .vector:
+                let about = try VectorAbout(offer.about)
+                trainedOver[offer.name] = about.partition
+                took[offer.name.round, default: [:]][stage] = about.trained.map(Int.init)
+            default: break
+            }
+        } catch { violate("what \(stage) says of \(offer.name) cannot be read: \(error)") }
+    }
+
     func take(_ message: WireMessage, at stage: StageName) {
+        if message.kind == .receipt, stage.kind == .encrypt, !trainedOver.isEmpty, let receipt = receipt(message),
+            receipt.outcome == .durable, let partition = trainedOver[receipt.name]
+        {
+            sealedOver[receipt.name.round, default: [:]][receipt.name.cloud] = partition
+        }
         guard message.kind == .offer, seen.insert(message.document).inserted, let offer = offer(message) else { return }
+        look(at: offer, of: stage)
         let known = offered[stage, default: [:]].updateValue(offer.digest, forKey: offer.name)
         guard let known, known != offer.digest else { return }
         violate("\(stage) offered \(offer.name) with two contents")

@@ -14,6 +14,7 @@ final class Replay {
         let round: RoundNumber
         let values: Int
         let weight: Float
+        let partition: WorkerPartition?
     }
 
     private let keys: KeyStore
@@ -25,8 +26,11 @@ final class Replay {
     init(keys: KeyStore) { self.keys = keys }
 
     /// What local-train makes where it trains nothing (`trainer: none`), written anew: xorshift64, 24 bits a value.
-    static func delta(of cloud: CloudName, round: RoundNumber, layout: VectorLayout) -> [Float] {
-        var state = cloud.description.utf8.reduce(14_695_981_039_346_656_037 as UInt64) {
+    static func delta(
+        of cloud: CloudName, worker: Int = 1, round: RoundNumber, layout: VectorLayout
+    ) -> [Float] {
+        var state = (worker == 1 ? "\(cloud)" : "\(cloud)/\(worker)").utf8.reduce(14_695_981_039_346_656_037 as UInt64)
+        {
             ($0 ^ UInt64($1)) &* 1_099_511_628_211
         }
         state = state &+ UInt64(round.value) &* 0x9e37_79b9_7f4a_7c15
@@ -40,8 +44,32 @@ final class Replay {
         }
     }
 
+    /// What a cloud's workers have trained together, each on its part of every batch: the parts by the largest remainder, of as many
+    /// records as there are at most.
+    private static func delta(
+        of cloud: CloudName, _ partition: WorkerPartition?, base: RoundNumber, in opening: Opening
+    ) -> [Float] {
+        guard let partition, let training = opening.training else {
+            return delta(of: cloud, round: base, layout: opening.layout)
+        }
+        let records = partition.parts.map(\.records)
+        let all = records.reduce(0, +)
+        let size = min(training.batchSize, all)
+        var parts = records.map { $0 * size / all }
+        let order = records.indices.sorted { (-(records[$0] * size % all), $0) < (-(records[$1] * size % all), $1) }
+        for place in order[..<(size - parts.reduce(0, +))] { parts[place] += 1 }
+        let deltas = partition.parts.map {
+            delta(of: cloud, worker: $0.worker, round: base, layout: opening.layout)
+        }
+        return deltas[0].indices.map { index in
+            Float(zip(parts, deltas).reduce(0.0) { $0 + Double($1.0) * Double($1.1[index]) } / Double(size))
+        }
+    }
+
     /// - Parameter base: the round that it was trained for; it counts less for each update that was released since.
-    private func part(of cloud: CloudName, base: RoundNumber, in opening: Opening) throws -> [UInt32] {
+    private func part(
+        of cloud: CloudName, _ partition: WorkerPartition?, base: RoundNumber, in opening: Opening
+    ) throws -> [UInt32] {
         var factor = opening.foldedWeight(of: cloud)
         if let pace = opening.pace {
             let since = pace.recent.updates.filter { $0.round.value >= base.value }.count
@@ -49,9 +77,10 @@ final class Replay {
         }
         let weight = Float(factor)
         let key = Part(
-            cloud: cloud, base: base, round: opening.round, values: opening.layout.count, weight: weight)
+            cloud: cloud, base: base, round: opening.round, values: opening.layout.count, weight: weight,
+            partition: partition)
         if let known = quantised[key] { return known }
-        let values = Replay.delta(of: cloud, round: base, layout: opening.layout).map { $0 * weight }
+        let values = Replay.delta(of: cloud, partition, base: base, in: opening).map { $0 * weight }
         let rounding = StochasticRounding(
             secret: try keys.roundingSecret(of: cloud), run: opening.run, round: opening.round, cloud: cloud)
         let made = try Quantiser(layout: opening.layout, bits: opening.bits).quantise(
@@ -65,10 +94,11 @@ final class Replay {
 
     /// A compressed update: the same with what was left out before, at the places alone; what is left out now is answered too.
     private func compressed(
-        of cloud: CloudName, in opening: Opening, _ plan: CompressionPlan, leftOut: [Float]?
+        of cloud: CloudName, _ partition: WorkerPartition?, in opening: Opening, _ plan: CompressionPlan,
+        leftOut: [Float]?
     ) throws -> (integers: [UInt32], leftOut: [Float]) {
         let whole = zip(
-            Replay.delta(of: cloud, round: opening.round, layout: opening.layout),
+            Replay.delta(of: cloud, partition, base: opening.round, in: opening),
             leftOut ?? [Float](repeating: 0, count: opening.layout.count)
         ).map { $0 + $1 }
         let places = (0..<whole.count).filter { plan.places?.contains($0) ?? true }
@@ -104,12 +134,14 @@ final class Replay {
 
     /// Takes the model through a compressed round; what a cloud left out counts from here if it is in the sum.
     private func step(
-        _ model: inout ReplayedModel, _ opening: Opening, _ plan: CompressionPlan, cohort: [CloudName]
+        _ model: inout ReplayedModel, _ opening: Opening, _ plan: CompressionPlan, cohort: [CloudName],
+        _ partitions: [CloudName: WorkerPartition]
     ) throws {
         let places = (0..<opening.layout.count).filter { plan.places?.contains($0) ?? true }
         var sums = [UInt64](repeating: 0, count: places.count)
         for cloud in cohort {
-            let made = try compressed(of: cloud, in: opening, plan, leftOut: model.leftOut[cloud])
+            let made = try compressed(
+                of: cloud, partitions[cloud], in: opening, plan, leftOut: model.leftOut[cloud])
             for (index, integer) in made.integers.enumerated() { sums[index] += UInt64(integer) }
             model.leftOut[cloud] = made.leftOut
         }
@@ -122,16 +154,19 @@ final class Replay {
 
     /// Takes the model through a round.
     ///
-    /// - Parameter bases: of late updates the rounds that they were trained for.
+    /// - Parameters:
+    ///   - bases: of late updates the rounds that they were trained for.
+    ///   - partitions: of clouds with several workers, over which partition these have trained.
     func step(
-        _ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName], bases: [CloudName: RoundNumber] = [:]
+        _ model: inout ReplayedModel, _ opening: Opening, cohort: [CloudName], bases: [CloudName: RoundNumber] = [:],
+        partitions: [CloudName: WorkerPartition] = [:]
     ) throws {
-        if let plan = opening.compression { return try step(&model, opening, plan, cohort: cohort) }
+        if let plan = opening.compression { return try step(&model, opening, plan, cohort: cohort, partitions) }
         var sums = [UInt64](repeating: 0, count: opening.layout.count)
         for cloud in cohort {
-            for (index, value) in try part(of: cloud, base: bases[cloud] ?? opening.round, in: opening).enumerated() {
-                sums[index] += UInt64(value)
-            }
+            let integers = try part(
+                of: cloud, partitions[cloud], base: bases[cloud] ?? opening.round, in: opening)
+            for (index, value) in integers.enumerated() { sums[index] += UInt64(value) }
         }
         let decoded = try Quantiser(layout: opening.layout, bits: opening.bits).dequantise(
             sums, of: 0..<sums.count, contributions: cohort.count)

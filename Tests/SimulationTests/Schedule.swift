@@ -22,6 +22,9 @@ struct Schedule: Sendable {
         var attempts = 1000
         /// publish's `pace`; empty: synchronous.
         var pace = ""
+        /// Of the first cloud, and how its records are shared out where it ingests.
+        var workers = 1
+        var partition = "fixed"
     }
 
     enum Fault: Sendable, Hashable {
@@ -79,6 +82,8 @@ struct Schedule: Sendable {
     var longestWork = 40
     /// Milliseconds by which a cloud's training takes longer, at most.
     var slow: [CloudName: Int] = [:]
+    /// Microseconds that a worker takes for each of its records, from a moment on.
+    var perRecord: [StageName: [(from: Int, microseconds: Int)]] = [:]
     /// Beyond what ZeroMQ does: one message of work in so many is lost, comes twice, or comes out of order. 0: none.
     var wild = 0
     /// What is broken on purpose, to see that it is noticed.
@@ -96,20 +101,25 @@ struct Schedule: Sendable {
 
 extension Schedule {
     /// The stages of a plan, in order.
-    static func stages(clouds: Int) throws -> [StageName] {
+    static func stages(clouds: Int, workers: Int = 1) throws -> [StageName] {
         let data = try cloudNames.prefix(clouds).map { try CloudName($0) }
         let office = try CloudName("office")
+        let others = try (2..<max(workers, 1) + 1).map { StageName(cloud: data[0], role: try StageRole(worker: $0)) }
         return data.flatMap { cloud in [.ingest, .localTrain, .encrypt].map { StageName(cloud: cloud, kind: $0) } }
+            + others
             + [StageName(cloud: office, kind: .aggregate), StageName(cloud: office, kind: .publish)]
     }
 
     static let cloudNames = ["east", "north", "south", "west", "xanadu"]
 
     /// The schedule of a seed.
-    init(drawnFrom seed: UInt64, suite: Suite = .clear) throws {
+    ///
+    /// - Parameter workers: of the first cloud.
+    init(drawnFrom seed: UInt64, suite: Suite = .clear, workers: Int = 1) throws {
         var random = SimulatedRandom(seed: seed)
         self.init(seed: seed)
         plan.suite = suite
+        plan.workers = workers
         kind = random.isOne(in: 2) ? .mild : .rough
         plan.clouds = random.isOne(in: 4) ? 4 + Int.random(in: 0...1, using: &random) : 3
         plan.updates = [2, 2, 3, 4][Int.random(in: 0..<4, using: &random)]
@@ -123,7 +133,9 @@ extension Schedule {
         if random.isOne(in: 4) { latency = 20...220 } else if random.isOne(in: 4) { latency = 1...40 }
         longestWork = [5, 40, 400, 3000][Int.random(in: 0..<4, using: &random)]
         if random.isOne(in: 3) { wild = [8, 30, 100][Int.random(in: 0..<3, using: &random)] }
-        let stages = try Schedule.stages(clouds: plan.clouds).filter { plan.ingests || $0.kind != .ingest }
+        let stages = try Schedule.stages(clouds: plan.clouds, workers: workers).filter {
+            plan.ingests || $0.kind != .ingest
+        }
         let span: Int
         switch kind {
         case .mild:

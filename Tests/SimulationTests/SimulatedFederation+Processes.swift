@@ -118,11 +118,20 @@ extension SimulatedFederation {
         agenda.plan(.boot(process, lives: process.lives), at: now + milliseconds * 1000)
     }
 
+    /// What a worker takes for its records as they lie now, where the schedule says so.
+    private func training(of stage: StageName) -> Int {
+        guard let pace = schedule.perRecord[stage]?.last(where: { $0.from * 1000 <= now }),
+            let records = ledger.placed[stage.cloud]?.parts.first(where: { $0.worker == stage.ordinal })?.records
+        else { return 0 }
+        return pace.microseconds * records
+    }
+
     func plan(work number: Int, of life: Life) {
         let longest = isHealed ? min(schedule.longestWork, 40) : schedule.longestWork
         let isSlow = !isHealed || schedule.kind == .mild
         let slow = isSlow && life.process.stage.kind == .localTrain ? schedule.slow[life.process.stage.cloud] ?? 0 : 0
         let most = max(1, longest + slow) * 1000
-        agenda.plan(.perform(life, number), at: now + random.milliseconds(100...max(100, most)))
+        let drawn = random.milliseconds(100...max(100, most))
+        agenda.plan(.perform(life, number), at: now + drawn + training(of: life.process.stage))
     }
 }

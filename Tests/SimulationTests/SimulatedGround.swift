@@ -34,7 +34,7 @@ final class Laboratory {
         root = "\(parent)/tributary-simulation-\(getpid())-\(Self.number.add(1, ordering: .relaxed).newValue)"
         try FileManager.default.createDirectory(atPath: "\(root)/empty", withIntermediateDirectories: true)
         keys = KeyStore(root: "\(root)/state/keys")
-        for stage in try Schedule.stages(clouds: Schedule.cloudNames.count) { try keys.complete(stage) }
+        for stage in try Schedule.stages(clouds: Schedule.cloudNames.count, workers: 3) { try keys.complete(stage) }
         for cloud in Schedule.cloudNames { try keys.completeRoundingSecret(of: try CloudName(cloud)) }
         try keys.completeReleaseKey(of: try CloudName("office"))
         for kind in StageKind.allCases { try Data().write(to: URL(fileURLWithPath: "\(root)/\(kind).yaml")) }
@@ -104,6 +104,7 @@ final class SimulatedGround {
         if plan.suite == .paillier { text += "keys: threshold\nthreshold: \(SimulatedSumKey.threshold)\n" }
         text += "clouds:\n"
         for cloud in Schedule.cloudNames.prefix(plan.clouds) {
+            let isWorked = cloud == Schedule.cloudNames[0] && plan.workers > 1
             text += """
                   \(cloud):
                     owner: Owner of \(cloud)
@@ -113,6 +114,11 @@ final class SimulatedGround {
                       encrypt: {config: encrypt.yaml}
 
                 """
+            guard isWorked else { continue }
+            for worker in 2...plan.workers {
+                text += "      local-train-\(worker): {config: local-train.yaml, speed: \(worker)}\n"
+            }
+            text += "    partition: {mode: \(plan.partition)}\n"
         }
         text += """
               office:
@@ -131,8 +137,7 @@ final class SimulatedGround {
 
     private func make(_ stage: StageName) throws -> Make {
         switch stage.kind {
-        // Reads no tables: it hears of the end like every stage.
-        case .ingest: { _ in IdleStage() }
+        case .ingest: ingest(of: stage.cloud)
         case .localTrain: try program(LocalTrainProgram.program, of: stage, "trainer: none\n")
         case .encrypt:
             try program(
@@ -161,6 +166,13 @@ final class SimulatedGround {
 
                 """)
         }
+    }
+
+    /// Reads no tables: it hears of the end like every stage, and shares out records that are invented.
+    private func ingest(of cloud: CloudName) -> Make {
+        let topology = topology
+        guard topology.workers(of: cloud).count > 1 else { return { _ in IdleStage() } }
+        return { PlacingStage($0, topology) }
     }
 
     private func program<Configuration: Configurable & Sendable, Prepared: Sendable>(

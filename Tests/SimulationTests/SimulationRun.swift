@@ -17,6 +17,9 @@ struct SimulationResult: Sendable {
     /// Late updates that counted, and by how many releases the latest of them was late.
     var late = 0
     var stalest = 0
+    /// How the first cloud's records were shared out, one partition after the other, and what its workers took in each round.
+    var placements: [WorkerPartition] = []
+    var took: [RoundNumber: [StageName: Int]] = [:]
     /// All that happened, if it was traced.
     var trace: [String] = []
     /// Text for whoever has to find out why.
@@ -59,6 +62,8 @@ final class Simulator: @unchecked Sendable {
                 result.stalest = max(result.stalest, opening?.staleness(of: base) ?? 0)
             }
         }
+        result.placements = try ledger.placements[Schedule.workedCloud] ?? []
+        result.took = ledger.took
         if isTraced {
             result.trace = ledger.trace.filter { !$0.contains(" logs ") }
             result.report = ledger.trace.suffix(Simulator.shown).joined(separator: "\n")

@@ -73,24 +73,56 @@ package struct Harmonised: Sendable {
         stays(in: split).map { TextRecord($0, standardisation: standardisation) }
     }
 
+    /// Who of the cloud's workers trains on whom.
+    ///
+    /// - Parameter shares: of the training stays, one for each worker, above 0.
+    /// - Throws: `IngestError.fewPatients`.
+    package func placement(shares: [Double]) throws -> PatientPlacement {
+        try PatientPlacement(stays(in: .train), ranked: partition, shares: shares)
+    }
+
     /// One shard for each split that has a stay.
     package func shards(
         standardisation: Standardisation, encoder: some RecordEncoder, cloud: CloudName
     ) throws -> [TokenShard] {
-        try TokenShard.Split.allCases.compactMap { split in
-            let examples = try records(in: split, standardisation: standardisation).map { try encoder.encode($0) }
-            guard !examples.isEmpty else { return nil }
-            var numbers: [String: Int32] = [:]
-            let patients = stays(in: split).map { stay -> Int32 in
-                let number = numbers[stay.patient] ?? Int32(numbers.count)
-                numbers[stay.patient] = number
-                return number
-            }
-            return try TokenShard(
-                examples: examples.map(\.tokens), answer: examples.map { Int32($0.answer) },
-                label: examples.map { $0.died ? 1 : 0 }, patient: patients, split: split,
-                tokenizer: encoder.tokenizerDigest,
-                cloud: cloud.description)
+        try TokenShard.Split.allCases.compactMap {
+            try shard(of: stays(in: $0), $0, standardisation: standardisation, encoder: encoder, cloud: cloud)
         }
+    }
+
+    /// The same for each of several workers, in the order of the placement: its training records, and at the first all that are held
+    /// out.
+    package func shards(
+        placed placement: PatientPlacement, standardisation: Standardisation, encoder: some RecordEncoder,
+        cloud: CloudName
+    ) throws -> [[TokenShard]] {
+        try placement.records.indices.map { worker in
+            try TokenShard.Split.allCases.compactMap { split in
+                let stays = stays(in: split).filter {
+                    split == .train ? placement.place(of: $0.patient) == worker : worker == 0
+                }
+                return try shard(of: stays, split, standardisation: standardisation, encoder: encoder, cloud: cloud)
+            }
+        }
+    }
+
+    /// Nil of no stays.
+    private func shard(
+        of stays: [Stay], _ split: TokenShard.Split, standardisation: Standardisation, encoder: some RecordEncoder,
+        cloud: CloudName
+    ) throws -> TokenShard? {
+        let examples = try stays.map { try encoder.encode(TextRecord($0, standardisation: standardisation)) }
+        guard !examples.isEmpty else { return nil }
+        var numbers: [String: Int32] = [:]
+        let patients = stays.map { stay -> Int32 in
+            let number = numbers[stay.patient] ?? Int32(numbers.count)
+            numbers[stay.patient] = number
+            return number
+        }
+        return try TokenShard(
+            examples: examples.map(\.tokens), answer: examples.map { Int32($0.answer) },
+            label: examples.map { $0.died ? 1 : 0 }, patient: patients, split: split,
+            tokenizer: encoder.tokenizerDigest,
+            cloud: cloud.description)
     }
 }

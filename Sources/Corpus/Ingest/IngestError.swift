@@ -5,6 +5,7 @@ package enum IngestError: Error, Equatable, CustomStringConvertible {
     case wrongLength(what: String, found: Int, expected: Int)
     case badSum(variable: String, reason: String)
     case answersAlike(String, String)
+    case fewPatients(found: Int, workers: Int)
 
     package var description: String {
         switch self {
@@ -15,6 +16,8 @@ package enum IngestError: Error, Equatable, CustomStringConvertible {
         case .wrongLength(let what, let found, let expected): "\(what): found \(found) values, expected \(expected)"
         case .answersAlike(let first, let second):
             "tokenizer.json: \"\(first)\" and \"\(second)\" begin with the same token, or with none; use another base model"
+        case .fewPatients(let found, let workers):
+            "\(found) patients to train on cannot be shared among \(workers) workers: the cloud needs fewer local-train stages"
         case .badSum(let variable, let reason): "released statistics of \(variable): \(reason)"
         }
     }

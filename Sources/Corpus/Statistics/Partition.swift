@@ -31,10 +31,14 @@ package struct Partition: Sendable, Hashable {
         }
     }
 
-    /// Two numbers in [0, 1), 53 bits each, from BLAKE2b. The lengths keep (salt, patient) pairs apart.
+    /// Where a patient stands among the others: 32 bytes of BLAKE2b, compared byte by byte. The lengths keep (salt, patient) pairs apart.
+    package func rank(of patient: String) -> [UInt8] {
+        Digest(of: Array("tributary split\n\(salt.utf8.count) \(salt)\n\(patient.utf8.count) \(patient)".utf8)).bytes
+    }
+
+    /// Two numbers in [0, 1), 53 bits each, of the rank.
     private func uniform(_ patient: String) -> (Double, Double) {
-        let text = "tributary split\n\(salt.utf8.count) \(salt)\n\(patient.utf8.count) \(patient)"
-        let bytes = Digest(of: Array(text.utf8)).bytes
+        let bytes = rank(of: patient)
         func number(_ start: Int) -> Double {
             let bits = bytes[start..<(start + 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             return Double(bits >> 11) * 0x1p-53

@@ -19,19 +19,25 @@ package struct ShardAbout: OfferAbout, Equatable, Sendable {
     package let examples: Int
     /// BLAKE2b-256 of the tokenizer.json that made the tokens, 64 hexadecimal digits: must be the base model's own.
     package let tokenizer: String
+    /// How many shards its receiver gets of the partition that the name's round stands for.
     package let count: Int
+    /// Nil where a cloud's records were never shared out.
+    package let partition: WorkerPartition?
 
-    package init(split: String, examples: Int, tokenizer: String, count: Int) {
+    package init(
+        split: String, examples: Int, tokenizer: String, count: Int, partition: WorkerPartition? = nil
+    ) {
         self.split = split
         self.examples = examples
         self.tokenizer = tokenizer
         self.count = count
+        self.partition = partition
     }
 
     package var value: Value {
         .map([
             ("split", .text(split)), ("examples", .number(examples)), ("tokenizer", .text(tokenizer)),
-            ("of", .number(count)),
+            ("of", .number(count)), ("partition", .optional(partition)),
         ])
     }
 
@@ -41,6 +47,7 @@ package struct ShardAbout: OfferAbout, Equatable, Sendable {
         examples = try fields.integer("examples", in: 0...100_000_000)
         tokenizer = try fields.text("tokenizer", limit: 64)
         count = try fields.integer("of", in: 1...65_536)
+        partition = try fields.partition()
         try fields.finish()
     }
 }
@@ -52,19 +59,22 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
     package let records: Int
     /// In 1/1024 nat, as it was measured: it does not leave the cloud so.
     package let loss: UInt32?
-    /// Of an update, what its training took, in milliseconds: as `loss`.
+    /// Of an update, what its training took, in milliseconds: as `loss`, it does not leave the cloud so.
     package let trained: UInt32?
     /// Of a late update the round that it was trained for; nil for one of the opening's own.
     package let base: RoundNumber?
     /// Of an update, whose gradients were clipped and noised: whom its opening's `privacy` protects.
     package let unit: PrivacyPlan.Unit?
+    /// Of an update by one of several workers: over which partition it was trained.
+    package let partition: WorkerPartition?
 
     package init(
         opening: Digest, records: Int, loss: UInt32? = nil, trained: UInt32? = nil, base: RoundNumber? = nil,
-        unit: PrivacyPlan.Unit? = nil
+        unit: PrivacyPlan.Unit? = nil, partition: WorkerPartition? = nil
     ) {
         self.base = base
         self.unit = unit
+        self.partition = partition
         self.opening = opening
         self.records = records
         self.loss = loss
@@ -75,7 +85,7 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         .map([
             ("opening", .digest(opening)), ("records", .number(records)), ("loss", .optionalNumber(loss)),
             ("trained", .optionalNumber(trained)), ("base", .optional(base)),
-            ("unit", unit.map { .text($0.rawValue) } ?? .none),
+            ("unit", unit.map { .text($0.rawValue) } ?? .none), ("partition", .optional(partition)),
         ])
     }
 
@@ -87,7 +97,72 @@ package struct VectorAbout: OfferAbout, Equatable, Sendable {
         trained = try fields.optionalCount("trained", in: Weight.range)
         base = try fields.base()
         unit = try fields.optionalChoice("unit")
+        partition = try fields.partition()
         try fields.finish()
+    }
+}
+
+/// What an offer says of how fast a cloud's workers were in a round.
+package struct SpeedsAbout: OfferAbout, Equatable, Sendable {
+    package struct Work: Hashable, Sendable {
+        /// The worker's ordinal.
+        package let worker: Int
+        /// Examples that it trained on, each as often as it did.
+        package let examples: Int
+        package let milliseconds: Int
+
+        package init(worker: Int, examples: Int, milliseconds: Int) {
+            self.worker = worker
+            self.examples = examples
+            self.milliseconds = milliseconds
+        }
+
+        package static let exampleCounts = 1...1_000_000_000_000
+    }
+
+    /// Over which partition they trained.
+    package let partition: Int
+    /// By ascending ordinal.
+    package let works: [Work]
+
+    package init(partition: Int, works: [Work]) {
+        self.partition = partition
+        self.works = works
+    }
+
+    package var value: Value {
+        .map([
+            ("partition", .number(partition)),
+            (
+                "works",
+                .list(
+                    works.map {
+                        .map([
+                            ("worker", .number($0.worker)), ("examples", .number($0.examples)),
+                            ("milliseconds", .number($0.milliseconds)),
+                        ])
+                    })
+            ),
+        ])
+    }
+
+    package init(_ value: Value) throws {
+        var fields = try Fields(value, at: "offer.about")
+        partition = try fields.integer("partition", in: WorkerPartition.numbers)
+        works = try fields.list("works", limit: WorkerPartition.workers.count).map { value in
+            var fields = try Fields(value, at: "offer.about.works")
+            let work = Work(
+                worker: try fields.integer("worker", in: WorkerPartition.workers),
+                examples: try fields.integer("examples", in: Work.exampleCounts),
+                milliseconds: try fields.integer("milliseconds", in: Weight.range))
+            try fields.finish()
+            return work
+        }
+        try fields.finish()
+        guard zip(works, works.dropFirst()).allSatisfy({ $0.worker < $1.worker }) else {
+            throw FederationError.malformed(
+                place: "offer.about.works", "workers are not in order, or one appears twice")
+        }
     }
 }
 

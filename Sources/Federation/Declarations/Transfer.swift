@@ -21,6 +21,8 @@ package enum TransferKind: String, Sendable, CaseIterable, Hashable {
     case shortfall
     /// The values of a released adapter, publish to local-train.
     case adapter
+    /// How fast a cloud's workers were in a round, encrypt to ingest: never leaves its cloud.
+    case speeds
 
     // Under `secagg`, in the order of a round (docs/protocol.md, "Secure aggregation").
 
@@ -137,6 +139,9 @@ package struct Receipt: Declaration {
 
     /// The reason for which something is refused that nobody is to blame for: it may be sent again under another round.
     package static let roundOver = "its round is over"
+    /// The same for a vector that was trained over another partition than what the cloud's other workers have trained over: its
+    /// worker trains again once it has its part of the newer one.
+    package static let otherPartition = "it was trained over an older partition than the cloud's other workers have"
 
     package enum Outcome: String, Sendable, CaseIterable {
         /// On disk and synced: the sender may forget its copy.

@@ -133,6 +133,14 @@ extension EventField {
     package static let stays = EventField("stays", .number, "stays read")
     package static let mapping = EventField("mapping", .text, "the mapping file's name")
     package static let shards = EventField("shards", .number, "shards made")
+    package static let partition = EventField(
+        "partition", .number, "which sharing out of the cloud's training records among its workers it is, from 1")
+    package static let partitioning = EventField("partitioning", .text, "fixed, proportional or monitored")
+    package static let parts = EventField("parts", .list, "workers, each with its training records")
+    package static let slowness = EventField(
+        "slowness", .real,
+        "by the speeds that were seen, how many times as long as with these parts a round took with those before; absent where none were asked"
+    )
     package static let shardSplit = EventField("split", .text, "train, validation or test")
     package static let examples = EventField("examples", .number, "examples")
     package static let tokens = EventField("tokens", .number, "tokens")

@@ -5,6 +5,10 @@ extension EventKind {
         phases: [RoundPhase(.read, .seconds)])
     package static let shardsMade = EventKind(
         "shards_made", .info, "ingest has written records and shards.", [.shards, .examples, .tokens], isAudited: true)
+    package static let partitionChanged = EventKind(
+        "partition_changed", .info,
+        "ingest has shared the cloud's training records out among its workers, for the first time or anew.",
+        [.partition, .partitioning, .parts, .slowness], isAudited: true)
     package static let shardReceived = EventKind(
         "shard_received", .info, "local-train has a shard.", [.shardSplit, .examples])
     package static let shardRefused = EventKind("shard_refused", .error, "local-train cannot use one.", [.reason])
@@ -28,6 +32,10 @@ extension EventKind {
     package static let updateDropped = EventKind(
         "update_dropped", .warning, "An update that came late will not count, and the cloud trains anew.",
         [.base, .reason])
+    package static let updateRepeated = EventKind(
+        "update_repeated", .info,
+        "Its cloud's other workers have trained over a newer partition: this one trains again, once it has its part.",
+        [.partition])
     package static let sensitivitiesMeasured = EventKind(
         "sensitivities_measured", .info, "How much the loss depends on each value.", [.values, .seconds],
         phases: [RoundPhase(.sensitivity, .seconds)])
@@ -38,7 +46,9 @@ extension EventKind {
         "vector_refused", .error, "encrypt does not take what local-train made.", [.reason])
 
     static let ofTraining: [EventKind] = [
-        .tablesRead, .shardsMade, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress, .roundTrained,
-        .updateLate, .updateOffered, .updateDropped, .sensitivitiesMeasured, .roundScored, .vectorRefused,
+        .tablesRead, .shardsMade, .partitionChanged, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress,
+        .roundTrained,
+        .updateLate, .updateOffered, .updateDropped, .updateRepeated, .sensitivitiesMeasured, .roundScored,
+        .vectorRefused,
     ]
 }

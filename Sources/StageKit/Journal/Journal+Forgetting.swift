@@ -27,12 +27,14 @@ extension JournalEntry {
         guard round.value > Self.remembered else { return }
         let floor = round.value - Self.remembered
         guard try floor > self.floor() else { return }
-        // Shards are of no round, and held or not they stay.
+        // Shards are of no round: where others have theirs they have the number of a partition, and held or not they stay.
         try database.execute(
-            sql: "DELETE FROM arrival WHERE round BETWEEN 1 AND ? AND state != 'held'", arguments: [Int(floor)])
+            sql: "DELETE FROM arrival WHERE round BETWEEN 1 AND ? AND state != 'held' AND kind != ?",
+            arguments: [Int(floor), TransferKind.shard.rawValue])
         try database.execute(
-            sql: "DELETE FROM departure WHERE round BETWEEN 1 AND ? AND state NOT IN ('sending', 'kept')",
-            arguments: [Int(floor)])
+            sql: """
+                DELETE FROM departure WHERE round BETWEEN 1 AND ? AND state NOT IN ('sending', 'kept') AND kind != ?
+                """, arguments: [Int(floor), TransferKind.shard.rawValue])
         try setFact("floor", (0..<4).reversed().map { UInt8(truncatingIfNeeded: floor >> ($0 * 8)) })
         try forgetDocuments(through: min(floor, remembrance.from.map { max(1, $0.value) - 1 } ?? floor), remembrance)
     }
@@ -64,10 +66,10 @@ extension JournalEntry {
         try fact("floor").map { $0.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } } ?? 0
     }
 
-    /// Whether a transfer belongs to a round so old that its name may have been forgotten: then it is spent. Adapters alone may
-    /// be wanted long after the round that made them.
+    /// Whether a transfer belongs to a round so old that its name may have been forgotten: then it is spent. Adapters may be wanted
+    /// long after the round that made them, and shards are of no round.
     package func isForgotten(_ name: TransferName) throws -> Bool {
-        try name.kind != .adapter && name.round.value > 0 && name.round.value <= floor()
+        try name.kind != .adapter && name.kind != .shard && name.round.value > 0 && name.round.value <= floor()
     }
 
     /// Whether a document that is not in the journal may have been there and been forgotten, so that it says nothing new. A

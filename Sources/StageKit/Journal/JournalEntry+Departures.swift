@@ -44,6 +44,18 @@ extension JournalEntry {
             ?? false
     }
 
+    /// What has become of all that was to be sent to a stage of a kind in a round.
+    package func departures(
+        of kind: TransferKind, round: RoundNumber, to receiver: StageName
+    ) throws -> [(name: TransferName, state: String, reason: String)] {
+        try Row.fetchAll(
+            database,
+            sql:
+                "SELECT name, state, reason FROM departure WHERE kind = ? AND round = ? AND receiver = ? ORDER BY name",
+            arguments: [kind.rawValue, Int(round.value), receiver.description]
+        ).map { (try TransferName($0["name"] as String), $0["state"], $0["reason"]) }
+    }
+
     package func sending(verifiedBy key: any SignatureVerifier, of stage: StageName) throws -> [Departure] {
         try departures("state = 'sending'", [], verifiedBy: key, of: stage)
     }

@@ -116,6 +116,14 @@ package final class StageContext {
         try exchange.cancel(name, to: receiver)
     }
 
+    /// Stops sending those of a kind that nobody needs any more.
+    package func cancel(_ kind: TransferKind, where isUseless: (TransferName) -> Bool) throws {
+        let useless = exchange.pending.filter { $0.name.kind == kind && isUseless($0.name) }
+        for transfer in useless.sorted(by: { ("\($0.name)", $0.receiver) < ("\($1.name)", $1.receiver) }) {
+            try cancel(transfer.name, to: transfer.receiver)
+        }
+    }
+
     /// Stops sending everything: the run is over.
     package func cancelAll() throws { try exchange.cancelAll() }
 

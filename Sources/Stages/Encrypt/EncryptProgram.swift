@@ -25,7 +25,9 @@ package enum EncryptProgram {
                     rounding: try parts.keys.roundingSecret(of: parts.stage.cloud),
                     suite: parts.topology.suite, keys: keys, cloudsOpen: parts.topology.cloudsOpen,
                     aggregate: parts.topology.aggregate, clouds: parts.topology.dataClouds,
-                    threshold: parts.topology.threshold)
+                    threshold: parts.topology.threshold,
+                    workers: parts.topology.workers(of: parts.stage.cloud).map(\.stage.ordinal),
+                    tellsSpeeds: parts.topology.partitioning(of: parts.stage.cloud).mode == .monitored)
             })
     }
 }

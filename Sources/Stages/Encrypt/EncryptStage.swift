@@ -24,6 +24,10 @@ final class EncryptStage: Stage {
     private let clouds: [CloudName]
     /// How many clouds must open a sum, by this cloud's topology.
     let threshold: Int
+    /// The ordinals of this cloud's workers, by its topology.
+    let workers: [Int]
+    /// Ingest shares records out by what the workers took.
+    let tellsSpeeds: Bool
     /// Why this cloud's privacy leaves no room for the newest opening.
     var unanswerable: String?
 
@@ -37,8 +41,8 @@ final class EncryptStage: Stage {
         let key: SealingKey?
         /// Under `secagg` alone.
         var masking: RoundMasking?
-        /// A vector that came before there was a scheme to seal it with.
-        var waiting: Arrival?
+        /// Vectors that came before there was a scheme to seal them with, or before all workers' were there.
+        var waiting = WorkerVectors()
         var isSealing = false
         var sum = SumToOpen()
     }
@@ -46,8 +50,10 @@ final class EncryptStage: Stage {
     init(
         context: StageContext, configuration: EncryptConfiguration, rounding: SecretBytes,
         suite: Suite, keys: KeySearch<SealingKey>?, cloudsOpen: Bool, aggregate: StageName, clouds: [CloudName],
-        threshold: Int
+        threshold: Int, workers: [Int], tellsSpeeds: Bool
     ) throws {
+        self.workers = workers
+        self.tellsSpeeds = tellsSpeeds
         history = CohortHistory(clouds: clouds)
         self.clouds = clouds
         self.threshold = threshold
@@ -88,6 +94,7 @@ final class EncryptStage: Stage {
         guard content.member(context.stage.cloud) != nil else { return }
         do {
             try configuration.allow(content, cloud: context.stage.cloud)
+            if let reason = content.refusal(ofWorkers: workers.count) { throw Refusal(reason) }
             // A round that it has joined is gone on with, though its topology may have other clouds since.
             let isJoined = try hasJoined(opening)
             if !isJoined {
@@ -197,7 +204,7 @@ final class EncryptStage: Stage {
             for arrival in current.sum.unanswered { try context.refuse(arrival, Receipt.roundOver) }
         }
         try leaveMasks(of: current)
-        if let waiting = current.waiting { try context.refuse(waiting, Receipt.roundOver) }
+        for waiting in current.waiting.arrivals { try context.refuse(waiting, Receipt.roundOver) }
         self.current = nil
     }
 
@@ -228,8 +235,7 @@ final class EncryptStage: Stage {
         if context.workInHand > 0 { return .working("\(round): computing") }
         if isSealed { return .waiting(for: [context.publisher], "\(round): this cloud has contributed") }
         if current.scheme == nil { return .waiting(for: [aggregate], "\(round): the clouds are agreeing on masks") }
-        let maker = content.purpose == .statistics ? StageKind.ingest : .localTrain
-        return .waiting(for: [StageName(cloud: context.stage.cloud, kind: maker)], "\(round): the vector to seal")
+        return .waiting(for: try makers(of: content), "\(round): the vector to seal")
     }
 
     func contribution(_ round: RoundNumber) -> TransferName {
@@ -275,6 +281,7 @@ final class EncryptStage: Stage {
                 return .refuse("it answers another opening of round \(opening.round)")
             }
             if let fault = try fault(inVectorOf: about.base, for: opening) { return .refuse(fault) }
+            if let verdict = try verdict(onVector: offer.name, about, of: sender, current) { return verdict }
             guard about.unit == opening.privacy?.training?.unit else {
                 return .refuse("it was not made under the noise that round \(opening.round) asks for")
             }
@@ -293,29 +300,33 @@ final class EncryptStage: Stage {
         }
         guard !arrival.offer.name.kind.isOfMasks else { return try arrived(ofMasks: arrival, round) }
         guard arrival.offer.name.kind == .vector else { return try arrived(ofSum: arrival, round) }
-        guard !round.isSealing, round.waiting == nil,
-            try !context.journal.read({ try $0.hasDeparture(contribution(round.opening.content.round)) })
-        else { return try context.refuse(arrival, "this cloud has contributed to the round already") }
-        round.waiting = arrival
+        let about = try VectorAbout(arrival.offer.about)
+        guard try !hasContributed(to: round), round.waiting.isFree(for: arrival.peer) else {
+            return try context.refuse(
+                arrival,
+                about.partition == nil ? "this cloud has contributed to the round already" : Receipt.roundOver)
+        }
+        let outdated = round.waiting.take(arrival, about)
         current = round
+        for arrival in outdated { try context.refuse(arrival, Receipt.otherPartition) }
         try sealWaiting()
     }
 
-    /// Seals the round's vector once both it and a scheme are there.
+    /// Seals the round's vector once it, of all workers who make one, and a scheme are there.
     func sealWaiting() throws {
-        guard var round = current, let arrival = round.waiting, let scheme = round.scheme,
+        guard var round = current, try isComplete(round), let scheme = round.scheme,
             try !awaitsRelease(before: round.opening.content)
         else { return }
-        round.waiting = nil
+        let vectors = round.waiting
+        round.waiting = WorkerVectors()
         round.isSealing = true
         isIdle.set(false)
         current = round
-        let about = try VectorAbout(arrival.offer.about)
         context.begin { [self, round] in
-            do { try await seal(arrival, about, scheme, round) } catch let error as EncryptionError {
+            do { try await seal(vectors, scheme, round) } catch let error as EncryptionError {
                 // Training that diverged, say: it would be the same again. The cloud is out of this round, not of the run.
                 context.log.tell(.vectorRefused, round: round.opening.content.round, [.reason: .text("\(error)")])
-                try context.refuse(arrival, "\(error)")
+                for arrival in vectors.arrivals { try context.refuse(arrival, "\(error)") }
                 guard current?.opening.digest == round.opening.digest else { return }
                 current?.isSealing = false
                 guard round.masking != nil else { return }
@@ -326,10 +337,9 @@ final class EncryptStage: Stage {
         }
     }
 
-    private func seal(
-        _ arrival: Arrival, _ said: VectorAbout, _ scheme: RoundScheme, _ round: Round
-    ) async throws {
+    private func seal(_ vectors: WorkerVectors, _ scheme: RoundScheme, _ round: Round) async throws {
         let opening = round.opening.content
+        guard let said = vectors.said else { return }
         let cloud = context.stage.cloud
         let (threads, rounding, run) = (configuration.threads, rounding, context.run)
         let name = contribution(opening.round)
@@ -344,7 +354,7 @@ final class EncryptStage: Stage {
             let weight = Float(opening.foldedWeight(of: cloud, base: said.base))
             let stochastic = StochasticRounding(secret: rounding, run: run, round: opening.round, cloud: cloud)
             var left: KeptResidual?
-            let report = try arrival.payload.withBytes { bytes in
+            let report = try vectors.withVector(of: opening) { bytes in
                 guard let update = try CompressedUpdate(opening, delta: bytes, residual: before?.floats()) else {
                     let vector: RoundVector =
                         opening.purpose == .update
@@ -376,7 +386,8 @@ final class EncryptStage: Stage {
         guard current?.opening.digest == round.opening.digest else {
             context.discard(sealed.payload)
             if let left = sealed.left { context.discard(left.payload) }
-            return try context.refuse(arrival, Receipt.roundOver)
+            for arrival in vectors.arrivals { try context.refuse(arrival, Receipt.roundOver) }
+            return
         }
         let weight = opening.purpose == .update ? opening.member(cloud)?.weight ?? 1 : Weight.bucket(said.records)
         let loss = configuration.weights.loss(said.loss, in: opening)
@@ -389,7 +400,7 @@ final class EncryptStage: Stage {
         current?.masking?.contribution = sealed.digest
         current?.isSealing = round.masking == nil
         func settle(_ entry: JournalEntry) throws {
-            try entry.spend(arrival)
+            for arrival in vectors.arrivals { try entry.spend(arrival) }
             try countAnswerInClear(opening, entry)
             try noteTold(loss, opening, entry)
             try noteSealed(said.base, for: opening, entry)
@@ -408,7 +419,8 @@ final class EncryptStage: Stage {
             }
             try offerContribution()
         }
-        context.acknowledge(arrival)
+        for arrival in vectors.arrivals { context.acknowledge(arrival) }
+        try tellSpeeds(vectors, opening)
         try tellSpending(opening)
         context.log.tell(
             .contributionSealed, round: opening.round,

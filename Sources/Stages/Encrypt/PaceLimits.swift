@@ -50,6 +50,6 @@ struct PaceLimits {
 
     func time(_ measured: UInt32?, in opening: Opening) -> UInt32? {
         guard tellsTime, opening.purpose == .update else { return nil }
-        return measured
+        return measured.map(Weight.bucket(milliseconds:))
     }
 }

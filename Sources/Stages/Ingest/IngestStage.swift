@@ -14,18 +14,18 @@ final class IngestStage: Stage {
     private let context: StageContext
     private let configuration: IngestConfiguration
     private let directory: String
-    private let localTrain: StageName
+    private let placing: ShardPlacing
     private let encrypt: StageName
     private var harmonised: Harmonised?
     private var pending: Signed<Opening>?
     private var statistics: Signed<Release>?
-    private var hasShards = false
+    private var hasRecords = false
 
     init(_ parts: StageParts<IngestConfiguration>) {
         context = parts.context
         configuration = parts.configuration
         directory = parts.topology.stateFolder(of: parts.context.stage)
-        localTrain = StageName(cloud: parts.context.stage.cloud, kind: .localTrain)
+        placing = ShardPlacing(parts.context, parts.topology)
         encrypt = StageName(cloud: parts.context.stage.cloud, kind: .encrypt)
     }
 
@@ -83,8 +83,8 @@ final class IngestStage: Stage {
         }
         guard context.workInHand == 0 else { return .working("writing records and shards") }
         return context.pendingDepartures > 0
-            ? .waiting(for: [localTrain], "it has not taken all shards yet")
-            : .working("done: local-train has all shards")
+            ? .waiting(for: context.receivers, "it has not taken all shards yet")
+            : .working("done: all shards have been taken")
     }
 
     private func vector(_ round: RoundNumber) -> TransferName {
@@ -124,15 +124,13 @@ final class IngestStage: Stage {
 
     /// With the federation's statistics: records, shards and the report.
     private func emit() throws {
-        guard let harmonised, let statistics, !hasShards else { return }
-        hasShards = true
+        guard let harmonised, let statistics, !hasRecords else { return }
+        hasRecords = true
         let cloud = context.stage.cloud
+        let sums = statistics.content.sums
         context.begin { [self] in
-            let sums = statistics.content.sums
-            let shards = try await context.offload { [directory] in
+            let standardisation = try await context.offload { [directory] in
                 let standardisation = try Standardisation(released: sums, variables: harmonised.variables)
-                let encoder = BaseVocabulary(variables: harmonised.variables)
-                let shards = try harmonised.shards(standardisation: standardisation, encoder: encoder, cloud: cloud)
                 let report = IngestReport(harmonised, cloud: cloud.description, standardisation: standardisation)
                 try StateFile.write(try report.json(), to: "\(directory)/report.json")
                 try StateFile.write(report.text, to: "\(directory)/report.txt")
@@ -141,33 +139,31 @@ final class IngestStage: Stage {
                     try StateFile.write(
                         records.map { "\($0.text)\n" }.joined(), to: "\(directory)/records-\(split.rawValue).txt")
                 }
-                return shards
+                return standardisation
             }
-            try send(shards)
-            context.log.tell(
-                .shardsMade,
-                [
-                    .shards: .number(shards.count), .examples: .number(shards.reduce(0) { $0 + $1.count }),
-                    .tokens: .number(shards.reduce(0) { $0 + $1.tokens.count }),
-                ])
+            let encoder = BaseVocabulary(variables: harmonised.variables)
+            try placing.begin { shares in
+                guard shares.count > 1 else {
+                    let shards = try harmonised.shards(
+                        standardisation: standardisation, encoder: encoder, cloud: cloud)
+                    return ([shards], [harmonised.stays(in: .train).count])
+                }
+                do {
+                    let placement = try harmonised.placement(shares: shares)
+                    let shards = try harmonised.shards(
+                        placed: placement, standardisation: standardisation, encoder: encoder, cloud: cloud)
+                    return (shards, placement.records)
+                } catch let error as IngestError {
+                    // Neither tables nor topology are mended by a restart.
+                    throw StageError.configuration("\(error)")
+                }
+            }
         }
     }
 
-    private func send(_ shards: [TokenShard]) throws {
-        var departures: [Departure] = []
-        for (index, shard) in shards.enumerated() {
-            let name = TransferName(
-                run: context.run, kind: .shard, round: RoundNumber(0), cloud: context.stage.cloud, part: UInt32(index))
-            guard try !context.journal.read({ try $0.hasDeparture(name) }) else { continue }
-            let bytes = try shard.encoded()
-            let about = ShardAbout(
-                split: shard.split.rawValue, examples: shard.count, tokenizer: shard.tokenizer, count: shards.count)
-            let offer = context.offer(name, payload: .bytes(bytes), digest: Digest(ofContent: bytes), about: about)
-            departures.append(
-                Departure(offer: offer, receiver: localTrain, payload: try context.spool(bytes, for: name)))
-        }
-        if !departures.isEmpty { try context.send(departures) }
-    }
+    func verdict(on offer: Offer, from sender: StageName) -> Verdict { placing.verdict(on: offer, from: sender) }
+
+    func arrived(_ arrival: Arrival) async throws { try placing.arrived(arrival) }
 
     func receipted(_ delivery: Delivery) async throws {
         if delivery.outcome == .refused {

@@ -1,13 +1,14 @@
 import Federation
 import Tokenization
 
-/// Trains nothing: a vector that differs from cloud to cloud and from round to round, so that no transport can save itself
+/// Trains nothing: a vector that differs from worker to worker and from round to round, so that no transport can save itself
 /// sending it. For measuring rounds; loads no engine.
 final class EmptyTrainer: Trainer {
     private let seed: UInt64
 
-    init(cloud: CloudName) {
-        seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    init(_ stage: StageName) {
+        let name = stage.ordinal == 1 ? stage.cloud.description : "\(stage.cloud)/\(stage.ordinal)"
+        seed = name.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
     func rehearse() throws {}
@@ -19,7 +20,7 @@ final class EmptyTrainer: Trainer {
     func untrained(_ opening: Opening) throws -> [Float] { [Float](repeating: 0, count: opening.layout.count) }
 
     func train(
-        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?, batch: Int?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult {
         var state = seed &+ UInt64(opening.round.value) &* 0x9e37_79b9_7f4a_7c15
@@ -46,7 +47,7 @@ final class EmptyTrainer: Trainer {
     func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
         var values: [Double] = []
         values.reserveCapacity(opening.layout.count)
-        _ = try train(opening, from: start, on: shard, progress: { _ in }) { bytes in
+        _ = try train(opening, from: start, on: shard, batch: nil, progress: { _ in }) { bytes in
             values += bytes.bindMemory(to: Float.self).map { Double($0.magnitude) }
         }
         return values

@@ -102,14 +102,15 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     }
 
     func train(
-        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?, batch: Int?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult {
         let shard = try records(shard)
         guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
         let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
-        let settings = try TrainingSettings(plan, steps: plan.steps(of: cloud), round: opening.round)
+        let settings = try TrainingSettings(
+            plan, steps: plan.steps(of: cloud), batch: batch, round: opening.round)
         let tell: (TrainingProgress) -> Void = { step in
             progress(
                 TrainerProgress(

@@ -141,7 +141,7 @@ extension LocalTrainStage {
     /// Hands what was kept to encrypt for another opening.
     func handOver(_ held: HeldUpdate, for opening: Signed<Opening>, isCurrent: () -> Bool) async throws {
         let content = opening.content
-        let (cloud, name) = (context.stage.cloud, vector(content.round))
+        let (cloud, name) = (context.stage.cloud, try vector(content))
         let signer = try context.identity.everKey(of: context.stage)
         guard
             let kept = try context.journal.read({

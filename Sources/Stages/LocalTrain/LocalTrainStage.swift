@@ -13,16 +13,18 @@ import Tokenization
 final class LocalTrainStage: Stage {
     let context: StageContext
     let trainer: any Trainer
-    private let needsShards: Bool
+    let needsShards: Bool
+    /// The ordinals of its cloud's workers, by the topology.
+    let workers: [Int]
     let encrypt: StageName
-    private var shards: [TransferName: TokenShard] = [:]
-    private var shardCount = 0
+    private(set) var shards = HeldShards()
     /// The newest two at most: openings start from the newest, and may tell what lies between it and the one before.
     var adapters: [RoundNumber: HeldAdapter] = [:]
     private var pending: Signed<Opening>?
     private var isBusy = false
 
-    init(context: StageContext, trainer: any Trainer, needsShards: Bool) {
+    init(context: StageContext, trainer: any Trainer, needsShards: Bool, workers: [Int]) {
+        self.workers = workers
         self.context = context
         self.trainer = trainer
         self.needsShards = needsShards
@@ -49,17 +51,20 @@ final class LocalTrainStage: Stage {
 
     private func forget(_ round: RoundNumber) throws {
         if let pending, pending.content.round <= round { self.pending = nil }
-        try context.cancel(vector(round), to: encrypt)
+        try context.cancel(.vector) { $0.round == round }
     }
 
     var situation: Situation {
-        if needsShards, shardCount == 0 || shards.count < shardCount {
+        if needsShards, !shards.isWhole {
             return .waiting(for: [StageName(cloud: context.stage.cloud, kind: .ingest)], "token shards")
         }
         guard let content = pending?.content else {
             return .waiting(for: [context.publisher], "no round is open")
         }
         let round = "round \(content.round) (\(content.purpose))"
+        guard content.purpose == .update || context.stage.ordinal == 1 else {
+            return .waiting(for: [context.publisher], "\(round): this cloud's first local-train answers it")
+        }
         if isBusy { return .working("\(round): \(content.purpose == .evaluation ? "scoring" : "training")") }
         if content.startsFrom.value > 0, adapters[content.startsFrom]?.digest != content.adapterDigest {
             return .waiting(for: [context.publisher], "\(round) starts from an adapter that is not here yet")
@@ -68,10 +73,6 @@ final class LocalTrainStage: Stage {
             return .waiting(for: [encrypt], "\(round): it has not taken the vector yet")
         }
         return .waiting(for: [context.publisher], "\(round): this cloud has done its part")
-    }
-
-    func vector(_ round: RoundNumber) -> TransferName {
-        TransferName(run: context.run, kind: .vector, round: round, cloud: context.stage.cloud, part: 1)
     }
 
     // MARK: What comes in
@@ -83,7 +84,15 @@ final class LocalTrainStage: Stage {
             else {
                 return .refuse("\(sender) may not send shards here")
             }
-            do { _ = try ShardAbout(offer.about) } catch { return .refuse("\(error)") }
+            do {
+                let about = try ShardAbout(offer.about)
+                guard Int(offer.name.round.value) == about.partition?.number ?? 0 else {
+                    return .refuse("it is not of the partition that its name says")
+                }
+            } catch { return .refuse("\(error)") }
+            if let newest = shards.newest, offer.name.round.value < newest {
+                return .over("a newer partition of this cloud's records is here")
+            }
             return .take
         case .adapter:
             guard sender == context.publisher else { return .refuse("only \(context.publisher) sends adapters") }
@@ -99,8 +108,8 @@ final class LocalTrainStage: Stage {
         case .shard:
             do {
                 let shard = try TokenShard(bytes: try arrival.payload.read())
-                shards[arrival.offer.name] = shard
-                shardCount = try ShardAbout(arrival.offer.about).count
+                let useless = shards.take(shard, arrival.offer.name, try ShardAbout(arrival.offer.about))
+                if !useless.isEmpty { try context.journal.note { for name in useless { try $0.settle(name) } } }
                 context.log.tell(
                     .shardReceived, [.shardSplit: .name(shard.split.rawValue), .examples: .number(shard.count)])
             } catch let error as TokenizationError {
@@ -121,11 +130,10 @@ final class LocalTrainStage: Stage {
 
     func beginIfReady() throws {
         guard !isBusy, let opening = pending, opening.content.member(context.stage.cloud) != nil,
-            opening.content.purpose != .statistics,
-            !needsShards || (shardCount > 0 && shards.count == shardCount)
+            opening.content.purpose != .statistics, try isPlaced(for: opening.content)
         else { return }
         let content = opening.content
-        let isHandedOver = try context.journal.read { try $0.hasDeparture(vector(content.round)) }
+        let isHandedOver = try isHandedOver(content)
         if !isHandedOver, let held = try usable(for: content) {
             isBusy = true
             return context.begin { [self] in
@@ -174,22 +182,26 @@ final class LocalTrainStage: Stage {
         var unit: PrivacyPlan.Unit?
         let content = opening.content
         let train = try shard(.train)
+        // What comes meanwhile is for the next vector.
+        let (name, partition) = (try vector(content), try partition)
         switch content.purpose {
-        case .update: (made, own, trained, unit) = try await update(content, from: start, train: train)
-        case .evaluation: (made, loss) = try await evaluation(content, of: start)
-        case .sensitivity: made = try await sensitivity(content, of: start, train: train)
+        case .update: (made, own, trained, unit) = try await update(content, name, from: start, train: train)
+        case .evaluation: (made, loss) = try await evaluation(content, name, of: start)
+        case .sensitivity: made = try await sensitivity(content, name, of: start, train: train)
         case .statistics: return
         }
         let about = VectorAbout(
-            opening: opening.digest, records: train?.count ?? 0,
+            // Where there are others, the first worker answers for all in every other round.
+            opening: opening.digest,
+            records: (content.purpose == .update ? nil : partition?.records) ?? train?.count ?? 0,
             loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
-            trained: trained.map(Weight.bucket(time:)), unit: unit)
+            trained: trained.map(Weight.milliseconds), unit: unit,
+            partition: content.purpose == .update ? partition : nil)
         guard pending?.digest == opening.digest else {  // overtaken
             guard try !holdLate(made.payload, digest: made.digest, about, of: content, own, opening) else { return }
             own?.payload.discard()
             return context.discard(made.payload)
         }
-        let name = vector(content.round)
         let offer = context.offer(name, payload: made.payload, digest: made.digest, about: about)
         // Journaled until encrypt has sealed it: training may have taken hours, and a kill must not undo it. A loss of power
         // may; then this cloud trains again.
@@ -200,28 +212,31 @@ final class LocalTrainStage: Stage {
     }
 
     private func update(
-        _ content: Opening, from start: StartingAdapter, train: TokenShard?
+        _ content: Opening, _ name: TransferName, from start: StartingAdapter, train: TokenShard?
     ) async throws -> (
         made: (payload: Payload, digest: Digest), own: (payload: Payload, digest: Digest)?, trained: Duration,
         unit: PrivacyPlan.Unit?
     ) {
-        let (trainer, log, name) = (trainer, context.log, vector(content.round))
+        let (trainer, log, batch) = (trainer, context.log, try batch(content))
         let ownName = ownName(content.round)
         let validation = try shard(.validation)
-        let began = ContinuousClock.now
+        let clock = context.surroundings
+        let began = clock.now
         log.tell(
             .trainingStarted, round: content.round,
             [
                 .examples: .number(train?.count ?? 0),
                 .planSteps: .number(content.training?.steps(of: context.stage.cloud) ?? 0),
             ])
-        let (result, before, made, own, trained) = try await context.offload {
+        let (result, before, made, own, judging) = try await context.offload {
             [context] () -> (
                 TrainerResult, Double?, (payload: Payload, digest: Digest), (payload: Payload, digest: Digest)?,
                 Duration
             ) in
             // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
+            let judgingBegan = clock.now
             let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
+            let judging = clock.now - judgingBegan
             let throttle = ProgressThrottle()
             let writer = context.payloadWriter(for: name, isSynced: false)
             let report: @Sendable (TrainerProgress) -> Void = { progress in
@@ -233,18 +248,16 @@ final class LocalTrainStage: Stage {
                         .tokensPerSecond: .real(progress.tokensPerSecond), .secondsLeft: .seconds(progress.timeLeft),
                     ])
             }
-            let clock = ContinuousClock()
-            let trainingBegan = clock.now
             let result = try trainer.train(
-                content, from: start, on: train, progress: report, delta: writer.append)
-            let trained = clock.now - trainingBegan
-            guard !result.own.isEmpty else { return (result, before, try writer.finish(), nil, trained) }
+                content, from: start, on: train, batch: batch, progress: report, delta: writer.append)
+            guard !result.own.isEmpty else { return (result, before, try writer.finish(), nil, judging) }
             let keeper = context.payloadWriter(for: ownName)
             try result.own.withUnsafeBytes(keeper.append)  // this platform is little-endian
-            return (result, before, try writer.finish(), try keeper.finish(), trained)
+            return (result, before, try writer.finish(), try keeper.finish(), judging)
         }
+        let took = clock.now - began
         var fields: EventFields = [
-            .seconds: .seconds(ContinuousClock.now - began),
+            .seconds: .seconds(took),
             .firstLoss: .real(result.firstLoss), .lastLoss: .real(result.lastLoss),
             .tokens: .number(result.tokens),
             .tokensPerSecond: .real(result.tokensPerSecond), .deltaNorm: .real(result.norm),
@@ -252,11 +265,11 @@ final class LocalTrainStage: Stage {
         ]
         if let before { fields[.receivedAdapterLoss] = .real(before) }
         log.tell(.roundTrained, round: content.round, fields)
-        return (made, own, trained, result.unit)
+        return (made, own, took - judging, result.unit)
     }
 
     private func sensitivity(
-        _ content: Opening, of start: StartingAdapter, train: TokenShard?
+        _ content: Opening, _ name: TransferName, of start: StartingAdapter, train: TokenShard?
     ) async throws -> (payload: Payload, digest: Digest) {
         let trainer = trainer
         let began = ContinuousClock.now
@@ -267,11 +280,11 @@ final class LocalTrainStage: Stage {
             .sensitivitiesMeasured, round: content.round,
             [.values: .number(values.count), .seconds: .seconds(ContinuousClock.now - began)])
         let bytes = ClearVector.bytes(values)
-        return (try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes))
+        return (try context.spool(bytes, for: name), Digest(ofContent: bytes))
     }
 
     private func evaluation(
-        _ content: Opening, of start: StartingAdapter
+        _ content: Opening, _ name: TransferName, of start: StartingAdapter
     ) async throws -> (made: (payload: Payload, digest: Digest), loss: Double) {
         let trainer = trainer
         let held = try shard(content.split == .test ? .test : .validation)
@@ -281,18 +294,19 @@ final class LocalTrainStage: Stage {
             .roundScored, round: content.round,
             [.examples: .number(scores.count), .seconds: .seconds(ContinuousClock.now - began)])
         let bytes = ClearVector.bytes(ScoreBins.histograms(scores: scores, died: held?.label.map { $0 == 1 } ?? []))
-        return ((try context.spool(bytes, for: vector(content.round)), Digest(ofContent: bytes)), loss)
+        return ((try context.spool(bytes, for: name), Digest(ofContent: bytes)), loss)
     }
 
     /// All examples of a split, in the order of the shards.
     private func shard(_ split: TokenShard.Split) throws -> TokenShard? {
-        try TokenShard.joined(
-            shards.sorted { $0.key.part < $1.key.part }.map(\.value).filter { $0.split == split }, split: split,
-            cloud: context.stage.cloud.description)
+        try shards.joined(split, cloud: context.stage.cloud)
     }
 
     func receipted(_ delivery: Delivery) async throws {
-        if delivery.outcome == .refused, delivery.reason != Receipt.roundOver {
+        guard delivery.outcome == .refused else { return }
+        if delivery.reason == Receipt.otherPartition {
+            try takeBack(delivery.name)
+        } else if delivery.reason != Receipt.roundOver {
             try refusedByEncrypt(delivery.name.round, delivery.reason)
             context.log.tell(.vectorRefused, round: delivery.name.round, [.reason: .text(delivery.reason)])
         }

@@ -13,8 +13,10 @@ package protocol Trainer: AnyObject, Sendable {
     /// The values of the adapter that an update changes; nil for all.
     func places(_ opening: Opening) throws -> ValueMask?
     /// Trains from `start` and gives the clipped delta to `delta`, in one piece or several: f32 values in layout order.
+    ///
+    /// - Parameter batch: records of a step; nil for as many as the opening says.
     func train(
-        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?,
+        _ opening: Opening, from start: StartingAdapter, on shard: TokenShard?, batch: Int?,
         progress: @escaping @Sendable (TrainerProgress) -> Void, delta: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> TrainerResult
     /// How much the loss of this cloud's records depends on each value of the adapter at `start`, in layout order: none below 0.
