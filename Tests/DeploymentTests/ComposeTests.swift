@@ -63,11 +63,10 @@ struct ComposeTests {
         let text = try file(of: "south", Federations.worked)
         for role in ["local-train", "local-train-2", "local-train-3"] {
             #expect(text.contains("\n  \(role):\n"), "\(role)")
-            #expect(text.contains("source: \(role)-curve"), "\(role)")
+            #expect(text.contains("source: \(role)-\(role)-curve\n"), "\(role)")
         }
-        #expect(
-            text.components(separatedBy: "- \"--worker\"").count == 5
-                || text.components(separatedBy: "--worker").count == 5)
+        // Two of them say which they are, each in its command and in its health check.
+        #expect(text.components(separatedBy: "- \"--worker\"").count == 5)
     }
 
     @Test("the compose specification's schema accepts several local-train", .enabled(if: judges, needed))

@@ -257,7 +257,7 @@ struct KeyStoreTests {
         #expect(try store.cardNumbers(of: names[0]) == [1, 2])
         #expect(try store.cardNumbers(of: names[1]) == [1])
         #expect(try store.renew(names[1]) == 2)
-        TemporaryFolder.write("nobody's", to: "\(store.root)/public/north/local-train-1.pub")
+        _ = TemporaryFolder.write("nobody's", to: "\(store.root)/public/north/local-train-1.pub")
         #expect(
             try store.allCards().map(\.stage) == [names[0], names[0], names[1], names[1], names[2]])
         try store.revoke(try store.card(of: names[1]), reason: "lost")

@@ -1,4 +1,5 @@
 import Federation
+import SeededRandom
 
 // A cloud with several workers.
 extension Schedule {
@@ -19,6 +20,7 @@ extension Schedule {
         let workers = 2 + Int.random(in: 0...1, using: &random)
         try self.init(drawnFrom: seed, suite: suite, workers: workers)
         plan.partition = ["fixed", "proportional", "monitored"][Int.random(in: 0..<3, using: &random)]
+        plan.ingests = plan.ingests || random.isOne(in: 2)
         // Often enough for the records to be shared out anew.
         plan.updates = 2 + Int.random(in: 0...8, using: &random)
         plan.evaluates = plan.evaluates && plan.updates < 4

@@ -1,5 +1,3 @@
-package import Federation
-
 /// Which worker of a cloud trains on which patients: their ranking by the split's own hash (`Partition.rank(of:)`), cut where the
 /// shares add up. So all stays of a patient lie at one worker, whatever the order of rows, and shares that change a little move
 /// the patients next to a cut alone. Held-out records are not cut.
