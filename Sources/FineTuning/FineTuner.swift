@@ -37,15 +37,17 @@ package final class FineTuner {
 
     /// An adapter at its beginning: A from the run seed, B zero. `loss` says which tokens training and `loss(of:)` count.
     ///
-    /// - Parameter factor: under `alternate`, the one that is trained.
+    /// - Parameters:
+    ///   - factor: under `alternate`, the one that is trained.
+    ///   - compute: what the base model is computed on, and in which numbers.
     package init(
         base: BaseModel, adapter configuration: AdapterConfiguration, training factor: AdapterConfiguration.Factor = .b,
-        loss target: LossTarget = .answers, threads: Int = 1
+        loss target: LossTarget = .answers, threads: Int = 1, compute: ComputeSettings = .standard
     ) throws {
         guard (1...1024).contains(threads) else {
             throw FineTuningError.setting("expected 1 to 1024 threads, found \(threads)")
         }
-        let library = try TorchLibrary.shared()
+        let library = try TorchLibrary.shared(on: compute.device)
         self.threads = threads
         self.base = base
         self.configuration = configuration
@@ -59,7 +61,7 @@ package final class FineTuner {
             ? try configuration.joined(a: adapter.trained, ownB: [], of: base.shape) : adapter.trained
         start = placement.trained(of: initial)
         parameters = try ParameterVector(library, count: start.count)
-        model = try LlamaModel(base)
+        model = try LlamaModel(base, compute)
         try parameters.load(start)
         try attach(adapter)
     }

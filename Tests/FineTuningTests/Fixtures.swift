@@ -123,6 +123,13 @@ func adapterConfiguration(
         rank: 4, alpha: 8, targets: targets, trains: trains, seed: 11, baseModelName: "tiny")
 }
 
+/// The distance of two vectors over the length of the second.
+func relativeError(_ found: ArraySlice<Float>, _ expected: [Float]) -> Double {
+    let distance = zip(found, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+    let length = expected.reduce(0.0) { $0 + pow(Double($1), 2) }
+    return (distance / max(length, 1e-24)).squareRoot()
+}
+
 /// The folder of real test data, where the environment names one.
 let dataFolder = ProcessInfo.processInfo.environment["TRIBUTARY_DATA"]
 /// A python with torch, transformers, peft and safetensors, where the environment names one.

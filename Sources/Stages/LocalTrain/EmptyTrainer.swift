@@ -1,10 +1,12 @@
 import Federation
+import FineTuning
 import Tokenization
 
 /// Trains nothing: a vector that differs from cloud to cloud and from round to round, so that no transport can save itself
 /// sending it. For measuring rounds; loads no engine.
 final class EmptyTrainer: Trainer {
     private let seed: UInt64
+    let compute: ComputeSettings? = nil
 
     init(cloud: CloudName) {
         seed = cloud.description.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }

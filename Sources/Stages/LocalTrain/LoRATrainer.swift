@@ -12,23 +12,28 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     private let base: BaseModel
     private let answers: AnswerTokens
     private let threads: Int
+    private let settings: ComputeSettings
     private let cloud: CloudName
     private let probe: Int
 
-    /// Reads and checks the base model; the engine itself is loaded later.
+    /// Reads and checks the base model; the engine itself is loaded later, but where the device must be looked for.
     init(_ configuration: LocalTrainConfiguration, cloud: CloudName) throws {
         self.cloud = cloud
+        settings = configuration.compute
+        try settings.require()
         base = try BaseModel(directory: configuration.base)
         answers = try configuration.answers()
         threads = configuration.threads
         probe = configuration.sensitivityRecords
     }
 
+    var compute: ComputeSettings? { settings }
+
     /// One step and one score on one example of two tokens. It loads the engine, which stays.
     func rehearse() throws {
         let adapter = try AdapterConfiguration(
             rank: 1, alpha: 1, targets: [.q], trains: .b, seed: 1, baseModelName: "rehearsal")
-        let tuner = try FineTuner(base: base, adapter: adapter, threads: threads)
+        let tuner = try FineTuner(base: base, adapter: adapter, threads: threads, compute: settings)
         let shard = try TokenShard(
             examples: [[answers.event, answers.noEvent]], answer: [1], label: [1], split: .train,
             tokenizer: (base.tokenizerDigest ?? base.digest).description,
@@ -76,7 +81,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         if let tuner, tuner.configuration == configuration, opening.purpose != .update || tuner.factor == factor {
             return tuner
         }
-        let made = try FineTuner(base: base, adapter: configuration, training: factor ?? .b, threads: threads)
+        let made = try FineTuner(
+            base: base, adapter: configuration, training: factor ?? .b, threads: threads, compute: settings)
         tuner = made
         return made
     }

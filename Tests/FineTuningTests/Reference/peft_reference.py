@@ -32,7 +32,8 @@ for row, (begin, length) in enumerate(zip(offsets[:-1].tolist(), lengths.tolist(
     ids[row, :length] = tokens[begin : begin + length]
     mask[row, :length] = 1
 
-model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=torch.float32)
+# An adapter stays f32 over a base model in bf16: `autocast_adapter_dtype`, PEFT's default.
+model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=getattr(torch, settings.get("dtype", "float32")))
 if mode == "adapter":
     model = PeftModel.from_pretrained(model, f"{folder}/adapter", is_trainable=True)
     still = {"b": "lora_A", "alternate B": "lora_A", "alternate A": "lora_B", "core": "lora_A"}.get(settings["trains"])
@@ -65,7 +66,7 @@ def forward():
     logits = model(input_ids=ids, attention_mask=mask).logits
     if mode == "adapter":
         rows = torch.arange(len(answer))
-        chosen = logits[rows, answer - 1]
+        chosen = logits[rows, answer - 1].float()
         return chosen, torch.nn.functional.cross_entropy(chosen, ids[rows, answer])
     wanted = mask[:, 1:].bool()
     return None, torch.nn.functional.cross_entropy(logits[:, :-1][wanted], ids[:, 1:][wanted])
