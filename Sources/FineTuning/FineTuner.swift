@@ -14,7 +14,7 @@ package struct AnswerTokens: Hashable, Sendable {
     }
 }
 
-/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model. Values go in and out as one vector, in
+/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model, or every weight of the model. Values go in and out as one vector, in
 /// the order of `AdapterConfiguration.layout`. Not Sendable, and every call runs to its end on the calling thread.
 ///
 /// With one thread, the same base, shard, settings and start give the same bytes on the same kind of processor.
@@ -35,7 +35,7 @@ package final class FineTuner {
     /// Which of an adapter's values this tuner trains: under `alternate` one factor, else all that are released.
     package let factor: AdapterConfiguration.Factor?
 
-    /// An adapter at its beginning: A from the run seed, B zero. `loss` says which tokens training and `loss(of:)` count.
+    /// An adapter at its beginning: A from the run seed, B zero; or the base model's own weights. `loss` says which tokens training and `loss(of:)` count.
     ///
     /// - Parameters:
     ///   - factor: under `alternate`, the one that is trained.
@@ -53,6 +53,14 @@ package final class FineTuner {
         self.configuration = configuration
         self.target = target
         self.factor = configuration.trains == .alternate ? factor : nil
+        guard configuration.trains != .full else {
+            _ = try configuration.layout(of: base.shape, range: 1)  // refuses what is too large
+            start = try base.values()
+            placement = Placement(count: start.count)
+            parameters = try ParameterVector(library, count: start.count)
+            model = try LlamaModel(base.shape, training: parameters, library, in: compute.precision)
+            return try parameters.load(start)
+        }
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
         placement = try Placement(adapter, training: self.factor, library)
         // Beside a shared A each cloud trains a B of its own.
@@ -248,6 +256,12 @@ private struct Placement {
     let fixed: [Fixed]
     private let pieces: [Piece]
 
+    /// So many values, all of which are trained.
+    init(count: Int) {
+        fixed = []
+        pieces = [Piece(range: 0..<count, target: nil)]
+    }
+
     init(
         _ adapter: LowRankAdapter, training factor: AdapterConfiguration.Factor?, _ library: TorchLibrary
     ) throws(TorchError) {
@@ -279,6 +293,7 @@ private struct Placement {
             case .core:
                 fixed.append(Fixed(a: nil, b: nil))
                 piece(module.rank * module.rank, nil)
+            case .full: break  // has no modules
             }
         }
         self.fixed = fixed

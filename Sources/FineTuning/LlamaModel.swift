@@ -68,6 +68,28 @@ package final class LlamaModel {
         rotary = RotaryTable(shape, library)
     }
 
+    /// The model over a vector of all its weights, in the order of `LlamaWeights.entries`: every one is trained.
+    convenience init(
+        _ shape: BaseModelShape, training parameters: ParameterVector, _ library: TorchLibrary,
+        in precision: Precision = .f32
+    ) throws {
+        var places: [String: (offset: Int, shape: [Int])] = [:]
+        var count = 0
+        for entry in LlamaWeights.entries(of: shape) {
+            places[entry.name] = (count, entry.shape)
+            count += entry.count
+        }
+        // The vector's order puts tensors that are used as one matrix side by side, so one leaf covers them.
+        try self.init(shape, library, in: precision) { names in
+            let members = names.compactMap { places[$0] }
+            guard let first = members.first else {
+                throw FineTuningError.base(file: "config.json", "no tensor \(names.first ?? "")")
+            }
+            let rows = members.reduce(0) { $0 + $1.shape[0] }
+            return try parameters.leaf(at: first.offset, shape: [rows] + first.shape.dropFirst())
+        }
+    }
+
     /// The model as it lies in its folder, frozen.
     package convenience init(_ base: BaseModel, _ compute: ComputeSettings = .standard) throws {
         let library = try TorchLibrary.shared(on: compute.device)

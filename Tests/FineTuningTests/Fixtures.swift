@@ -80,6 +80,14 @@ struct TinyLlama {
         try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(folder)/model.safetensors")
     }
 
+    /// The same with its embedding as output projection.
+    func tied() -> TinyLlama {
+        var model = self
+        model.config = config.replacing("\"tie_word_embeddings\": false", with: "\"tie_word_embeddings\": true")
+        model.replace("lm_head.weight", with: nil)
+        return model
+    }
+
     /// Puts another tensor in the place of the named one.
     mutating func replace(_ name: String, with tensor: TensorContents?) {
         guard let index = tensors.firstIndex(where: { $0.name == name }) else { return }
@@ -119,7 +127,8 @@ func patientShard(_ shard: TokenShard, patients: [Int32]) throws -> TokenShard {
 func adapterConfiguration(
     _ trains: AdapterConfiguration.Trains = .b, targets: Set<Projection> = Set(Projection.allCases)
 ) throws -> AdapterConfiguration {
-    try AdapterConfiguration(
+    if trains == .full { return try AdapterConfiguration(everyWeightOf: "tiny", seed: 11) }
+    return try AdapterConfiguration(
         rank: 4, alpha: 8, targets: targets, trains: trains, seed: 11, baseModelName: "tiny")
 }
 

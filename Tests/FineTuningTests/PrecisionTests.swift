@@ -45,16 +45,18 @@ struct PrecisionTests {
     @Test(
         "in bf16 gradients, steps and scores are those of f32 to a few per cent, and not to less",
         arguments: [
-            AdapterConfiguration.Trains.b, .both, .alternate, .core,
+            AdapterConfiguration.Trains.b, .both, .alternate, .core, .full,
         ])
     func nearF32(trains: AdapterConfiguration.Trains) throws {
         let folder = try TemporaryFolder()
         try TinyLlama().write(to: folder.path)
         let configuration = try adapterConfiguration(trains)
         var draws = Draws(3)
-        let start = try LowRankAdapter(
-            initial: configuration, base: BaseModel(directory: folder.path).shape
-        ).trained.map { $0 + draws.value(0.1) }
+        let base = try BaseModel(directory: folder.path)
+        let start =
+            trains == .full
+            ? try base.values()
+            : try LowRankAdapter(initial: configuration, base: base.shape).trained.map { $0 + draws.value(0.1) }
         let shard = try randomShard(examples: 24)
         func results(_ precision: Precision) throws -> (gradient: [Float], delta: [Float], scores: [Float]) {
             let tuner = try tuner(configuration, folder, precision)

@@ -192,6 +192,62 @@ struct ReferenceTests {
         }
     }
 
+    @Test(
+        "every weight: gradients, one plain step and five of AdamW agree to 1e-4, and the folder loads with our logits",
+        arguments: [("sgd", false), ("adamw", false), ("adamw", true)])
+    func full(rule: String, tied: Bool) throws {
+        let folder = try TemporaryFolder()
+        for name in ["base", "published"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+        }
+        let llama = tied ? TinyLlama().tied() : TinyLlama()
+        try llama.write(to: "\(folder.path)/base")
+        let base = try BaseModel(directory: "\(folder.path)/base")
+        let configuration = try adapterConfiguration(.full)
+        let shard = try randomShard(examples: 24)
+        try shard.write(to: "\(folder.path)/shard.safetensors")
+        let (steps, rate) = rule == "sgd" ? (1, 0.5) : (5, 2e-3)
+        let file = try reference(
+            "full", folder,
+            settings: """
+                {"lr": \(rate), "weight_decay": 0.01, "clip": 1.0, "optimizer": "\(rule)", "steps": \(steps)}
+                """)
+        let tuner = try FineTuner(base: base, adapter: configuration)
+        let start = try base.values()
+        #expect(try tuner.values() == start)
+        let layout = try configuration.layout(of: base.shape, range: 1)
+        #expect(layout.segments.contains { $0.name == "lm_head.weight" } == !tied)
+        let (loss, gradient) = try tuner.gradient(on: Array(0..<shard.count), of: shard)
+        #expect(abs(loss - Double(try file.floats("loss")[0])) < 1e-5)
+        try compare(gradient, "gradient", layout, file)
+        _ = try tuner.train(
+            shard,
+            TrainingSettings(
+                steps: steps, batchSize: shard.count, learningRate: .constant(rate),
+                optimizer: OptimizerSettings(rule: rule == "sgd" ? .sgd : .adamW), seed: 1))
+        let values = try tuner.values()
+        try compare(values, "value", layout, file)
+        // Values hardly move beside their size: what moved them is compared by itself.
+        let delta = try tuner.delta().values
+        let expected = try layout.segments.flatMap { try file.floats("value.\($0.name)") }
+        let moved = zip(expected, start).map { $0 - $1 }
+        #expect(relativeError(delta[...], moved) < 1e-3 && moved.contains { abs($0) > 1e-4 })
+
+        let model = try WholeModel(
+            baseModelName: "tiny", config: Array(llama.config.utf8), tokenizer: ["tokenizer.json": Array("{}".utf8)],
+            values: values)
+        for (name, bytes) in try model.files() {
+            try DurableFile.replace("\(folder.path)/published/\(name)", with: bytes)
+        }
+        let theirs = try reference("logits", folder, settings: "{}").floats("logits")
+        let tokens = Array(shard.tokens[shard.range(of: 0)])
+        let ours = try LlamaModel(BaseModel(directory: "\(folder.path)/published")).logits(after: tokens).flatMap { $0 }
+        #expect(ours.count == theirs.count && zip(ours, theirs).allSatisfy { abs($0 - $1) < 1e-4 })
+        let before = try LlamaModel(base).logits(after: tokens).flatMap { $0 }
+        #expect(zip(ours, before).contains { abs($0 - $1) > 1e-3 })
+    }
+
     @Test("clipped gradients of records and patients, and steps of their sums, agree to 1e-4", arguments: Rule.all)
     func privateSteps(rule: Rule) throws {
         guard rule.proximal == 0 else { return }

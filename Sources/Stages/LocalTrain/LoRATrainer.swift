@@ -5,7 +5,7 @@ import Sodium
 import StageKit
 import Tokenization
 
-/// LoRA fine-tuning through libtorch, which is loaded at the first use.
+/// Fine-tuning of an adapter, or of every weight, through libtorch, which is loaded at the first use.
 final class LoRATrainer: Trainer, @unchecked Sendable {
     // `tuner` is touched inside `train` and `scores` alone, and the stage makes one such call at a time.
     private var tuner: FineTuner?
@@ -104,7 +104,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     func untrained(_ opening: Opening) throws -> [Float] { try untrained(opening.adapter) }
 
     private func untrained(_ plan: AdapterPlan) throws -> [Float] {
-        try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
+        if try AdapterConfiguration(plan).trains == .full { return try base.values() }
+        return try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
     }
 
     func train(
