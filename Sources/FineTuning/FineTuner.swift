@@ -14,8 +14,8 @@ package struct AnswerTokens: Hashable, Sendable {
     }
 }
 
-/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model, or every weight of the model. Values go in and out as one vector, in
-/// the order of `AdapterConfiguration.layout`. Not Sendable, and every call runs to its end on the calling thread.
+/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model, or every weight of the model. Values go in
+/// and out as one vector, in the order of `AdapterConfiguration.layout`. Not Sendable, and every call runs to its end on the calling thread.
 ///
 /// With one thread, the same base, shard, settings and start give the same bytes on the same kind of processor.
 package final class FineTuner {
@@ -35,7 +35,8 @@ package final class FineTuner {
     /// Which of an adapter's values this tuner trains: under `alternate` one factor, else all that are released.
     package let factor: AdapterConfiguration.Factor?
 
-    /// An adapter at its beginning: A from the run seed, B zero; or the base model's own weights. `loss` says which tokens training and `loss(of:)` count.
+    /// An adapter at its beginning: A from the run seed, B zero; or the base model's own weights. `loss` says which tokens training and
+    /// `loss(of:)` count.
     ///
     /// - Parameters:
     ///   - factor: under `alternate`, the one that is trained.
@@ -59,7 +60,8 @@ package final class FineTuner {
             placement = Placement(count: start.count)
             parameters = try ParameterVector(library, count: start.count)
             model = try LlamaModel(base.shape, training: parameters, library, in: compute.precision)
-            return try parameters.load(start)
+            try parameters.load(start)
+            return
         }
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
         placement = try Placement(adapter, training: self.factor, library)

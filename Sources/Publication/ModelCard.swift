@@ -20,16 +20,18 @@ struct ModelCard {
     private var thing: String { isWhole ? "model" : "adapter" }
 
     private var frontMatter: String {
-        let tags = isWhole ? ["base_model:finetune:\(base)"] : ["base_model:adapter:\(base)", "lora"]
+        let own =
+            isWhole
+            ? [JSON.quoted("base_model:finetune:\(base)")]
+            : [JSON.quoted("base_model:adapter:\(base)"), "lora", "transformers"]
+        let tags = own + ["federated-learning", "tributary"]
         return """
             ---
             base_model: \(JSON.quoted(base))
             library_name: \(isWhole ? "transformers" : "peft")
             pipeline_tag: text-generation
             tags:
-            \(tags.map { "- \($0 == "lora" ? $0 : JSON.quoted($0))" }.joined(separator: "\n"))
-            \(isWhole ? "" : "- transformers\n")- federated-learning
-            - tributary
+            \(tags.map { "- \($0)" }.joined(separator: "\n"))
             ---
 
             """

@@ -6,18 +6,15 @@ import Federation
 package struct PublishConfiguration: Configurable, Sendable {
     /// What the rounds sum.
     package enum Model: Sendable {
-        /// A LoRA adapter over the base model in this folder.
-        /// Or, under `mode: full`, the base model itself, if it has no more than so many weights.
-        case adapter(base: String, AdapterConfiguration, maximumWeights: Int = PublishConfiguration.standardWeights)
+        /// A LoRA adapter over the base model in this folder; or, under `mode: full`, the base model itself, if it has no more than so many
+        /// weights.
+        case adapter(base: String, AdapterConfiguration, maximumWeights: Int)
         /// So many values without a meaning: to measure rounds.
         case values(Int)
 
         /// The base model's; nil where there is none.
         package var folder: String? { if case .adapter(let base, _, _) = self { base } else { nil } }
     }
-
-    /// Without `adapter.maximum-weights`.
-    package static let standardWeights = 1 << 20
 
     package let model: Model
     /// The variables that the statistics round is about; nil for a run without one.
@@ -164,7 +161,7 @@ package struct PublishConfiguration: Configurable, Sendable {
                     : Projection.allCases.map(\.rawValue)
                 let most = section.int(
                     "maximum-weights", in: 1...LlamaWeights.maximumCount,
-                    default: PublishConfiguration.standardWeights,
+                    default: 1 << 20,
                     about: "of `mode: full`: the weights of the largest base model that may be trained whole")
                 guard trains == .full else {
                     if section.has("maximum-weights") {
