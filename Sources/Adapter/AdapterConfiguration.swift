@@ -1,6 +1,7 @@
 package import Federation
 
-/// The settings of a run's LoRA adapter (Hu et al. 2021): what is adapted, at what rank, and which factor is trained.
+/// The settings of a run's LoRA adapter (Hu et al. 2021): what is adapted, at what rank, and which factor is trained; or that there is
+/// none, and every weight is.
 package struct AdapterConfiguration: Hashable, Sendable {
     /// Which factors the clouds train and sum. Additive encryption can make the mean of what it is given and nothing else: where
     /// one factor of a product is the same at every cloud, the mean of the other is the mean of the products.
@@ -15,6 +16,8 @@ package struct AdapterConfiguration: Hashable, Sendable {
         case core
         /// A and B in one update. The mean of products is not the product of means: an average of such updates is not exact.
         case both
+        /// Every weight of the base model, and no adapter: its values are the weights themselves.
+        case full
 
         /// As configs, manifests and people have it.
         package var mode: Mode {
@@ -24,6 +27,7 @@ package struct AdapterConfiguration: Hashable, Sendable {
             case .a: .shareA
             case .core: .core
             case .both: .inexact
+            case .full: .full
             }
         }
     }
@@ -34,6 +38,7 @@ package struct AdapterConfiguration: Hashable, Sendable {
         case shareA
         case core
         case inexact
+        case full
 
         package var trains: Trains {
             switch self {
@@ -42,6 +47,7 @@ package struct AdapterConfiguration: Hashable, Sendable {
             case .shareA: .a
             case .core: .core
             case .inexact: .both
+            case .full: .full
             }
         }
     }
@@ -67,7 +73,10 @@ package struct AdapterConfiguration: Hashable, Sendable {
     ) throws(AdapterError) {
         guard (1...512).contains(rank) else { throw .setting("expected a rank of 1 to 512, found \(rank)") }
         guard (1...65_536).contains(alpha) else { throw .setting("expected an alpha of 1 to 65536, found \(alpha)") }
-        guard !targets.isEmpty else { throw .setting("no projection is adapted: name at least one") }
+        guard trains != .full || (targets.isEmpty && rank == 1 && alpha == 1) else {
+            throw .setting("where every weight is trained there is no rank, no alpha and no projection to choose")
+        }
+        guard trains == .full || !targets.isEmpty else { throw .setting("no projection is adapted: name at least one") }
         guard (1...256).contains(baseModelName.utf8.count), baseModelName.utf8.allSatisfy({ $0 > 31 && $0 != 127 })
         else {
             throw .setting("expected 1 to 256 printable bytes as the base model's name")
@@ -78,6 +87,11 @@ package struct AdapterConfiguration: Hashable, Sendable {
         self.trains = trains
         self.seed = seed
         self.baseModelName = baseModelName
+    }
+
+    /// Where every weight of the base model is trained.
+    package init(everyWeightOf baseModelName: String, seed: UInt64) throws(AdapterError) {
+        try self.init(rank: 1, alpha: 1, targets: [], trains: .full, seed: seed, baseModelName: baseModelName)
     }
 
     /// Takes the projections by their names in PEFT, as configs write them.
@@ -126,8 +140,19 @@ package struct AdapterConfiguration: Hashable, Sendable {
     private func layout(
         of base: BaseModelShape, range: Double, _ parts: (AdaptedModule) -> [AdaptedModule.Part]
     ) throws(AdapterError) -> VectorLayout {
-        let segments = modules(of: base).flatMap(parts).map {
-            VectorLayout.Segment(name: $0.name, shape: $0.shape, range: range)
+        let segments: [VectorLayout.Segment]
+        if trains == .full {
+            let count = LlamaWeights.count(of: base)
+            guard count <= LlamaWeights.maximumCount else {
+                throw .setting(
+                    "`mode: full` is for models of at most \(LlamaWeights.maximumCount) weights, this one has \(count): train an adapter"
+                )
+            }
+            segments = LlamaWeights.entries(of: base).map { .init(name: $0.name, shape: $0.shape, range: range) }
+        } else {
+            segments = modules(of: base).flatMap(parts).map {
+                VectorLayout.Segment(name: $0.name, shape: $0.shape, range: range)
+            }
         }
         do throws(FederationError) {
             return try VectorLayout(segments)

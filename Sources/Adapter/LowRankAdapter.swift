@@ -14,6 +14,9 @@ package struct LowRankAdapter: Equatable, Sendable {
 
     /// The adapter a run begins with: A from the run seed, B (or R between both) zero, so that it changes nothing yet.
     package init(initial configuration: AdapterConfiguration, base: BaseModelShape) throws {
+        guard configuration.trains != .full else {
+            throw AdapterError.setting("where every weight is trained there is no adapter")
+        }
         self.configuration = configuration
         self.base = base
         modules = configuration.modules(of: base)
@@ -51,6 +54,7 @@ package struct LowRankAdapter: Equatable, Sendable {
             case .b: b[index]
             case .both, .alternate: a[index] + b[index]
             case .core: r[index]
+            case .full: []
             }
         }
     }

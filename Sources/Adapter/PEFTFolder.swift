@@ -71,7 +71,9 @@ package enum PEFTFolder {
             }
             return (nil, .both)
         }
-        guard let seed = UInt64(seedText), let trains = AdapterConfiguration.Trains(rawValue: trainsText) else {
+        guard let seed = UInt64(seedText), let trains = AdapterConfiguration.Trains(rawValue: trainsText),
+            trains != .full
+        else {
             throw .weights("the metadata's \(seedKey) or \(trainsKey) has a value that is not known here")
         }
         // R is folded in and cannot be told from B any more.

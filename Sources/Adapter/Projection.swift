@@ -68,6 +68,7 @@ package struct AdaptedModule: Hashable, Sendable {
         case .a: [a]
         case .b: [b]
         case .both, .alternate: [a, b]
+        case .full: []
         case .core: [Part(name: nameR, shape: [rank, rank], factor: nil)]
         }
     }

@@ -22,6 +22,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <dlfcn.h>
+
 #include <cstring>
 #include <exception>
 #include <string>
@@ -69,6 +71,21 @@ int32_t act(Body body) noexcept {
 
 at::IntArrayRef list(const int64_t *values, int32_t count) { return {values, size_t(count)}; }
 
+at::ScalarType scalar_type(tributary_dtype type) {
+    switch (type) {
+        case TRIBUTARY_F32: return at::kFloat;
+        case TRIBUTARY_F16: return at::kHalf;
+        case TRIBUTARY_BF16: return at::kBFloat16;
+        case TRIBUTARY_I64: return at::kLong;
+    }
+    TORCH_CHECK(false, "unknown element type ", int(type));
+}
+
+// The one place that says what a device's number means.
+at::Device place(int32_t device) {
+    return device == TRIBUTARY_CPU ? at::Device(at::kCPU) : at::Device(at::kCUDA, c10::DeviceIndex(device));
+}
+
 const char *version() { return TORCH_VERSION; }
 const char *last_error() { return failure.c_str(); }
 void release(Handle tensor) { delete tensor; }
@@ -80,17 +97,19 @@ int32_t threads() { return at::get_num_threads(); }
 int32_t seed(uint64_t seed) {
     return act([&] { at::manual_seed(seed); });
 }
+int32_t cuda_devices() {
+    return guarded(int32_t(-1), [&]() -> int32_t {
+        // CUDA lies in a library of its own, which registers itself as it is loaded, and must be before libtorch looks for it.
+        static void *const cuda = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+        if (cuda == nullptr || !at::globalContext().hasCUDA()) return -1;
+        return int32_t(at::detail::getCUDAHooks().deviceCount());
+    });
+}
 
-Handle from_bytes(tributary_dtype type, const void *bytes, int64_t byte_count, const int64_t *shape, int32_t rank) {
+Handle from_bytes(
+    tributary_dtype type, const void *bytes, int64_t byte_count, const int64_t *shape, int32_t rank, int32_t device) {
     return tensor([&] {
-        at::ScalarType scalar = at::kFloat;
-        switch (type) {
-            case TRIBUTARY_F32: scalar = at::kFloat; break;
-            case TRIBUTARY_F16: scalar = at::kHalf; break;
-            case TRIBUTARY_BF16: scalar = at::kBFloat16; break;
-            case TRIBUTARY_I64: scalar = at::kLong; break;
-            default: TORCH_CHECK(false, "unknown element type ", int(type));
-        }
+        const at::ScalarType scalar = scalar_type(type);
         int64_t count = 1;
         for (int64_t extent : list(shape, rank)) {
             TORCH_CHECK(extent >= 0, "negative extent ", extent);
@@ -102,12 +121,20 @@ Handle from_bytes(tributary_dtype type, const void *bytes, int64_t byte_count, c
         // The source may lie anywhere in a mapped file, at any alignment: copy bytes, then convert.
         at::Tensor stored = at::empty(list(shape, rank), at::TensorOptions().dtype(scalar));
         if (byte_count > 0) std::memcpy(stored.mutable_data_ptr(), bytes, size_t(byte_count));
-        return type == TRIBUTARY_I64 ? stored : stored.to(at::kFloat);
+        return (type == TRIBUTARY_I64 ? stored : stored.to(at::kFloat)).to(place(device));
     });
 }
 
-Handle zeros(const int64_t *shape, int32_t rank) {
-    return tensor([&] { return at::zeros(list(shape, rank), at::kFloat); });
+Handle zeros(const int64_t *shape, int32_t rank, int32_t device) {
+    return tensor([&] {
+        return at::zeros(list(shape, rank), at::TensorOptions().dtype(at::kFloat).device(place(device)));
+    });
+}
+Handle cast(Borrowed x, tributary_dtype type) {
+    return tensor([&] {
+        TORCH_CHECK(type != TRIBUTARY_I64 && x->value.is_floating_point(), "only floating types are cast");
+        return x->value.to(scalar_type(type));
+    });
 }
 
 template <typename Element>
@@ -115,7 +142,7 @@ int32_t read(Borrowed tensor, Element *values, int64_t count, at::ScalarType typ
     return act([&] {
         TORCH_CHECK(tensor->value.scalar_type() == type, "the tensor holds ", tensor->value.scalar_type());
         TORCH_CHECK(tensor->value.numel() == count, "expected ", count, " values, found ", tensor->value.numel());
-        const at::Tensor dense = tensor->value.detach().contiguous();
+        const at::Tensor dense = tensor->value.detach().cpu().contiguous();
         if (count > 0) std::memcpy(values, dense.const_data_ptr(), size_t(count) * sizeof(Element));
     });
 }
@@ -186,7 +213,7 @@ int32_t adamw(
         at::NoGradGuard unrecorded;
         // The kernel takes the count of this step, as torch.optim hands it over: already raised.
         at::_fused_adamw_({values->value}, {gradient->value}, {first_moment->value}, {second_moment->value}, {},
-            {at::full({}, double(step), at::kFloat)}, learning_rate, beta1, beta2, weight_decay, epsilon, false, false);
+            {at::full({}, double(step), values->value.options().dtype(at::kFloat))}, learning_rate, beta1, beta2, weight_decay, epsilon, false, false);
     });
 }
 
@@ -230,7 +257,7 @@ Handle argmax(Borrowed x, int32_t dimension) {
 }
 
 Handle linear(Borrowed x, Borrowed weight) {
-    return tensor([&] { return at::linear(x->value, weight->value); });
+    return tensor([&] { return at::linear(x->value, weight->value.to(x->value.scalar_type())); });
 }
 Handle embedding(Borrowed weight, Borrowed indices) {
     return tensor([&] { return at::embedding(weight->value, indices->value); });
@@ -247,7 +274,7 @@ Handle rotary(Borrowed x, Borrowed cosine, Borrowed sine) {
 Handle attention(Borrowed query, Borrowed key, Borrowed value, Borrowed mask, bool causal) {
     return tensor([&] {
         std::optional<at::Tensor> bias;
-        if (mask != nullptr) bias = mask->value;
+        if (mask != nullptr) bias = mask->value.to(query->value.scalar_type());
         return at::scaled_dot_product_attention(query->value, key->value, value->value, bias, 0.0, causal);
     });
 }
@@ -273,8 +300,10 @@ const tributary_torch_api table = {
     .set_threads = set_threads,
     .threads = threads,
     .seed = seed,
+    .cuda_devices = cuda_devices,
     .from_bytes = from_bytes,
     .zeros = zeros,
+    .cast = cast,
     .read_f32 = read_f32,
     .read_i64 = read_i64,
     .rank = rank,

@@ -1,13 +1,18 @@
 #include "Layers.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/mean.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
+#include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -26,7 +31,26 @@ using torch::autograd::variable_list;
 int64_t grain(int64_t width) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, width)); }
 
 void require_matrix(const Tensor &x, const char *what) {
-    TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat, what, " must be a matrix of f32");
+    TORCH_CHECK(x.dim() == 2 && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16), what,
+        " must be a matrix of f32 or bf16");
+}
+
+// What the loops below read: f32 in this process's own memory.
+bool is_plain(const Tensor &x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat; }
+
+// As transformers has it: the mean and the scaling in f32, then rounded, then the weight.
+Tensor composed_rms_norm(const Tensor &x, const Tensor &weight, double epsilon) {
+    const Tensor wide = x.to(at::kFloat);
+    const Tensor scale = at::rsqrt(at::add(at::mean(at::mul(wide, wide), {1}, true), epsilon));
+    return at::mul(weight.to(x.scalar_type()), at::mul(wide, scale).to(x.scalar_type()));
+}
+
+// As transformers has it: angles are made in f32 and rounded to the type of x.
+Tensor composed_rotary(const Tensor &x, const Tensor &cosine, const Tensor &sine) {
+    const int64_t half = x.size(2) / 2;
+    const Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
+    const Tensor c = cosine.to(x.scalar_type()).unsqueeze(1), s = sine.to(x.scalar_type()).unsqueeze(1);
+    return at::cat({at::sub(at::mul(a, c), at::mul(b, s)), at::add(at::mul(b, c), at::mul(a, s))}, 2);
 }
 
 // Sums of products over a row. Reassociation lets the compiler use vector registers; the order is fixed at compile time.
@@ -46,8 +70,6 @@ float dot(const float *first, const float *second, const float *third, int64_t c
 
 struct RMSNorm : Function<RMSNorm> {
     static Tensor forward(AutogradContext *context, const Tensor &input, const Tensor &weight, double epsilon) {
-        require_matrix(input, "the input of RMSNorm");
-        TORCH_CHECK(weight.dim() == 1 && weight.size(0) == input.size(1), "RMSNorm: weight and input differ in width");
         const Tensor x = input.contiguous();
         const Tensor w = weight.contiguous();
         const int64_t rows = x.size(0), width = x.size(1);
@@ -152,11 +174,6 @@ Tensor rotate(const Tensor &x, const Tensor &cosine, const Tensor &sine, float s
 
 struct Rotary : Function<Rotary> {
     static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &cosine, const Tensor &sine) {
-        TORCH_CHECK(x.dim() == 3 && x.size(2) % 2 == 0 && x.scalar_type() == at::kFloat,
-            "rotary: expected f32 [rows, heads, even width]");
-        TORCH_CHECK(cosine.dim() == 2 && cosine.size(0) == x.size(0) && cosine.size(1) * 2 == x.size(2)
-                && sine.sizes() == cosine.sizes() && cosine.is_contiguous() && sine.is_contiguous(),
-            "rotary: cosine and sine must be [rows, width / 2]");
         context->save_for_backward({cosine, sine});
         return rotate(x, cosine, sine, 1);
     }
@@ -173,19 +190,25 @@ struct AdaptedLinear : Function<AdaptedLinear> {
         AutogradContext *context, const Tensor &input, const Tensor &weight, const Tensor &down, at::TensorList ups,
         std::vector<int64_t> outs, std::vector<int64_t> ranks, double scale) {
         const Tensor x = input.contiguous();
+        const Tensor wide = x.to(down.scalar_type());
         Tensor y = at::mm(x, weight.t());
-        Tensor low = at::mm(x, down.t());
+        Tensor low = at::mm(wide, down.t());
         size_t next = 0;
         int64_t row = 0, column = 0;
         for (size_t i = 0; i < outs.size(); ++i) {
             if (ranks[i] > 0) {
                 Tensor part = y.narrow(1, row, outs[i]);
-                at::addmm_out(part, part, low.narrow(1, column, ranks[i]), ups[next++].t(), 1, scale);
+                const Tensor into = low.narrow(1, column, ranks[i]), up = ups[next++].t();
+                if (y.scalar_type() == low.scalar_type()) {
+                    at::addmm_out(part, part, into, up, 1, scale);
+                } else {
+                    part.copy_(at::addmm(part.to(low.scalar_type()), into, up, 1, scale));
+                }
                 column += ranks[i];
             }
             row += outs[i];
         }
-        variable_list kept = {weight, down, low, down.requires_grad() ? x : Tensor()};
+        variable_list kept = {weight, down, low, down.requires_grad() ? wide : Tensor()};
         kept.insert(kept.end(), ups.begin(), ups.end());
         context->save_for_backward(kept);
         context->saved_data["outs"] = outs;
@@ -200,14 +223,14 @@ struct AdaptedLinear : Function<AdaptedLinear> {
         const auto ranks = context->saved_data["ranks"].toIntVector();
         const double scale = context->saved_data["scale"].toDouble();
         const Tensor &weight = saved[0], &down = saved[1], &low = saved[2], &x = saved[3];
-        const Tensor g = gradients[0].contiguous();
+        const Tensor g = gradients[0].contiguous(), wide = g.to(low.scalar_type());
         Tensor dlow = at::empty_like(low);
         variable_list result(3);
         int64_t row = 0, column = 0;
         size_t next = 4;
         for (size_t i = 0; i < outs.size(); ++i) {
             if (ranks[i] > 0) {
-                const Tensor gradient = g.narrow(1, row, outs[i]);
+                const Tensor gradient = wide.narrow(1, row, outs[i]);
                 Tensor part = dlow.narrow(1, column, ranks[i]);
                 at::addmm_out(part, part, gradient, saved[next++], 0, scale);
                 Tensor dup = at::empty({outs[i], ranks[i]}, low.options());
@@ -219,8 +242,12 @@ struct AdaptedLinear : Function<AdaptedLinear> {
         }
         if (context->needs_input_grad(0)) {
             Tensor dx = at::mm(g, weight);
-            at::addmm_out(dx, dx, dlow, down);
-            result[0] = dx;
+            if (dx.scalar_type() == dlow.scalar_type()) {
+                at::addmm_out(dx, dx, dlow, down);
+                result[0] = dx;
+            } else {
+                result[0] = at::addmm(dx.to(dlow.scalar_type()), dlow, down).to(dx.scalar_type());
+            }
         }
         if (context->needs_input_grad(2)) result[2] = at::mm(dlow.t(), x);
         result.resize(result.size() + 3);  // outs, ranks, scale
@@ -231,12 +258,21 @@ struct AdaptedLinear : Function<AdaptedLinear> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor &x, const at::Tensor &weight, double epsilon) {
+    require_matrix(x, "the input of RMSNorm");
+    TORCH_CHECK(weight.dim() == 1 && weight.size(0) == x.size(1), "RMSNorm: weight and input differ in width");
+    if (!is_plain(x) || !is_plain(weight)) return composed_rms_norm(x, weight, epsilon);
     return RMSNorm::apply(x, weight, epsilon);
 }
 
 at::Tensor swiglu(const at::Tensor &x) { return SwiGLU::apply(x); }
 
 at::Tensor rotary(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine) {
+    TORCH_CHECK(x.dim() == 3 && x.size(2) % 2 == 0 && x.is_floating_point(),
+        "rotary: expected numbers [rows, heads, even width]");
+    TORCH_CHECK(cosine.dim() == 2 && cosine.size(0) == x.size(0) && cosine.size(1) * 2 == x.size(2)
+            && sine.sizes() == cosine.sizes() && cosine.is_contiguous() && sine.is_contiguous(),
+        "rotary: cosine and sine must be [rows, width / 2]");
+    if (!is_plain(x)) return composed_rotary(x, cosine, sine);
     return Rotary::apply(x, cosine, sine);
 }
 
@@ -245,6 +281,7 @@ at::Tensor adapted_linear(
     double scale) {
     require_matrix(x, "the input of a linear");
     TORCH_CHECK(!weight.requires_grad(), "an adapted linear's own weight must be frozen");
+    TORCH_CHECK(weight.scalar_type() == x.scalar_type(), "an adapted linear's weight and input differ in type");
     std::vector<at::Tensor> ups;
     std::vector<int64_t> outs, ranks;
     int64_t height = 0, rank = 0;

@@ -1,5 +1,6 @@
 // Layers whose derivative we write ourselves: composed of torch's operators, each would pass over memory several times
-// more, forward and backward. Everything else is torch's own.
+// more, forward and backward. Everything else is torch's own. RMSNorm and rotary are ours for f32 on the CPU; in bf16, and on
+// another device, they are composed of torch's operators, in the order in which transformers rounds.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,7 +25,8 @@ struct AdaptedRows {
     at::Tensor up;
 };
 
-// x W^T + scale * (x A^T) B^T (Hu et al. 2021, arXiv 2106.09685) for linears that read the same x.
+// x W^T + scale * (x A^T) B^T (Hu et al. 2021, arXiv 2106.09685) for linears that read the same x. Where x and W are bf16 and
+// A and B f32, the second product is made in f32 and the sum is rounded once, as PEFT does with autocast_adapter_dtype.
 at::Tensor adapted_linear(
     const at::Tensor &x, const at::Tensor &weight, const at::Tensor &down, const std::vector<AdaptedRows> &rows,
     double scale);

@@ -127,6 +127,24 @@ package struct BaseModel: Sendable {
         }
     }
 
+    /// Every weight, in the order of `LlamaWeights.entries`.
+    package func values() throws -> [Float] {
+        var values: [Float] = []
+        values.reserveCapacity(LlamaWeights.count(of: shape))
+        for entry in LlamaWeights.entries(of: shape) {
+            guard let file = files[entry.name] else {
+                throw FineTuningError.base(file: entry.name, "the tensor is missing")
+            }
+            let tensor = try file.floats(entry.name)
+            guard tensor.allSatisfy(\.isFinite) else {
+                throw FineTuningError.base(
+                    file: BaseModel.weightsName, "tensor \(entry.name) has a value that is not finite")
+            }
+            values += tensor
+        }
+        return values
+    }
+
     /// A tensor's values as f32.
     func tensor(_ name: String, _ library: TorchLibrary) throws -> Tensor {
         guard let file = files[name] else { throw FineTuningError.base(file: name, "the tensor is missing") }

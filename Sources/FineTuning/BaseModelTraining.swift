@@ -70,33 +70,14 @@ package enum BaseModelTraining {
         let configuration = try recipe.configuration()
         let shape = try BaseModelShape(configJSON: configuration)
         let entries = LlamaWeights.entries(of: shape)
-        var offsets: [String: Int] = [:]
-        var count = 0
-        for entry in entries {
-            offsets[entry.name] = count
-            count += entry.count
-        }
-        let extents = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0.shape) })
-        let parameters = try ParameterVector(library, count: count)
+        let parameters = try ParameterVector(library, count: LlamaWeights.count(of: shape))
         try parameters.load(initial(entries, seed: recipe.seed))
-        // The vector's order puts tensors that are used as one matrix side by side, so one leaf covers them.
-        let model = try LlamaModel(shape, library) { names in
-            let shapes = names.compactMap { extents[$0] }
-            guard let offset = names.first.flatMap({ offsets[$0] }), let first = shapes.first else {
-                throw FineTuningError.base(file: "config.json", "no tensor \(names.first ?? "")")
-            }
-            let stacked = [shapes.reduce(0) { $0 + $1[0] }] + first.dropFirst()
-            return try parameters.leaf(at: offset, shape: stacked)
-        }
+        let model = try LlamaModel(shape, training: parameters, library)
         let report = try TrainingLoop(model: model, parameters: parameters, target: loss)
             .run(shard, settings, progress: progress)
 
         let values = try parameters.values.floats()
-        let tensors = entries.map { entry in
-            let offset = offsets[entry.name] ?? 0
-            return TensorContents(
-                name: entry.name, shape: entry.shape, floats: Array(values[offset..<offset + entry.count]))
-        }
+        let tensors = WholeModel.tensors(of: values, in: shape)
         try DurableFile.replace("\(directory)/config.json", with: configuration)
         try DurableFile.replace("\(directory)/tokenizer.json", with: tokenizerJSON)
         try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(directory)/model.safetensors")

@@ -14,8 +14,8 @@ package struct AnswerTokens: Hashable, Sendable {
     }
 }
 
-/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model. Values go in and out as one vector, in
-/// the order of `AdapterConfiguration.layout`. Not Sendable, and every call runs to its end on the calling thread.
+/// Trains a LoRA adapter (Hu et al. 2021, arXiv 2106.09685) over a frozen base model, or every weight of the model. Values go in
+/// and out as one vector, in the order of `AdapterConfiguration.layout`. Not Sendable, and every call runs to its end on the calling thread.
 ///
 /// With one thread, the same base, shard, settings and start give the same bytes on the same kind of processor.
 package final class FineTuner {
@@ -35,22 +35,34 @@ package final class FineTuner {
     /// Which of an adapter's values this tuner trains: under `alternate` one factor, else all that are released.
     package let factor: AdapterConfiguration.Factor?
 
-    /// An adapter at its beginning: A from the run seed, B zero. `loss` says which tokens training and `loss(of:)` count.
+    /// An adapter at its beginning: A from the run seed, B zero; or the base model's own weights. `loss` says which tokens training and
+    /// `loss(of:)` count.
     ///
-    /// - Parameter factor: under `alternate`, the one that is trained.
+    /// - Parameters:
+    ///   - factor: under `alternate`, the one that is trained.
+    ///   - compute: what the base model is computed on, and in which numbers.
     package init(
         base: BaseModel, adapter configuration: AdapterConfiguration, training factor: AdapterConfiguration.Factor = .b,
-        loss target: LossTarget = .answers, threads: Int = 1
+        loss target: LossTarget = .answers, threads: Int = 1, compute: ComputeSettings = .standard
     ) throws {
         guard (1...1024).contains(threads) else {
             throw FineTuningError.setting("expected 1 to 1024 threads, found \(threads)")
         }
-        let library = try TorchLibrary.shared()
+        let library = try TorchLibrary.shared(on: compute.device)
         self.threads = threads
         self.base = base
         self.configuration = configuration
         self.target = target
         self.factor = configuration.trains == .alternate ? factor : nil
+        guard configuration.trains != .full else {
+            _ = try configuration.layout(of: base.shape, range: 1)  // refuses what is too large
+            start = try base.values()
+            placement = Placement(count: start.count)
+            parameters = try ParameterVector(library, count: start.count)
+            model = try LlamaModel(base.shape, training: parameters, library, in: compute.precision)
+            try parameters.load(start)
+            return
+        }
         let adapter = try LowRankAdapter(initial: configuration, base: base.shape)
         placement = try Placement(adapter, training: self.factor, library)
         // Beside a shared A each cloud trains a B of its own.
@@ -59,7 +71,7 @@ package final class FineTuner {
             ? try configuration.joined(a: adapter.trained, ownB: [], of: base.shape) : adapter.trained
         start = placement.trained(of: initial)
         parameters = try ParameterVector(library, count: start.count)
-        model = try LlamaModel(base)
+        model = try LlamaModel(base, compute)
         try parameters.load(start)
         try attach(adapter)
     }
@@ -246,6 +258,12 @@ private struct Placement {
     let fixed: [Fixed]
     private let pieces: [Piece]
 
+    /// So many values, all of which are trained.
+    init(count: Int) {
+        fixed = []
+        pieces = [Piece(range: 0..<count, target: nil)]
+    }
+
     init(
         _ adapter: LowRankAdapter, training factor: AdapterConfiguration.Factor?, _ library: TorchLibrary
     ) throws(TorchError) {
@@ -277,6 +295,7 @@ private struct Placement {
             case .core:
                 fixed.append(Fixed(a: nil, b: nil))
                 piece(module.rank * module.rank, nil)
+            case .full: break  // has no modules
             }
         }
         self.fixed = fixed

@@ -36,6 +36,8 @@ package final class LlamaModel {
 
     package let shape: BaseModelShape
     let library: TorchLibrary
+    /// Of what flows between layers; weights are cast to it where they are of another.
+    private let precision: Precision
     private let embedding: Tensor
     var layers: [Layer]
     private let finalNorm: Tensor
@@ -44,8 +46,10 @@ package final class LlamaModel {
 
     /// Builds the model over weights that `stacked` gives: the named tensors, one above the other, as one.
     init(
-        _ shape: BaseModelShape, _ library: TorchLibrary, stacked: ([String]) throws -> Tensor
+        _ shape: BaseModelShape, _ library: TorchLibrary, in precision: Precision = .f32,
+        stacked: ([String]) throws -> Tensor
     ) throws {
+        self.precision = precision
         self.shape = shape
         self.library = library
         embedding = try stacked([LlamaWeights.embedding])
@@ -64,26 +68,48 @@ package final class LlamaModel {
         rotary = RotaryTable(shape, library)
     }
 
+    /// The model over a vector of all its weights, in the order of `LlamaWeights.entries`: every one is trained.
+    convenience init(
+        _ shape: BaseModelShape, training parameters: ParameterVector, _ library: TorchLibrary,
+        in precision: Precision = .f32
+    ) throws {
+        var places: [String: (offset: Int, shape: [Int])] = [:]
+        var count = 0
+        for entry in LlamaWeights.entries(of: shape) {
+            places[entry.name] = (count, entry.shape)
+            count += entry.count
+        }
+        // The vector's order puts tensors that are used as one matrix side by side, so one leaf covers them.
+        try self.init(shape, library, in: precision) { names in
+            let members = names.compactMap { places[$0] }
+            guard let first = members.first else {
+                throw FineTuningError.base(file: "config.json", "no tensor \(names.first ?? "")")
+            }
+            let rows = members.reduce(0) { $0 + $1.shape[0] }
+            return try parameters.leaf(at: first.offset, shape: [rows] + first.shape.dropFirst())
+        }
+    }
+
     /// The model as it lies in its folder, frozen.
-    package convenience init(_ base: BaseModel) throws {
-        let library = try TorchLibrary.shared()
-        try self.init(base.shape, library) { names in
-            let tensors = try names.map { try base.tensor($0, library) }
+    package convenience init(_ base: BaseModel, _ compute: ComputeSettings = .standard) throws {
+        let library = try TorchLibrary.shared(on: compute.device)
+        try self.init(base.shape, library, in: compute.precision) { names in
+            let tensors = try names.map { try base.tensor($0, library).cast(to: compute.precision) }
             return tensors.count == 1 ? tensors[0] : try Tensor.concatenated(tensors, along: 0)
         }
     }
 
-    /// Logits [rows, vocabulary] for the rows that the batch asks for.
+    /// Logits [rows, vocabulary], f32, for the rows that the batch asks for.
     func logits(_ batch: TokenBatch) throws(TorchError) -> Tensor {
         let angles = try rotary.angles(upTo: batch.width).selected(batch.positions)
-        var x = try embedding.embedding(batch.tokens)
+        var x = try embedding.embedding(batch.tokens).cast(to: precision)
         for index in layers.indices {
             // After the last layer's keys and values only the rows asked for are needed: most of its work falls away.
             let rows = index == layers.count - 1 ? batch.onePerSequence : nil
             x = try forward(layers[index], x, batch, angles, rows)
         }
         if batch.onePerSequence == nil, let rows = batch.rows { x = try x.selected(rows, along: 0) }
-        return try x.rmsNorm(finalNorm, epsilon: shape.normEpsilon).linear(head)
+        return try x.rmsNorm(finalNorm, epsilon: shape.normEpsilon).linear(head).cast(to: .f32)
     }
 
     private func forward(

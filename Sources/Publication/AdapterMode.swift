@@ -7,12 +7,12 @@ extension AdapterConfiguration.Trains {
     static func read(_ file: Section) -> AdapterConfiguration.Trains {
         /// Beside the modes what is refused with its reason.
         enum Name: String, CaseIterable {
-            case freezeA, alternate, shareA, core, inexact, both
+            case freezeA, alternate, shareA, core, inexact, both, full
         }
         let name: Name = file.choice(
             "mode", default: .freezeA,
             about:
-                "what is trained and summed: B over a fixed A, either factor in turn, A alone, or a small matrix between fixed ones"
+                "what is trained and summed: B over a fixed A, either factor in turn, A alone, a small matrix between fixed ones, or no adapter but every weight of a small base model"
         )
         guard let mode = AdapterConfiguration.Mode(rawValue: name.rawValue) else {
             file.refuse(
@@ -44,6 +44,10 @@ extension AdapterConfiguration.Trains {
             }
         }
         guard self != .b, self != .core, encryption != .full else { return nil }
+        if self == .full {
+            return
+                "of the embedding only the rows of words that a cloud's records hold get a gradient, and rows in clear would tell which those are: `encryption` goes with freezeA and core"
+        }
         return
             "values are encrypted by how much the loss depends on them before the first update, and A's do not show it there, as B is 0: `encryption` goes with freezeA and core"
     }

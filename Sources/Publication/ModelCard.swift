@@ -14,27 +14,44 @@ struct ModelCard {
         [frontMatter, heading, participation, method, privacy, figures, use, check].joined(separator: "\n")
     }
 
-    private var base: String { draft.adapter.configuration.baseModelName }
+    private var base: String { draft.model.baseModelName }
+    private var isWhole: Bool { if case .whole = draft.model { true } else { false } }
+    /// What was trained, as people call it.
+    private var thing: String { isWhole ? "model" : "adapter" }
 
     private var frontMatter: String {
-        """
-        ---
-        base_model: \(JSON.quoted(base))
-        library_name: peft
-        pipeline_tag: text-generation
-        tags:
-        - \(JSON.quoted("base_model:adapter:\(base)"))
-        - lora
-        - transformers
-        - federated-learning
-        - tributary
-        ---
+        let own =
+            isWhole
+            ? [JSON.quoted("base_model:finetune:\(base)")]
+            : [JSON.quoted("base_model:adapter:\(base)"), "lora", "transformers"]
+        let tags = own + ["federated-learning", "tributary"]
+        return """
+            ---
+            base_model: \(JSON.quoted(base))
+            library_name: \(isWhole ? "transformers" : "peft")
+            pipeline_tag: text-generation
+            tags:
+            \(tags.map { "- \($0)" }.joined(separator: "\n"))
+            ---
 
-        """
+            """
     }
 
     private var heading: String {
-        let configuration = draft.adapter.configuration
+        switch draft.model {
+        case .adapter(let adapter): heading(adapter.configuration)
+        case .whole(let model):
+            """
+            # Model of run \(draft.run), round \(draft.round)
+
+            \(Self.escaped(base)) with all of its \(model.values.count) weights trained further (`full`). Several clouds trained it together with Tributary; no
+            cloud's records left it.
+
+            """
+        }
+    }
+
+    private func heading(_ configuration: AdapterConfiguration) -> String {
         let targets = configuration.targets.map { "`\($0.rawValue)`" }.joined(separator: ", ")
         let frozen = Self.words(for: configuration.trains)
         return """
@@ -72,7 +89,7 @@ struct ModelCard {
         return """
             ## How it was trained
 
-            In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the adapter by
+            In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the \(thing) by
             \(method.outer.summary). \(Self.words(for: method.weights))\(method.compression.map { "\n\($0.summary)" } ?? "")\(method.pace.map { "\n\($0.summary)" } ?? "")
 
             """
@@ -88,6 +105,7 @@ struct ModelCard {
             "A and B were fixed by the run's seed, and a matrix of the rank's size between them was trained (`core`), which is folded into B here."
         case .both:
             "**A and B were trained in one update (`inexact`): the mean of the clouds' factors, which this is, is not the mean of their adapters.**"
+        case .full: ""  // has no adapter
         }
     }
 
@@ -125,15 +143,17 @@ struct ModelCard {
             | smallest cohort whose sum was opened | \(privacy.minimumCohort) |
 
             \(simulated)
-            \(privacy.noise?.summary ?? Self.withoutNoise)
+            \(privacy.noise?.summary ?? withoutNoise)
 
             """
     }
 
-    private static let withoutNoise = """
-        The adapter itself is public to whoever holds it: without differential privacy it may reveal something about the
+    private var withoutNoise: String {
+        """
+        The \(thing) itself is public to whoever holds it: without differential privacy it may reveal something about the
         records that it was trained on.
         """
+    }
 
     private var figures: String {
         guard !draft.metrics.isEmpty else { return "" }
@@ -144,18 +164,30 @@ struct ModelCard {
     }
 
     private var use: String {
-        """
-        ## Load it
+        guard !isWhole else {
+            return """
+                ## Load it
 
-        ```python
-        from transformers import AutoModelForCausalLM
-        from peft import PeftModel
+                ```python
+                from transformers import AutoModelForCausalLM
 
-        base = AutoModelForCausalLM.from_pretrained(\(JSON.quoted(base)))
-        model = PeftModel.from_pretrained(base, ".")  # this folder
-        ```
+                model = AutoModelForCausalLM.from_pretrained(".")  # this folder
+                ```
 
-        """
+                """
+        }
+        return """
+            ## Load it
+
+            ```python
+            from transformers import AutoModelForCausalLM
+            from peft import PeftModel
+
+            base = AutoModelForCausalLM.from_pretrained(\(JSON.quoted(base)))
+            model = PeftModel.from_pretrained(base, ".")  # this folder
+            ```
+
+            """
     }
 
     private var check: String {

@@ -6,13 +6,14 @@ import Federation
 package struct PublishConfiguration: Configurable, Sendable {
     /// What the rounds sum.
     package enum Model: Sendable {
-        /// A LoRA adapter over the base model in this folder.
-        case adapter(base: String, AdapterConfiguration)
+        /// A LoRA adapter over the base model in this folder; or, under `mode: full`, the base model itself, if it has no more than so many
+        /// weights.
+        case adapter(base: String, AdapterConfiguration, maximumWeights: Int)
         /// So many values without a meaning: to measure rounds.
         case values(Int)
 
         /// The base model's; nil where there is none.
-        package var folder: String? { if case .adapter(let base, _) = self { base } else { nil } }
+        package var folder: String? { if case .adapter(let base, _, _) = self { base } else { nil } }
     }
 
     package let model: Model
@@ -142,24 +143,44 @@ package struct PublishConfiguration: Configurable, Sendable {
             let name = file.string(
                 "base-name", default: base.split(separator: "/").last.map(String.init) ?? base,
                 about: "the name by which users load the base model; without it its folder's")
-            let adapter = try file.section("adapter", about: "LoRA's adapter; `{}` takes all defaults") { section in
+            let (adapter, most) = try file.section("adapter", about: "LoRA's adapter; `{}` takes all defaults") {
+                section in
                 let trains = AdapterConfiguration.Trains.read(section)
                 if let problem = trains.problem(
                     outer: update.outer, compression: compression, encryption: encryption, pace: pace)
                 {
                     section.refuse("mode", problem)
                 }
-                return try AdapterConfiguration(
-                    rank: section.int("rank", in: 1...512, default: 16, about: "LoRA's rank"),
-                    alpha: section.int("alpha", in: 1...65_536, default: 32, about: "LoRA's alpha"),
-                    targetModules: section.has("targets")
-                        ? section.list("targets", about: "the projections that are adapted; without it all seven") {
-                            $0.choice(of: Projection.self).rawValue
-                        }
-                        : Projection.allCases.map(\.rawValue), trains: trains,
-                    seed: seed, baseModelName: name)
+                let rank = section.int("rank", in: 1...512, default: 16, about: "LoRA's rank")
+                let alpha = section.int("alpha", in: 1...65_536, default: 32, about: "LoRA's alpha")
+                let targets =
+                    section.has("targets")
+                    ? section.list("targets", about: "the projections that are adapted; without it all seven") {
+                        $0.choice(of: Projection.self).rawValue
+                    }
+                    : Projection.allCases.map(\.rawValue)
+                let most = section.int(
+                    "maximum-weights", in: 1...LlamaWeights.maximumCount,
+                    default: 1 << 20,
+                    about: "of `mode: full`: the weights of the largest base model that may be trained whole")
+                guard trains == .full else {
+                    if section.has("maximum-weights") {
+                        section.refuse(
+                            "maximum-weights", "only `mode: full` trains a base model's weights: leave it out")
+                    }
+                    return (
+                        try AdapterConfiguration(
+                            rank: rank, alpha: alpha, targetModules: targets, trains: trains, seed: seed,
+                            baseModelName: name), most
+                    )
+                }
+                for key in ["rank", "alpha", "targets"] where section.has(key) {
+                    section.refuse(
+                        key, "under `mode: full` every weight is trained, and there is no adapter: leave it out")
+                }
+                return (try AdapterConfiguration(everyWeightOf: name, seed: seed), most)
             }
-            model = .adapter(base: base, adapter)
+            model = .adapter(base: base, adapter, maximumWeights: most)
         }
     }
 }

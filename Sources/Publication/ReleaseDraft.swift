@@ -5,7 +5,7 @@ package import Federation
 package struct ReleaseDraft: Sendable {
     package let run: RunName
     package let round: RoundNumber
-    package let adapter: LowRankAdapter
+    package let model: ReleasedModel
     /// Seconds since 1970, for the manifest's `created` alone.
     package let createdAt: Int
     package let baseModelSHA256: String
@@ -22,14 +22,14 @@ package struct ReleaseDraft: Sendable {
     package let attachments: [String: [UInt8]]
 
     package init(
-        run: RunName, round: RoundNumber, adapter: LowRankAdapter, createdAt: Int, baseModelSHA256: String,
+        run: RunName, round: RoundNumber, model: ReleasedModel, createdAt: Int, baseModelSHA256: String,
         tokenizerSHA256: String, rounds: [ReleaseManifest.Round], follows: RoundNumber? = nil,
         privacy: ReleaseManifest.Privacy, method: ReleaseManifest.Method?, metrics: [String: Double],
         attachments: [String: [UInt8]] = [:]
     ) {
         self.run = run
         self.round = round
-        self.adapter = adapter
+        self.model = model
         self.createdAt = createdAt
         self.baseModelSHA256 = baseModelSHA256
         self.tokenizerSHA256 = tokenizerSHA256

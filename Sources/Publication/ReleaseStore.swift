@@ -149,7 +149,7 @@ package final class ReleaseStore: Sendable {
 
     private func files(of draft: ReleaseDraft) throws -> [String: [UInt8]] {
         var files = draft.attachments
-        var own = try PEFTFolder.encode(draft.adapter)
+        var own = try draft.model.files()
         own["README.md"] = Array(ModelCard(draft: draft, key: publicKey).text.utf8)
         own[ReleaseManifest.keyName] = Array(publicKey.file.utf8)
         let reserved = Set(own.keys).union([
@@ -168,7 +168,7 @@ package final class ReleaseStore: Sendable {
     ) -> ReleaseManifest {
         ReleaseManifest(
             run: draft.run, round: draft.round, created: created,
-            baseModel: .init(name: draft.adapter.configuration.baseModelName, sha256: draft.baseModelSHA256),
+            baseModel: .init(name: draft.model.baseModelName, sha256: draft.baseModelSHA256),
             tokenizerSHA256: draft.tokenizerSHA256,
             files: files.sorted { $0.key < $1.key }.map { name, bytes in
                 .init(name: name, sha256: SHA256.hex(of: bytes), byteCount: bytes.count)

@@ -1,6 +1,6 @@
 internal import CTorchInterface
 
-/// A tensor of libtorch on the CPU: f32, or i64 for indices. Values are shared between views, so a tensor is not Sendable:
+/// A tensor of libtorch on its library's device: f32 or bf16, or i64 for indices. Values are shared between views, so a tensor is not Sendable:
 /// one thread at a time.
 package final class Tensor {
     package let library: TorchLibrary
@@ -53,7 +53,7 @@ extension Tensor {
     ) throws(TorchError) {
         let extents = shape.map(Int64.init)
         let handle = library.api.pointee.from_bytes(
-            type.code, bytes.baseAddress, Int64(bytes.count), extents, Int32(extents.count))
+            type.code, bytes.baseAddress, Int64(bytes.count), extents, Int32(extents.count), library.device.code)
         try self.init(library, handle, "from_bytes")
     }
 
@@ -61,7 +61,7 @@ extension Tensor {
         let extents = shape.map(Int64.init)
         let handle = values.withUnsafeBytes {
             library.api.pointee.from_bytes(
-                TRIBUTARY_F32, $0.baseAddress, Int64($0.count), extents, Int32(extents.count))
+                TRIBUTARY_F32, $0.baseAddress, Int64($0.count), extents, Int32(extents.count), library.device.code)
         }
         try self.init(library, handle, "from_bytes")
     }
@@ -69,14 +69,21 @@ extension Tensor {
     package convenience init(_ library: TorchLibrary, indices: [Int64]) throws(TorchError) {
         let extents = [Int64(indices.count)]
         let handle = indices.withUnsafeBytes {
-            library.api.pointee.from_bytes(TRIBUTARY_I64, $0.baseAddress, Int64($0.count), extents, 1)
+            library.api.pointee.from_bytes(
+                TRIBUTARY_I64, $0.baseAddress, Int64($0.count), extents, 1, library.device.code)
         }
         try self.init(library, handle, "from_bytes")
     }
 
     package static func zeros(_ library: TorchLibrary, shape: [Int]) throws(TorchError) -> Tensor {
         let extents = shape.map(Int64.init)
-        return try Tensor(library, library.api.pointee.zeros(extents, Int32(extents.count)), "zeros")
+        return try Tensor(
+            library, library.api.pointee.zeros(extents, Int32(extents.count), library.device.code), "zeros")
+    }
+
+    /// The same values as numbers of another precision; a gradient comes back in this one's.
+    package func cast(to precision: Precision) throws(TorchError) -> Tensor {
+        try Tensor(library, extended { library.api.pointee.cast($0, precision.code) }, "to")
     }
 
     /// All values, row-major.

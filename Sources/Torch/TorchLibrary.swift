@@ -6,13 +6,25 @@ internal import Glibc
 package final class TorchLibrary: Sendable {
     // The table is constant memory of a library that is never unloaded: any thread may read it at any time.
     nonisolated(unsafe) let api: UnsafePointer<tributary_torch_api>
+    /// Where every tensor lies that is made with this.
+    package let device: Device
 
-    private init(api: UnsafePointer<tributary_torch_api>) { self.api = api }
+    private init(api: UnsafePointer<tributary_torch_api>, device: Device) {
+        self.api = api
+        self.device = device
+    }
 
     private static let loaded = Result<TorchLibrary, TorchError> { () throws(TorchError) in try load() }
 
-    /// The library; every call gives the same one, or the same error.
-    package static func shared() throws(TorchError) -> TorchLibrary { try loaded.get() }
+    /// The library, for tensors on one device; every call for the CPU gives the same one, or the same error.
+    package static func shared(on device: Device = .cpu) throws(TorchError) -> TorchLibrary {
+        let loaded = try loaded.get()
+        guard case .cuda(let index) = device else { return loaded }
+        let count = Int(loaded.api.pointee.cuda_devices())
+        guard count >= 0 else { throw .withoutCUDA(version: loaded.version) }
+        guard index < count else { throw .noDevice(device, found: count) }
+        return TorchLibrary(api: loaded.api, device: device)
+    }
 
     /// libtorch's own version, such as 2.13.0.
     package var version: String { api.pointee.version().map { String(cString: $0) } ?? "unknown" }
@@ -61,7 +73,7 @@ extension TorchLibrary {
         guard let api = entry(UInt32(TRIBUTARY_TORCH_ABI)) else {
             throw .otherVersion(path: path, expected: UInt32(TRIBUTARY_TORCH_ABI))
         }
-        return TorchLibrary(api: api)
+        return TorchLibrary(api: api, device: .cpu)
     }
 
     /// The library's file, where it is there: for whoever must open the way to it beforehand.

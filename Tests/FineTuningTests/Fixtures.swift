@@ -80,6 +80,14 @@ struct TinyLlama {
         try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(folder)/model.safetensors")
     }
 
+    /// The same with its embedding as output projection.
+    func tied() -> TinyLlama {
+        var model = self
+        model.config = config.replacing("\"tie_word_embeddings\": false", with: "\"tie_word_embeddings\": true")
+        model.replace("lm_head.weight", with: nil)
+        return model
+    }
+
     /// Puts another tensor in the place of the named one.
     mutating func replace(_ name: String, with tensor: TensorContents?) {
         guard let index = tensors.firstIndex(where: { $0.name == name }) else { return }
@@ -119,8 +127,16 @@ func patientShard(_ shard: TokenShard, patients: [Int32]) throws -> TokenShard {
 func adapterConfiguration(
     _ trains: AdapterConfiguration.Trains = .b, targets: Set<Projection> = Set(Projection.allCases)
 ) throws -> AdapterConfiguration {
-    try AdapterConfiguration(
+    if trains == .full { return try AdapterConfiguration(everyWeightOf: "tiny", seed: 11) }
+    return try AdapterConfiguration(
         rank: 4, alpha: 8, targets: targets, trains: trains, seed: 11, baseModelName: "tiny")
+}
+
+/// The distance of two vectors over the length of the second.
+func relativeError(_ found: ArraySlice<Float>, _ expected: [Float]) -> Double {
+    let distance = zip(found, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+    let length = expected.reduce(0.0) { $0 + pow(Double($1), 2) }
+    return (distance / max(length, 1e-24)).squareRoot()
 }
 
 /// The folder of real test data, where the environment names one.

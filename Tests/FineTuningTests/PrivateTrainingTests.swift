@@ -63,6 +63,27 @@ import Tokenization
         #expect(free > 1e-3)
     }
 
+    // Gradients of every weight agree with transformers' (ReferenceTests), so what is left to see is that each unit has its own.
+    @Test("Of every weight too a step's sum is of each unit's own gradient, clipped")
+    func everyWeight() throws {
+        let folder = try TemporaryFolder()
+        try TinyLlama().tied().write(to: folder.path)
+        let tuner = try FineTuner(
+            base: BaseModel(directory: folder.path), adapter: adapterConfiguration(.full))
+        let shard = try randomShard(examples: 6)
+        let units = [[0], [1, 2], [3, 4, 5]]
+        let gradients = try units.map { try tuner.gradient(on: $0, of: shard).values.map(Double.init) }
+        let norms = gradients.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let clip = norms.sorted()[1]
+        var expected = [Double](repeating: 0, count: tuner.count)
+        for (gradient, norm) in zip(gradients, norms) {
+            for index in expected.indices { expected[index] += min(1, clip / norm) * gradient[index] }
+        }
+        let sum = try tuner.clippedSum(units, of: shard, clip: clip)
+        #expect(norms.contains { $0 > clip } && norms.contains { $0 < clip })
+        #expect(relativeError(sum.map { Float($0) }[...], expected.map { Float($0) }) < 1e-5)
+    }
+
     @Test("Each unit takes part with the rate's probability, on its own")
     func sampling() throws {
         let folder = try TemporaryFolder()

@@ -2,6 +2,7 @@ import Adapter
 import Federation
 import Foundation
 import Publication
+import Safetensors
 import Testing
 import Topology
 
@@ -116,6 +117,81 @@ extension PipelineSuite {
             #expect(try manifest(agreed).method?.adapter == .inexact)
             let card = String(decoding: try agreed.read("\(agreed.releases)/latest/README.md"), as: UTF8.self)
             #expect(card.contains("is not the mean of their adapters"))
+        }
+
+        @Test("`full` trains every weight, sends them compressed, and publishes a model that loads as it is")
+        func full() async throws {
+            var plan = FederationRun.Plan(suite: .clear)
+            plan.configs[.publish] = """
+                base: \(FederationRun.baseModel)
+                base-name: tributary-base
+                variables: \(FederationRun.repository)/configs/variables.yaml
+                rounds: 2
+                local-steps: 2
+                batch-size: 8
+                learning-rate: 1.0e-3
+                adapter: {mode: full}
+                compression: {fraction: 0.2}
+                bits: 16
+                minimum-cohort: 3
+                deadline: 5m
+                validate-every: 1
+                test: true
+                threads: 1
+
+                """
+            plan.configs[.encrypt] = "threads: 1\nlimits: {minimum-cohort: 3, maximum-share: 0.6, full: true}\n"
+            let run = try FederationRun(plan)
+            try await run.run()
+            let base = try SafetensorsFile(path: "\(FederationRun.baseModel)/model.safetensors")
+            let count = base.tensors.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
+            let sizes = values(run)
+            #expect(sizes.count == 2 && sizes[0] == count)
+            #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
+            let method = try #require(try manifest(run).method)
+            #expect(method.adapter == .full && method.compression.map { $0.sent * 4 < $0.values } == true)
+            let (first, second) = try (
+                SafetensorsFile(path: "\(run.releases)/round-0003/model.safetensors"),
+                SafetensorsFile(path: "\(run.releases)/round-0005/model.safetensors")
+            )
+            // In the first update every weight moved (or its decay moved it), in the second a fifth.
+            func moved(_ from: SafetensorsFile, _ to: SafetensorsFile) throws -> Double {
+                let changed = try from.tensors.keys.sorted().reduce(0) { sum, name in
+                    sum + zip(try from.floats(name), try to.floats(name)).count { $0 != $1 }
+                }
+                return Double(changed) / Double(count)
+            }
+            let (all, fifth) = (try moved(base, first), try moved(first, second))
+            #expect(all > 0.9 && fifth > 0.1 && fifth < 0.25, "\(all) \(fifth)")
+            let card = String(decoding: try run.read("\(run.releases)/latest/README.md"), as: UTF8.self)
+            #expect(card.contains("with all of its \(count) weights trained further (`full`)"))
+            #expect(card.contains("library_name: transformers") && !card.contains("lora") && !card.contains("peft"))
+            // Evaluated before, between and after: training moved the loss.
+            let losses = run.book.all.filter { $0.name == "round_released" }.compactMap { $0.fields["log_loss"] }
+            #expect(Set(losses).count > 1)
+        }
+
+        @Test("`full` is answered by no cloud that has not agreed, and of no larger model than publish's config allows")
+        func fullRefused() async throws {
+            let refused = try run("full")
+            let file = "\(refused.root)/publish.yaml"
+            let config = try String(contentsOfFile: file, encoding: .utf8)
+                .replacing("rank: 4, alpha: 8, targets: [q_proj, v_proj], ", with: "")
+            try refused.write(Array(config.utf8), file)
+            try refused.startAll()
+            let event = try await refused.event("opening_refused", of: refused.stage(.encrypt, "north"))
+            #expect(event.fields["reason"]?.contains("limits.full is false") == true)
+
+            let large = try run("full, maximum-weights: 1000")
+            try large.write(
+                Array(config.replacing("mode: full", with: "mode: full, maximum-weights: 1000").utf8),
+                "\(large.root)/publish.yaml")
+            let publish = large.topology.publish
+            try large.start(publish)
+            let end = await large.book.first(within: 120) { $0.name == "exited" && $0.stage == publish }
+            #expect(end?.fields["status"] == "78")
+            #expect(
+                large.book.all.contains { $0.stage == publish && $0.line.contains("adapter.maximum-weights is 1000") })
         }
 
         @Test("A run's mode stays what it is: publish says so, and ends")

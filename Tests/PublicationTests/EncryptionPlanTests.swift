@@ -86,7 +86,7 @@ struct PartEncryptedTests {
         let draft = try Fixtures.draft(round: 1)
         let privacy = draft.privacy
         return ReleaseDraft(
-            run: draft.run, round: draft.round, adapter: draft.adapter, createdAt: draft.createdAt,
+            run: draft.run, round: draft.round, model: draft.model, createdAt: draft.createdAt,
             baseModelSHA256: draft.baseModelSHA256, tokenizerSHA256: draft.tokenizerSHA256, rounds: draft.rounds,
             privacy: .init(
                 suite: privacy.suite, profile: privacy.profile, assumption: privacy.assumption,

@@ -47,7 +47,7 @@ enum Fixtures {
         rounds: [ReleaseManifest.Round]? = nil, attachments: [String: [UInt8]] = [:]
     ) throws -> ReleaseDraft {
         ReleaseDraft(
-            run: try RunName(run), round: RoundNumber(round), adapter: try adapter(step), createdAt: createdAt,
+            run: try RunName(run), round: RoundNumber(round), model: .adapter(try adapter(step)), createdAt: createdAt,
             baseModelSHA256: SHA256.hex(of: Array("base".utf8)),
             tokenizerSHA256: SHA256.hex(of: Array("tokenizer".utf8)),
             rounds: try rounds ?? Self.rounds(after: previous, through: round),

@@ -105,7 +105,7 @@ import Testing
                 let store = try ReleaseStore(directory: directory, key: Fixtures.key())
                 let folder = try store.publish(
                     ReleaseDraft(
-                        run: draft.run, round: draft.round, adapter: draft.adapter, createdAt: draft.createdAt,
+                        run: draft.run, round: draft.round, model: draft.model, createdAt: draft.createdAt,
                         baseModelSHA256: draft.baseModelSHA256, tokenizerSHA256: draft.tokenizerSHA256,
                         rounds: draft.rounds,
                         privacy: .init(

@@ -50,7 +50,7 @@ struct ReleaseManifestTests {
         let tempo = ReleaseManifest.Method.Tempo(mode: .grace, grace: 2.5, oldest: 3, discount: 0.5)
         let plain = try Fixtures.draft(round: 1, rounds: rounds)
         let draft = ReleaseDraft(
-            run: plain.run, round: plain.round, adapter: plain.adapter, createdAt: plain.createdAt,
+            run: plain.run, round: plain.round, model: plain.model, createdAt: plain.createdAt,
             baseModelSHA256: plain.baseModelSHA256, tokenizerSHA256: plain.tokenizerSHA256, rounds: rounds,
             privacy: plain.privacy, method: .init(Fixtures.training, pace: tempo), metrics: [:])
         try Fixtures.withDirectory { directory in

@@ -57,7 +57,7 @@ struct UpdatePlanTests {
         func mode(_ text: String) throws -> AdapterConfiguration.Trains? {
             let text = "base: /tmp\nrounds: 4\nadapter: {\(text)}\n"
             let read: PublishConfiguration = try ConfigurationFile.decode(text: text, file: "/etc/publish.yaml")
-            guard case .adapter(_, let configuration) = read.model else { return nil }
+            guard case .adapter(_, let configuration, _) = read.model else { return nil }
             return configuration.trains
         }
         #expect(try mode("") == .b)
@@ -68,6 +68,26 @@ struct UpdatePlanTests {
         #expect { try mode("mode: half") } throws: { "\($0)".contains("adapter.mode") }
     }
 
+    @Test("`full` has no rank, alpha or projections, and a largest model; no other mode has that")
+    func whole() throws {
+        func read(_ text: String) throws -> PublishConfiguration {
+            try ConfigurationFile.decode(
+                text: "base: /tmp\nrounds: 4\nadapter: {\(text)}\n", file: "/etc/publish.yaml")
+        }
+        func most(_ text: String) throws -> Int? {
+            guard case .adapter(_, let configuration, let most) = try read(text).model else { return nil }
+            #expect(configuration.trains == .full && configuration.targets.isEmpty)
+            return most
+        }
+        #expect(try most("mode: full") == 1 << 20)
+        #expect(try most("mode: full, maximum-weights: 5000000") == 5_000_000)
+        for text in ["rank: 8", "alpha: 32", "targets: [q_proj]"] {
+            #expect { try read("mode: full, \(text)") } throws: { "\($0)".contains("every weight is trained") }
+        }
+        #expect { try read("mode: full, maximum-weights: 16777217") } throws: { "\($0)".contains("maximum-weights") }
+        #expect { try read("maximum-weights: 1000") } throws: { "\($0)".contains("only `mode: full`") }
+    }
+
     @Test(
         "A mode that does not go with the rest is refused with the reason",
         arguments: [
@@ -75,6 +95,7 @@ struct UpdatePlanTests {
             ("alternate", "compression: {}", "`alternate` takes no `compression`"),
             ("shareA", "encryption: {formula: selective, fraction: 0.5, noise: 1}", "goes with freezeA and core"),
             ("inexact", "encryption: {formula: literal-eq4, fraction: 0.5}", "goes with freezeA and core"),
+            ("full", "encryption: {formula: selective, fraction: 0.5, noise: 1}", "tell which those are"),
         ])
     func badModes(mode: String, rest: String, reason: String) throws {
         func read(_ rest: String) throws {

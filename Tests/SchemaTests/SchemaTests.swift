@@ -133,6 +133,8 @@ struct Subject: CustomTestStringConvertible, Sendable {
             base: models/base
             trainer: lora
             threads: 2
+            precision: bf16
+            device: cuda:1
             sensitivity-records: 16
             event: " died"
             no-event: " survived"
@@ -141,7 +143,8 @@ struct Subject: CustomTestStringConvertible, Sendable {
         spoils: [
             ("trainer: lora", "trainer: lara"), ("threads: 2", "threads: 0"), ("threads: 2", "threads: 1025"),
             ("threads: 2", "threads: 1.5"), ("threads: 2", "threads: \"2\""), ("threads: 2", "thread: 2"),
-            ("event: \" died\"", "event: {a: b}"), ("base: models/base", "base: \"\""),
+            ("precision: bf16", "precision: f16"), ("event: \" died\"", "event: {a: b}"),
+            ("base: models/base", "base: \"\""),
         ])
 
     static let encrypt = config(
@@ -160,6 +163,7 @@ struct Subject: CustomTestStringConvertible, Sendable {
               literal: false
               keeps-residual: true
               inexact: false
+              full: true
               weights: [fedavg, quality]
               tells-loss: true
 
@@ -218,12 +222,13 @@ struct Subject: CustomTestStringConvertible, Sendable {
             """,
         more: [
             "rounds: 0\nvalues: 1000\n", "rounds: 1\nbase: b\nadapter: {}\n",
+            "rounds: 1\nbase: b\nadapter: {mode: full, maximum-weights: 2000000}\n",
             "rounds: 1\nvalues: 9\ncompression: {scales: fixed, margin: 2, error-feedback: 0.5, fraction: 0.1, rotation: 0, refresh: 3}\n",
             "rounds: 1\nvalues: 9\nquorum: 3\npace: {mode: grace, grace: 3s, oldest: 2, discount: 1}\n",
         ],
         spoils: [
             ("rounds: 10\n", ""), ("rounds: 10", "rounds: -1"), ("rank: 8", "rank: 0"), ("rank: 8", "rnk: 8"),
-            ("mode: core", "mode: heart"),
+            ("mode: core", "mode: heart"), ("mode: core", "mode: full, maximum-weights: 20000000"),
             ("[q_proj, v_proj]", "[q_proj, vproj]"), ("learning-rate: 6e-3", "learning-rate: fast"),
             ("schedule: constant", "schedule: linear"),
             ("range: 0.1", "range: 0"), ("bits: 8", "bits: 33"), ("count-bits: 32", "count-bits: 8"),

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 // Raised whenever the table below changes.
-#define TRIBUTARY_TORCH_ABI 1u
+#define TRIBUTARY_TORCH_ABI 2u
 
 typedef struct tributary_tensor tributary_tensor;
 
@@ -26,6 +26,9 @@ typedef enum tributary_dtype {
     TRIBUTARY_I64 = 3,
 } tributary_dtype;
 
+// A device by number: the CPU, or a CUDA device from 0 on.
+#define TRIBUTARY_CPU (-1)
+
 typedef struct tributary_torch_api {
     // The library
     const char *(*version)(void);
@@ -34,12 +37,16 @@ typedef struct tributary_torch_api {
     int32_t (*set_threads)(int32_t count);
     int32_t (*threads)(void);
     int32_t (*seed)(uint64_t seed);
+    // CUDA devices that can be computed on: 0 where there are none, -1 where this libtorch was built without CUDA.
+    int32_t (*cuda_devices)(void);
 
-    // Data. `from_bytes` copies; floating types become f32. `read_*` writes all values row-major and fails unless
-    // `count` is their number.
+    // Data. `from_bytes` copies, to `device`; floating types become f32. `read_*` writes all values row-major and fails unless
+    // `count` is their number. Operators want all of their tensors on one device.
     tributary_tensor *(*from_bytes)(
-        tributary_dtype type, const void *bytes, int64_t byte_count, const int64_t *shape, int32_t rank);
-    tributary_tensor *(*zeros)(const int64_t *shape, int32_t rank);
+        tributary_dtype type, const void *bytes, int64_t byte_count, const int64_t *shape, int32_t rank, int32_t device);
+    tributary_tensor *(*zeros)(const int64_t *shape, int32_t rank, int32_t device);
+    // The same values in another floating type; the gradient comes back in the tensor's own.
+    tributary_tensor *(*cast)(const tributary_tensor *tensor, tributary_dtype type);
     int32_t (*read_f32)(const tributary_tensor *tensor, float *values, int64_t count);
     int32_t (*read_i64)(const tributary_tensor *tensor, int64_t *values, int64_t count);
     int32_t (*rank)(const tributary_tensor *tensor);
@@ -79,7 +86,9 @@ typedef struct tributary_torch_api {
     tributary_tensor *(*multiply)(const tributary_tensor *left, const tributary_tensor *right);
     tributary_tensor *(*argmax)(const tributary_tensor *tensor, int32_t dimension);
 
-    // Layers. `linear` is x [rows, in] times weight [out, in] transposed.
+    // Layers compute in the type of `x`: f32 or bf16. A weight of another type is cast to it in passing, a normalisation's
+    // mean is taken in f32, and an adapter's own products are made in the type of its factors.
+    // `linear` is x [rows, in] times weight [out, in] transposed.
     tributary_tensor *(*linear)(const tributary_tensor *x, const tributary_tensor *weight);
     tributary_tensor *(*embedding)(const tributary_tensor *weight, const tributary_tensor *indices);
     // x [rows, width] * rsqrt(mean(x^2) + epsilon) * weight [width].

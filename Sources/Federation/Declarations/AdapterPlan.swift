@@ -7,7 +7,8 @@ package struct AdapterPlan: Hashable, Sendable {
     /// Linear layers by PEFT's short names: `q_proj`, `down_proj`, ...
     package let targets: [String]
     /// What is trained and summed: `b` (A frozen, the default), `alternate` (either factor in turn), `a` (each cloud keeps its own B),
-    /// `core` (a matrix between fixed factors) or `both`, whose sums are not exact.
+    /// `core` (a matrix between fixed factors), `both`, whose sums are not exact, or `full`: no adapter but every weight of the base
+    /// model, with rank and alpha 1 and no targets.
     package let trains: String
     /// Public: the frozen A of every cloud comes from it.
     package let seed: UInt64

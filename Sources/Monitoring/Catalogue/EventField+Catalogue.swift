@@ -52,6 +52,9 @@ extension EventField {
     package static let attempts = EventField("attempts", .number, "how many attempts a step has")
     package static let stepsDone = EventField("steps_done", .number, "steps of the run's plan that have been released")
     package static let planSteps = EventField("steps", .number, "steps: of the run's plan, or of this training")
+    package static let precision = EventField(
+        "precision", .text, "the numbers that the base model is computed in: f32 or bf16")
+    package static let device = EventField("device", .text, "what it is computed on: cpu, or cuda:N")
     package static let rounds = EventField("rounds", .number, "rounds that were released")
     package static let letGo = EventField("let_go", .number, "contributions that were held for it")
 

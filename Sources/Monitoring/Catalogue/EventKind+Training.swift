@@ -13,7 +13,8 @@ extension EventKind {
         "shard_received", .info, "local-train has a shard.", [.shardSplit, .examples])
     package static let shardRefused = EventKind("shard_refused", .error, "local-train cannot use one.", [.reason])
     package static let trainingStarted = EventKind(
-        "training_started", .info, "local-train begins to train in a round.", [.examples, .planSteps])
+        "training_started", .info, "local-train begins to train in a round.",
+        [.examples, .planSteps, .precision, .device])
     package static let trainingProgress = EventKind(
         "training_progress", .info, "About once a second while it trains.",
         [.step, .planSteps, .loss, .tokensPerSecond, .secondsLeft],

@@ -18,6 +18,8 @@ package struct EncryptConfiguration: Configurable {
     let keepsResidual: Bool
     /// Whether updates of both factors at once are answered, whose mean is not that of the clouds' adapters.
     let inexact: Bool
+    /// Whether updates of every weight of the base model are answered.
+    let full: Bool
 
     package init(from file: Section) throws {
         threads = file.int("threads", in: 1...1024, default: 1, about: "threads that seal")
@@ -36,6 +38,7 @@ package struct EncryptConfiguration: Configurable {
         privacy = limits.privacy
         keepsResidual = limits.keepsResidual
         inexact = limits.inexact
+        full = limits.full
     }
 
     private struct Limits: Configurable {
@@ -50,6 +53,7 @@ package struct EncryptConfiguration: Configurable {
         var privacy = PrivacyLimits()
         var keepsResidual = true
         var inexact = false
+        var full = false
 
         init() {}
 
@@ -83,6 +87,11 @@ package struct EncryptConfiguration: Configurable {
             inexact = file.bool(
                 "inexact", default: inexact,
                 about: "whether updates of A and B at once are answered, whose sum is not exact")
+            full = file.bool(
+                "full", default: full,
+                about:
+                    "whether updates of every weight are answered: their sum shows which words the clouds' records hold"
+            )
         }
     }
 
@@ -114,6 +123,11 @@ package struct EncryptConfiguration: Configurable {
         guard inexact || opening.purpose != .update || opening.adapter.trains != "both" else {
             throw refuse(
                 "it trains A and B in one update, whose sum is not exact (`inexact`), and this cloud's limits.inexact is false"
+            )
+        }
+        guard full || opening.purpose != .update || opening.adapter.trains != "full" else {
+            throw refuse(
+                "it trains every weight of the base model (`full`), whose sum shows which words the clouds' records hold, and this cloud's limits.full is false"
             )
         }
         let total = opening.cohort.reduce(0.0) { $0 + Double($1.weight) }

@@ -1,10 +1,12 @@
 import Federation
+import FineTuning
 import Tokenization
 
 /// Trains nothing: a vector that differs from worker to worker and from round to round, so that no transport can save itself
 /// sending it. For measuring rounds; loads no engine.
 final class EmptyTrainer: Trainer {
     private let seed: UInt64
+    let compute: ComputeSettings? = nil
 
     init(_ stage: StageName) {
         let name = stage.ordinal == 1 ? stage.cloud.description : "\(stage.cloud)/\(stage.ordinal)"

@@ -5,30 +5,35 @@ import Sodium
 import StageKit
 import Tokenization
 
-/// LoRA fine-tuning through libtorch, which is loaded at the first use.
+/// Fine-tuning of an adapter, or of every weight, through libtorch, which is loaded at the first use.
 final class LoRATrainer: Trainer, @unchecked Sendable {
     // `tuner` is touched inside `train` and `scores` alone, and the stage makes one such call at a time.
     private var tuner: FineTuner?
     private let base: BaseModel
     private let answers: AnswerTokens
     private let threads: Int
+    private let settings: ComputeSettings
     private let cloud: CloudName
     private let probe: Int
 
-    /// Reads and checks the base model; the engine itself is loaded later.
+    /// Reads and checks the base model; the engine itself is loaded later, but where the device must be looked for.
     init(_ configuration: LocalTrainConfiguration, cloud: CloudName) throws {
         self.cloud = cloud
+        settings = configuration.compute
+        try settings.require()
         base = try BaseModel(directory: configuration.base)
         answers = try configuration.answers()
         threads = configuration.threads
         probe = configuration.sensitivityRecords
     }
 
+    var compute: ComputeSettings? { settings }
+
     /// One step and one score on one example of two tokens. It loads the engine, which stays.
     func rehearse() throws {
         let adapter = try AdapterConfiguration(
             rank: 1, alpha: 1, targets: [.q], trains: .b, seed: 1, baseModelName: "rehearsal")
-        let tuner = try FineTuner(base: base, adapter: adapter, threads: threads)
+        let tuner = try FineTuner(base: base, adapter: adapter, threads: threads, compute: settings)
         let shard = try TokenShard(
             examples: [[answers.event, answers.noEvent]], answer: [1], label: [1], split: .train,
             tokenizer: (base.tokenizerDigest ?? base.digest).description,
@@ -76,7 +81,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         if let tuner, tuner.configuration == configuration, opening.purpose != .update || tuner.factor == factor {
             return tuner
         }
-        let made = try FineTuner(base: base, adapter: configuration, training: factor ?? .b, threads: threads)
+        let made = try FineTuner(
+            base: base, adapter: configuration, training: factor ?? .b, threads: threads, compute: settings)
         tuner = made
         return made
     }
@@ -98,7 +104,8 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     func untrained(_ opening: Opening) throws -> [Float] { try untrained(opening.adapter) }
 
     private func untrained(_ plan: AdapterPlan) throws -> [Float] {
-        try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
+        if try AdapterConfiguration(plan).trains == .full { return try base.values() }
+        return try LowRankAdapter(initial: AdapterConfiguration(plan), base: base.shape).trained
     }
 
     func train(

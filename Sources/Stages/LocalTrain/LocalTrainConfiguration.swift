@@ -2,6 +2,7 @@ package import Configuration
 import FineTuning
 import StageKit
 import Tokenization
+import Torch
 
 /// configs/…/local-train.yaml.
 package struct LocalTrainConfiguration: Configurable {
@@ -16,6 +17,7 @@ package struct LocalTrainConfiguration: Configurable {
     /// The base model's folder; empty for the trainer `none`.
     let base: String
     let threads: Int
+    let compute: ComputeSettings
     /// The texts of the two answers, one token each.
     let event: String
     let noEvent: String
@@ -26,6 +28,19 @@ package struct LocalTrainConfiguration: Configurable {
         trainer = file.choice(
             "trainer", default: .lora, about: "`none` trains nothing and sends a fixed vector, to measure rounds")
         threads = file.int("threads", in: 1...1024, default: 1, about: "compute threads")
+        let precision: Precision = file.choice(
+            "precision", default: .f32,
+            about:
+                "of the base model's weights and of what flows between its layers; what is trained, and sent, is f32 in either case"
+        )
+        let name = file.string(
+            "device", default: "cpu", about: "`cpu`, or `cuda` or `cuda:N`, where the engine is built for it")
+        if let device = Device(name) {
+            compute = ComputeSettings(device: device, precision: precision)
+        } else {
+            file.refuse("device", "expected cpu, cuda or cuda:N with N from 0 to 127, found \"\(name.prefix(40))\"")
+            compute = ComputeSettings(device: .cpu, precision: precision)
+        }
         base =
             file.optionalPath(
                 "base", kind: .any,

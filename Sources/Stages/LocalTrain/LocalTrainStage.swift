@@ -222,12 +222,15 @@ final class LocalTrainStage: Stage {
         let validation = try shard(.validation)
         let clock = context.surroundings
         let began = clock.now
-        log.tell(
-            .trainingStarted, round: content.round,
-            [
-                .examples: .number(train?.count ?? 0),
-                .planSteps: .number(content.training?.steps(of: context.stage.cloud) ?? 0),
-            ])
+        var begun: EventFields = [
+            .examples: .number(train?.count ?? 0),
+            .planSteps: .number(content.training?.steps(of: context.stage.cloud) ?? 0),
+        ]
+        if let compute = trainer.compute {
+            begun[.precision] = .name(compute.precision.rawValue)
+            begun[.device] = .name("\(compute.device)")
+        }
+        log.tell(.trainingStarted, round: content.round, begun)
         let (result, before, made, own, judging) = try await context.offload {
             [context] () -> (
                 TrainerResult, Double?, (payload: Payload, digest: Digest), (payload: Payload, digest: Digest)?,

@@ -1,9 +1,12 @@
 package import Federation
+package import FineTuning
 import StageKit
 package import Tokenization
 
 /// What a local-train stage asks of whatever does the training. Calls come one at a time, off the stage's actor.
 package protocol Trainer: AnyObject, Sendable {
+    /// On what, and in which numbers; nil where nothing is computed.
+    var compute: ComputeSettings? { get }
     /// Does a little of everything, so that a program that cannot train is found out before a round needs it.
     func rehearse() throws
     /// Throws the reason for which this cloud cannot take part in such an opening.

@@ -29,7 +29,7 @@ final class PublishedModel {
         keepsPrevious = parts.configuration.compression?.needsStep ?? false
         let untrained: (VectorWriter) throws -> Void
         switch parts.configuration.model {
-        case .adapter(let folder, let configuration):
+        case .adapter(let folder, let configuration, let maximumWeights):
             let base = try BaseModel(directory: folder)
             guard let tokenizer = base.tokenizerDigest else {
                 throw StageError.configuration(
@@ -38,7 +38,7 @@ final class PublishedModel {
             self.base = base
             self.configuration = configuration
             plan = configuration.plan(baseDigest: base.digest.description, tokenizerDigest: tokenizer.description)
-            let initial = try LowRankAdapter(initial: configuration, base: base.shape).trained
+            let initial = try Self.untrained(configuration, base, maximumWeights: maximumWeights)
             count = initial.count
             untrained = { try $0.append(initial) }
         case .values(let count):
@@ -81,6 +81,21 @@ final class PublishedModel {
         } else {
             previous = nil
         }
+    }
+
+    private static func untrained(
+        _ configuration: AdapterConfiguration, _ base: BaseModel, maximumWeights: Int
+    ) throws -> [Float] {
+        guard configuration.trains == .full else {
+            return try LowRankAdapter(initial: configuration, base: base.shape).trained
+        }
+        let count = LlamaWeights.count(of: base.shape)
+        guard count <= maximumWeights else {
+            throw StageError.configuration(
+                "publish's `adapter: {mode: full}` would train and send all \(count) weights of \(base.directory), and adapter.maximum-weights is \(maximumWeights) (\(LlamaWeights.maximumCount) at most): raise it, or train an adapter"
+            )
+        }
+        return try base.values()
     }
 
     /// - Parameter turn: of which update (from 1); nil for all that is released.

@@ -9,12 +9,13 @@ import Sodium
 import StageKit
 import Topology
 
-/// Writes what the run publishes as a PEFT folder with a signed manifest, one for each update round.
+/// Writes what the run publishes as a PEFT folder, or as a model's, with a signed manifest, one for each update round.
 final class ReleaseWriter {
     private let store: ReleaseStore
     private let kept: Int?
     private let context: StageContext
-    private let base: AdapterConfiguration
+    private let folder: String
+    private let configuration: AdapterConfiguration
     private let model: PublishedModel
     private let baseModelSHA256: String
     private let tokenizerSHA256: String
@@ -25,9 +26,10 @@ final class ReleaseWriter {
 
     /// Nil where the run trains no adapter.
     init?(_ parts: StageParts<PublishConfiguration>, model: PublishedModel) throws {
-        guard case .adapter(let folder, let configuration) = parts.configuration.model else { return nil }
+        guard case .adapter(let folder, let configuration, _) = parts.configuration.model else { return nil }
         context = parts.context
-        base = configuration
+        self.folder = folder
+        self.configuration = configuration
         self.model = model
         baseModelSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/model.safetensors"))
         tokenizerSHA256 = SHA256.hex(of: try FileBytes.read("\(folder)/tokenizer.json"))
@@ -63,7 +65,7 @@ final class ReleaseWriter {
         let assumption = profile.flatMap { $0.assumption(over: keyMode != .publisher ? .safePrimes : $0.ownStructure) }
         let draft = ReleaseDraft(
             run: context.run, round: release.round,
-            adapter: try LowRankAdapter(configuration: base, base: shape, trained: adapter.values()),
+            model: try released(adapter.values(), shape),
             createdAt: Int(context.surroundings.time / 1000), baseModelSHA256: baseModelSHA256,
             tokenizerSHA256: tokenizerSHA256,
             rounds: rounds + [
@@ -80,6 +82,20 @@ final class ReleaseWriter {
         let folder = try store.publish(draft)
         if let kept { try store.prune(keeping: kept) }
         return folder
+    }
+
+    private func released(_ values: [Float], _ shape: BaseModelShape) throws -> ReleasedModel {
+        guard configuration.trains == .full else {
+            return .adapter(try LowRankAdapter(configuration: configuration, base: shape, trained: values))
+        }
+        var tokenizer: [String: [UInt8]] = [:]
+        for name in WholeModel.tokenizerNames where access("\(folder)/\(name)", F_OK) == 0 {
+            tokenizer[name] = try FileBytes.read("\(folder)/\(name)")
+        }
+        return .whole(
+            try WholeModel(
+                baseModelName: configuration.baseModelName,
+                config: try FileBytes.read("\(folder)/\(WholeModel.configName)"), tokenizer: tokenizer, values: values))
     }
 
     /// What a suite without profiles rests on.

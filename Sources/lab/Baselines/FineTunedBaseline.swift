@@ -23,8 +23,11 @@ struct FineTunedBaseline: Sendable {
     let plan: PublishConfiguration
 
     init(_ plan: PublishConfiguration) throws {
-        guard case .adapter(let base, let adapter) = plan.model else {
+        guard case .adapter(let base, let adapter, _) = plan.model else {
             throw LabError("publish's config trains no adapter: there is nothing to compare")
+        }
+        guard adapter.trains != .full else {
+            throw LabError("publish's config trains every weight, and what is compared here are adapters")
         }
         self.base = try BaseModel(directory: base)
         self.adapter = adapter

@@ -1,11 +1,13 @@
 """What transformers and PEFT compute from the folders that a test wrote.
 
-usage: peft_reference.py adapter|whole FOLDER
+usage: peft_reference.py adapter|whole|full|logits FOLDER
 
 FOLDER holds base/ (a Hugging Face model), shard.safetensors and, for `adapter`, adapter/ (a PEFT adapter). Writes
 reference.safetensors: `loss` before any step, `losses` of five steps on the whole shard, `gradient.NAME` before the first
 and `value.NAME` after the last; for `adapter` also `logits` at each answer. `optimizer` in settings.json is `adamw` or
-`sgd` (its decay apart from the gradient), `proximal` the mu of FedProx.
+`sgd` (its decay apart from the gradient), `proximal` the mu of FedProx, `steps` another number of them. `full` is as `adapter`
+where there is none and every weight is trained; `whole` counts the loss of every token. `logits` loads published/ as a user would and
+writes `logits` after every token of the first example.
 """
 
 import json
@@ -32,7 +34,13 @@ for row, (begin, length) in enumerate(zip(offsets[:-1].tolist(), lengths.tolist(
     ids[row, :length] = tokens[begin : begin + length]
     mask[row, :length] = 1
 
-model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=torch.float32)
+# An adapter stays f32 over a base model in bf16: `autocast_adapter_dtype`, PEFT's default.
+if mode == "logits":
+    with torch.no_grad():
+        logits = AutoModelForCausalLM.from_pretrained(f"{folder}/published")(input_ids=ids[:1, : int(lengths[0])]).logits[0]
+    save_file({"logits": logits.contiguous()}, f"{folder}/reference.safetensors")
+    sys.exit()
+model = AutoModelForCausalLM.from_pretrained(f"{folder}/base", dtype=getattr(torch, settings.get("dtype", "float32")))
 if mode == "adapter":
     model = PeftModel.from_pretrained(model, f"{folder}/adapter", is_trainable=True)
     still = {"b": "lora_A", "alternate B": "lora_A", "alternate A": "lora_B", "core": "lora_A"}.get(settings["trains"])
@@ -63,9 +71,9 @@ trained = {name.replace(".default", "").replace("lora_B.parametrizations.weight.
 
 def forward():
     logits = model(input_ids=ids, attention_mask=mask).logits
-    if mode == "adapter":
+    if mode in ("adapter", "full"):
         rows = torch.arange(len(answer))
-        chosen = logits[rows, answer - 1]
+        chosen = logits[rows, answer - 1].float()
         return chosen, torch.nn.functional.cross_entropy(chosen, ids[rows, answer])
     wanted = mask[:, 1:].bool()
     return None, torch.nn.functional.cross_entropy(logits[:, :-1][wanted], ids[:, 1:][wanted])
@@ -80,7 +88,7 @@ else:
     optimizer = torch.optim.SGD(trained.values(), lr=settings["lr"])
 start = [parameter.detach().clone() for parameter in trained.values()]
 losses = []
-for step in range(5):
+for step in range(settings.get("steps", 5)):
     optimizer.zero_grad()
     logits, loss = forward()
     distance = sum(((now - then) ** 2).sum() for now, then in zip(trained.values(), start))

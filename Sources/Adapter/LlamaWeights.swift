@@ -1,27 +1,27 @@
-import Adapter
-
 /// The names and shapes of a Llama's tensors, in the order in which a fully trained model's values lie in one vector.
-enum LlamaWeights {
-    static let embedding = "model.embed_tokens.weight"
-    static let finalNorm = "model.norm.weight"
-    static let head = "lm_head.weight"
+package enum LlamaWeights {
+    package static let embedding = "model.embed_tokens.weight"
+    package static let finalNorm = "model.norm.weight"
+    package static let head = "lm_head.weight"
 
-    static func inputNorm(_ layer: Int) -> String { "model.layers.\(layer).input_layernorm.weight" }
-    static func attentionNorm(_ layer: Int) -> String { "model.layers.\(layer).post_attention_layernorm.weight" }
-    static func projection(_ layer: Int, _ projection: Projection) -> String {
+    package static func inputNorm(_ layer: Int) -> String { "model.layers.\(layer).input_layernorm.weight" }
+    package static func attentionNorm(_ layer: Int) -> String {
+        "model.layers.\(layer).post_attention_layernorm.weight"
+    }
+    package static func projection(_ layer: Int, _ projection: Projection) -> String {
         "model.layers.\(layer).\(projection.path).weight"
     }
 
-    struct Entry: Equatable {
-        let name: String
+    package struct Entry: Equatable, Sendable {
+        package let name: String
         /// Row-major.
-        let shape: [Int]
+        package let shape: [Int]
 
-        var count: Int { shape.reduce(1, *) }
+        package var count: Int { shape.reduce(1, *) }
     }
 
     /// Every tensor of a model. Linears that read the same input follow one another, so that they can be used as one matrix.
-    static func entries(of model: BaseModelShape) -> [Entry] {
+    package static func entries(of model: BaseModelShape) -> [Entry] {
         var entries = [Entry(name: embedding, shape: [model.vocabulary, model.hidden])]
         for layer in 0..<model.layers {
             func linear(_ projection: Projection) -> Entry {
@@ -39,9 +39,15 @@ enum LlamaWeights {
         return entries
     }
 
+    /// Weights of a whole model, at most: where every one of them is trained they lie in memory several times over.
+    package static let maximumCount = 1 << 24
+
+    /// How many weights there are.
+    package static func count(of model: BaseModelShape) -> Int { entries(of: model).reduce(0) { $0 + $1.count } }
+
     /// Tensors that some exports hold beside these and that change nothing: rotary tables (older transformers), and the
     /// output projection of a model that uses its embedding instead.
-    static func isRedundant(_ name: String, in model: BaseModelShape) -> Bool {
+    package static func isRedundant(_ name: String, in model: BaseModelShape) -> Bool {
         name.hasSuffix(".rotary_emb.inv_freq") || (model.tiesEmbeddings && name == head)
     }
 }
