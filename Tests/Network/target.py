@@ -171,7 +171,7 @@ def main():
     parser.add_argument("--share", type=float, default=0.4, help="of a CPU, for a cloud's local-train")
     parser.add_argument("--slow", type=float, default=4, help=f"how many times slower {SLOW} computes")
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2], help="of the patients and of the training")
-    parser.add_argument("--slack", type=float, default=0.005)
+    parser.add_argument("--slack", type=float, default=0.01)
     parser.add_argument("--limit", type=int, default=900, help="seconds a run")
     parser.add_argument("--binaries", default=f"{ROOT}/.build/release")
     parser.add_argument("--keep", action="store_true", help="what the runs leave")
