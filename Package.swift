@@ -149,8 +149,7 @@ let package = Package(
             "LocalTrain",
             uses: [
                 "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Monitoring", "Sodium", "StageKit",
-                "Tokenization",
-                "Topology",
+                "Tokenization", "Topology", "Torch",
             ]),
         stage(
             "Encrypt",

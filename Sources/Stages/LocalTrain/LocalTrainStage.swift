@@ -6,6 +6,7 @@ import Sodium
 import StageKit
 import Synchronization
 import Tokenization
+import Torch
 
 /// Holds its cloud's token shards, trains the adapter of each opening on them, scores the held-out ones, and hands clear
 /// vectors to encrypt, inside the cloud. One job at a time; a job that a newer opening has overtaken is dropped.
