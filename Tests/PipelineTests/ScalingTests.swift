@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import Glibc
+import Keys
 import Testing
 import Topology
 
