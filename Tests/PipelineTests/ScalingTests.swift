@@ -41,7 +41,7 @@ extension PipelineSuite {
 
         @Test("apply brings workers and takes them away in the middle of a run, which goes on and ends")
         func scaled() async throws {
-            var plan = FederationRun.Plan(updates: 120, stays: 12, evaluates: false)
+            var plan = FederationRun.Plan(updates: 40, stays: 12, evaluates: false)
             plan.trainer = "none"
             plan.keys = .publisher
             let run = try FederationRun(plan)
