@@ -57,12 +57,19 @@ struct WorkerPartitionTests {
     }
 
     @Test("Worker 1's vector keeps its name, and every other worker and partition has another")
-    func names() {
+    func names() throws {
         var seen: Set<UInt32> = [0, 2, 3]
-        #expect(WorkerPartition.part(of: 1, number: 0) == 1)
-        for number in [0, 1, 2, WorkerPartition.numbers.upperBound] {
-            for worker in WorkerPartition.workers {
-                #expect(seen.insert(WorkerPartition.part(of: worker, number: number)).inserted)
+        #expect(WorkerPartition.part(of: 1, in: nil) == 1)
+        seen.insert(1)
+        let all = Array(WorkerPartition.workers)
+        var partitions = try (2...64).map { try WorkerPartition(unrecorded: Array(all[..<$0])) }
+        for number in [1, 2, 300, WorkerPartition.numbers.upperBound] {
+            partitions.append(
+                try WorkerPartition(number: number, parts: all.map { .init(worker: $0, records: 2) }))
+        }
+        for partition in partitions {
+            for worker in partition.workers {
+                #expect(seen.insert(WorkerPartition.part(of: worker, in: partition)).inserted)
             }
         }
     }
@@ -95,7 +102,7 @@ struct WorkerPartitionTests {
             #expect(throws: FederationError.self, "\(wrong)") { try WorkerPartition(number: 1, parts: parts(wrong)) }
         }
         #expect(throws: FederationError.self) { try WorkerPartition(number: 1, parts: parts([1], records: 0)) }
-        #expect(throws: FederationError.self) { try WorkerPartition(number: 1 << 24, parts: parts([1])) }
+        #expect(throws: FederationError.self) { try WorkerPartition(number: 1 << 16, parts: parts([1])) }
         // On the wire too, and not by a larger list than there can be workers.
         let good = try partition([3, 4])
         #expect(try WorkerPartition(good.value) == good)

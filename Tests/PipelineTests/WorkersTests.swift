@@ -22,7 +22,8 @@ extension PipelineSuite {
             bits: 32
             """
 
-        private func plan(_ method: String, workers: [String: [Double]], evaluates: Bool = false) -> FederationRun.Plan {
+        private func plan(_ method: String, workers: [String: [Double]], evaluates: Bool = false) -> FederationRun.Plan
+        {
             var plan = FederationRun.Plan(suite: .clear, updates: 1, stays: 80, evaluates: evaluates)
             plan.workers = workers
             plan.configs[.publish] = """
@@ -47,7 +48,8 @@ extension PipelineSuite {
         }
 
         /// The training shards that lie at a stage, from its journal.
-        private func shards(_ run: FederationRun, _ stage: StageName) throws -> [(about: ShardAbout, shard: TokenShard)] {
+        private func shards(_ run: FederationRun, _ stage: StageName) throws -> [(about: ShardAbout, shard: TokenShard)]
+        {
             try run.journal(of: stage).read { try $0.held(.shard) }.map {
                 (try ShardAbout($0.offer.about), try TokenShard(bytes: $0.payload.read()))
             }
@@ -84,7 +86,10 @@ extension PipelineSuite {
                 }
                 #expect(parts.dropFirst().allSatisfy { $0.map(\.shard.split) == [.train] })
                 let said = parts.flatMap(\.self).map(\.about.partition)
-                #expect(said.allSatisfy { $0?.parts.map(\.records) == (workers.count > 1 ? parts.map { count($0, .train) } : nil) })
+                #expect(
+                    said.allSatisfy {
+                        $0?.parts.map(\.records) == (workers.count > 1 ? parts.map { count($0, .train) } : nil)
+                    })
             }
         }
 

@@ -122,6 +122,49 @@ struct ForgettingTests {
         }
     }
 
+    @Test(
+        "Shards stand under the number of a partition, which is no round: whatever is over, what came and what was sent stays known"
+    )
+    func shards() throws {
+        let folder = try Folder()
+        let journal = try Journal(directory: folder.path)
+        let cloud = try CloudName("north")
+        let (ingest, trainer) = (
+            StageName(cloud: cloud, kind: .ingest), StageName(cloud: cloud, kind: .localTrain)
+        )
+        func name(_ kind: TransferKind, _ round: UInt32) -> TransferName {
+            TransferName(run: run, kind: kind, round: RoundNumber(round), cloud: cloud)
+        }
+        func offer(_ name: TransferName) -> Signed<Offer> {
+            Signed(
+                Offer(
+                    name: name, maker: ingest, byteCount: 1, digest: Digest(of: [1]),
+                    about: OpeningAbout(opening: Digest(of: [2])).value), by: key)
+        }
+        try journal.write { entry in
+            for kind in [TransferKind.shard, .vector] {
+                let (came, went) = (offer(name(kind, 2)), offer(name(kind, 3)))
+                try entry.spend(
+                    Arrival(
+                        offer: came.content, offerBytes: came.bytes, signature: came.signature.bytes, peer: ingest,
+                        payload: .bytes([1])))
+                try entry.insert(Departure(offer: went, receiver: trainer, payload: .bytes([1])))
+                try entry.settleDeparture(went.content.name, to: trainer, as: "durable", reason: "")
+            }
+            try entry.forgetRounds(before: RoundNumber(29))
+        }
+        try journal.read { entry in
+            let (shard, vector) = (try entry.arrivalState(name(.shard, 2)), try entry.arrivalState(name(.vector, 2)))
+            #expect(shard?.state == .used)
+            #expect(try entry.hasDeparture(name(.shard, 3)))
+            #expect(try !entry.isForgotten(name(.shard, 4)))
+            // A vector's round is one.
+            #expect(vector == nil)
+            #expect(try !entry.hasDeparture(name(.vector, 3)))
+            #expect(try entry.isForgotten(name(.vector, 4)))
+        }
+    }
+
     @Test("Facts of former rounds are forgotten by their number, others stay")
     func facts() throws {
         let folder = try Folder()

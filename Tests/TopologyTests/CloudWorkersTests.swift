@@ -87,7 +87,10 @@ struct CloudWorkersTests {
             ([(2, ""), (5, "")], "", "13:7: local-train-5 of north without local-train-3"),
             ([(65, "")], "", "12:7: `local-train-65`: further ones are local-train-2 to local-train-64"),
             ([(1, "")], "", "12:7: `local-train-1`: further ones are local-train-2 to local-train-64"),
-            ([(2, "speed: 0.5")], "", "`clouds.north.stages.local-train-2.speed`: expected 1.0 to 1000000.0, found 0.5"),
+            (
+                [(2, "speed: 0.5")], "",
+                "`clouds.north.stages.local-train-2.speed`: expected 1.0 to 1000000.0, found 0.5"
+            ),
             ([(2, "speed: 1000001")], "", "`clouds.north.stages.local-train-2.speed`: expected 1.0 to 1000000.0"),
             ([(2, "speed: fast")], "", "`clouds.north.stages.local-train-2.speed`: expected a number"),
             ([(2, "")], "    partition: {mode: even}\n", "9:23: `clouds.north.partition.mode`: expected one of fixed,"),

@@ -15,8 +15,8 @@ package struct WorkerPartition: Hashable, Sendable {
     }
 
     package static let workers = 1...StageRole.mostWorkers
-    /// 24 bits of a vector's part (`part(of:)`).
-    package static let numbers = 0...(1 << 24 - 1)
+    /// 16 bits of a vector's part (`part(of:in:)`).
+    package static let numbers = 0...(1 << 16 - 1)
 
     /// Counted from 1 over a run; 0 where nothing was ever shared out.
     package let number: Int
@@ -72,10 +72,13 @@ package struct WorkerPartition: Hashable, Sendable {
         return batches(of: size)?[index]
     }
 
-    /// The part of a worker's vector in the names of transfers: what was made over another partition is another thing. Worker 1's
-    /// is 1 where nothing was shared out.
-    package static func part(of worker: Int, number: Int) -> UInt32 {
-        UInt32(number) << 8 | UInt32(worker == 1 ? 1 : 16 + worker)
+    /// The part of a worker's vector in the names of transfers: what was made over another partition, or without records beside another
+    /// number of workers, is another thing. Worker 1's is 1 where nothing was shared out.
+    package static func part(of worker: Int, in partition: WorkerPartition?) -> UInt32 {
+        let own = UInt32(worker == 1 ? 1 : 16 + worker)
+        guard let partition else { return own }
+        let beside = partition.number == 0 ? UInt32(partition.parts.count) : 0
+        return beside << 24 | UInt32(partition.number) << 8 | own
     }
 }
 

@@ -32,7 +32,7 @@ extension EncryptStage {
             return nil
         }
         let number = about.partition?.number ?? 0
-        guard name.part == WorkerPartition.part(of: sender.ordinal, number: number) else {
+        guard name.part == WorkerPartition.part(of: sender.ordinal, in: about.partition) else {
             return .refuse("part \(name.part) is not that of \(sender) over partition \(number)")
         }
         // Of fewer or more workers than the topology has now: the records are shared out anew for these.

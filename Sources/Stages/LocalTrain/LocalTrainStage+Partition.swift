@@ -24,10 +24,7 @@ extension LocalTrainStage {
     /// The name of its vector of an open round: over another partition it is another.
     func vector(_ opening: Opening) throws -> TransferName {
         let ordinal = context.stage.ordinal
-        let part =
-            opening.purpose == .update
-            ? WorkerPartition.part(of: ordinal, number: try partition?.number ?? 0)
-            : WorkerPartition.part(of: ordinal, number: 0)
+        let part = WorkerPartition.part(of: ordinal, in: opening.purpose == .update ? try partition : nil)
         return TransferName(
             run: context.run, kind: .vector, round: opening.round, cloud: context.stage.cloud, part: part)
     }
@@ -58,7 +55,7 @@ extension LocalTrainStage {
 
     /// encrypt has a vector of another worker over a newer partition.
     func takeBack(_ name: TransferName) throws {
-        context.log.tell(.updateRepeated, round: name.round, [.partition: .number(Int(name.part >> 8))])
+        context.log.tell(.updateRepeated, round: name.round, [.partition: .number(Int(name.part >> 8 & 0xffff))])
         try beginIfReady()
     }
 }
