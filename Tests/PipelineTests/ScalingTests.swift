@@ -41,7 +41,7 @@ extension PipelineSuite {
 
         @Test("apply brings workers and takes them away in the middle of a run, which goes on and ends")
         func scaled() async throws {
-            var plan = FederationRun.Plan(updates: 120, stays: 12, evaluates: false)
+            var plan = FederationRun.Plan(updates: 40, stays: 12, evaluates: false)
             plan.trainer = "none"
             plan.keys = .publisher
             let run = try FederationRun(plan)
@@ -76,7 +76,7 @@ extension PipelineSuite {
             try run.letGo("west/local-train")
             let alone = try await trained(run, by: [workers[0]], after: left + 1)
             #expect(alone > together)
-            #expect(try await run.event("exited", of: try run.launcher, within: 300).fields["status"] == "0")
+            #expect(try await run.event("exited", of: try run.launcher, within: 600).fields["status"] == "0")
             let log = try run.log(of: publish)
             let abandoned = log.filter { $0.name == "round_abandoned" }
             #expect(abandoned.isEmpty, "\(abandoned.map(\.line))")
@@ -100,7 +100,7 @@ extension PipelineSuite {
             let second = try worker(2)
             let first = try await run.logged("training_started", by: second)
             try await run.signalLaunched(SIGKILL, to: second)
-            #expect(try await run.event("exited", of: try run.launcher, within: 300).fields["status"] == "0")
+            #expect(try await run.event("exited", of: try run.launcher, within: 600).fields["status"] == "0")
             let round = try #require(first.round)
             let log = try run.log(of: run.topology.publish)
             #expect(!log.contains { $0.name == "round_abandoned" })

@@ -53,32 +53,4 @@ struct WorkerProcessTests {
         let log = try fake.run("logs", "local-train-2@north", "-t", fake.topology, "--state", fake.state)
         #expect(log.output.split(separator: "\n").count == 3, "\(log.output)")
     }
-
-    @Test("apply brings a worker more, and one less, and leaves those that it does not concern alone")
-    func scaled() throws {
-        #expect(try command("keys").status == 0)
-        let running = try fake.start(["up", fake.topology, "--state", fake.state])
-        _ = running.lines(until: "all stages ready")
-        let before = try pids()
-        try write(Sample.workers())
-        let early = try command("apply")
-        #expect(early.status == 78 && early.complaint.contains("keys of the stages of north"), "\(early.complaint)")
-        #expect(try command("keys").status == 0)
-        let plan = try command("plan")
-        #expect(plan.output.contains("+ north/local-train-2"), "\(plan.output)")
-        #expect(plan.output.contains("parts of records for 2 local-train"), "\(plan.output)")
-        let more = try command("apply")
-        #expect(more.status == 0, "\(more.complaint)")
-        let parted = try pids()
-        #expect(parted["north/local-train-2"] != nil)
-        let concerned: Set<String> = ["north/ingest", "north/local-train", "north/encrypt", "release/publish"]
-        #expect(Set(before.keys.filter { before[$0] != parted[$0] }) == concerned)
-        try write(Sample.text)
-        let less = try command("apply")
-        #expect(less.status == 0, "\(less.complaint)")
-        let after = try pids()
-        #expect(after["north/local-train-2"] == nil)
-        #expect(Set(before.keys.filter { parted[$0] != after[$0] }) == concerned)
-        #expect(stop(running) == 0)
-    }
 }
