@@ -251,11 +251,14 @@ let package = Package(
         tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
         tests("PlanningTests", uses: ["Federation", "Planning"]),
         tests(
-            "PrivacyTests", uses: ["Privacy", "SeededRandom"], exclude: ["Reference"], resources: [.copy("Vectors")]),
+            "PrivacyTests", uses: ["Privacy", "Federation", "SeededRandom", "Sodium"], exclude: ["Reference"],
+            resources: [.copy("Vectors")]),
         tests(
             "PublicationTests",
             uses: [
-                "Publication", "Adapter", "Configuration", "Federation", "Privacy", "SeededRandom", "Sodium",
+                "Publication", "Adapter", "Configuration", "Federation", "JSONText", "Planning", "Privacy",
+                "SeededRandom",
+                "Sodium",
             ]),
         .target(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
