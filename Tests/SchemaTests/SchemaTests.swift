@@ -321,8 +321,11 @@ struct SchemaTests {
         switch schema {
         case let list as [Any]: return list.flatMap { untold($0, at: place) }
         case let object as [String: Any]:
+            // A pattern that begins with letters stands for keys of that name, with a number say; others stand for names of the user's.
+            let patterns = object["patternProperties"] as? [String: Any] ?? [:]
+            let named = patterns.filter { $0.key.dropFirst().first?.isLetter == true }
             let properties = object["properties"] as? [String: Any] ?? [:]
-            let own = properties.compactMap { key, value -> String? in
+            let own = properties.merging(named) { own, _ in own }.compactMap { key, value -> String? in
                 let about = (value as? [String: Any])?["description"] as? String ?? ""
                 return about.isEmpty || about.contains("\n") ? "\(place)/\(key)" : nil
             }
