@@ -171,6 +171,10 @@ bench-peers: build ## empty rounds in alternation with NVIDIA FLARE and Flower f
 bench-bytes: build ## bytes that a cloud sends and gets until the model is as good as fp32 FedAvg of both factors makes it, over three seeds
 	@python3 bench/bytes.py $(BENCHFLAGS)
 
+.PHONY: bench-workers
+bench-workers: build ## round times of a cloud of two workers, one of which becomes slow: records parted once, and by the speeds seen
+	@python3 bench/workers.py $(BENCHFLAGS)
+
 .PHONY: bench-modes
 bench-modes: build ## AUROC by every way of weighing and stepping, over even and uneven clouds, a slow one and a lying one, three seeds (an hour)
 	@python3 bench/modes.py $(BENCHFLAGS)
