@@ -40,10 +40,14 @@ package struct PlannerPlan: Sendable, Equatable {
         let local = max(1, update.localSteps)
         let most = file.optionalInt(
             "most-steps", in: local...Pacing.steps.upperBound,
-            about: "local steps that a fast cloud does at most; without it four times `local-steps`")
+            about:
+                "local steps that a fast cloud does at most; without it four times `local-steps`, and no more than 16 times `least-steps`"
+        )
         let least = file.optionalInt(
             "least-steps", in: 1...local,
-            about: "local steps that a slow cloud does at least; without it a quarter of `local-steps`")
+            about:
+                "local steps that a slow cloud does at least; without it a quarter of `local-steps`, and a sixteenth of `most-steps` at least"
+        )
         let leastBits = file.optionalInt(
             "least-bits", in: 2...max(2, bits),
             about: "bits of a value that it may go down to where a link is slow; without it `bits`")
@@ -64,9 +68,11 @@ package struct PlannerPlan: Sendable, Equatable {
                 )
             }
         }
-        let slow = max(1, least ?? ((local + 3) / 4))
+        // What clouds refuse unless told otherwise is asked of none by default, whichever of the two is given.
+        let slow = least ?? min(local, max((local + 3) / 4, ((most ?? 1) + Pacing.ratio - 1) / Pacing.ratio))
+        let fast = most ?? min(4 * local, max(local, Pacing.ratio * slow), Pacing.steps.upperBound)
         return PlannerPlan(
-            mode: mode, steps: slow...max(slow, most ?? min(4 * local, Pacing.steps.upperBound)),
+            mode: mode, steps: slow...fast,
             leastBits: leastBits ?? bits, leastQuorum: leastQuorum, leastDeadline: leastDeadline)
     }
 

@@ -44,6 +44,14 @@ package final class Collector {
         Glibc.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         self.process = nil
+        dropTornLine()
+    }
+
+    /// Killed while it wrote, a daemon leaves half a line, and the next one would write behind it.
+    private func dropTornLine() {
+        guard let text = FileManager.default.contents(atPath: output), text.last != UInt8(ascii: "\n") else { return }
+        let whole = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        truncate(output, off_t(whole))
     }
 
     package func log() throws -> String { try String(contentsOfFile: "\(folder)/collector.log", encoding: .utf8) }

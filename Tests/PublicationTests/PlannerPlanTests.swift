@@ -26,6 +26,19 @@ struct PlannerPlanTests {
     }
 
     @Test(
+        "With one limit of the steps given the other keeps within what clouds allow by default",
+        arguments: [
+            ("most-steps: 20", 2...20), ("most-steps: 64", 4...64), ("most-steps: 5", 1...5),
+            ("least-steps: 2", 2...16), ("least-steps: 1, most-steps: 200", 1...200),
+            // No least is above `local-steps`, whatever the most.
+            ("most-steps: 1000", 4...1000),
+        ])
+    func ratio(limits: String, steps: ClosedRange<Int>) throws {
+        #expect(try read("planner: {\(limits)}\nlocal-steps: 4").planner.steps == steps)
+        #expect(try read("planner: {least-steps: 2}\nlocal-steps: 100").planner.steps == 2...100)
+    }
+
+    @Test(
         "What does not go together is refused with the reason",
         arguments: [
             ("planner: {}\nlocal-steps: 1", "nothing to share out"),

@@ -33,6 +33,8 @@ package enum Pacing: Hashable, Sendable {
     package var paces: [Pace] { if case .balanced(let paces) = self { paces } else { [] } }
 
     package static let steps = 1...1_000_000
+    /// The most steps of a cohort over the least, unless a planner is told to go further and every cloud allows it.
+    package static let ratio = 16
 }
 
 extension TrainingPlan {

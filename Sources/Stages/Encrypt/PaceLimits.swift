@@ -6,7 +6,7 @@ struct PaceLimits {
     var mostSteps = Pacing.steps.upperBound
     /// The most steps of the cohort over the least. A delta counts per step: whoever is asked for few stands out from those who are asked
     /// for many, if theirs do not grow with their steps.
-    var mostRatio = 16.0
+    var mostRatio = Double(Pacing.ratio)
     /// How many updates may have been released since the adapter that a late one was trained from; 0: no late ones.
     var stalest = Pace.ages.upperBound
     /// Aggregate can tell when a contribution comes, whatever is said here.
