@@ -96,7 +96,7 @@ extension PipelineSuite {
             // With B at 0 the gradient of A is none: A moves from the second step on, B from the first.
             #expect(adapter.a != begun.a)
             let losses = run.plan.clouds.map { cloud in
-                run.book.all.filter { $0.name == "round_trained" && $0.stage == run.stage(.localTrain, cloud) }
+                run.book.all.filter { $0.name == "adapter_judged" && $0.stage == run.stage(.localTrain, cloud) }
                     .compactMap { $0.fields["received_adapter_loss"] }
             }
             // A cloud's own B goes on: what it begins the second update with is not the base model any more.

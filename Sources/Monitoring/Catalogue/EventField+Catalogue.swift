@@ -155,7 +155,7 @@ extension EventField {
     package static let deltaNorm = EventField("delta_norm", .real, "the update's norm before clipping")
     package static let clipNorm = EventField("clip_norm", .real, "the norm that it is clipped to")
     package static let receivedAdapterLoss = EventField(
-        "received_adapter_loss", .real, "on this cloud's validation split, before training")
+        "received_adapter_loss", .real, "of the adapter that an update started from, on this cloud's validation split")
 
     // MARK: What an evaluation releases
 

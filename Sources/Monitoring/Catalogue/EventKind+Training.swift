@@ -22,9 +22,12 @@ extension EventKind {
     package static let roundTrained = EventKind(
         "round_trained", .info, "It has trained, and hands the update to encrypt.",
         [
-            .seconds, .firstLoss, .lastLoss, .tokens, .tokensPerSecond, .deltaNorm, .clipNorm, .receivedAdapterLoss,
+            .seconds, .firstLoss, .lastLoss, .tokens, .tokensPerSecond, .deltaNorm, .clipNorm,
         ], phases: [RoundPhase(.train, .seconds)],
         meters: [.sets(.trainingLoss, .lastLoss), .adds(.trainedTokens, .tokens)], isAudited: true)
+    package static let adapterJudged = EventKind(
+        "adapter_judged", .info, "Its update on the way, it has judged the adapter that this started from.",
+        [.seconds, .receivedAdapterLoss], phases: [RoundPhase(.score, .seconds)])
     package static let updateLate = EventKind(
         "update_late", .info, "Its round has closed without this update, which is kept for another.", [.oldest])
     package static let updateOffered = EventKind(
@@ -48,7 +51,7 @@ extension EventKind {
 
     static let ofTraining: [EventKind] = [
         .tablesRead, .shardsMade, .partitionChanged, .shardReceived, .shardRefused, .trainingStarted, .trainingProgress,
-        .roundTrained,
+        .roundTrained, .adapterJudged,
         .updateLate, .updateOffered, .updateDropped, .updateRepeated, .sensitivitiesMeasured, .roundScored,
         .vectorRefused,
     ]

@@ -55,9 +55,9 @@ final class EmptyTrainer: Trainer {
         return values
     }
 
-    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
-        scores: [Float], loss: Double
-    ) {
-        ([Float](repeating: 0, count: shard?.count ?? 0), 0)
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Float] {
+        [Float](repeating: 0, count: shard?.count ?? 0)
     }
+
+    func loss(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> Double { 0 }
 }

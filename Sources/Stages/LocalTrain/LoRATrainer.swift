@@ -114,8 +114,7 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
     ) throws -> TrainerResult {
         let shard = try records(shard)
         guard let plan = opening.training else { throw StageError.runFailed("an update round without a training plan") }
-        let tuner = try tuner(for: opening)
-        try load(start, into: tuner, opening.adapter)
+        let tuner = try loaded(opening, start)
         let settings = try TrainingSettings(
             plan, steps: plan.steps(of: cloud), batch: batch, round: opening.round)
         let tell: (TrainingProgress) -> Void = { step in
@@ -155,17 +154,21 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
 
     func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double] {
         let shard = try records(shard)
-        let tuner = try tuner(for: opening)
-        try load(start, into: tuner, opening.adapter)
+        let tuner = try loaded(opening, start)
         return try tuner.sensitivities(on: shard, records: probe, seed: opening.adapter.seed)
     }
 
-    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
-        scores: [Float], loss: Double
-    ) {
-        let shard = try records(shard)
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Float] {
+        try loaded(opening, start).scores(of: records(shard), answers: answers)
+    }
+
+    func loss(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> Double {
+        try loaded(opening, start).loss(of: records(shard))
+    }
+
+    private func loaded(_ opening: Opening, _ start: StartingAdapter) throws -> FineTuner {
         let tuner = try tuner(for: opening)
         try load(start, into: tuner, opening.adapter)
-        return (try tuner.scores(of: shard, answers: answers), try tuner.loss(of: shard))
+        return tuner
     }
 }

@@ -22,7 +22,10 @@ final class LocalTrainStage: Stage {
     /// The newest two at most: openings start from the newest, and may tell what lies between it and the one before.
     var adapters: [RoundNumber: HeldAdapter] = [:]
     private var pending: Signed<Opening>?
-    private var isBusy = false
+    private var job: Job?
+
+    /// What its one thread does.
+    private enum Job: String { case training, scoring, judging = "judging the adapter that it starts from" }
 
     init(context: StageContext, trainer: any Trainer, needsShards: Bool, workers: [Int]) {
         self.workers = workers
@@ -66,7 +69,7 @@ final class LocalTrainStage: Stage {
         guard content.purpose == .update || context.stage.ordinal == 1 else {
             return .waiting(for: [context.publisher], "\(round): this cloud's first local-train answers it")
         }
-        if isBusy { return .working("\(round): \(content.purpose == .evaluation ? "scoring" : "training")") }
+        if let job { return .working("\(round): \(job.rawValue)") }
         if content.startsFrom.value > 0, adapters[content.startsFrom]?.digest != content.adapterDigest {
             return .waiting(for: [context.publisher], "\(round) starts from an adapter that is not here yet")
         }
@@ -130,16 +133,16 @@ final class LocalTrainStage: Stage {
     // MARK: Work
 
     func beginIfReady() throws {
-        guard !isBusy, let opening = pending, opening.content.member(context.stage.cloud) != nil,
+        guard job == nil, let opening = pending, opening.content.member(context.stage.cloud) != nil,
             opening.content.purpose != .statistics, try isPlaced(for: opening.content)
         else { return }
         let content = opening.content
         let isHandedOver = try isHandedOver(content)
         if !isHandedOver, let held = try usable(for: content) {
-            isBusy = true
+            job = .training
             return context.begin { [self] in
                 try await handOver(held, for: opening) { pending?.digest == opening.digest }
-                isBusy = false
+                job = nil
                 try beginIfReady()
             }
         }
@@ -149,12 +152,13 @@ final class LocalTrainStage: Stage {
         else { return }
         let start = StartingAdapter(
             payload: try content.startsFrom.value == 0 ? nil : adapter?.payload.opened(), own: try own())
-        isBusy = true
+        job = content.purpose == .evaluation ? .scoring : .training
         context.begin { [self] in
             do {
                 try trainer.check(content)
                 try await check(content, start)
                 try await work(opening, from: start)
+                try await judge(opening, from: start)
             } catch let error where Self.concernsRound(error) {
                 // Not fit for this round (another base model, say), or training went astray, as it would again: this cloud
                 // sits it out, the reason is on record.
@@ -162,7 +166,7 @@ final class LocalTrainStage: Stage {
                 if pending?.digest == opening.digest { pending = nil }
             }
             // Not deferred: the next job may begin here, and it is that one's flag then.
-            isBusy = false
+            job = nil
             try beginIfReady()
         }
     }
@@ -195,7 +199,7 @@ final class LocalTrainStage: Stage {
             // Where there are others, the first worker answers for all in every other round.
             opening: opening.digest,
             records: (content.purpose == .update ? nil : partition?.records) ?? train?.count ?? 0,
-            loss: content.split == .validation ? loss.flatMap(Weighting.loss) : nil,
+            loss: loss.flatMap(Weighting.loss),
             trained: trained.map(Weight.milliseconds), unit: unit,
             partition: content.purpose == .update ? partition : nil)
         guard pending?.digest == opening.digest else {  // overtaken
@@ -220,7 +224,6 @@ final class LocalTrainStage: Stage {
     ) {
         let (trainer, log, batch) = (trainer, context.log, try batch(content))
         let ownName = ownName(content.round)
-        let validation = try shard(.validation)
         let clock = context.surroundings
         let began = clock.now
         var begun: EventFields = [
@@ -232,15 +235,8 @@ final class LocalTrainStage: Stage {
             begun[.device] = .name("\(compute.device)")
         }
         log.tell(.trainingStarted, round: content.round, begun)
-        let (result, before, made, own, judging) = try await context.offload {
-            [context] () -> (
-                TrainerResult, Double?, (payload: Payload, digest: Digest), (payload: Payload, digest: Digest)?,
-                Duration
-            ) in
-            // The received adapter is judged before it is changed: what this shows is the federation's, not this cloud's.
-            let judgingBegan = clock.now
-            let before = try validation.map { try trainer.scores(content, of: start, on: $0).loss }
-            let judging = clock.now - judgingBegan
+        let (result, made, own) = try await context.offload {
+            [context] () -> (TrainerResult, (payload: Payload, digest: Digest), (payload: Payload, digest: Digest)?) in
             let throttle = ProgressThrottle()
             let writer = context.payloadWriter(for: name, isSynced: false)
             let report: @Sendable (TrainerProgress) -> Void = { progress in
@@ -254,22 +250,35 @@ final class LocalTrainStage: Stage {
             }
             let result = try trainer.train(
                 content, from: start, on: train, batch: batch, progress: report, delta: writer.append)
-            guard !result.own.isEmpty else { return (result, before, try writer.finish(), nil, judging) }
+            guard !result.own.isEmpty else { return (result, try writer.finish(), nil) }
             let keeper = context.payloadWriter(for: ownName)
             try result.own.withUnsafeBytes(keeper.append)  // this platform is little-endian
-            return (result, before, try writer.finish(), try keeper.finish(), judging)
+            return (result, try writer.finish(), try keeper.finish())
         }
         let took = clock.now - began
-        var fields: EventFields = [
+        let fields: EventFields = [
             .seconds: .seconds(took),
             .firstLoss: .real(result.firstLoss), .lastLoss: .real(result.lastLoss),
             .tokens: .number(result.tokens),
             .tokensPerSecond: .real(result.tokensPerSecond), .deltaNorm: .real(result.norm),
             .clipNorm: .real(content.clipNorm),
         ]
-        if let before { fields[.receivedAdapterLoss] = .real(before) }
         log.tell(.roundTrained, round: content.round, fields)
-        return (made, own, took - judging, result.unit)
+        return (made, own, took, result.unit)
+    }
+
+    /// What the adapter that an update started from is worth on this cloud's validation split: the federation's, not this cloud's.
+    /// After the update is on its way, as the round waits for that; and only while nothing else does.
+    private func judge(_ opening: Signed<Opening>, from start: StartingAdapter) async throws {
+        let content = opening.content
+        guard content.purpose == .update, pending?.digest == opening.digest, let validation = try shard(.validation)
+        else { return }
+        job = .judging
+        let (trainer, began) = (trainer, context.surroundings.now)
+        let loss = try await context.offload { try trainer.loss(content, of: start, on: validation) }
+        context.log.tell(
+            .adapterJudged, round: content.round,
+            [.seconds: .seconds(context.surroundings.now - began), .receivedAdapterLoss: .real(loss)])
     }
 
     private func sensitivity(
@@ -289,11 +298,15 @@ final class LocalTrainStage: Stage {
 
     private func evaluation(
         _ content: Opening, _ name: TransferName, of start: StartingAdapter
-    ) async throws -> (made: (payload: Payload, digest: Digest), loss: Double) {
+    ) async throws -> (made: (payload: Payload, digest: Digest), loss: Double?) {
         let trainer = trainer
         let held = try shard(content.split == .test ? .test : .validation)
         let began = ContinuousClock.now
-        let (scores, loss) = try await context.offload { try trainer.scores(content, of: start, on: held) }
+        let (scores, loss) = try await context.offload { () -> ([Float], Double?) in
+            // Nobody is told a loss on the test split.
+            let loss = content.split == .validation ? try trainer.loss(content, of: start, on: held) : nil
+            return (try trainer.scores(content, of: start, on: held), loss)
+        }
         context.log.tell(
             .roundScored, round: content.round,
             [.examples: .number(scores.count), .seconds: .seconds(ContinuousClock.now - began)])

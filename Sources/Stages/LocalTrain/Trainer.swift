@@ -25,9 +25,9 @@ package protocol Trainer: AnyObject, Sendable {
     /// How much the loss of this cloud's records depends on each value of the adapter at `start`, in layout order: none below 0.
     func sensitivities(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Double]
     /// The score of each example under an adapter's values: logit of the event less that of its absence.
-    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> (
-        scores: [Float], loss: Double
-    )
+    func scores(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> [Float]
+    /// The mean of -log probability over the tokens that training counts, in nats.
+    func loss(_ opening: Opening, of start: StartingAdapter, on shard: TokenShard?) throws -> Double
 }
 
 /// The adapter that a round starts from, read when it is needed.
