@@ -148,8 +148,8 @@ let package = Package(
         stage(
             "LocalTrain",
             uses: [
-                "Adapter", "Configuration", "Federation", "FineTuning", "Keys", "Monitoring", "Sodium", "StageKit",
-                "Tokenization", "Topology", "Torch",
+                "Adapter", "Configuration", "Encryption", "Federation", "FineTuning", "Keys", "Monitoring", "Sodium",
+                "StageKit", "Tokenization", "Topology", "Torch",
             ]),
         stage(
             "Encrypt",

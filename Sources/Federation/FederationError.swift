@@ -9,6 +9,8 @@ package enum FederationError: Error, Equatable, CustomStringConvertible {
     case unsupportedVersion(found: UInt64)
     /// A signature that does not verify under the key of the stage that the message names.
     case badSignature(signer: String)
+    /// What an outer step cannot be taken with.
+    case outerStep(String)
 
     package var description: String {
         switch self {
@@ -18,6 +20,7 @@ package enum FederationError: Error, Equatable, CustomStringConvertible {
         case .malformed(let place, let reason): "malformed message at \(place): \(reason)"
         case .unsupportedVersion(let found): "protocol version \(found) is not spoken here (this build speaks 1)"
         case .badSignature(let signer): "the signature is not one of \(signer)'s key"
+        case .outerStep(let reason): "outer step: \(reason)"
         }
     }
 }

@@ -1,6 +1,5 @@
 /// Why something was not published, or is not what it should be.
 package enum PublicationError: Error, Equatable, CustomStringConvertible {
-    case outerStep(String)
     /// Noise that cannot be had in such a run.
     case privacy(String)
     /// A public key or signature in minisign's format.
@@ -17,7 +16,6 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .outerStep(let reason): "outer step: \(reason)"
         case .privacy(let reason): "privacy: \(reason)"
         case .minisign(let reason): "minisign: \(reason)"
         case .manifest(let reason): "manifest.json: \(reason)"

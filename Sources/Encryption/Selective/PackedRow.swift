@@ -34,11 +34,9 @@ struct PackedRow: Hashable, Sendable {
         private var bytes: [UInt8] = []
         private var word: UInt64 = 0
         private var filled: UInt64 = 0
+        private var taken = 0
 
-        init(_ row: PackedRow) {
-            self.row = row
-            bytes.reserveCapacity(row.byteCount + 8)
-        }
+        init(_ row: PackedRow) { self.row = row }
 
         mutating func append(_ value: UInt32) {
             word |= UInt64(value) &<< filled
@@ -51,9 +49,18 @@ struct PackedRow: Hashable, Sendable {
             }
         }
 
+        /// What has been filled since the last time.
+        mutating func take() -> [UInt8] {
+            defer {
+                taken += bytes.count
+                bytes.removeAll(keepingCapacity: true)
+            }
+            return bytes
+        }
+
         mutating func finish() -> [UInt8] {
             if filled > 0 { bytes.append(UInt8(truncatingIfNeeded: word)) }
-            precondition(bytes.count == row.byteCount, "as many values as the row is for")
+            precondition(taken + bytes.count == row.byteCount, "as many values as the row is for")
             return bytes
         }
     }

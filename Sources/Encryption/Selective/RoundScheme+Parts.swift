@@ -31,9 +31,10 @@ extension RoundScheme {
     /// - Parameters:
     ///   - sum: the whole payload.
     ///   - open: opens consecutive units of its encrypted part.
+    ///   - whole: is given what was opened as it was quantised, where nothing came in clear.
     package func decode(
         _ sum: UnsafeRawBufferPointer, contributions: Int, open: (Range<Int>) throws -> [UInt64],
-        _ body: (Range<Int>, [Double]) throws -> Void
+        whole: ([UInt64]) throws -> Void = { _ in }, _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
         try check(byteCount: sum.count)
         let shape = scheme.shape
@@ -42,7 +43,10 @@ extension RoundScheme {
             for start in stride(from: 0, to: shape.units, by: size) {
                 let units = start..<min(start + size, shape.units)
                 let values = shape.values(ofUnits: units)
-                try body(values, quantiser.dequantise(open(units), of: values, contributions: contributions))
+                let sums = try open(units)
+                let decoded = try quantiser.dequantise(sums, of: values, contributions: contributions)
+                try whole(sums)
+                try body(values, decoded)
             }
             return
         }

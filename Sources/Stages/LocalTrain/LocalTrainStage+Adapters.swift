@@ -1,3 +1,4 @@
+import Encryption
 import Federation
 import Monitoring
 import Sodium
@@ -72,42 +73,65 @@ extension LocalTrainStage {
         guard change.from.value == 0 || adapters[change.from] != nil else {
             return .over("it changes the adapter of round \(change.from), which is not here: the whole one is needed")
         }
-        guard let places = try opening(of: offer.name.round).flatMap(trainer.places) else {
+        guard let opening = try opening(of: offer.name.round) else {
             return .over("round \(offer.name.round) is not known here: the whole adapter is needed")
         }
-        guard offer.byteCount == places.count * MemoryLayout<Float>.size else {
-            return .refuse("\(offer.byteCount) bytes, \(places.count) values take \(places.count * 4)")
+        let expected: Int
+        if let sums = change.sums {
+            guard let row = try SumRow(opening, contributions: sums.contributions) else {
+                return .refuse("round \(offer.name.round) is none whose sums an adapter can be made of")
+            }
+            expected = row.byteCount
+        } else {
+            guard let places = try trainer.places(opening) else {
+                return .refuse("round \(offer.name.round) has changed all values: sums, or the whole adapter")
+            }
+            expected = places.count * MemoryLayout<Float>.size
+        }
+        guard offer.byteCount == expected else {
+            return .refuse("\(offer.byteCount) bytes, what round \(offer.name.round) has changed takes \(expected)")
         }
         return .borrow
+    }
+
+    private enum Made {
+        case adapter(HeldAdapter)
+        case nothing(String)
     }
 
     /// Puts a whole adapter together, and receipts the change once that is on the disk.
     func change(by arrival: Arrival) throws {
         let round = arrival.offer.name.round
         guard let change = try AdapterAbout(arrival.offer.about).change, let opening = try opening(of: round),
-            let places = try trainer.places(opening), change.from.value == 0 || adapters[change.from] != nil
+            change.from.value == 0 || adapters[change.from] != nil
         else { return try context.refuse(arrival, "what it changes is not here: the whole adapter is needed") }
         let old = StartingAdapter(payload: try adapters[change.from]?.payload.opened())
         let name = wholeName(round)
         context.begin { [self] in
-            let made = try await context.offload { [context, trainer] () -> (payload: Payload, digest: Digest)? in
+            let made = try await context.offload { [context, trainer] () -> Made in
                 var values = try old.values()
                 if values.isEmpty { values = try trainer.untrained(opening) }
-                let changed = try ClearVector.floats(arrival.payload.read())
-                guard values.count == places.values, changed.count == places.count else { return nil }
-                for (place, value) in zip(places.places, changed) { values[place] = value }
-                let writer = context.payloadWriter(for: name)
+                let places = try trainer.places(opening)
+                if let fault = try change.apply(to: &values, of: opening, at: places, arrival.payload) {
+                    return .nothing(fault)
+                }
+                let writer = context.payloadWriter(for: name, isSynced: false)
                 try values.withUnsafeBytes(writer.append)  // this platform is little-endian
                 let (payload, digest) = try writer.finish()
                 guard digest == change.whole else {
                     payload.discard()
-                    return nil
+                    return .nothing("with this it is not the adapter that was released")
                 }
-                return (payload, digest)
+                return .adapter(HeldAdapter(digest: digest, payload: payload))
             }
-            guard let made else {
-                return try context.refuse(arrival, "with these values it is not the adapter that was released")
+            guard case .adapter(let made) = made else {
+                guard case .nothing(let fault) = made else { return }
+                return try context.refuse(arrival, fault)
             }
+            // Training starts at once, as with an adapter that comes whole.
+            adapters[round] = made
+            try beginIfReady()
+            try await context.offload { try made.payload.sync() }
             let offer = context.offer(
                 name, payload: made.payload, digest: made.digest, about: OpeningAbout(opening: arrival.offer.digest))
             try context.journal.write { entry in
@@ -116,9 +140,7 @@ extension LocalTrainStage {
                 try entry.setFact(Self.changedFact, Self.bytes(try changedRounds(entry) + [round]))
             }
             context.acknowledge(arrival)
-            adapters[round] = HeldAdapter(digest: made.digest, payload: made.payload)
             try forgetAdapters()
-            try beginIfReady()
         }
     }
 
@@ -137,5 +159,32 @@ extension LocalTrainStage {
             return try plan.fault(in: opening.layout, after: ReleasedStep(from: values.before, to: values.after))
         }
         if let fault { throw StageError.configuration("round \(opening.round): \(fault)") }
+    }
+}
+
+extension AdapterAbout.Change {
+    /// Makes the adapter after its round of the one before.
+    ///
+    /// - Returns: why that cannot be; nil once it is done.
+    fileprivate func apply(
+        to values: inout [Float], of opening: Opening, at places: ValueMask?, _ payload: Payload
+    ) throws -> String? {
+        guard let sums else {
+            let changed = try ClearVector.floats(payload.read())
+            guard let places, values.count == places.values, changed.count == places.count else {
+                return "it is not as long as the adapter that it changes"
+            }
+            for (place, value) in zip(places.places, changed) { values[place] = value }
+            return nil
+        }
+        do {
+            guard let training = opening.training, let row = try SumRow(opening, contributions: sums.contributions)
+            else { return "its round is none whose sums an adapter can be made of" }
+            let step = try OuterStep(training.outer, totalWeight: sums.totalWeight)
+            try payload.withBytes { try row.step(&values, at: places, by: step, $0) }
+            return nil
+        } catch  where error is EncryptionError || error is FederationError {
+            return "\(error)"
+        }
     }
 }

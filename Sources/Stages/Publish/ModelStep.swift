@@ -1,13 +1,23 @@
+import Encryption
 import Federation
 import Publication
+import Sodium
 import StageKit
 
 /// The adapter after a round's step, and what the optimiser takes on to the next.
 struct SteppedModel: Sendable {
     let adapter: StoredVector
     let moments: OuterMoments
+    /// What clouds need of it that have the adapter before; nil for all values.
+    let change: AdapterChange?
+}
+
+/// What an update has changed.
+enum AdapterChange: Sendable {
     /// The values that were summed, as they are now, f32: where not all were.
-    let changed: [UInt8]?
+    case values([UInt8])
+    /// The sums themselves.
+    case sums(payload: Payload, digest: Digest, AdapterAbout.Sums)
 }
 
 /// What publish's optimiser remembers from round to round, in the order of `OuterOptimizer.initialMoments`.
@@ -31,9 +41,20 @@ struct ModelStep: Sendable {
     let spooled: String?
     /// The values that are summed; nil for all. The others stay as they are.
     var places: ValueMask?
+    /// Where the sums are written down; nil where their clouds get values.
+    var sums: SumsWriter?
 
-    /// - Parameter open: hands over the round's sums, block by block from front to back: their places in the layout, and they.
-    func run(_ open: (@escaping (Range<Int>, [Double]) throws -> Void) throws -> Void) throws -> SteppedModel {
+    /// - Parameter open: hands over the round's sums, block by block from front to back: as they were quantised; their places in the
+    ///   layout, and they.
+    func run(
+        _ open: (
+            _ whole: @escaping ([UInt64]) throws -> Void, _ body: @escaping (Range<Int>, [Double]) throws -> Void
+        ) throws -> Void
+    ) throws -> SteppedModel {
+        let written = sums?.begin()
+        func open(_ body: @escaping (Range<Int>, [Double]) throws -> Void) throws {
+            try open({ try written?.append($0) }, body)
+        }
         let values = try start.reader()
         let past: [(Range<Int>) throws -> [Float]] =
             if moments.optimizer == step.optimizer.name {
@@ -49,7 +70,7 @@ struct ModelStep: Sendable {
             let next = try step.apply(to: values(range), moments: past.map { try $0(range) }, weightedSum: sums)
             try writers[0].append(next.values)
             for (writer, moment) in zip(writers.dropFirst(), next.moments) { try writer.append(moment) }
-            guard let places else { return }
+            guard let places, written == nil else { return }
             for place in range where places.contains(place) {
                 withUnsafeBytes(of: next.values[place - range.lowerBound].bitPattern.littleEndian) {
                     changed.append(contentsOf: $0)
@@ -66,7 +87,7 @@ struct ModelStep: Sendable {
             adapter: try writers[0].finish(linkedAs: spooled),
             moments: OuterMoments(
                 optimizer: step.optimizer.name, vectors: try writers.dropFirst().map { try $0.finish(linkedAs: nil) }),
-            changed: places == nil ? nil : changed)
+            change: try written?.finish() ?? places.map { _ in .values(changed) })
     }
 
     /// Sums of the values at `places` as those of all values, where the others' are 0.
@@ -90,4 +111,36 @@ struct ModelStep: Sendable {
     }
 
     private final class Gathered { var sums: [Double] = [] }
+}
+
+/// Writes down a round's sums as they are opened.
+struct SumsWriter: Sendable {
+    let row: SumRow
+    let totalWeight: Double
+    /// Gives a new one for what is to be sent.
+    let payload: @Sendable () -> PayloadWriter
+
+    func begin() -> Written { Written(self) }
+
+    final class Written {
+        private let sums: SumsWriter
+        private let payload: PayloadWriter
+        private var writer: SumRow.Writer
+
+        init(_ sums: SumsWriter) {
+            self.sums = sums
+            payload = sums.payload()
+            writer = SumRow.Writer(sums.row)
+        }
+
+        func append(_ block: [UInt64]) throws { try writer.append(block).withUnsafeBytes(payload.append) }
+
+        func finish() throws -> AdapterChange {
+            try writer.finish().withUnsafeBytes(payload.append)
+            let (made, digest) = try payload.finish()
+            return .sums(
+                payload: made, digest: digest,
+                AdapterAbout.Sums(contributions: sums.row.contributions, totalWeight: sums.totalWeight))
+        }
+    }
 }

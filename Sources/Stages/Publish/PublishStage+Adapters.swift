@@ -4,30 +4,34 @@ import Sodium
 import StageKit
 import Topology
 
-// How a released adapter comes to the clouds: whole, or, where an update changed it in places, the values there.
+// How a released adapter comes to the clouds: whole; or what an update has changed, as its sums or as the values in its places.
 extension PublishStage {
-    /// - Parameter part: 0 for a whole adapter, 1 for the values that a round has changed.
+    /// - Parameter part: 0 for a whole adapter, 1 for what a round has changed.
     func adapterName(_ round: RoundNumber, part: UInt32 = 0) -> TransferName {
         TransferName(run: context.run, kind: .adapter, round: round, cloud: context.stage.cloud, part: part)
     }
 
     func adapterDepartures(
-        _ adapter: StoredVector, changed: [UInt8]?, release: Digest, to receivers: [StageName]
+        _ adapter: StoredVector, _ change: AdapterChange?, release: Digest, to receivers: [StageName]
     ) throws -> [Departure] {
-        let name = adapterName(adapter.round, part: changed == nil ? 0 : 1)
+        let name = adapterName(adapter.round, part: change == nil ? 0 : 1)
         let payload: Payload
         let digest: Digest
-        if let changed {
-            payload = try context.spool(changed, for: name)
-            digest = Digest(ofContent: changed)
-        } else {
+        var sums: AdapterAbout.Sums?
+        switch change {
+        case .values(let values):
+            payload = try context.spool(values, for: name)
+            digest = Digest(ofContent: values)
+        case .sums(let made, let its, let about): (payload, digest, sums) = (made, its, about)
+        case nil:
             payload = .file(path: context.spoolPath(for: name), count: adapter.count * 4)
             digest = adapter.digest
         }
         let offer = context.offer(
             name, payload: payload, digest: digest,
             about: AdapterAbout(
-                release: release, change: changed.map { _ in .init(from: model.round, whole: adapter.digest) }))
+                release: release,
+                change: change.map { _ in .init(from: model.round, whole: adapter.digest, sums: sums) }))
         return receivers.map { Departure(offer: offer, receiver: $0, payload: payload) }
     }
 
@@ -37,7 +41,7 @@ extension PublishStage {
         let spooled = context.spoolPath(for: adapterName(model.round))
         try SpoolFile(reading: model.current.path).link(as: spooled)
         try context.send(
-            try adapterDepartures(model.current, changed: nil, release: release.digest, to: receivers))
+            try adapterDepartures(model.current, nil, release: release.digest, to: receivers))
         context.log.tell(.adapterSent, round: model.round, [.receivers: .list(receivers.map { .name($0.cloud) })])
     }
 

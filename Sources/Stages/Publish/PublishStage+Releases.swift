@@ -24,19 +24,24 @@ extension PublishStage {
             let opener = try unmasking?.opener(for: content) ?? opener
             if let training = content.training {
                 let places = try model.places(content)
-                // The last one goes out as a folder alone, and of one that was changed in places these go out.
+                let total = content.foldedTotal(of: cohort.map(\.cloud))
+                // The last one goes out as a folder alone.
+                let row = plan.isLast(releases.count) ? nil : try SumRow(content, contributions: about.parts.count)
+                let changeName = adapterName(content.round, part: 1)
+                let change = row.map {
+                    SumsWriter(row: $0, totalWeight: total) { [context] in context.payloadWriter(for: changeName) }
+                }
                 let spooled =
-                    plan.isLast(releases.count) || places != nil
+                    plan.isLast(releases.count) || places != nil || change != nil
                     ? nil : context.spoolPath(for: adapterName(content.round))
-                let step = try OuterStep(
-                    training.outer, totalWeight: content.foldedTotal(of: cohort.map(\.cloud)))
-                let stepping = model.stepping(step, at: places, round: content.round, linkedAs: spooled)
+                let step = try OuterStep(training.outer, totalWeight: total)
+                let stepping = model.stepping(step, at: places, round: content.round, linkedAs: spooled, sums: change)
                 sums = []
                 next = try await context.offload {
-                    try stepping.run { take in
+                    try stepping.run { whole, take in
                         try opener.open(
                             arrival.payload, with: shares, of: content, contributions: about.parts.count,
-                            threads: threads, take)
+                            threads: threads, whole: whole, take)
                     }
                 }
             } else {
@@ -47,7 +52,8 @@ extension PublishStage {
             }
         } catch  where error is EncryptionError || error is ThresholdError || error is MaskingError {
             // What was written of the next adapter is of no use.
-            for path in model.paths(of: content.round) { context.discard(.file(path: path, count: 0)) }
+            let change = context.spoolPath(for: adapterName(content.round, part: 1))
+            for path in model.paths(of: content.round) + [change] { context.discard(.file(path: path, count: 0)) }
             context.log.tell(.sumUnusable, round: content.round, [.reason: .text("\(error)")])
             try abandon(
                 opening, missing: [], reason: "the sum could not be opened: \(error)", settling: arrival.offer.name)
@@ -101,7 +107,7 @@ extension PublishStage {
             let trainers = topology.trainers
             departures =
                 release.content.isFinal
-                ? [] : try adapterDepartures(adapter, changed: next?.changed, release: release.digest, to: trainers)
+                ? [] : try adapterDepartures(adapter, next?.change, release: release.digest, to: trainers)
             // An older adapter that somebody still lacks is of no use any more: whoever lacks it is sent the whole new one.
             if model.round.value > 0 {
                 for trainer in trainers {

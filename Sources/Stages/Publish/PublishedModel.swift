@@ -111,12 +111,12 @@ final class PublishedModel {
     ///
     /// - Parameter places: the values that were summed; nil for all.
     func stepping(
-        _ step: OuterStep, at places: ValueMask?, round: RoundNumber, linkedAs spooled: String?
+        _ step: OuterStep, at places: ValueMask?, round: RoundNumber, linkedAs spooled: String?, sums: SumsWriter?
     ) -> ModelStep {
         let count = 1 + step.optimizer.initialMoments.count
         return ModelStep(
             step: step, round: round, start: current, moments: moments, paths: Array(paths(of: round).prefix(count)),
-            spooled: spooled, places: places)
+            spooled: spooled, places: places, sums: sums)
     }
 
     /// The values that an update changes; nil for all.

@@ -107,10 +107,11 @@ struct SumOpener: Sendable {
         return sums
     }
 
-    /// The same block by block: the values' places in the layout, and their sums.
+    /// The same block by block: the values' places in the layout, and their sums; and before each block `whole` is given it as it was
+    /// quantised.
     func open(
         _ payload: Payload, with shares: [Share], of opening: Opening, contributions: Int, threads: Int,
-        _ body: (Range<Int>, [Double]) throws -> Void
+        whole: ([UInt64]) throws -> Void = { _ in }, _ body: (Range<Int>, [Double]) throws -> Void
     ) throws {
         var masks: MaskedScheme?
         if case .masked(_, let scheme) = means { masks = scheme }
@@ -118,7 +119,7 @@ struct SumOpener: Sendable {
         try payload.withBytes { sum in
             let encrypted = scheme.encryptedPart(of: sum)
             func decode(_ open: (Range<Int>) throws -> [UInt64]) throws {
-                try scheme.decode(sum, contributions: contributions, open: open, body)
+                try scheme.decode(sum, contributions: contributions, open: open, whole: whole, body)
             }
             func open(with opener: some Opener) throws {
                 try decode {

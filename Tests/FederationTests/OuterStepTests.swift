@@ -1,6 +1,5 @@
 import Federation
 import Foundation
-import Publication
 import Testing
 
 struct OuterStepTests {
@@ -104,22 +103,22 @@ struct OuterStepTests {
             _ = try step([1], sums, weight: weight, .average(rate: rate))
         }
         #expect(throws: Never.self) { try average() }
-        #expect(throws: PublicationError.self) { try average([1, 2]) }
-        #expect(throws: PublicationError.self) { try average(weight: 0) }
-        #expect(throws: PublicationError.self) { try average(weight: .nan) }
-        #expect(throws: PublicationError.self) { try average(rate: 0) }
-        #expect(throws: PublicationError.self) { try average(rate: .infinity) }
-        #expect(throws: PublicationError.self) { try average([1e300]) }
-        #expect(throws: PublicationError.self) { try average([.nan]) }
+        #expect(throws: FederationError.self) { try average([1, 2]) }
+        #expect(throws: FederationError.self) { try average(weight: 0) }
+        #expect(throws: FederationError.self) { try average(weight: .nan) }
+        #expect(throws: FederationError.self) { try average(rate: 0) }
+        #expect(throws: FederationError.self) { try average(rate: .infinity) }
+        #expect(throws: FederationError.self) { try average([1e300]) }
+        #expect(throws: FederationError.self) { try average([.nan]) }
     }
 
     @Test("Moments that are not the optimiser's are refused, and so are infinite ones")
     func refusesMoments() throws {
         let nesterov = OuterOptimizer.nesterov(rate: 1e-3, momentum: 0.9)
         #expect(throws: Never.self) { try step([1], [1], weight: 1, nesterov, moments: [[0]]) }
-        #expect(throws: PublicationError.self) { try step([1], [1], weight: 1, nesterov) }
-        #expect(throws: PublicationError.self) { try step([1], [1], weight: 1, nesterov, moments: [[0, 0]]) }
-        #expect(throws: PublicationError.self) { try step([1], [1], weight: 1, moments: [[0]]) }
-        #expect(throws: PublicationError.self) { try step([0], [3.402e38 * 1.5], weight: 1, nesterov, moments: [[0]]) }
+        #expect(throws: FederationError.self) { try step([1], [1], weight: 1, nesterov) }
+        #expect(throws: FederationError.self) { try step([1], [1], weight: 1, nesterov, moments: [[0, 0]]) }
+        #expect(throws: FederationError.self) { try step([1], [1], weight: 1, moments: [[0]]) }
+        #expect(throws: FederationError.self) { try step([0], [3.402e38 * 1.5], weight: 1, nesterov, moments: [[0]]) }
     }
 }

@@ -1,5 +1,3 @@
-package import Federation
-
 /// The server's side of a round: how the weighted mean of the cohort's deltas moves the adapter, and the moments that go on to the
 /// next round. Element by element, so that an adapter can be stepped block by block.
 package struct OuterStep: Sendable {
@@ -7,7 +5,7 @@ package struct OuterStep: Sendable {
     private let totalWeight: Double
 
     /// - Parameter totalWeight: of the cohort, as its clouds folded their weights into their deltas.
-    package init(_ optimizer: OuterOptimizer, totalWeight: Double) throws(PublicationError) {
+    package init(_ optimizer: OuterOptimizer, totalWeight: Double) throws(FederationError) {
         guard totalWeight.isFinite, totalWeight > 0 else {
             throw .outerStep("the cohort's total weight is \(totalWeight); expected a positive number")
         }
@@ -24,7 +22,7 @@ package struct OuterStep: Sendable {
     /// - Parameter weightedSum: of weight times delta, over the cohort.
     package func apply(
         to previous: [Float], moments: [[Float]] = [], weightedSum: [Double]
-    ) throws(PublicationError) -> (values: [Float], moments: [[Float]]) {
+    ) throws(FederationError) -> (values: [Float], moments: [[Float]]) {
         guard weightedSum.count == previous.count else {
             throw .outerStep("expected \(previous.count) sums, found \(weightedSum.count)")
         }
@@ -61,7 +59,7 @@ package struct OuterStep: Sendable {
 
     private func moved(
         _ previous: [Float], by step: (Int) -> Double
-    ) throws(PublicationError) -> [Float] {
+    ) throws(FederationError) -> [Float] {
         var next: [Float] = []
         next.reserveCapacity(previous.count)
         for (index, value) in previous.enumerated() {
@@ -72,7 +70,7 @@ package struct OuterStep: Sendable {
         return next
     }
 
-    private func finite(_ moment: [Float]) throws(PublicationError) -> [Float] {
+    private func finite(_ moment: [Float]) throws(FederationError) -> [Float] {
         guard let index = moment.firstIndex(where: { !$0.isFinite }) else { return moment }
         throw .outerStep("the moment of value \(index) would not be finite")
     }
