@@ -79,6 +79,8 @@ extension EventField {
         "wire_bytes", .number, "sent for it, envelopes and repetitions included, before CURVE", unit: "bytes")
     package static let evidenceBytes = EventField(
         "evidence_bytes", .number, "what aggregate showed for it, or what was sent for the masks", unit: "bytes")
+    package static let adapterBytes = EventField(
+        "adapter_bytes", .number, "what each cloud is sent of the new adapter", unit: "bytes")
     package static let offers = EventField("offers", .number, "how often it was offered")
     package static let dropped = EventField("dropped", .number, "messages that went unread since the last such event")
     package static let omitted = EventField(

@@ -55,7 +55,7 @@ extension EventKind {
         "round_released", .info, "Publish has released the round.",
         [
             .opening, .digest, .adapter, .purpose, .cohort, .bases, .heldBy, .split, .openSeconds, .seconds, .isFinal,
-            .folder,
+            .folder, .adapterBytes,
         ]
             + EventField.figures,
         phases: [RoundPhase(.open, .openSeconds)],

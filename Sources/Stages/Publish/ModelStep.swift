@@ -10,6 +10,15 @@ struct SteppedModel: Sendable {
     let moments: OuterMoments
     /// What clouds need of it that have the adapter before; nil for all values.
     let change: AdapterChange?
+
+    /// What goes to each cloud.
+    var byteCount: Int {
+        switch change {
+        case .values(let values): values.count
+        case .sums(let payload, _, _): payload.count
+        case nil: adapter.count * 4
+        }
+    }
 }
 
 /// What an update has changed.

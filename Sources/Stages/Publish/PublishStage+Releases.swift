@@ -93,7 +93,10 @@ extension PublishStage {
         if about.parts.contains(where: { $0.base != nil }) { fields[.bases] = about.lateParts }
         if !heldBy.isEmpty { fields[.heldBy] = .list(heldBy.map { .name($0) }) }
         for field in EventField.figures { if let value = metrics[field.name] { fields[field] = .real(value) } }
-        if let adapter { fields[.adapter] = .name(adapter.digest) }
+        if let next {
+            fields[.adapter] = .name(next.adapter.digest)
+            fields[.adapterBytes] = .number(release.content.isFinal ? 0 : next.byteCount)
+        }
         if let folder { fields[.folder] = .text(folder) }
         context.log.tell(.roundReleased, round: content.round, fields)
     }

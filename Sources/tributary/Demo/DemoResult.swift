@@ -189,8 +189,10 @@ struct DemoResult {
             return all.isEmpty ? 0 : all.reduce(0, +) / all.count
         }
         func line(_ bytes: Int, _ what: String) -> String { "  \(Terminal.padded(Bytes.text(bytes), 10)) \(what)" }
-        // The adapter comes as fp32, to every cloud, after each update but the last.
-        let (share, evidence, adapter) = (average(\.shareBytes), average(\.evidenceBytes), plainBytes(first))
+        // After the last update nothing is sent.
+        let adapters = updates.map(\.adapterBytes).filter { $0 > 0 }
+        let adapter = adapters.reduce(0, +) / max(1, adapters.count)
+        let (share, evidence) = (average(\.shareBytes), average(\.evidenceBytes))
         var lines = [
             "On the wire between clouds, a cloud and update round of \(first.values) values:",
             line(
@@ -216,7 +218,8 @@ struct DemoResult {
             ]
         }
         return lines + [
-            line(adapter, "the new adapter"), line(Int(mean) + share + evidence + adapter, "in all"),
+            line(adapter, "what makes the new adapter of the one before"),
+            line(Int(mean) + share + evidence + adapter, "in all"),
         ]
     }
 

@@ -20,6 +20,8 @@ struct RunProgress {
         var helped: [String: Double] = [:]
         var shareBytes: [String: Int] = [:]
         var evidenceBytes: [String: Int] = [:]
+        /// To each cloud, of the adapter after it; 0 after the last update.
+        var adapterBytes = 0
         var counted: [String: Int] = [:]
         var lastSealedAt = 0.0
         var closedAt: Double?
@@ -103,6 +105,7 @@ struct RunProgress {
                 round.releasedAt = at
                 round.openSeconds = line.number("open_seconds") ?? 0
                 round.folder = line["folder"]
+                round.adapterBytes = Int(line.number("adapter_bytes") ?? 0)
                 for name in RunProgress.metricNames {
                     for key in [name, "test_\(name)"] {
                         if let value = line.number(key) { round.metrics[key] = value }
