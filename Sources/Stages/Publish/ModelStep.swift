@@ -61,7 +61,7 @@ struct ModelStep: Sendable {
         ) throws -> Void
     ) throws -> SteppedModel {
         let written = sums?.begin()
-        func open(_ body: @escaping (Range<Int>, [Double]) throws -> Void) throws {
+        func decoded(_ body: @escaping (Range<Int>, [Double]) throws -> Void) throws {
             try open({ try written?.append($0) }, body)
         }
         let values = try start.reader()
@@ -87,9 +87,9 @@ struct ModelStep: Sendable {
             }
         }
         if let places {
-            try spread(over: places, open, advance)
+            try spread(over: places, decoded, advance)
         } else {
-            try open(advance)
+            try decoded(advance)
         }
         return SteppedModel(
             // One file under two names: the spool's goes when every cloud has it, the model's with the next adapter.
