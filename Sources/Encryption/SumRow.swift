@@ -43,29 +43,33 @@ package struct SumRow: Sendable {
         package mutating func finish() -> [UInt8] { writer.finish() }
     }
 
-    /// Takes the round's step over `values`, the whole adapter that it started from.
+    /// Takes the round's step over the adapter that it started from, block by block from front to back: neither is in memory whole.
     ///
     /// - Parameters:
-    ///   - places: the values that were summed; nil for all.
+    ///   - count: of the adapter's values.
+    ///   - places: those that were summed; nil for all.
     ///   - bytes: the row.
+    ///   - before: reads values of the adapter.
+    ///   - after: is given what they have become.
     package func step(
-        _ values: inout [Float], at places: ValueMask?, by step: OuterStep, _ bytes: UnsafeRawBufferPointer
+        over count: Int, at places: ValueMask?, by step: OuterStep, _ bytes: UnsafeRawBufferPointer,
+        before: (Range<Int>) throws -> [Float], after: ([Float]) throws -> Void
     ) throws {
         guard bytes.count == byteCount else {
             throw EncryptionError.wrongPayloadLength(expected: byteCount, found: bytes.count)
         }
         guard row.endsClean(bytes) else { throw EncryptionError.clearPartOverflows }
-        guard row.values == places?.count ?? values.count, places?.values ?? values.count == values.count else {
-            throw EncryptionError.wrongValueCount(expected: places?.count ?? values.count, found: row.values)
+        guard row.values == places?.count ?? count, places?.values ?? count == count else {
+            throw EncryptionError.wrongValueCount(expected: places?.count ?? count, found: row.values)
         }
         var next = 0
-        for first in stride(from: 0, to: values.count, by: 1 << 16) {
-            let range = first..<min(first + (1 << 16), values.count)
+        for first in stride(from: 0, to: count, by: 1 << 16) {
+            let range = first..<min(first + (1 << 16), count)
             let summed = next..<next + (places?.count(in: range) ?? range.count)
             let sums = try quantiser.dequantise(
                 summed.map { row.value($0, in: bytes) }, of: summed, contributions: contributions)
             let spread = places.map { Self.spread(sums, over: range, $0) } ?? sums
-            values.replaceSubrange(range, with: try step.apply(to: Array(values[range]), weightedSum: spread).values)
+            try after(try step.apply(to: before(range), weightedSum: spread).values)
             next = summed.upperBound
         }
     }

@@ -62,10 +62,13 @@ struct SumRowTests {
     private func stepped(
         _ row: SumRow, _ bytes: [UInt8], _ values: [Float], at places: ValueMask? = nil, weight: Double = 2.5
     ) throws -> [Float] {
-        var values = values
         let step = try OuterStep(.average(rate: 0.5), totalWeight: weight)
-        try bytes.withUnsafeBytes { try row.step(&values, at: places, by: step, $0) }
-        return values
+        var after: [Float] = []
+        try bytes.withUnsafeBytes { bytes in
+            try row.step(
+                over: values.count, at: places, by: step, bytes, before: { Array(values[$0]) }, after: { after += $0 })
+        }
+        return after
     }
 
     @Test("Each value moves by the rate times the mean of what its sum stands for", arguments: [1, 2, 3])

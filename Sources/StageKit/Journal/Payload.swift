@@ -96,6 +96,13 @@ package final class OpenPayload: Sendable {
         guard let file else { return try ClearVector.floats(bytes) }
         return try file.floats(0..<count)
     }
+
+    /// Some of them.
+    package func floats(_ values: Range<Int>) throws -> [Float] {
+        let range = values.lowerBound * 4..<values.upperBound * 4
+        guard let file else { return try ClearVector.floats(Array(bytes[range])) }
+        return try file.floats(range)
+    }
 }
 
 /// Takes a payload in pieces and digests it on the way: small ones stay in memory, large ones go to a spool file.
@@ -123,6 +130,11 @@ package final class PayloadWriter {
             bytes = []
         }
         if let file { try file.append(contentsOf: piece) } else { bytes += piece }
+    }
+
+    /// Lets go of what was written: it will not be finished.
+    package func discard() {
+        if let file { unlink(file.path) }
     }
 
     /// The payload and its digest.

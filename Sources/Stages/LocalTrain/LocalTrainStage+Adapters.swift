@@ -109,14 +109,14 @@ extension LocalTrainStage {
         let name = wholeName(round)
         context.begin { [self] in
             let made = try await context.offload { [context, trainer] () -> Made in
-                var values = try old.values()
-                if values.isEmpty { values = try trainer.untrained(opening) }
-                let places = try trainer.places(opening)
-                if let fault = try change.apply(to: &values, of: opening, at: places, arrival.payload) {
+                let writer = context.payloadWriter(for: name, isSynced: false)
+                if let fault = try change.apply(
+                    to: old, untrained: { try trainer.untrained(opening) }, of: opening, at: trainer.places(opening),
+                    arrival.payload, writer.append)
+                {
+                    writer.discard()
                     return .nothing(fault)
                 }
-                let writer = context.payloadWriter(for: name, isSynced: false)
-                try values.withUnsafeBytes(writer.append)  // this platform is little-endian
                 let (payload, digest) = try writer.finish()
                 guard digest == change.whole else {
                     payload.discard()
@@ -165,23 +165,36 @@ extension LocalTrainStage {
 extension AdapterAbout.Change {
     /// Makes the adapter after its round of the one before.
     ///
+    /// - Parameters:
+    ///   - untrained: the values that a run begins with.
+    ///   - append: is given the new values from front to back, as little-endian f32.
     /// - Returns: why that cannot be; nil once it is done.
     fileprivate func apply(
-        to values: inout [Float], of opening: Opening, at places: ValueMask?, _ payload: Payload
+        to old: StartingAdapter, untrained: () throws -> [Float], of opening: Opening, at places: ValueMask?,
+        _ payload: Payload, _ append: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> String? {
         guard let sums else {
+            var values = try old.payload?.floats() ?? untrained()
             let changed = try ClearVector.floats(payload.read())
             guard let places, values.count == places.values, changed.count == places.count else {
                 return "it is not as long as the adapter that it changes"
             }
             for (place, value) in zip(places.places, changed) { values[place] = value }
+            try values.withUnsafeBytes(append)  // this platform is little-endian
             return nil
         }
+        let first = old.payload == nil ? try untrained() : []
+        let count = old.payload.map { $0.count / 4 } ?? first.count
         do {
             guard let training = opening.training, let row = try SumRow(opening, contributions: sums.contributions)
             else { return "its round is none whose sums an adapter can be made of" }
             let step = try OuterStep(training.outer, totalWeight: sums.totalWeight)
-            try payload.withBytes { try row.step(&values, at: places, by: step, $0) }
+            try payload.withBytes { bytes in
+                try row.step(
+                    over: count, at: places, by: step, bytes,
+                    before: { try old.payload?.floats($0) ?? Array(first[$0]) },
+                    after: { try $0.withUnsafeBytes(append) })
+            }
             return nil
         } catch  where error is EncryptionError || error is FederationError {
             return "\(error)"
