@@ -51,12 +51,13 @@ LIMITS = "weights: [fedavg, uniform, quality, qffl, reciprocal, literal], tells-
 
 def publish(name, options):
     """A gradient's round is one step: as many rounds as the others do steps. A buffer holds two of three updates: half as many again."""
-    rounds, steps, every = options.updates, options.steps, 1
+    rounds, steps, every, rate = options.updates, options.steps, 1, "0.006"
     if name == "gradient":
-        rounds, steps, every = options.updates * options.steps, 1, options.steps
+        # What is sent is the gradient itself, no longer than `gradient-clip`; the outer Adam steps at the others' rate.
+        rounds, steps, every, rate = options.updates * options.steps, 1, options.steps, "1\nrange: 0.05"
     if name == "buffered":
         rounds += rounds // 2
-    return (f"rounds: {rounds}\nlocal-steps: {steps}\nbatch-size: 32\nlearning-rate: 0.006\nadapter: {{rank: 16, alpha: 32}}\n"
+    return (f"rounds: {rounds}\nlocal-steps: {steps}\nbatch-size: 32\nlearning-rate: {rate}\nadapter: {{rank: 16, alpha: 32}}\n"
             f"validate-every: {every}\nkeep-releases: 2\n{MODES[name]}\n")
 
 
