@@ -135,7 +135,8 @@ log {{ source(s); destination(d); flags(flow-control); }};
         modules = next(
             os.path.join(base, "3.38") for base, names, _ in os.walk(f"{root}/usr/lib")
             if base.endswith("syslog-ng") and "3.38" in names)
-        libraries = [f"{root}/usr/lib/{name}" for name in os.listdir(f"{root}/usr/lib")]
+        # Debian 12 has some of them in /lib, which is a link to /usr/lib where they are installed.
+        libraries = [f"{folder}/{name}" for folder in (f"{root}/usr/lib", f"{root}/lib") if os.path.isdir(folder) for name in os.listdir(folder)]
         self.run(
             [f"{root}/usr/sbin/syslog-ng", "-F", "--no-caps", "-f", f"{folder}/syslog-ng.conf", "-R", f"{folder}/persist", "-p",
              f"{folder}/pid", "-c", f"{folder}/control", "--module-path", modules],
