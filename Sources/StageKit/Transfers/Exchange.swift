@@ -246,12 +246,12 @@ package final class Exchange {
     }
 
     private func takeChunk(_ message: WireMessage) throws -> ExchangeEvent? {
-        guard let name = message.transfer, let before = receiving[name], before.sender == message.sender else {
-            return nil
-        }
+        // Its place alone, and not the transfer: with a second holder each chunk would copy all bytes before it.
+        guard let name = message.transfer, receiving[name]?.sender == message.sender, let place = receiving[name]?.next
+        else { return nil }
         let now = surroundings.now
         try receiving[name]?.take(message.first, message.bulk, now: now)
-        if let next = receiving[name]?.next, next > before.next {
+        if let next = receiving[name]?.next, next > place {
             goodput.took(message.bulk.count, from: message.sender, now: now)
         }
         return try progress(name)
