@@ -31,7 +31,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 from zmq.utils import z85
 
-CHUNK, WINDOW, KIND = 128 << 10, 16, "local-train"
+CHUNK, WINDOW, UNASKED, KIND = 128 << 10, 16, 4, "local-train"
 # The journal of a stage of ours (Sources/StageKit/Journal/Journal.swift), and how that knows which form it has.
 TABLES = """
 CREATE TABLE arrival (
@@ -393,24 +393,28 @@ class LocalTrain:
         if kind == "adapter" and offer["about"]["change"] is not None:
             return self.answer(offer, message.sender, "refused", "this stage takes whole adapters alone")
         if name not in self.receiving and len(self.receiving) < 64 and 1 <= offer["bytes"] <= 2 << 30:
-            self.receiving[name] = [offer, message, bytearray(message.bulk[:CHUNK]), 0.0]
+            # What was asked for ends here; a few chunks follow an offer that brings one.
+            asked = min(UNASKED, -(-offer["bytes"] // CHUNK)) if message.bulk else 0
+            self.receiving[name] = [offer, message, bytearray(message.bulk[:CHUNK]), asked, time.monotonic()]
         self.progress(name)
 
     def chunk(self, message):
-        offer, first, payload, _asked = self.receiving.get(message.transfer, (None,) * 4)
+        offer, first, payload, *_rest = self.receiving.get(message.transfer, (None,) * 5)
         if offer and first.sender == message.sender and message.first * CHUNK == len(payload) and len(message.bulk) <= CHUNK:
             payload += message.bulk
+            self.receiving[message.transfer][4] = time.monotonic()
             self.progress(message.transfer)
 
-    def progress(self, name, moved=True):
-        offer, message, payload, asked = self.receiving.get(name, (None,) * 4)
+    def progress(self, name):
+        offer, message, payload, asked, moved = self.receiving.get(name, (None,) * 5)
         if not offer:
             return
         have, count = -(-len(payload) // CHUNK), -(-offer["bytes"] // CHUNK)
         if len(payload) < offer["bytes"]:
-            if time.monotonic() - asked > 0.7 or moved and have % (WINDOW // 2) == 0:
-                self.receiving[name][3] = time.monotonic()
-                self.send("want", message.sender, name, have, min(have + WINDOW, count))
+            silent, end = time.monotonic() - moved > 0.7, min(have + WINDOW, count)
+            if silent or have + WINDOW // 2 >= asked and asked < count:
+                self.receiving[name][3:] = [end, time.monotonic()]
+                self.send("want", message.sender, name, have if silent else max(have, asked), end)
             return
         del self.receiving[name]
         if content_digest(payload) != offer["digest"]:
@@ -484,10 +488,13 @@ class LocalTrain:
         for name, (receiver, offer, signature, payload, due, wait) in self.sending.items():
             if now >= due:
                 self.sending[name][4:] = [now + wait, min(2 * wait, 10)]
-                first = b"" if due else payload[:CHUNK]  # once: who has lost it asks for it
+                unasked = [] if due else range(0, min(len(payload), UNASKED * CHUNK), CHUNK)  # once: who has lost them asks for them
+                first, *more = [payload[start:start + CHUNK] for start in unasked] or [b""]
                 self.send("offer", receiver, document=offer, signature=signature, bulk=first)
+                for index, chunk in enumerate(more, 1):
+                    self.send("chunk", receiver, name, index, bulk=chunk)
         for name in list(self.receiving):
-            self.progress(name, moved=False)
+            self.progress(name)
         if now - self.last_beat >= 2:
             self.last_beat = now
             self.news.send_multipart([b"all\n", msgpack.packb({"v": 1, "kind": "beat", "from": self.me, "epoch": self.epoch, "seq": 0,

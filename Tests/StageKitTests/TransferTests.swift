@@ -31,6 +31,7 @@ struct TransferTests {
         init(_ end: Sending) { self.end = end }
         var offers: Int { end.offers }
         func isOfferDue(_ now: ContinuousClock.Instant) -> Bool { end.isOfferDue(now) }
+        func chunksOfOffer() -> Range<Int> { end.chunksOfOffer() }
         func hurry(_ now: ContinuousClock.Instant) { end.hurry(now) }
         func wanted(first: Int, end last: Int, now: ContinuousClock.Instant) -> Range<Int> {
             end.wanted(first: first, end: last, now: now)
@@ -63,6 +64,16 @@ struct TransferTests {
         sending.hurry(now)
         #expect(sending.isOfferDue(now))
         #expect(sending.isOfferDue(now + Sending.firstInterval))
+    }
+
+    @Test("The first offer brings a few chunks, another none, and they can be had again", arguments: [1, 3, 4, 9])
+    func unasked(count: Int) throws {
+        let sending = try sending(bytes(chunks: count))
+        #expect(sending.isOfferDue(start))
+        #expect(sending.chunksOfOffer() == 0..<min(count, Sending.unasked))
+        #expect(sending.isOfferDue(start + Sending.firstInterval))
+        #expect(sending.chunksOfOffer().isEmpty)
+        #expect(sending.wanted(first: 0, end: count, now: start + Sending.firstInterval) == 0..<count)
     }
 
     @Test("Chunks are sent as they are wanted, no more than a bounded number, none for a want without sense")
@@ -101,6 +112,7 @@ struct TransferTests {
         func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
             try end.take(index, chunk, now: now)
         }
+        func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws { try end.takeFirst(chunk, now: now) }
         func want(_ now: ContinuousClock.Instant) -> Range<Int>? { end.want(now) }
         func finish() throws -> Payload? { try end.finish() }
     }
@@ -180,7 +192,17 @@ struct TransferTests {
         #expect(transfer.isComplete)
         #expect(transfer.want(now + .seconds(60)) == nil)
 
-        // An offer that came again, without its first chunk.
+        // An offer that brought chunk 0: a few follow it unasked, and what comes after them is asked for.
+        let fresh = try receiving(bytes, in: folder)
+        try fresh.takeFirst(chunk(0, of: bytes), now: start)
+        #expect(fresh.want(start) == Sending.unasked..<Receiving.window + 1)
+        #expect(fresh.want(start + Receiving.patience) == 1..<Receiving.window + 1)
+        let few = try receiving(self.bytes(chunks: Sending.unasked), in: folder)
+        try few.takeFirst(chunk(0, of: self.bytes(chunks: Sending.unasked)), now: start)
+        #expect(few.want(start) == nil)
+        #expect(few.want(start + Receiving.patience) == 1..<Sending.unasked)
+
+        // An offer that came again, without chunks.
         let bare = try receiving(bytes, in: folder)
         #expect(bare.want(start) == 0..<Receiving.window)
         #expect(bare.want(start) == nil)

@@ -4,7 +4,7 @@ package import MessagePack
 package enum MessageKind: String, Sendable, CaseIterable {
     /// publish to all: signed documents.
     case opening, release, abandonment, appointment
-    /// Sender to receiver: a signed offer; a transfer's first brings chunk 0.
+    /// Sender to receiver: a signed offer; a transfer's first brings chunk 0, and a few chunks follow it.
     case offer
     /// Receiver to sender: which chunks may come now. All flow control is here: nobody sends a chunk unasked but the first.
     case want

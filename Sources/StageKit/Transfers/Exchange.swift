@@ -122,16 +122,27 @@ package final class Exchange {
     }
 
     private func offerIfDue(_ key: Key) {
-        guard sending[key]?.isOfferDue(surroundings.now) == true, let transfer = sending[key] else { return }
+        guard sending[key]?.isOfferDue(surroundings.now) == true, let chunks = sending[key]?.chunksOfOffer(),
+            let transfer = sending[key]
+        else { return }
         let offer = transfer.departure.offer
         do {
-            // Chunk 0 goes once: whoever does not answer may have it and be looking at it, and whoever has lost it asks for it.
-            let first = transfer.offers == 1 ? try transfer.read(offer.content.chunkRange(0)) : []
+            let first = try chunks.first.map { try transfer.read(offer.content.chunkRange($0)) } ?? []
             dispatch(
                 identity.message(.offer, document: offer.bytes, signature: offer.signature.bytes, bulk: first),
                 to: key.receiver, counting: key)
+            try sendChunks(chunks.dropFirst(), of: transfer, to: key)
         } catch {
             log.tell(.spoolUnreadable, [.transfer: .text("\(key.name)"), .reason: .text("\(error)")])
+        }
+    }
+
+    private func sendChunks(_ chunks: Range<Int>, of transfer: Sending, to key: Key) throws {
+        for index in chunks {
+            let bytes = try transfer.read(transfer.offer.chunkRange(index))
+            dispatch(
+                identity.message(.chunk, transfer: key.name, first: index, bulk: bytes), to: key.receiver, counting: key
+            )
         }
     }
 
@@ -152,12 +163,7 @@ package final class Exchange {
             let transfer = sending[key]
         else { return }
         do {
-            for index in chunks {
-                let bytes = try transfer.read(transfer.offer.chunkRange(index))
-                dispatch(
-                    identity.message(.chunk, transfer: name, first: index, bulk: bytes), to: message.sender,
-                    counting: key)
-            }
+            try sendChunks(chunks, of: transfer, to: key)
         } catch {
             log.tell(.spoolUnreadable, [.transfer: .text("\(name)"), .reason: .text("\(error)")])
         }
@@ -240,7 +246,7 @@ package final class Exchange {
         var transfer = try Receiving(
             signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
             isAnsweredByStage: verdict != .take, now: surroundings.now)
-        if !message.bulk.isEmpty { try transfer.take(0, message.bulk, now: surroundings.now) }
+        if !message.bulk.isEmpty { try transfer.takeFirst(message.bulk, now: surroundings.now) }
         receiving[offer.name] = transfer
         return try progress(offer.name)
     }

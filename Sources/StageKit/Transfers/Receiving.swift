@@ -15,7 +15,7 @@ package struct Receiving {
     private let hasher = Digest.ContentHasher()
     /// The next chunk that is taken; all before it are here.
     package private(set) var next = 0
-    /// The chunks before it were asked for, or came with the offer: chunk 0 comes with a transfer's first.
+    /// The chunks before it were asked for, or are on their way unasked (`Sending.unasked`).
     private var wanted = 0
     package private(set) var lastProgress: ContinuousClock.Instant
     private var lastWant: ContinuousClock.Instant
@@ -55,6 +55,12 @@ package struct Receiving {
         hasher.update(chunk)
         next += 1
         lastProgress = now
+    }
+
+    /// Takes chunk 0 from the offer that brought it: a transfer's first, which more chunks follow.
+    package mutating func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+        wanted = min(Sending.unasked, offer.chunkCount)
+        try take(0, chunk, now: now)
     }
 
     /// What to ask for now: more when half the window is used up, the same again after silence; nil when all is well.

@@ -17,6 +17,8 @@ package struct Sending {
     package static let longestInterval = Duration.seconds(10)
     /// A receiver asks for the same chunks again after its patience (`Receiving.patience`) at the earliest.
     package static let shortestRepeat = Duration.milliseconds(400)
+    /// Chunks that go with the first offer, unasked: a want and its way back cost what is small more than its bytes do.
+    package static let unasked = 4
     /// Chunks that a receiver may ask for at once; it asks for its own window, this only bounds a hostile one.
     package static let largestWant = 64
 
@@ -36,6 +38,14 @@ package struct Sending {
         interval = min(interval * 2, Self.longestInterval)
         offers += 1
         return true
+    }
+
+    /// Those to send with the offer that has just become due. They go once: whoever does not answer may have them and be looking at
+    /// them, and whoever has lost them asks for them.
+    package mutating func chunksOfOffer() -> Range<Int> {
+        guard offers == 1 else { return 0..<0 }
+        sent = min(Self.unasked, offer.chunkCount)
+        return 0..<sent
     }
 
     /// The receiver has come back, or has lost what it had: offer at once.
