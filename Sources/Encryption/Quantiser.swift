@@ -140,23 +140,26 @@ package struct Quantiser: Sendable {
         guard (1...SlotLayout.maximumCohort).contains(contributions) else {
             throw .wrongContributionCount(found: contributions, cohort: SlotLayout.maximumCohort)
         }
-        let offset = Int64(contributions) << Int64(bits - 1)
-        let largest = UInt64(contributions) * ((1 << UInt64(bits)) - 1)
-        for index in sums.indices where sums[index] < UInt64(contributions) || sums[index] > largest {
+        let least = UInt64(contributions)
+        let span = least * ((1 << UInt64(bits)) - 1) - least
+        if let index = sums.firstIndex(where: { $0 &- least > span }) {
             throw .sumOutOfRange(index: range.lowerBound + index, contributions: contributions)
         }
-        return [Double](unsafeUninitializedCapacity: sums.count) { target, filled in
-            var start = 0
-            for segment in layout.segments {
-                let delta = segment.range / steps
-                let part = range.clamped(to: start..<start + segment.count)
-                for index in part {
-                    let place = index - range.lowerBound
-                    target[place] = delta * Double(Int64(sums[place]) - offset)
+        // Sums are below 2^44, so that the low bits of a Double of 2^52 hold one exactly, and the difference is exact too.
+        let zero = 0x1p52 + Double(Int64(contributions) << Int64(bits - 1))
+        return sums.withUnsafeBufferPointer { sums in
+            [Double](unsafeUninitializedCapacity: sums.count) { target, filled in
+                var start = 0
+                for segment in layout.segments {
+                    let delta = segment.range / steps
+                    let part = range.clamped(to: start..<start + segment.count)
+                    for place in part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound {
+                        target[place] = delta * (Double(bitPattern: (0x1p52).bitPattern | sums[place]) - zero)
+                    }
+                    start += segment.count
                 }
-                start += segment.count
+                filled = sums.count
             }
-            filled = sums.count
         }
     }
 

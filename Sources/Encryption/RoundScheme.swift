@@ -142,10 +142,12 @@ package struct RoundScheme: Sendable {
         }
         func takeNoised(_ block: UnsafeBufferPointer<UInt32>) throws {
             if let split {
+                var rest: [UInt32] = []
                 for value in block {
-                    if split.mask.contains(place) { waiting.append(value) } else { clear?.append(value) }
+                    if split.mask.contains(place) { waiting.append(value) } else { rest.append(value) }
                     place += 1
                 }
+                clear?.append(rest) { $0 }
             } else {
                 waiting += block
             }

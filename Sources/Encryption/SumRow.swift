@@ -35,7 +35,7 @@ package struct SumRow: Sendable {
         package init(_ row: SumRow) { writer = PackedRow.Writer(row.row) }
 
         package mutating func append(_ sums: [UInt64]) -> [UInt8] {
-            for sum in sums { writer.append(UInt32(truncatingIfNeeded: sum)) }  // slots are shorter, and checked
+            writer.append(sums) { UInt32(truncatingIfNeeded: $0) }  // slots are shorter, and checked
             return writer.take()
         }
 
@@ -67,7 +67,7 @@ package struct SumRow: Sendable {
             let range = first..<min(first + (1 << 16), count)
             let summed = next..<next + (places?.count(in: range) ?? range.count)
             let sums = try quantiser.dequantise(
-                summed.map { row.value($0, in: bytes) }, of: summed, contributions: contributions)
+                row.values(summed, in: bytes), of: summed, contributions: contributions)
             let spread = places.map { Self.spread(sums, over: range, $0) } ?? sums
             try after(try step.apply(to: before(range), weightedSum: spread).values)
             next = summed.upperBound

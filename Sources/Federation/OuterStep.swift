@@ -33,19 +33,23 @@ package struct OuterStep: Sendable {
         }
         switch optimizer {
         case .average(let rate):
-            return (try moved(previous) { index in rate * (weightedSum[index] / totalWeight) }, [])
+            // The buffer's bounds are not looked at value by value: this is done for each of a round, at every cloud.
+            let values = weightedSum.withUnsafeBufferPointer { sums in
+                moved(previous) { index in rate * (sums[index] / totalWeight) }
+            }
+            return (try finite(values, "value"), [])
         case .nesterov(let rate, let momentum):
             var next = moments[0]
-            let values = try moved(previous) { index in
+            let values = moved(previous) { index in
                 let mean = weightedSum[index] / totalWeight
                 let buffer = momentum * Double(next[index]) + mean
                 next[index] = Float(buffer)
                 return rate * (mean + momentum * buffer)
             }
-            return (values, [try finite(next)])
+            return (try finite(values, "value"), [try finite(next, "the moment of value")])
         case .adam(let rate, let momentum, let secondMomentum, let epsilon):
             var (first, second) = (moments[0], moments[1])
-            let values = try moved(previous) { index in
+            let values = moved(previous) { index in
                 let mean = weightedSum[index] / totalWeight
                 let average = momentum * Double(first[index]) + (1 - momentum) * mean
                 let square = secondMomentum * Double(second[index]) + (1 - secondMomentum) * mean * mean
@@ -53,25 +57,24 @@ package struct OuterStep: Sendable {
                 second[index] = Float(square)
                 return rate * average / (square.squareRoot() + epsilon)
             }
-            return (values, [try finite(first), try finite(second)])
+            return (
+                try finite(values, "value"),
+                [try finite(first, "the moment of value"), try finite(second, "the moment of value")]
+            )
         }
     }
 
-    private func moved(
-        _ previous: [Float], by step: (Int) -> Double
-    ) throws(FederationError) -> [Float] {
-        var next: [Float] = []
-        next.reserveCapacity(previous.count)
-        for (index, value) in previous.enumerated() {
-            let moved = Float(Double(value) + step(index))
-            guard moved.isFinite else { throw .outerStep("value \(index) would not be finite") }
-            next.append(moved)
+    private func moved(_ previous: [Float], by step: (Int) -> Double) -> [Float] {
+        previous.withUnsafeBufferPointer { previous in
+            [Float](unsafeUninitializedCapacity: previous.count) { next, filled in
+                for index in 0..<previous.count { next[index] = Float(Double(previous[index]) + step(index)) }
+                filled = previous.count
+            }
         }
-        return next
     }
 
-    private func finite(_ moment: [Float]) throws(FederationError) -> [Float] {
-        guard let index = moment.firstIndex(where: { !$0.isFinite }) else { return moment }
-        throw .outerStep("the moment of value \(index) would not be finite")
+    private func finite(_ values: [Float], _ what: String) throws(FederationError) -> [Float] {
+        guard let index = values.firstIndex(where: { !$0.isFinite }) else { return values }
+        throw .outerStep("\(what) \(index) would not be finite")
     }
 }

@@ -21,6 +21,22 @@ struct PackedRow: Hashable, Sendable {
         return word >> UInt64(shift) & mask
     }
 
+    /// Those at `places`, in their order.
+    func values(_ places: Range<Int>, in bytes: UnsafeRawBufferPointer) -> [UInt64] {
+        // Up to here each lies in eight bytes of the row, and can be read without a look at where that ends.
+        let whole = bytes.count < 8 ? 0 : ((bytes.count - 7) * 8 - 1) / width + 1
+        let end = min(max(whole, places.lowerBound), places.upperBound)
+        return [UInt64](unsafeUninitializedCapacity: places.count) { target, filled in
+            for place in places.lowerBound..<end {
+                let bit = place &* width
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bit &>> 3, as: UInt64.self))
+                target[place &- places.lowerBound] = word &>> UInt64(bit & 7) & mask
+            }
+            for place in end..<places.upperBound { target[place - places.lowerBound] = value(place, in: bytes) }
+            filled = places.count
+        }
+    }
+
     /// Whether the bits after the last value are 0.
     func endsClean(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let used = values * width % 8
@@ -38,15 +54,29 @@ struct PackedRow: Hashable, Sendable {
 
         init(_ row: PackedRow) { self.row = row }
 
-        mutating func append(_ value: UInt32) {
-            word |= UInt64(value) &<< filled
-            filled &+= UInt64(row.width)
-            // A word has room for one more value of at most 44 bits while fewer than eight bits wait.
-            while filled >= 8 {
-                bytes.append(UInt8(truncatingIfNeeded: word))
-                word >>= 8
-                filled &-= 8
+        /// - Parameter short: the value of an element, no longer than a slot.
+        @inline(__always)
+        mutating func append<Value>(_ values: [Value], as short: (Value) -> UInt32) {
+            var (word, filled) = (word, filled)
+            let start = bytes.count
+            let added = (Int(filled) + values.count * row.width) / 32 * 4
+            bytes.append(contentsOf: repeatElement(0, count: added))
+            bytes.withUnsafeMutableBytes { bytes in
+                var place = start
+                for value in values {
+                    // Fewer than 32 bits wait, so there is room for a value's; a slot's are more, but 0 above them.
+                    word |= UInt64(short(value)) &<< filled
+                    filled &+= UInt64(row.width)
+                    while filled >= 32 {
+                        bytes.storeBytes(
+                            of: UInt32(truncatingIfNeeded: word).littleEndian, toByteOffset: place, as: UInt32.self)
+                        place &+= 4
+                        word >>= 32
+                        filled &-= 32
+                    }
+                }
             }
+            (self.word, self.filled) = (word, filled)
         }
 
         /// What has been filled since the last time.
@@ -59,7 +89,7 @@ struct PackedRow: Hashable, Sendable {
         }
 
         mutating func finish() -> [UInt8] {
-            if filled > 0 { bytes.append(UInt8(truncatingIfNeeded: word)) }
+            for first in stride(from: 0, to: filled, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> first)) }
             precondition(taken + bytes.count == row.byteCount, "as many values as the row is for")
             return bytes
         }

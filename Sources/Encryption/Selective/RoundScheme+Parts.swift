@@ -65,7 +65,7 @@ extension RoundScheme {
         }
         func clear(_ count: Int) -> [UInt64] {
             defer { nextClear += count }
-            return (nextClear..<nextClear + count).map { split.clear.value($0, in: rest) }
+            return split.clear.values(nextClear..<nextClear + count, in: rest)
         }
         let count = split.values.count / (split.omega == nil ? 1 : 2)
         for start in stride(from: 0, to: count, by: SelectiveSplit.blockValues) {
