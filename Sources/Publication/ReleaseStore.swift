@@ -207,9 +207,8 @@ package final class ReleaseStore: Sendable {
         if FileManager.default.fileExists(atPath: partial) { try FileManager.default.removeItem(atPath: partial) }
         try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: false)
         try afterStep(.madeFolder)
-        for (name, bytes) in all.sorted(by: { $0.key < $1.key }) {
-            try DurableFile.create("\(partial)/\(name)", bytes)
-            try afterStep(.wroteFile(name))
+        try DurableFile.create(all.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, in: partial) {
+            try afterStep(.wroteFile($0))
         }
         try DurableFile.flushDirectory(partial)
         try afterStep(.flushedFolder)

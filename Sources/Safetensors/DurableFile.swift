@@ -13,19 +13,50 @@ package enum DurableFile {
 
     /// Creates `path`, which must not exist, and returns once its bytes are on the disk.
     package static func create(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SafetensorsError) {
+        let file = try write(path, bytes, mode: mode)
+        defer { close(file) }
+        try flush(file, path)
+    }
+
+    /// Creates several files in a folder, none of which may exist, and returns once all are on the disk: written first and flushed then, so that
+    /// the disk is waited for once and not by each of them.
+    ///
+    /// - Parameter afterWriting: is told of each.
+    package static func create(
+        _ files: [(name: String, bytes: [UInt8])], in folder: String, afterWriting: (String) throws -> Void
+    ) throws {
+        var written: [(file: Int32, path: String)] = []
+        defer { for each in written { close(each.file) } }
+        for (name, bytes) in files {
+            let path = "\(folder)/\(name)"
+            written.append((try write(path, bytes, mode: 0o644), path))
+            try afterWriting(name)
+        }
+        for each in written { try flush(each.file, each.path) }
+    }
+
+    private static func flush(_ file: Int32, _ path: String) throws(SafetensorsError) {
+        guard fsync(file) == 0 else { throw .system(operation: "flush", path: path, code: errno) }
+    }
+
+    /// The new file, open; on an error it is closed.
+    private static func write(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SafetensorsError) -> Int32 {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode))
         guard file >= 0 else { throw .system(operation: "create", path: path, code: errno) }
-        defer { close(file) }
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written)
             }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system(operation: "write", path: path, code: errno) }
+            guard count >= 0 else {
+                let code = errno
+                close(file)
+                throw .system(operation: "write", path: path, code: code)
+            }
             written += count
         }
-        guard fsync(file) == 0 else { throw .system(operation: "flush", path: path, code: errno) }
+        return file
     }
 
     /// Replaces `path` in one step: a new file beside it, flushed, then renamed over it.

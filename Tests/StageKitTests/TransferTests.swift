@@ -113,6 +113,7 @@ struct TransferTests {
             try end.take(index, chunk, now: now)
         }
         func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws { try end.takeFirst(chunk, now: now) }
+        var window: Int { end.window }
         func want(_ now: ContinuousClock.Instant) -> Range<Int>? { end.want(now) }
         func finish() throws -> Payload? { try end.finish() }
     }
@@ -173,7 +174,7 @@ struct TransferTests {
         try transfer.take(0, chunk(0, of: bytes), now: start)
         let first = try #require(transfer.want(start))
         #expect(first.lowerBound == 1)
-        #expect(first.count <= Receiving.window)
+        #expect(first.count <= Receiving.leastWindow)
         #expect(transfer.want(start) == nil)
         var asked = first.upperBound
         var now = start
@@ -182,7 +183,7 @@ struct TransferTests {
             try transfer.take(index, chunk(index, of: bytes), now: now)
             if let more = transfer.want(now) {
                 #expect(more.lowerBound == asked)
-                #expect(more.upperBound - transfer.next <= Receiving.window)
+                #expect(more.upperBound - transfer.next <= Receiving.leastWindow)
                 asked = more.upperBound
             }
             // Never does all that was asked for run out before more is asked for.
@@ -195,8 +196,8 @@ struct TransferTests {
         // An offer that brought chunk 0: a few follow it unasked, and what comes after them is asked for.
         let fresh = try receiving(bytes, in: folder)
         try fresh.takeFirst(chunk(0, of: bytes), now: start)
-        #expect(fresh.want(start) == Sending.unasked..<Receiving.window + 1)
-        #expect(fresh.want(start + Receiving.patience) == 1..<Receiving.window + 1)
+        #expect(fresh.want(start) == Sending.unasked..<Receiving.leastWindow + 1)
+        #expect(fresh.want(start + Receiving.patience) == 1..<Receiving.leastWindow + 1)
         let few = try receiving(self.bytes(chunks: Sending.unasked), in: folder)
         try few.takeFirst(chunk(0, of: self.bytes(chunks: Sending.unasked)), now: start)
         #expect(few.want(start) == nil)
@@ -204,7 +205,7 @@ struct TransferTests {
 
         // An offer that came again, without chunks.
         let bare = try receiving(bytes, in: folder)
-        #expect(bare.want(start) == 0..<Receiving.window)
+        #expect(bare.want(start) == 0..<Receiving.leastWindow)
         #expect(bare.want(start) == nil)
         let small = try receiving(self.bytes(chunks: 1), in: folder)
         #expect(small.want(start) == 0..<1)
@@ -216,6 +217,33 @@ struct TransferTests {
         #expect(silent.want(start + Receiving.patience) == lost)
         #expect(silent.want(start + Receiving.patience) == nil)
         #expect(silent.want(start + Receiving.patience * 2) == lost)
+    }
+
+    @Test(
+        "More is on its way where the sender would stand idle, and not where it is the link that is slow",
+        arguments: [(1, 50, 64), (1, 25, 32), (5, 50, 16), (100, 50, 16), (100, 400, 16), (1, 2, 16)])
+    func widens(chunkMilliseconds: Int, roundTrip: Int, window: Int) throws {
+        let folder = try Folder()
+        let bytes = bytes(chunks: 200)
+        let transfer = try receiving(bytes, in: folder)
+        var now = start
+        var onTheWay: [(index: Int, arrives: ContinuousClock.Instant)] = []
+        var linkIsFree = start
+        func send(_ chunks: Range<Int>) {
+            for index in chunks {
+                linkIsFree = max(linkIsFree, now + .milliseconds(roundTrip) / 2) + .milliseconds(chunkMilliseconds)
+                onTheWay.append((index, linkIsFree + .milliseconds(roundTrip) / 2))
+            }
+        }
+        try transfer.takeFirst(chunk(0, of: bytes), now: now)
+        send(1..<Sending.unasked)
+        while !transfer.isComplete {
+            if let chunks = transfer.want(now) { send(chunks) }
+            let next = onTheWay.removeFirst()
+            now = next.arrives
+            try transfer.take(next.index, chunk(next.index, of: bytes), now: now)
+        }
+        #expect(transfer.window == window)
     }
 
     @Test("Bytes that are not those that were signed give no payload")

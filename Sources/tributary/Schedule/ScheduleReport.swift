@@ -52,7 +52,7 @@ struct ScheduleReport: Encodable {
         let figures = RoundFigures(
             clouds: table.clouds.map(\.figures), contributionBytes: bytes, releaseBytes: table.release,
             aggregateSeconds: table.aggregate, openSeconds: table.open,
-            window: Double(Receiving.window * Offer.chunkBytes))
+            window: Double(Receiving.mostWindow * Offer.chunkBytes))
         guard let choice = RoundPlanner(limits).choose(figures) else {
             throw LauncherError.configuration("there is nothing to choose among")
         }
