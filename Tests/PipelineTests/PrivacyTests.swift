@@ -11,9 +11,9 @@ extension PipelineSuite {
     @Suite("Differential privacy")
     struct PrivacyTests {
         private func run(
-            _ privacy: String, limits: String = "", updates: Int = 2, more: String = ""
+            _ privacy: String, suite: Suite = .clear, limits: String = "", updates: Int = 2, more: String = ""
         ) throws -> FederationRun {
-            var plan = FederationRun.Plan(suite: .clear, updates: updates, stays: 48, evaluates: false)
+            var plan = FederationRun.Plan(suite: suite, updates: updates, stays: 48, evaluates: false)
             plan.configs[.publish] = Self.config(privacy, updates: updates, more: more)
             plan.configs[.encrypt] = "threads: 1\nlimits: {minimum-cohort: 3, maximum-share: 0.99\(limits)}\n"
             return try FederationRun(plan)
@@ -43,10 +43,12 @@ extension PipelineSuite {
             try #require(ReleaseManifest(run.read("\(run.releases)/latest/manifest.json")).privacy.noise)
         }
 
-        @Test("Under both kinds of noise a run ends, and its manifest says what the accountant does")
-        func both() async throws {
+        @Test(
+            "Under both kinds of noise a run ends, and its manifest says what the accountant does",
+            arguments: [Suite.clear, .paillier, .secagg])
+        func both(suite: Suite) async throws {
             let noisy = try run(
-                "{noise: 1.2, sampling: 0.25, budget: 50, sum-noise: 2}",
+                "{noise: 1.2, sampling: 0.25, budget: 50, sum-noise: 2}", suite: suite,
                 limits: ", privacy: {budget: 40, sum-budget: 60}", more: "clip-norm: 0.05")
             try await noisy.run()
             let account = try account(noisy)
@@ -68,6 +70,24 @@ extension PipelineSuite {
             }
             let card = String(decoding: try noisy.read("\(noisy.releases)/latest/README.md"), as: UTF8.self)
             #expect(card.contains("For a patient of the training data") && card.contains("For a whole cloud"))
+        }
+
+        @Test("A cloud that is killed between spending and sending sends what it spent for, and spends once")
+        func killed() async throws {
+            let run = try run("{noise: 1.2, sampling: 0.25, sum-noise: 2}", suite: .paillier, more: "clip-norm: 0.05")
+            let encrypt = run.stage(.encrypt, "north")
+            run.pause(encrypt, at: "privacy_spent", round: 2)
+            try run.startAll()
+            _ = try await run.event("privacy_spent", of: encrypt, round: 2)
+            try await run.killAndRestart(encrypt)
+            let statuses = try await run.finish()
+            #expect(statuses.values.allSatisfy { $0 == 0 }, "\(statuses)")
+            let expected = (SampledGaussian(rate: 0.25, multiplier: 1.2).curve * 4).epsilon(delta: 1e-5)
+            #expect(try account(run).training?.epsilon == expected)
+            let told = run.book.all.filter { $0.stage == encrypt && $0.name == "privacy_spent" && $0.round == 3 }
+            #expect(told.count == 1)
+            let epsilon = try #require(told.first?.fields["epsilon"].flatMap(Double.init))
+            #expect(abs(epsilon - expected) < 1e-6)
         }
 
         @Test("`apply` changes the noise between rounds, and what was spent before counts on")
