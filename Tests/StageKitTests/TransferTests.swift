@@ -103,24 +103,8 @@ struct TransferTests {
 
     // MARK: Receiving
 
-    /// A `Receiving` that expectations may change.
-    private final class ReceivingEnd {
-        private var end: Receiving
-        init(_ end: Receiving) { self.end = end }
-        var isComplete: Bool { end.isComplete }
-        var next: Int { end.next }
-        func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
-            try end.take(index, chunk, now: now)
-        }
-        func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws { try end.takeFirst(chunk, now: now) }
-        var window: Int { end.window }
-        func want(_ now: ContinuousClock.Instant) -> Range<Int>? { end.want(now) }
-        func finish() throws -> Payload? { try end.finish() }
-    }
-
-    private func receiving(_ bytes: [UInt8], in folder: Folder) throws -> ReceivingEnd {
-        ReceivingEnd(
-            try Receiving(offer(bytes), sender: try StageName("office/aggregate"), spool: folder.path, now: start))
+    private func receiving(_ bytes: [UInt8], in folder: Folder) throws -> Receiving {
+        try Receiving(offer(bytes), sender: try StageName("office/aggregate"), spool: folder.path, now: start)
     }
 
     private func chunk(_ index: Int, of bytes: [UInt8]) -> [UInt8] {

@@ -243,7 +243,7 @@ package final class Exchange {
         case .take, .borrow, .check: break
         }
         guard receiving.count < Self.concurrentArrivals else { return nil }
-        var transfer = try Receiving(
+        let transfer = try Receiving(
             signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
             isAnsweredByStage: verdict != .take, now: surroundings.now)
         if !message.bulk.isEmpty { try transfer.takeFirst(message.bulk, now: surroundings.now) }
@@ -252,14 +252,12 @@ package final class Exchange {
     }
 
     private func takeChunk(_ message: WireMessage) throws -> ExchangeEvent? {
-        // Its place alone, and not the transfer: with a second holder each chunk would copy all bytes before it.
-        guard let name = message.transfer, receiving[name]?.sender == message.sender, let place = receiving[name]?.next
-        else { return nil }
-        let now = surroundings.now
-        try receiving[name]?.take(message.first, message.bulk, now: now)
-        if let next = receiving[name]?.next, next > place {
-            goodput.took(message.bulk.count, from: message.sender, now: now)
+        guard let name = message.transfer, let transfer = receiving[name], transfer.sender == message.sender else {
+            return nil
         }
+        let (now, place) = (surroundings.now, transfer.next)
+        try transfer.take(message.first, message.bulk, now: now)
+        if transfer.next > place { goodput.took(message.bulk.count, from: message.sender, now: now) }
         return try progress(name)
     }
 

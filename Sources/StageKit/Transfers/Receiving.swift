@@ -3,7 +3,9 @@ internal import Sodium
 
 /// One transfer coming in: chunks are taken in order, and as many are asked for as the window has room for. Small ones grow
 /// in memory, large ones in a spool file. After a restart it begins again: only whole transfers are remembered.
-package struct Receiving {
+///
+/// A class, so that nobody who holds it a moment longer makes each chunk copy all bytes before it.
+package final class Receiving {
     package let offer: Offer
     package let offerBytes: [UInt8]
     package let signature: [UInt8]
@@ -56,7 +58,7 @@ package struct Receiving {
     package var isComplete: Bool { next == offer.chunkCount }
 
     /// Takes a chunk if it is the next one and of the right length; any other is dropped, and asked for again if need be.
-    package mutating func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+    package func take(_ index: Int, _ chunk: [UInt8], now: ContinuousClock.Instant) throws {
         guard index == next, index < offer.chunkCount, chunk.count == offer.chunkRange(index).count else { return }
         if let file { try file.append(chunk) } else { bytes += chunk }
         hasher.update(chunk)
@@ -70,20 +72,20 @@ package struct Receiving {
 
     /// The first chunk of a want is here. If what was on its way before came long ago, the sender stood idle until the want had reached it:
     /// where that was a fifth of the time, twice as much may be on its way.
-    private mutating func widen(_ now: ContinuousClock.Instant, asked: ContinuousClock.Instant) {
+    private func widen(_ now: ContinuousClock.Instant, asked: ContinuousClock.Instant) {
         let idle = now - lastProgress
         guard idle >= Self.leastIdleness, idle * 5 >= now - asked else { return }
         window = min(2 * window, Self.mostWindow)
     }
 
     /// Takes chunk 0 from the offer that brought it: a transfer's first, which more chunks follow.
-    package mutating func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws {
+    package func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws {
         wanted = min(Sending.unasked, offer.chunkCount)
         try take(0, chunk, now: now)
     }
 
     /// What to ask for now: more when half the window is used up, the same again after silence; nil when all is well.
-    package mutating func want(_ now: ContinuousClock.Instant) -> Range<Int>? {
+    package func want(_ now: ContinuousClock.Instant) -> Range<Int>? {
         guard !isComplete else { return nil }
         if next + window / 2 >= wanted, wanted < offer.chunkCount {
             let first = max(wanted, next)
