@@ -205,7 +205,7 @@ struct TransferTests {
 
     @Test(
         "More is on its way where the sender would stand idle, and not where it is the link that is slow",
-        arguments: [(1, 50, 64), (1, 25, 32), (5, 50, 16), (100, 50, 16), (100, 400, 16), (1, 2, 16)])
+        arguments: [(1, 50, 64), (1, 25, 64), (5, 50, 32), (10, 50, 16), (100, 50, 16), (100, 400, 16), (1, 2, 16)])
     func widens(chunkMilliseconds: Int, roundTrip: Int, window: Int) throws {
         let folder = try Folder()
         let bytes = bytes(chunks: 200)
