@@ -172,6 +172,14 @@ enum Samples {
             AdapterAbout(
                 release: digest,
                 change: .init(
+                    from: RoundNumber(2), whole: digest, sums: .init(contributions: 2, totalWeight: 1.5))
+            ).value,
+            { try AdapterAbout($0).value }),
+        Sample(
+            "adapter-sums",
+            AdapterAbout(
+                release: digest,
+                change: .init(
                     from: RoundNumber(2), whole: digest, sums: .init(contributions: 3, totalWeight: 1.25))
             ).value, { try AdapterAbout($0).value }),
         Sample(
