@@ -63,8 +63,8 @@ package struct SumRow: Sendable {
             throw EncryptionError.wrongValueCount(expected: places?.count ?? count, found: row.values)
         }
         var next = 0
-        for first in stride(from: 0, to: count, by: 1 << 16) {
-            let range = first..<min(first + (1 << 16), count)
+        for first in stride(from: 0, to: count, by: SelectiveSplit.cachedValues) {
+            let range = first..<min(first + SelectiveSplit.cachedValues, count)
             let summed = next..<next + (places?.count(in: range) ?? range.count)
             let sums = try quantiser.dequantise(
                 row.values(summed, in: bytes), of: summed, contributions: contributions)

@@ -38,7 +38,10 @@ extension RoundScheme {
     ) throws {
         try check(byteCount: sum.count)
         let shape = scheme.shape
-        let size = max(1, SelectiveSplit.blockValues / shape.valuesPerUnit)
+        // Ciphertexts are opened side by side, so that many are wanted at once.
+        let size =
+            shape.valuesPerUnit == 1
+            ? SelectiveSplit.cachedValues : max(1, SelectiveSplit.blockValues / shape.valuesPerUnit)
         guard let split else {
             for start in stride(from: 0, to: shape.units, by: size) {
                 let units = start..<min(start + size, shape.units)

@@ -74,6 +74,9 @@ struct SelectiveSplit: Sendable {
 
     /// Values that noise is drawn for, or sums are opened of, at a time.
     static let blockValues = 1 << 16
+    /// The same where a value costs a few instructions: blocks stay in the processor's cache, and come from the heap. Larger ones are new
+    /// pages each time (`tributary_return_memory`), which cost more than the arithmetic.
+    static let cachedValues = 1 << 13
 
     /// Checks what a cloud sent in clear: its length, and that each value is a quantised one.
     func check(_ bytes: UnsafeRawBufferPointer) throws(EncryptionError) {
