@@ -135,32 +135,5 @@ extension PipelineSuite {
             let event = try await run.event("opening_refused", of: run.stage(.encrypt, "north"))
             #expect(event.fields["reason"]?.contains("limits.keeps-residual is false") == true)
         }
-
-        @Test("`apply` makes a running federation compress, from the next update on")
-        func applied() async throws {
-            var plan = FederationRun.Plan(suite: .clear, updates: 30, stays: 12, evaluates: false)
-            plan.trainer = "none"
-            let run = try FederationRun(plan)
-            try await run.launch()
-            let publish = run.topology.publish
-            _ = try await run.logged("round_released", by: publish) { $0.round == 3 }
-            try run.hold("west/local-train")
-            let file = "\(run.root)/publish.yaml"
-            let config = try String(contentsOfFile: file, encoding: .utf8)
-            try run.write(Array((config + "\ncompression: {fraction: 0.1}\n").utf8), file)
-            let applied = try await run.apply("\(run.root)/topology.yaml")
-            #expect(applied.status == 0, "\(applied.output)\(applied.complaint)")
-            try run.letGo("west/local-train")
-            #expect(try await run.event("exited", of: try run.launcher, within: 300).fields["status"] == "0")
-            let log = try run.log(of: publish)
-            let ways = log.filter { $0.name == "round_opened" && $0.fields["purpose"] == "update" }.map {
-                $0.fields["method"]?.contains("error feedback") == true
-            }
-            #expect(ways.count == 30 && ways.first == false && ways.last == true)
-            #expect(ways == ways.sorted { !$0 && $1 }, "it changed once")
-            #expect(!log.contains { $0.name == "round_abandoned" })
-            let manifest = try ReleaseManifest(try run.read("\(run.releases)/latest/manifest.json"))
-            #expect(manifest.method?.compression?.fraction == 0.1)
-        }
     }
 }

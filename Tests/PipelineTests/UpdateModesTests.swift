@@ -75,33 +75,5 @@ extension PipelineSuite {
             #expect(try manifest(plain).method?.outer.name == .average)
             #expect(ReleaseVerification.verify("\(other.releases)/latest").isSound)
         }
-
-        @Test("`apply` changes the way between rounds, and the round that is open ends as it was opened")
-        func changes() async throws {
-            var plan = FederationRun.Plan(suite: .clear, updates: 30, stays: 12, evaluates: false)
-            plan.trainer = "none"
-            let run = try FederationRun(plan)
-            try await run.launch()
-            let publish = run.topology.publish
-            _ = try await run.logged("round_released", by: publish) { $0.round == 3 }
-            try run.hold("west/local-train")
-            let file = "\(run.root)/publish.yaml"
-            let config = try String(contentsOfFile: file, encoding: .utf8)
-            try run.write(Array((config + "\nouter: {optimizer: adam, rate: 0.02}\n").utf8), file)
-            let applied = try await run.apply("\(run.root)/topology.yaml")
-            #expect(applied.status == 0, "\(applied.output)\(applied.complaint)")
-            try run.letGo("west/local-train")
-            #expect(try await run.event("exited", of: try run.launcher, within: 300).fields["status"] == "0")
-            let opened = try run.log(of: publish).filter {
-                $0.name == "round_opened" && $0.fields["purpose"] == "update"
-            }
-            let ways = opened.map { $0.fields["method"]?.contains("adam, rate 0.02") == true }
-            #expect(opened.count == 30 && ways.first == false && ways.last == true)
-            #expect(ways == ways.sorted { !$0 && $1 }, "it changed once")
-            #expect(try !run.log(of: publish).contains { $0.name == "round_abandoned" })
-            let manifest = try manifest(run)
-            #expect(manifest.method?.outer.rate == 0.02 && manifest.method?.outer.name == .adam)
-            #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
-        }
     }
 }
