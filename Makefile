@@ -96,9 +96,10 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 72 simulated hours, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
 	@scripts/fuzz --inputs 10000000
 	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
+	@TRIBUTARY_SIMULATED_HOURS=72 $(MAKE) --no-print-directory test TESTFLAGS='--filter DaysTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
 	@TRIBUTARY_SOAK=3600 $(MAKE) --no-print-directory test TESTFLAGS='--filter SoakTests'
 	@TRIBUTARY_AWAY=60 $(MAKE) --no-print-directory test TESTFLAGS='--filter AwayTests'

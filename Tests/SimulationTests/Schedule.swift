@@ -88,6 +88,10 @@ struct Schedule: Sendable {
     var wild = 0
     /// What is broken on purpose, to see that it is noticed.
     var sabotage: Sabotage?
+    /// Events after which a run counts as one that does not end.
+    var mostEvents = 400_000
+    /// Seconds after which the stages' state is looked at, again and again; nil: never.
+    var lookEvery: Int?
 
     enum Sabotage: Sendable, CaseIterable {
         /// A crash takes back what was journaled and synced.

@@ -19,6 +19,7 @@ final class SimulatedFederation: @unchecked Sendable {
         case tell(Life, PostEvent)
         case fault(Int)
         case heal
+        case look
     }
 
     let schedule: Schedule
@@ -34,6 +35,8 @@ final class SimulatedFederation: @unchecked Sendable {
     var lastMovement = 0
     var events = 0
     var runFailure: String?
+    /// What each stage has kept, look by look.
+    var looks: [StageName: [KeptState]] = [:]
     var isHealed = false
     var inHand = ""
     /// Of the sabotage.
@@ -88,10 +91,11 @@ final class SimulatedFederation: @unchecked Sendable {
         }
         for (index, fault) in schedule.faults.enumerated() { agenda.plan(.fault(index), at: fault.at * 1000) }
         agenda.plan(.heal, at: schedule.healedBy * 1000)
+        if let every = schedule.lookEvery { agenda.plan(.look, at: every * 1_000_000) }
         while let (time, happening) = agenda.next() {
             now = time
             events += 1
-            guard now < (schedule.healedBy + 3 * 3600_000) * 1000, events < 400_000 else {
+            guard now < (schedule.healedBy + 3 * 3600_000) * 1000, events < schedule.mostEvents else {
                 ledger.violate(
                     "the run had not ended \((now / 1000 - schedule.healedBy) / 1000) s after all was healed")
                 break
@@ -140,6 +144,7 @@ final class SimulatedFederation: @unchecked Sendable {
             await give(event, to: life)
         case .fault(let index): begin(schedule.faults[index].fault)
         case .heal: heal()
+        case .look: try look()
         }
     }
 

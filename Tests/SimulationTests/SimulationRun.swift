@@ -14,6 +14,9 @@ struct SimulationResult: Sendable {
     /// Rounds that were released over fewer clouds by some clouds' word, and rounds that were given up.
     var held = 0
     var abandoned = 0
+    var released = 0
+    /// What stages had kept, where that was looked at.
+    var looks: [StageName: [KeptState]] = [:]
     /// Late updates that counted, and by how many releases the latest of them was late.
     var late = 0
     var stalest = 0
@@ -54,6 +57,8 @@ final class Simulator: @unchecked Sendable {
             seconds: federation.now / 1_000_000)
         result.held = ledger.published.releases.count { !$0.content.heldBy.isEmpty }
         result.abandoned = ledger.published.abandonments.count
+        result.released = ledger.published.releases.count
+        result.looks = federation.looks
         let published = ledger.published
         for (round, parts) in published.parts {
             for base in parts.compactMap(\.base) {

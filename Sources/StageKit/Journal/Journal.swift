@@ -170,4 +170,14 @@ extension Journal {
 
     /// Puts the contents of another journal in the place of this one's.
     package func become(_ other: Journal) throws { try other.database.backup(to: database) }
+
+    /// What its rows take, in whole pages; free ones are not among them.
+    package func bytesInUse() throws -> Int {
+        try database.read { database in
+            let figures = try ["page_count", "freelist_count", "page_size"].map {
+                try Int.fetchOne(database, sql: "PRAGMA \($0)") ?? 0
+            }
+            return (figures[0] - figures[1]) * figures[2]
+        }
+    }
 }
