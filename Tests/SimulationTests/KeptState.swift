@@ -1,5 +1,5 @@
 import Federation
-import Foundation
+import StageKit
 
 /// What a stage keeps at one moment of a long run.
 struct KeptState: Sendable {
