@@ -9,7 +9,7 @@ struct DaysTests {
 
     @Test("What stages keep stays as it was, whatever happened in so many hours, and what is published is right")
     func keeps() async throws {
-        let hours = Self.variable("TRIBUTARY_SIMULATED_HOURS").flatMap { Int($0) } ?? 1
+        let hours = Self.variable("TRIBUTARY_SIMULATED_HOURS").flatMap { Int($0) } ?? 6
         let suite = Self.variable("TRIBUTARY_SUITE").flatMap { Suite(rawValue: $0) } ?? .clear
         let schedule = try Schedule(ofHours: hours, in: suite, seed: 72)
         let began = ContinuousClock.now

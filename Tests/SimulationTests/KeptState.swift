@@ -18,7 +18,7 @@ struct KeptState: Sendable {
                 middle.map { $0[keyPath: bytes] }.max() ?? 0, last.map { $0[keyPath: bytes] }.max() ?? 0
             )
             // A page of SQLite's is 4 KiB; a round that was caught in the middle has a vector or two more.
-            if after > before + before / 5 + 32 << 10 { return "its \(what) grew from \(before) to \(after) bytes" }
+            if after > before + before / 8 + 16 << 10 { return "its \(what) grew from \(before) to \(after) bytes" }
         }
         return nil
     }

@@ -9,7 +9,7 @@ extension Schedule {
         var random = SimulatedRandom(seed: seed ^ 0x6461_7973)
         kind = .rough
         plan.suite = suite
-        plan.updates = 6 * hours
+        plan.updates = 10 * hours
         plan.deadlineSeconds = 3_600
         plan.values = 2_000
         longestWork = 400
