@@ -246,7 +246,11 @@ package final class Exchange {
         let transfer = try Receiving(
             signed, sender: message.sender, spool: verdict == .borrow ? nil : journal.spool,
             isAnsweredByStage: verdict != .take, now: surroundings.now)
-        if !message.bulk.isEmpty { try transfer.takeFirst(message.bulk, now: surroundings.now) }
+        if !message.bulk.isEmpty {
+            let now = surroundings.now
+            try transfer.takeFirst(message.bulk, now: now)
+            if !transfer.isComplete { goodput.took(message.bulk.count, from: transfer.sender, now: now) }
+        }
         receiving[offer.name] = transfer
         return try progress(offer.name)
     }
@@ -257,7 +261,12 @@ package final class Exchange {
         }
         let (now, place) = (surroundings.now, transfer.next)
         try transfer.take(message.first, message.bulk, now: now)
-        if transfer.next > place { goodput.took(message.bulk.count, from: message.sender, now: now) }
+        if transfer.next > place {
+            goodput.took(message.bulk.count, from: message.sender, now: now)
+            // What comes next leaves its sender once it has heard our first want: the link rests until then, and the clock begins anew.
+            let isAlone = receiving.values.allSatisfy { $0 === transfer || $0.sender != transfer.sender }
+            if transfer.next == transfer.unasked, isAlone, !transfer.isComplete { goodput.broke(transfer.sender) }
+        }
         return try progress(name)
     }
 

@@ -19,6 +19,8 @@ package final class Receiving {
     package private(set) var next = 0
     /// The chunks before it were asked for, or are on their way unasked (`Sending.unasked`).
     private var wanted = 0
+    /// The chunks before it came with the offer and behind it.
+    package private(set) var unasked = 0
     package private(set) var lastProgress: ContinuousClock.Instant
     private var lastWant: ContinuousClock.Instant
     /// Chunks on the way to us at most: 2 MiB in flight, and more where the link is seen to stand idle for want of wants.
@@ -80,7 +82,8 @@ package final class Receiving {
 
     /// Takes chunk 0 from the offer that brought it: a transfer's first, which more chunks follow.
     package func takeFirst(_ chunk: [UInt8], now: ContinuousClock.Instant) throws {
-        wanted = min(Sending.unasked, offer.chunkCount)
+        unasked = min(Sending.unasked, offer.chunkCount)
+        wanted = unasked
         try take(0, chunk, now: now)
     }
 
