@@ -126,7 +126,7 @@ enum Samples {
             "shard", ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 3).value,
             { try ShardAbout($0).value }),
         Sample(
-            "shard of a worker",
+            "shard-of-worker",
             ShardAbout(split: "train", examples: 40, tokenizer: digest.description, count: 1, partition: partition)
                 .value,
             { try ShardAbout($0).value }),
@@ -136,7 +136,7 @@ enum Samples {
                 .value,
             { try VectorAbout($0).value }),
         Sample(
-            "vector of a worker",
+            "vector-of-worker",
             VectorAbout(opening: digest, records: 40, trained: 960, partition: partition).value,
             { try VectorAbout($0).value }),
         Sample(
