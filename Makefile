@@ -107,7 +107,7 @@ long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated 
 	@$(MAKE) --no-print-directory hostile
 
 .PHONY: links
-links: build ## `tributary probe` on shaped links, held against iperf3 and ping; rounds with and without the planner (needs root, iperf3, iproute2)
+links: build ## `tributary probe` on shaped links, held against iperf3 and ping; rounds with and without the planner (needs root, iperf3, iproute2, ping)
 	@python3 Tests/Network/links.py $(LINKSFLAGS)
 	@python3 Tests/Network/planner.py --steps 60 $(PLANNERFLAGS)
 
@@ -116,7 +116,7 @@ target: build ## time to a target AUROC by rate and delay of links, one cloud fo
 	@python3 Tests/Network/target.py $(TARGETFLAGS)
 
 .PHONY: faults
-faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3)
+faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3, ping)
 	@python3 Tests/Network/check.py
 	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
 	@python3 Tests/Network/move.py $(MOVEFLAGS)
