@@ -1,5 +1,5 @@
-/// What a link carries, by the chunks that a receiver has asked for and got: bytes that were of use, over the time in which more
-/// were on their way. A chunk that nobody waited for tells nothing of the link, so the first of a stretch only starts its clock.
+/// What a link carries, by the chunks that a receiver has got: bytes that were of use, over the time in which more were on their
+/// way. A chunk that nobody waited for tells nothing of the link, so the first of a stretch only starts its clock.
 package struct GoodputMeter: Sendable {
     /// A stretch is long enough for a sample once it has both.
     package static let stretchBytes = 512 << 10
@@ -20,7 +20,7 @@ package struct GoodputMeter: Sendable {
 
     package var bytesPerSecond: Double? { average.value }
 
-    /// A chunk has come that was asked for. True if there is a new figure.
+    /// A chunk has come that was of use. True if there is a new figure.
     package mutating func took(_ count: Int, now: ContinuousClock.Instant) -> Bool {
         guard let began else {
             self.began = now
@@ -41,7 +41,7 @@ package struct GoodputMeter: Sendable {
         return true
     }
 
-    /// The connection was lost: what was on its way tells nothing.
+    /// The connection was lost, or its sender rests: what has come since the clock began tells nothing.
     package mutating func broke() { (began, bytes, isSampled) = (nil, 0, false) }
 
     package mutating func told() { samples = 0 }

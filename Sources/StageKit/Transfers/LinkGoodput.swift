@@ -11,7 +11,7 @@ struct LinkGoodput {
 
     init(_ log: EventLog) { self.log = log }
 
-    /// A chunk that was asked for.
+    /// A chunk that was of use.
     mutating func took(_ bytes: Int, from peer: StageName, now: ContinuousClock.Instant) {
         let isNew = meters[peer, default: GoodputMeter()].took(bytes, now: now)
         if isNew { note(peer) }
@@ -39,6 +39,7 @@ struct LinkGoodput {
         meter.told()
     }
 
+    /// The connection was lost, or it rests until it has heard a want.
     mutating func broke(_ peer: StageName) { meters[peer]?.broke() }
 
     private func note(_ peer: StageName) {
