@@ -1,22 +1,25 @@
 """Peers of our sealing, one line of JSON for each line of standard input: encrypt, aggregate, open.
 
-usage: sealing_peer.py tenseal|tenseal-lean|phe|textbook VALUES COHORT [MODULUS]
+usage: sealing_peer.py tenseal|tenseal-lean|phe|textbook VALUES COHORT [MODULUS [THREADS]]
 
 tenseal: as NVIDIA FLARE sets it (polynomials of 8192, [60, 40, 40], scale 2^40, symmetric, 4096 values a ciphertext); encrypt ends
 with bytes and aggregate goes from bytes to bytes.
 tenseal-lean: the same with polynomials of 4096, [40, 40], scale 2^28, 2048 values a ciphertext.
 phe: one value a ciphertext; numbers, not bytes, as its users send them pickled. VALUES should be small.
-textbook: (1 + m n) r^n mod n^2 with gmpy2, one value of 8 bits a ciphertext, bytes at both ends.
+textbook: (1 + m n) r^n mod n^2 with gmpy2, one value of 8 bits a ciphertext, bytes at both ends; its powers over THREADS threads.
 """
 
+import itertools
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 which, values, cohort = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 modulus = int(sys.argv[4]) if len(sys.argv) > 4 else 3072
+threads = int(sys.argv[5]) if len(sys.argv) > 5 else 1
 vector = np.random.default_rng(1).uniform(-1, 1, values).astype(np.float32)
 
 
@@ -94,12 +97,18 @@ def textbook():
     phi = (p - 1) * (q - 1)
     inverse = gmpy2.invert(phi, n)
     whole = [int(round((float(value) + 1) * 127)) for value in vector]
+    pool = ThreadPoolExecutor(threads)
     held = {}
 
+    def powers(bases, exponent):
+        # `powmod_base_list` lets the interpreter's lock go: its threads do run at once.
+        size = -(-len(bases) // threads)
+        blocks = [bases[start : start + size] for start in range(0, len(bases), size)]
+        return itertools.chain.from_iterable(pool.map(lambda block: gmpy2.powmod_base_list(block, exponent, square), blocks))
+
     def encrypt():
-        held["payload"] = [
-            int((1 + m * n) * gmpy2.powmod(secrets.randbelow(int(n) - 1) + 1, n, square) % square).to_bytes(width, "big")
-            for m in whole]
+        blinding = powers([secrets.randbelow(int(n) - 1) + 1 for _ in whole], n)
+        held["payload"] = [int((1 + m * n) * power % square).to_bytes(width, "big") for m, power in zip(whole, blinding)]
         return width * len(whole)
 
     def aggregate():
@@ -113,12 +122,9 @@ def textbook():
         return width * len(sums)
 
     def open_sum():
-        opened = []
-        for piece in held["sum"]:
-            power = gmpy2.powmod(int.from_bytes(piece, "big"), phi, square)
-            opened.append(float((power - 1) // n * inverse % n) / 127 - cohort)
-        held["opened"] = opened
-        return width * len(opened)
+        opened = powers([int.from_bytes(piece, "big") for piece in held["sum"]], phi)
+        held["opened"] = [float((power - 1) // n * inverse % n) / 127 - cohort for power in opened]
+        return width * len(held["opened"])
 
     return held, {"encrypt": encrypt, "aggregate": aggregate, "open": open_sum}
 
