@@ -88,7 +88,7 @@ let package = Package(
         library("ZeroMQ", uses: ["CZeroMQ"]),
         library("MessagePack", uses: ["CMessagePack"]),
         library("Sodium", uses: ["CSodium", "CBlake2"]),
-        library("BigInteger", uses: ["CGMP", "CMontgomery"]),
+        library("BigInteger", uses: ["CGMP", "CMontgomery", "CSodium"]),
         library("Torch", uses: ["CTorchInterface"]),
         library("Gzip", uses: ["CZlib"]),
 
@@ -179,8 +179,9 @@ let package = Package(
         executable(
             "tributary", folder: "tributary",
             runs: [
-                "AggregateLogic", "Aggregation", "CLinux", "Configuration", "Corpus", "Deployment", "EncryptLogic",
-                "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching", "LocalTrainLogic",
+                "AggregateLogic", "Aggregation", "BigInteger", "CLinux", "Configuration", "Corpus", "Deployment",
+                "EncryptLogic", "Encryption", "Federation", "IngestLogic", "JSONText", "Keys", "Launching",
+                "LocalTrainLogic",
                 "Monitoring", "Planning",
                 "Publication", "PublishLogic", "Safetensors", "Shipping", "Sodium", "StageKit", "Topology", "View",
                 "Web",

@@ -11,7 +11,7 @@ package struct Integer: @unchecked Sendable {
         let mpz: UnsafeMutablePointer<__mpz_struct>
 
         init() {
-            precondition(WipingAllocator.installed)
+            _ = WipingAllocator.installed
             mpz = .allocate(capacity: 1)
             __gmpz_init(mpz)
         }

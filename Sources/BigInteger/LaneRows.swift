@@ -26,12 +26,14 @@ package struct LaneRows: ~Copyable {
         self.isSecret = isSecret
         // A cache line and a vector register are 64 bytes; large pages spare as many thousand faults as there are megabytes.
         let isLarge = words * 8 >= LaneRows.largePage
+        let isGuarded = isSecret && NumberMemory.isGuarded
         let spare = isLarge && !isSecret ? SpareRows.take(byteCount: words * 8) : nil
         let memory =
             spare
-            ?? UnsafeMutableRawPointer.allocate(
-                byteCount: max(words, 1) * 8, alignment: isLarge ? LaneRows.largePage : 64)
-        if isLarge, spare == nil {
+            ?? (isGuarded
+                ? NumberMemory.obtain(max(words, 8) * 8, alignment: 64)
+                : .allocate(byteCount: max(words, 1) * 8, alignment: isLarge ? LaneRows.largePage : 64))
+        if isLarge, spare == nil, !isGuarded {
             madvise(memory, words * 8 / LaneRows.largePage * LaneRows.largePage, MADV_HUGEPAGE)
         }
         base = memory.bindMemory(to: UInt64.self, capacity: words)
@@ -52,7 +54,7 @@ package struct LaneRows: ~Copyable {
     deinit {
         let memory = UnsafeMutableRawPointer(base)
         if isSecret {
-            explicit_bzero(memory, words * 8)
+            return NumberMemory.release(memory, words * 8)
         } else if words * 8 >= LaneRows.largePage {
             return SpareRows.give(memory, byteCount: words * 8)
         }

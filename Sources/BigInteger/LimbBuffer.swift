@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// A row of limbs at a fixed address, zero at first and wiped on release.
 package struct LimbBuffer: ~Copyable {
     package let base: UnsafeMutablePointer<Limb>
@@ -7,12 +5,11 @@ package struct LimbBuffer: ~Copyable {
 
     package init(count: Int) {
         self.count = count
-        base = .allocate(capacity: count)
+        base = NumberMemory.obtain(count * MemoryLayout<Limb>.stride).bindMemory(to: Limb.self, capacity: count)
         base.initialize(repeating: 0, count: count)
     }
 
     deinit {
-        explicit_bzero(base, count * MemoryLayout<Limb>.stride)
-        base.deallocate()
+        NumberMemory.release(base, count * MemoryLayout<Limb>.stride)
     }
 }

@@ -6,35 +6,27 @@ internal import Glibc
 /// Temporaries that GMP keeps on the stack (alloca, below 64 KiB) are out of its reach.
 /// Source: GMP manual, section 13, "Custom Allocation".
 enum WipingAllocator {
+    enum Kind { case wiped, guarded }
+
     /// Read once before the first use of GMP, which every `Integer` does in its initialiser.
-    static let installed: Bool = {
+    static let installed: Kind = {
         __gmp_set_memory_functions(allocate, reallocate, release)
-        return true
+        return NumberMemory.isGuarded ? .guarded : .wiped
     }()
 
-    private static let allocate: @convention(c) (Int) -> UnsafeMutableRawPointer? = { size in
-        obtain(size)
-    }
+    private static let allocate: @convention(c) (Int) -> UnsafeMutableRawPointer? = { NumberMemory.obtain($0) }
 
     private static let reallocate: @convention(c) (UnsafeMutableRawPointer?, Int, Int) -> UnsafeMutableRawPointer? = {
         old, oldSize, newSize in
-        let new = obtain(newSize)
+        let new = NumberMemory.obtain(newSize)
         guard let old else { return new }
         memcpy(new, old, min(oldSize, newSize))
-        explicit_bzero(old, oldSize)
-        free(old)
+        NumberMemory.release(old, oldSize)
         return new
     }
 
     private static let release: @convention(c) (UnsafeMutableRawPointer?, Int) -> Void = { block, size in
         guard let block else { return }
-        explicit_bzero(block, size)
-        free(block)
-    }
-
-    private static func obtain(_ size: Int) -> UnsafeMutableRawPointer {
-        // GMP has no way to be told that memory ran out: its functions return nothing.
-        guard let block = malloc(size) else { fatalError("out of memory: GMP asked for \(size) bytes") }
-        return block
+        NumberMemory.release(block, size)
     }
 }

@@ -25,6 +25,7 @@ struct Deal: ParsableCommand {
     var next = false
 
     func run() throws {
+        try SecretProcess.begin()
         let topology = try options.load(clouds: [])
         guard topology.cloudsOpen else {
             throw LauncherError.configuration(

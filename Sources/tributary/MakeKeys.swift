@@ -30,6 +30,7 @@ struct MakeKeys: ParsableCommand {
     var next = false
 
     func run() throws {
+        try SecretProcess.begin()
         let topology = try options.load(clouds: cloud)
         let store = KeyStore(root: topology.keysPath)
         do {

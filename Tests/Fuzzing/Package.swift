@@ -26,7 +26,7 @@ let package = Package(
         .target(name: "CMontgomery"),
         library("MessagePack", uses: ["CMessagePack"]),
         library("Sodium", uses: ["CSodium", "CBlake2"]),
-        library("BigInteger", uses: ["CGMP", "CMontgomery"]),
+        library("BigInteger", uses: ["CGMP", "CMontgomery", "CSodium"]),
         library("Federation", uses: ["MessagePack", "Sodium"]),
         .target(name: "CLinux"),
         library("JSONText", uses: []),
