@@ -96,8 +96,11 @@ test: engine ## all tests; TRIBUTARY_DATA=DIR adds those over real data, `make r
 		|| { status=$$?; scripts/failures .build/test.log; exit $$status; }
 
 .PHONY: long
-long: packages ## what takes long: 10 million mutated inputs, 100,000 simulated schedules, 72 simulated hours, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
+long: packages ## what takes long: 10 million mutated inputs, vector arithmetic against GMP, 100,000 simulated schedules, 72 simulated hours, 1000 swaps, an hour of rounds, collectors away for a minute, hostile peers (docs/long-runs.md)
+	@scripts/fuzz --inputs 10000000 --encryption
 	@scripts/fuzz --inputs 10000000
+	@TRIBUTARY_DIFFERENTIAL_SCALE=50 $(MAKE) --no-print-directory test TESTFLAGS='--filter LaneArithmeticTests'
+	@TRIBUTARY_ARITHMETIC=portable $(MAKE) --no-print-directory test TESTFLAGS='--filter RunTests'
 	@TRIBUTARY_SCHEDULES=100000 $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests'
 	@TRIBUTARY_SIMULATED_HOURS=72 $(MAKE) --no-print-directory test TESTFLAGS='--filter DaysTests'
 	@TRIBUTARY_SWAPS=1000 $(MAKE) --no-print-directory test TESTFLAGS='--filter ManySwapsTests'
