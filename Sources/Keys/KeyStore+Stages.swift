@@ -119,11 +119,14 @@ extension KeyStore {
         try cardNumbers(of: stage).reversed().map { try card(of: stage, number: $0) }
     }
 
-    /// The newest card of a stage that is not revoked: what is sealed for the stage is sealed to that.
+    /// The newest card of a stage that is not revoked: what is sealed for the stage is sealed to that. Throws where there is none.
     package func currentCard(of stage: StageName) throws -> PublicCard {
         let revoked = try revokedCards(of: stage.cloud)
-        let newest = try cards(of: stage).first { card in !revoked.contains { $0.card == card } }
-        return try newest ?? card(of: stage)
+        let cards = try cards(of: stage)
+        if let newest = cards.first(where: { card in !revoked.contains { $0.card == card } }) { return newest }
+        guard let last = revoked.last(where: { cards.contains($0.card) }) else { return try card(of: stage) }
+        throw KeyError.revoked(
+            stage: "\(stage)", path: publicPath(stage.cloud, RevokedCard.file), reason: last.reason)
     }
 
     /// Every card of public/, by stage and then newest first; a spoiled one is an error, not a gap.

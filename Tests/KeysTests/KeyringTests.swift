@@ -55,6 +55,9 @@ struct KeyringTests {
         #expect(keyring.now.everSigner(stage)?.verifies(old, of: message) == true)
         #expect(try store.currentKeys(of: stage) == 2)
         #expect(try store.currentCard(of: stage) == store.card(of: stage, number: 2))
+        // Nothing is sealed to a stage whose every key is revoked.
+        try store.revoke(store.card(of: stage, number: 2), reason: "office closed")
+        #expect { try store.currentCard(of: stage) } throws: { "\($0)".contains("are revoked (office closed)") }
         // The other stage is as it was.
         #expect(keyring.now.curves(of: try StageName("west/encrypt")).count == 1)
     }

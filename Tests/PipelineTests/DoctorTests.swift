@@ -122,5 +122,41 @@ extension PipelineSuite {
             run.signal(SIGTERM, to: try run.launcher)
             _ = try await run.event("exited", of: try run.launcher)
         }
+
+        @Test("A revoked key is told as revoked, whoever's it is, and one that was renewed is none")
+        func revoked() async throws {
+            let run = try FederationRun(.init(suite: .clear, updates: 1))
+            let (aggregate, publish) = (run.topology.aggregate, run.topology.publish)
+            try await run.launch()
+            try await run.signalLaunched(SIGSTOP, to: run.stage(.localTrain, "east"))
+            let elsewhere = "\(run.root)/elsewhere"
+            try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: run.topology.keysPath, toPath: "\(elsewhere)/keys")
+            let keys = KeyStore(root: "\(elsewhere)/keys")
+            let (west, north) = (run.stage(.encrypt, "west"), run.stage(.encrypt, "north"))
+            let before = try await examine(run, state: elsewhere)
+            #expect(
+                before.failures("keys").isEmpty && !before.failures("link").contains { $0.finding.contains("revoked") })
+            try keys.revoke(keys.card(of: west), reason: "laptop lost")
+            try keys.revoke(keys.card(of: aggregate), reason: "moved")
+            // Its first key is revoked and gone, and it has a second.
+            _ = try keys.renew(north)
+            try keys.revoke(keys.card(of: north), reason: "rotated")
+            for ending in ["curve", "sign"] {
+                try FileManager.default.removeItem(atPath: "\(keys.root)/secret/\(north.cloud)/\(north.kind).\(ending)")
+            }
+            let answer = try await examine(run, state: elsewhere)
+            let own = try #require(answer.failures("keys").first { $0.subject == "\(west)" })
+            #expect(own.finding.contains("are revoked (laptop lost)") && own.finding.contains("tributary renew"))
+            #expect(!answer.failures("keys").contains { $0.subject == "\(north)" })
+            let hub = try #require(answer.failures("link").first { $0.subject == "\(north) -> \(aggregate)" })
+            #expect(hub.finding.contains("are revoked (moved)"))
+            // The hub does not know the new key yet: that is another thing.
+            let unknown = try #require(answer.failures("link").first { $0.subject == "\(north) -> \(publish)" })
+            #expect(unknown.finding.contains("does not admit"))
+            try await run.signalLaunched(SIGCONT, to: run.stage(.localTrain, "east"))
+            run.signal(SIGTERM, to: try run.launcher)
+            _ = try await run.event("exited", of: try run.launcher)
+        }
     }
 }

@@ -13,8 +13,7 @@ struct KeyCheck {
     init(_ topology: Topology, clouds: [String]) {
         let store = KeyStore(root: topology.keysPath)
         func hasSecrets(_ stage: StageName) -> Bool {
-            do { _ = try store.signingKey(of: stage) } catch KeyError.missing { return false } catch { return true }
-            return true
+            do { return try !store.secretNumbers(of: stage).isEmpty } catch { return true }
         }
         let own = topology.stages.map(\.name).filter {
             clouds.isEmpty ? hasSecrets($0) : clouds.contains($0.cloud.description)
@@ -30,11 +29,12 @@ struct KeyCheck {
         }
         for stage in own {
             do {
-                let secret = try BoxKeyPair(secret: try store.curveSecret(of: stage))
-                let signing = try store.signingKey(of: stage)
-                let card = try store.card(of: stage)
+                let number = try store.currentKeys(of: stage)
+                let secret = try BoxKeyPair(secret: try store.curveSecret(of: stage, number: number))
+                let signing = try store.signingKey(of: stage, number: number)
+                let card = try store.card(of: stage, number: number)
                 guard card.curve == secret.publicKey, card.verifying == signing.verifyingKey else {
-                    throw KeyError.mismatch(card: "\(topology.keysPath)/public/\(stage.cloud)/\(stage.role).pub")
+                    throw KeyError.mismatch(card: store.cardPath(of: stage, number: number))
                 }
             } catch { note(stage, "\(error)") }
         }
@@ -44,7 +44,7 @@ struct KeyCheck {
             peers.formUnion(topology.allowedPeers(ofHub: stage))
         }
         for peer in peers.subtracting(own).sorted() {
-            do { _ = try store.card(of: peer) } catch {
+            do { _ = try store.currentCard(of: peer) } catch {
                 findings.append(
                     Finding(
                         .failure, "keys", "\(peer)", "\(error)",

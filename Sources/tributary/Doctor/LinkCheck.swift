@@ -25,7 +25,9 @@ struct LinkCheck {
                 return failure("\(listener.advertise) port \(port): \(problem.reason)", advice: advice(problem, port))
             }
         }
-        return try handshake(address, listener)
+        do { return try handshake(address, listener) } catch let error as KeyError {
+            return failure("\(error)", advice: "without a key of \(hub) that counts there is nothing to dial it with")
+        }
     }
 
     private var subject: String { "\(stage) -> \(hub)" }

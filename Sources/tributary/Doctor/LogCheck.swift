@@ -49,7 +49,18 @@ enum LogCheck {
             let whom = (line["from"] ?? line["peer"] ?? line["with"]).map { " (\($0))" } ?? ""
             return Finding(
                 .warning, line["event"] == "clocks_differ" ? "clock" : "log", stage.description,
-                "\(line["event"] ?? "")\(whom): \(line["reason"] ?? line.raw) [last at \(clock)Z\(times)]")
+                "\(line["event"] ?? "")\(whom): \(line["reason"] ?? line.raw) [last at \(clock)Z\(times)]",
+                advice: advice(line))
         }
+    }
+
+    /// What to do about what comes up most: nil where the reason says it.
+    private static func advice(_ line: LogLine) -> String? {
+        if line["event"] == "clocks_differ" {
+            return "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
+        }
+        guard line["reason"]?.contains("protocol version") == true else { return nil }
+        return
+            "one of the two is of another release: compare `tributary --version` on both hosts, and upgrade the older one"
     }
 }
