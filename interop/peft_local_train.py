@@ -5,7 +5,7 @@
 
 It reads the stage's own config (`base`, `threads`, `event`, `no-event`), and does what ours does: shards of ingest and adapters of publish
 come in, clipped deltas and histograms of scores go to encrypt. It trains under `freezeA`, `alternate` and `inexact`, and sits out rounds
-that ask for other adapters or for sensitivities. The protocol is in local_train.py; beside what that needs, this one needs torch,
+that ask for other adapters or for sensitivities. The protocol is in stage_protocol.py; beside what that needs, this one needs torch,
 transformers, peft, tokenizers and numpy. Batches are drawn in another order than ours.
 """
 import hashlib
@@ -27,6 +27,7 @@ from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 import local_train
+import stage_protocol
 
 
 def blake2b(data, **options):
@@ -99,7 +100,7 @@ class PEFTTrain(local_train.LocalTrain):
         if opening["starts-from"]:
             kept = [self.payload(*row) for table, state in (("arrival", "held"), ("departure", "kept")) for row in self.db.execute(
                 f"SELECT payload, file FROM {table} WHERE kind = 'adapter' AND round = ? AND state = ?", (opening["starts-from"], state))]
-            found = [values for values in kept if local_train.content_digest(values) == opening["adapter-digest"]]
+            found = [values for values in kept if stage_protocol.content_digest(values) == opening["adapter-digest"]]
             if not found:
                 return False
             self.start = torch.frombuffer(bytearray(found[0]), dtype=torch.float32)
@@ -220,4 +221,4 @@ class PEFTTrain(local_train.LocalTrain):
 if __name__ == "__main__":
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")  # standard error has the log, a line of JSON for each event
-    local_train.main(PEFTTrain)
+    stage_protocol.main(PEFTTrain)

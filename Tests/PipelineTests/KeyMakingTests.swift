@@ -52,7 +52,7 @@ extension PipelineSuite {
             let enough = 16
             let making = try await look(
                 at: "tributary", ["keys", "\(FederationRun.repository)/topology/one-machine.yaml", "--state", state],
-                enough: enough, within: .seconds(60))
+                enough: enough, within: .seconds(180))
             #expect(making.locked >= enough && making.dumps == "0 0", "\(making)")
             // A bench has such a key in ordinary memory.
             let sealing = try await look(
