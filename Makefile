@@ -119,7 +119,8 @@ target: build ## time to a target AUROC by rate and delay of links, one cloud fo
 	@python3 Tests/Network/target.py $(TARGETFLAGS)
 
 .PHONY: faults
-faults: build ## kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3, ping)
+faults: build ## simulated schedules (SCHEDULES=1000); kills, standstills, cuts, loss, slow links, full disks, a move of aggregate: real stages in network namespaces (needs root, iperf3, ping)
+	@TRIBUTARY_SCHEDULES=$(or $(SCHEDULES),1000) $(MAKE) --no-print-directory test TESTFLAGS='--filter SimulationTests/schedules'
 	@python3 Tests/Network/check.py
 	@python3 Tests/Network/faults.py $(FAULTSFLAGS)
 	@python3 Tests/Network/move.py $(MOVEFLAGS)
