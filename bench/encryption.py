@@ -13,7 +13,7 @@ import environments
 import federation
 import figures
 import machine
-from figures import Table, number, ratio, shown
+from figures import Table, number, shown
 from talk import Talk
 
 PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps", "sealing_peer.py")

@@ -75,8 +75,17 @@ def kill_host(cloud):
     return fault
 
 
-def full_disk(cloud):
-    """The stages' disk is full for some seconds: a file takes all that is left of the small disk that the state lies on."""
+def slow_down(rate):
+    """All links at once, in the middle of a round, until the run is over."""
+    def fault(run):
+        run.event("round_joined", "west/encrypt", ROUND)
+        for host in run.federation.network.hosts:
+            run.federation.network.link(host, rate=rate)
+    return fault
+
+
+def full_disk(cloud, seconds):
+    """The stages' disk is full for a time: a file takes all that is left of the small disk that the state lies on."""
     def fault(run):
         run.event("round_opened", f"{OFFICE}/publish", ROUND)
         filler = f"{run.state(cloud)}/filler"
@@ -87,7 +96,7 @@ def full_disk(cloud):
         except OSError as full:
             assert full.errno == errno.ENOSPC, full
         os.close(file)
-        time.sleep(5)
+        time.sleep(seconds)
         os.remove(filler)
     return fault
 
@@ -105,8 +114,10 @@ FAULTS = {
     "5 % loss and 200 ms, all links": all_links(loss=0.025, delay=0.05),
     "duplicates and reordering, all links": all_links(duplicate=0.05, reorder=0.05, delay=0.01, jitter=0.005),
     "1 Mbit/s, all links": all_links(rate=1e6),
-    "full disk for 5 s: west": {"do": full_disk("west"), "disk": "west"},
-    f"full disk for 5 s: {OFFICE}": {"do": full_disk(OFFICE), "disk": OFFICE},
+    "1 Mbit/s from the middle of a round on": {"do": slow_down(1e6)},
+    # 100 s is longer than a stage is started again that ends for other reasons.
+    **{f"full disk for {seconds} s: {cloud}": {"do": full_disk(cloud, seconds), "disk": cloud}
+       for seconds in (5, 100) for cloud in ("west", OFFICE)},
 }
 
 
