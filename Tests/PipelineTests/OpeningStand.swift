@@ -49,6 +49,12 @@ final class OpeningStand: Sendable {
 
     deinit { for stage in [publish, aggregate, trainer] { stage.post.stop() } }
 
+    /// Kills the stage as a loss of power would, and starts it again; returns when its trainer hears it.
+    func killAndRestart() async throws {
+        try await run.killAndRestart(encrypt)
+        _ = try await trainer.message("a beat of \(encrypt)'s second start") { $0.kind == .beat && $0.epoch == 2 }
+    }
+
     // MARK: publish
 
     /// - Parameters:
