@@ -16,6 +16,9 @@ struct Deal: ParsableCommand {
             `keys: clouds` every share is the whole key: any one cloud can open sums, and what another cloud has sent. Under \
             `keys: threshold` that takes several.
 
+            The key has safe primes, and the topology's `profile` (default: standard). What each profile rests on over these:
+            \(PaillierKeyKind.all.filter { $0.structure == .safePrimes }.map { "\($0): \($0.assumption)." }.joined(separator: "\n"))
+
             With --next it deals another key beside those that are there (paillier.2.pub and opening.2.share, then 3, ...), while \
             the federation runs: send them out, and when every cloud has its own, `tributary rotate` makes publish use it.
             """)

@@ -162,6 +162,12 @@ struct GatheringTests {
         #expect(gathering.sum.root == record.root)
         try record.check(gathering.sum, digest: Digest(of: [7]))
         #expect(throws: RecordFault.wrongSum) { try record.check(gathering.sum, digest: Digest(of: [8])) }
+        for (root, parts) in [
+            (Digest(of: [8]), gathering.sum.parts), (record.root, Array(gathering.sum.parts.dropLast())),
+        ] {
+            let other = SumAbout(opening: gathering.sum.opening, root: root, parts: parts)
+            #expect(throws: RecordFault.wrongSum) { try record.check(other, digest: Digest(of: [7])) }
+        }
     }
 
     @Test("At the deadline a quorum closes the round, less than one abandons it and names who is missing")

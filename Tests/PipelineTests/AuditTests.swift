@@ -115,6 +115,41 @@ extension PipelineSuite {
             return (launcher.terminationStatus, text)
         }
 
+        @Test("A round that closed without a cloud, with a quorum, is sound, and its audit names who is not in the sum")
+        func absent() async throws {
+            let stand = try await Stand()
+            let run = stand.run
+            func closed(_ round: UInt32, helped: HelpedSum?) async throws -> (absent: [CloudName], text: String) {
+                let opening = try await stand.open(round, quorum: 2)
+                for (index, cloud) in ["west", "east", "north"].enumerated() {
+                    let payload = try stand.seal(Stand.values(UInt32(index)), for: opening)
+                    let offer = try stand.offer(
+                        payload, for: opening, of: cloud, helped: cloud == "west" ? nil : helped)
+                    try stand.send(offer, payload, from: cloud)
+                    #expect(try await stand.receipt(of: offer, to: cloud).outcome == .durable)
+                }
+                _ = try await stand.sum(of: opening)
+                let audit = try Audit(
+                    EvidenceFolder("\(shelf(run))/\(round)"), publisher: run.topology.publish,
+                    keys: { try run.keys.card(of: $0).verifying }, publicKey: { _ in stand.key.publicKey },
+                    arePartsProved: false, threads: 1)
+                #expect(audit.isSound && audit.opening.digest == opening.digest, "\(audit.problems)")
+                let (status, text) = try command(Int(round), run)
+                #expect(status == 0, "\(text)")
+                stand.release(opening)
+                return (audit.absent, text)
+            }
+            // By the word of the two others the round is held to them.
+            let word = HelpedSum(round: RoundNumber(1), clouds: try ["east", "north"].map { try CloudName($0) })
+            let words = "west is not in the sum: ask it whether aggregate receipted a contribution of it"
+            let held = try await closed(2, helped: word)
+            #expect(held.absent == [try CloudName("west")])
+            #expect(held.text.contains(words), "\(held.text)")
+            let whole = try await closed(3, helped: nil)
+            #expect(whole.absent == [])
+            #expect(!whole.text.contains("is not in the sum"), "\(whole.text)")
+        }
+
         @Test("A round is audited under its own key after another was chosen; without its public half that is said")
         func rotated() async throws {
             var plan = FederationRun.Plan(evaluates: false, trainer: "none")

@@ -55,6 +55,7 @@ extension FederationRun {
         var text = "version: 1\nfederation: test\nsuite: \(plan.suite)\n"
         if plan.suite == .clear { text += "allow-clear: true\n" }
         if let keys = plan.keys { text += "keys: \(keys)\n" }
+        if let threshold = plan.threshold { text += "threshold: \(threshold)\n" }
         if plan.degree > 1 { text += "damgard-jurik: \(plan.degree)\n" }
         if plan.keys == .publisher { text += "allow-one-operator: true\n" }
         if !plan.sinks.isEmpty { text += "sinks:\n" + plan.sinks.map { "  - \($0)\n" }.joined() }

@@ -18,6 +18,8 @@ final class FederationRun: Sendable {
         var suite = Suite.paillier
         /// Who opens sums; nil for what the topology makes of the number of clouds.
         var keys: Topology.KeyMode?
+        /// How many clouds it takes to open a sum; nil for what the topology makes of their number.
+        var threshold: Int?
         /// Damgard and Jurik's s.
         var degree = 1
         var updates = 2

@@ -70,7 +70,7 @@ struct ObservedRound {
     }
 
     /// What a stage has still to send; waits until its journal has it.
-    private static func departure(
+    static func departure(
         of stage: StageName, _ kind: TransferKind, _ round: Int, in run: FederationRun
     ) async throws
         -> Departure

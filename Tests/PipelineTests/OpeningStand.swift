@@ -8,8 +8,8 @@ import StageKit
 import Synchronization
 import Topology
 
-/// A real encrypt stage of the cloud `north` under a shared key. The test is its trainer, aggregate and publish, and the two
-/// other clouds, with their keys.
+/// A real encrypt stage of the cloud `north` under a shared key. The test is its trainer, aggregate and publish, and the other
+/// clouds, with their keys.
 final class OpeningStand: Sendable {
     let run: FederationRun
     let key: ThresholdPublicKey
@@ -21,11 +21,12 @@ final class OpeningStand: Sendable {
     private let sequence = Atomic<UInt64>(0)
 
     static let values = 40
-    /// Dealing a key takes seconds: all stands have the same.
+    /// Dealing a key takes seconds: all stands of these clouds have the same.
     static let keys = Task { try FederationRun(.init()) }
 
     init(_ plan: FederationRun.Plan = .init()) async throws {
-        let run = try FederationRun(plan, keys: try await Self.keys.value)
+        let shared = try await Self.keys.value
+        let run = try FederationRun(plan, keys: plan.clouds == shared.plan.clouds ? shared : nil)
         let encrypt = run.stage(.encrypt, "north")
         (self.run, self.encrypt, north, key) = (run, encrypt, encrypt.cloud, try run.sharedKey())
         func scripted(_ stage: StageName) throws -> ScriptedStage {
@@ -47,6 +48,12 @@ final class OpeningStand: Sendable {
     }
 
     deinit { for stage in [publish, aggregate, trainer] { stage.post.stop() } }
+
+    /// Kills the stage as a loss of power would, and starts it again; returns when its trainer hears it.
+    func killAndRestart() async throws {
+        try await run.killAndRestart(encrypt)
+        _ = try await trainer.message("a beat of \(encrypt)'s second start") { $0.kind == .beat && $0.epoch == 2 }
+    }
 
     // MARK: publish
 

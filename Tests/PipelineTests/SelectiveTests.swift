@@ -16,7 +16,7 @@ extension PipelineSuite {
     @Suite("What is not encrypted")
     struct SelectiveTests {
         /// Noise of 0.2 clip norms: over these adapters some 0.005 a value, in a range of 0.024.
-        private func plan(_ encryption: String, limits: String) -> FederationRun.Plan {
+        static func plan(_ encryption: String, limits: String, evaluates: Bool = true) -> FederationRun.Plan {
             .init(
                 updates: 1, plant: Canaries.plant,
                 configs: [
@@ -33,7 +33,7 @@ extension PipelineSuite {
                     minimum-cohort: 3
                     deadline: 5m
                     validate-every: 0
-                    test: true
+                    test: \(evaluates)
                     threads: 1
                     encryption: \(encryption)
                     """,
@@ -57,7 +57,7 @@ extension PipelineSuite {
         @Test("At 30 % the sensitive values do not leave a cloud, the rest goes with noise, and the release says so")
         func selective() async throws {
             let run = try FederationRun(
-                plan(
+                Self.plan(
                     "{formula: selective, fraction: 0.3, noise: 0.2}",
                     limits: "minimum-fraction: 0.3, minimum-noise: 0.2"),
                 keys: try await OpeningStand.keys.value)
@@ -195,7 +195,7 @@ extension PipelineSuite {
             "Under equation 4 to the letter the same search finds every cloud's update at aggregate, as all were told")
         func literal() async throws {
             let run = try FederationRun(
-                plan("{formula: literal-eq4, fraction: 0.5}", limits: "literal: true"),
+                Self.plan("{formula: literal-eq4, fraction: 0.5}", limits: "literal: true"),
                 keys: try await OpeningStand.keys.value)
             var found = ByteSearch.Result()
             var needles: [Needle] = []
