@@ -68,6 +68,32 @@ extension PipelineSuite {
 }
 
 extension PipelineSuite.CrashTests {
+    /// What has happened when everything goes: a contribution is made and not yet sent, or two of three are counted.
+    @Test(
+        "A run ends with the same adapter when all of it is killed at once in the middle of an update round and started again",
+        arguments: ["contribution_sealed", "contribution_counted"])
+    func everything(_ event: String) async throws {
+        let undisturbed = try await SharedRuns.paillier()
+        let run = try FederationRun(SharedRuns.plan, keys: undisturbed.run)
+        let (held, aggregate) = (run.stage(.encrypt, "north"), run.topology.aggregate)
+        run.pause(held, at: "contribution_receipted", round: Self.round - 1)
+        if event == "contribution_sealed" { run.pause(aggregate, at: "round_joined", round: Self.round) }
+        try run.startAll()
+        let west = run.stage(.encrypt, "west")
+        _ = try await run.event(event, of: event == "contribution_sealed" ? west : aggregate, round: Self.round)
+        try await run.killAll()
+        #expect(run.count("round_released", of: run.topology.publish, round: Self.round) == 0)
+        try run.startAll()
+        let statuses = try await run.finish()
+        #expect(statuses.values.allSatisfy { $0 == 0 }, "\(statuses)")
+        #expect(try run.adapter() == undisturbed.run.adapter())
+        #expect(ReleaseVerification.verify("\(run.releases)/latest").isSound)
+        for stage in run.stages {
+            let starts = run.book.all.filter { $0.stage == stage && $0.name == "stage_started" }
+            #expect(starts.map { $0.fields["epoch"] } == ["1", "2"], "\(stage)")
+        }
+    }
+
     @Test("A stage that was killed between the last release and its own end ends when it is started again")
     func afterTheEnd() async throws {
         let run = try FederationRun(.init(clouds: ["north"], suite: .clear, updates: 1, evaluates: false))

@@ -235,6 +235,13 @@ final class FederationRun: Sendable {
         try start(stage)
     }
 
+    /// Kills all stages at once as a loss of power would; returns when they are gone.
+    func killAll() async throws {
+        let pids = stages.map { ($0, pid(of: $0)) }
+        for (stage, _) in pids { signal(SIGKILL, to: stage) }
+        for (stage, pid) in pids { _ = try await event("killed", of: stage) { $0.fields["pid"] == "\(pid)" } }
+    }
+
     // MARK: Events
 
     /// The first such event, past or to come. Throws with what the stages last said if none comes, or if a stage fails.
