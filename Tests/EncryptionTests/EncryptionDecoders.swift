@@ -9,10 +9,12 @@ import Sodium
 enum EncryptionDecoders {
     typealias Entry = (name: String, seeds: [[UInt8]], take: @Sendable ([UInt8]) throws -> Void)
 
-    static let all = Result { try keys() + shares() + payloads() + openings() + masks() + parts() }
+    static let all = Result {
+        try keys() + shares() + payloads() + openings() + masks() + parts() + longest() + rows()
+    }
 
     /// What comes out of a decoder stands for itself.
-    private static func check(_ isSame: Bool, _ what: String) {
+    static func check(_ isSame: Bool, _ what: String) {
         precondition(isSame, "\(what) reads otherwise than it was written")
     }
 
@@ -43,8 +45,14 @@ enum EncryptionDecoders {
                 }
             ),
             (
-                "federation-key", [],
-                { _ = try FederationKey(text: String(decoding: $0, as: UTF8.self)) }
+                "federation-key", [Array(fixtures.privateKey.publicKey.text.utf8), Array(fixtures.key.text.utf8)],
+                { bytes in
+                    let text = String(decoding: bytes, as: UTF8.self)
+                    switch try FederationKey(text: text, allowing: .testing) {
+                    case .whole(let key): check(key.text == text, "a key of one holder")
+                    case .shared(let key): check(key.text == text, "a shared key")
+                    }
+                }
             ),
             (
                 "private-key",
@@ -124,7 +132,7 @@ enum EncryptionDecoders {
     }
 
     /// Twice: the first contribution is kept otherwise than the second.
-    private static func add(_ payload: [UInt8], to scheme: some AdditiveScheme) throws {
+    static func add(_ payload: [UInt8], to scheme: some AdditiveScheme) throws {
         let accumulator = scheme.makeAccumulator()
         for _ in 0..<2 { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) }
         check(try accumulator.sum().count == scheme.shape.byteCount, "a sum")

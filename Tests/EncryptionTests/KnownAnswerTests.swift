@@ -151,44 +151,11 @@ struct KnownAnswerTests {
         }
     }
 
-    /// Made by Python integers alone from a seed: keys of every kind, exponents and values; the digests of what they seal.
-    private struct ProfileRow: Decodable {
-        let primes: String
-        let profile: String
-        let p: String
-        let q: String
-        let hs: String
-        let alpha_p: String?
-        let alpha_q: String?
-        let exponents: [String]
-        let values: [UInt32]
-        let payload_sha256: String
-        let sum_of_three_sha256: String
-
-        /// The private key, through its documented encoding.
-        func key() throws -> PaillierPrivateKey {
-            let structures = ["general": 1, "subgroups": 2, "safe-primes": 3]
-            let profiles = ["conservative": 1, "standard": 2, "turbo": 3]
-            func bytes(_ text: String, _ count: Int) throws -> [UInt8] {
-                let value: Integer = try #require(Integer(text, radix: 16))
-                return try #require(value.bigEndianBytes(count: count))
-            }
-            var encoded = Array("tributary-paillier-private-key 2\n".utf8)
-            encoded += [UInt8(try #require(structures[primes])), UInt8(try #require(profiles[profile])), 8, 0]
-            encoded += try bytes(p, 128) + bytes(q, 128)
-            if let alpha_p, let alpha_q { encoded += try bytes(alpha_p, 32) + bytes(alpha_q, 32) }
-            encoded += try bytes(hs, 512)
-            return try PaillierPrivateKey(decoding: try SecretBytes(wiping: &encoded))
-        }
-    }
-
     @Test(
         "Each kind of key seals, sums and opens what independent integers say, in every arithmetic",
         arguments: Arithmetic.supported)
     func profiles(arithmetic: Arithmetic) throws {
-        let url = try #require(
-            Bundle.module.url(forResource: "profiles-2048", withExtension: "json", subdirectory: "Vectors"))
-        let rows = try JSONDecoder().decode([ProfileRow].self, from: Data(contentsOf: url))
+        let rows = try ProfileRow.all()
         #expect(rows.map { "\($0.profile) over \($0.primes)" } == PaillierKeyKind.all.map(\.description))
         for row in rows {
             let key = try row.key()
