@@ -71,7 +71,9 @@ enum Harness {
         var places: [UInt16: Int] = [:]
         for (index, entry) in entries.enumerated() {
             let other = places.updateValue(index, forKey: key(of: entry.name))
-            if let other { stop("\(entry.name) and \(entries[other].name) are chosen by the same bytes: give one another name") }
+            if let other {
+                stop("\(entry.name) and \(entries[other].name) are chosen by the same bytes: give one another name")
+            }
         }
         return places
     }()
