@@ -167,7 +167,7 @@ let package = Package(
             "Publish",
             uses: [
                 "Adapter", "Aggregation", "Configuration", "Corpus", "Encryption", "Federation", "FineTuning", "Keys",
-                "Monitoring", "Planning", "Privacy", "Publication", "Sodium", "StageKit", "Topology",
+                "Monitoring", "Planning", "Privacy", "Publication", "Safetensors", "Sodium", "StageKit", "Topology",
             ]),
 
         // Executables
@@ -200,6 +200,8 @@ let package = Package(
             name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
             swiftSettings: strict),
         .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
+        // A file system that a test may fill
+        .target(name: "SmallDisk", path: "Tests/SmallDisk", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -211,10 +213,15 @@ let package = Package(
         tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
         tests(
             "TopologyTests",
-            uses: ["Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom"]),
+            uses: [
+                "Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom", "SmallDisk",
+            ]),
         tests(
             "StageKitTests",
-            uses: ["StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "Sodium", "Topology", "ZeroMQ"]),
+            uses: [
+                "StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "SmallDisk", "Sodium", "Topology",
+                "ZeroMQ",
+            ]),
         tests("JSONTextTests", uses: ["JSONText", "SeededRandom"]),
         tests(
             "MonitoringTests", uses: ["Federation", "JSONText", "MessagePack", "Monitoring", "SeededRandom", "Sodium"]),

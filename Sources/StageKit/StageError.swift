@@ -42,5 +42,7 @@ package enum ExitStatus: Int32, Sendable {
     case timeout = 3
     case badArguments = 4
     case `internal` = 5
+    /// sysexits.h's EX_IOERR: a write found no room on the disk.
+    case noRoom = 74
     case badConfiguration = 78
 }

@@ -8,7 +8,8 @@ import Glibc
 /// that file away and ends with the number as its exit status, without having been ready; with `over` it says that the run
 /// is over and ends with 0. While it lives it holds a lock on
 /// `STATE/alive-CLOUD-STAGE`. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
-/// `STATE/busy-CLOUD-STAGE` is there. Its config, if it is given one, is what it logs as its start.
+/// `STATE/busy-CLOUD-STAGE` is there. If `STATE/writes-CLOUD-STAGE` is there it lengthens that file for as long as it runs, and
+/// ends with 74 when the disk is full. Its config, if it is given one, is what it logs as its start.
 final class FakeStages {
     let folder: String
     let topology: String
@@ -50,7 +51,12 @@ final class FakeStages {
             exit 0;
         }
         send($notify, "STATUS=idle\nREADY=1\n", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
-        POSIX::pause() while 1;
+        my $writes = "$state/writes-$cloud-$kind";
+        POSIX::pause() while !-e $writes;
+        open(my $written, ">>", $writes) or exit 74;
+        select(undef, undef, undef, 0.1) while (syswrite($written, "x" x 4096) // 0) == 4096;
+        event("found no room");
+        exit 74;
 
         """#
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SmallDisk
 import Testing
 
 @Suite(
@@ -62,6 +63,26 @@ struct LauncherTests {
             #expect((old.pid == new.pid) == (old.stage != "north/encrypt"))
             #expect(new.restarts == (new.stage == "north/encrypt" ? 1 : 0))
         }
+        #expect(stop(running) == 0)
+    }
+
+    @Test(
+        "a stage whose disk is full waits for room, which is said once, and is started as soon as there is some",
+        .enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.comment)))
+    func fullDisk() throws {
+        let disk = try SmallDisk(over: fake.state, megabytes: 32)
+        defer { disk.detach() }
+        try fake.mark("writes-north-encrypt")
+        let running = try up("--cloud", "north")
+        _ = running.lines(until: "all stages ready")
+        try disk.fill()
+        let wait = running.lines(until: "starts again")
+        #expect(
+            wait.last?.contains("ended with exit status 74, as its disk is full; starts again once there is") == true)
+        try disk.makeRoom()
+        let after = running.lines(until: "ready again")
+        #expect(after.last?.contains("north/encrypt") == true)
+        #expect(!after.contains { $0.contains("starts again") })
         #expect(stop(running) == 0)
     }
 

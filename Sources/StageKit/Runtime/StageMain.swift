@@ -79,6 +79,7 @@ package enum StageMain {
     static func fail(_ error: any Error, _ kind: StageKind) -> Never {
         let status: ExitStatus
         switch error {
+        case let error as any RoomFault where error.isForWantOfRoom: status = .noRoom
         case is ConfigurationError:
             complain("\(error)")
             exit(ExitStatus.badConfiguration.rawValue)
@@ -197,6 +198,8 @@ package enum StageMain {
         } catch let error as ConfigurationError {
             throw error
         } catch let error as StageError {
+            throw error
+        } catch let error as any RoomFault where error.isForWantOfRoom {
             throw error
         } catch let error as KeyError {
             throw error

@@ -4,7 +4,8 @@ package struct RestartPolicy: Sendable {
     package let ceiling: Duration
     /// A stage that was ready for this long has earned a fresh count.
     package let patience: Duration
-    /// Ends in a row after which the launcher gives up: what fails this often will not mend itself.
+    /// Ends in a row after which the launcher gives up: what fails this often will not mend itself. Ends for want of room on
+    /// the disk are not among them: whoever makes room mends them, and may take days to.
     package let limit: Int
 
     package init(
@@ -47,6 +48,20 @@ package enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
         case .exit(let status): [1, 2, 4, 78].contains(status)
         case .unstarted: true
         case .signal: false
+        }
+    }
+
+    /// Whether a full disk is to blame. A stage whose write found no room says so (74: sysexits.h's EX_IOERR). One that was
+    /// killed for it (SIGBUS, where a page of a mapped file has nowhere to go) or that took a file which could not be written
+    /// for a wrong one (78) cannot: it is believed to have ended for it if there is no room.
+    ///
+    /// - Parameter lacksRoom: there was none where its state lies, when it ended.
+    func isForWantOfRoom(_ lacksRoom: Bool) -> Bool {
+        switch self {
+        case .exit(74): true
+        case .exit(let status): lacksRoom && ![0, 1, 2, 4].contains(status)
+        case .signal: lacksRoom
+        case .unstarted: false
         }
     }
 }

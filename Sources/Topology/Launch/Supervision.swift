@@ -5,7 +5,7 @@ package import Federation
 ///
 ///     waiting -> starting -> ready -> ended
 ///                   ^          |
-///                   +- backing off   (any end but 0, 1, 2, 4 and 78)
+///                   +- backing off   (any end but 0, 1, 2, 4 and 78; for want of room until there is some)
 package struct Supervision: Sendable {
     package enum Phase: Hashable, Sendable {
         case waiting
@@ -38,6 +38,10 @@ package struct Supervision: Sendable {
         /// It is to end for good; nil while it is to stay. When it is killed.
         var leavesBy: Duration?
         var endsInRow = 0
+        /// There was no room for its state when its last process ended.
+        var lacksRoom = false
+        /// The user knows, since it was last ready.
+        var isKnownToWantRoom = false
         var isShownReady = false
 
         package var pid: Int32? {
@@ -56,7 +60,10 @@ package struct Supervision: Sendable {
         case status(pid: Int32, String)
         /// The stage knows from publish that the run is over.
         case runOver(pid: Int32)
-        case ended(pid: Int32, ProcessEnd)
+        /// - Parameter lacksRoom: the disk on which its state lies is full.
+        case ended(pid: Int32, ProcessEnd, lacksRoom: Bool = false)
+        /// There is room again for this stage's state.
+        case room(StageName)
         /// Another process of this stage is wanted; its program is the launcher's to know.
         case replace(StageName, ReplacementLimits)
         /// A stage that the topology has now.
@@ -96,6 +103,8 @@ package struct Supervision: Sendable {
         case ready(StageName, Duration)
         case allReady(Duration)
         case restarting(StageName, ProcessEnd, wait: Duration)
+        /// It ended for want of room on the disk; said once, until it has been ready again.
+        case wantsRoom(StageName, ProcessEnd)
         case recovered(StageName, Duration)
         case completed(StageName)
         /// It ended because the run is over.
@@ -116,7 +125,7 @@ package struct Supervision: Sendable {
     package private(set) var isStopping = false
     /// All stages have been ready once.
     package private(set) var wasAllReady = false
-    private let policy: RestartPolicy
+    let policy: RestartPolicy
     let grace: Duration
     private let afterRun: Duration
     private var killDeadline: Duration?
@@ -198,13 +207,15 @@ package struct Supervision: Sendable {
         case .add(let stage): actions = add(stage)
         case .remove(let stage): actions = remove(stage, at: now)
         case .standingBy(let pid): actions = standBy(pid, at: now)
-        case .ended(let pid, let end):
+        case .room(let stage): actions = startWithRoom(stage)
+        case .ended(let pid, let end, let lacksRoom):
             if let index = indexOfSuccessor(pid) {
                 actions = fail(index, end, at: now)
                 break
             }
             guard let index = index(of: pid) else { break }
             terminated.remove(pid)
+            children[index].lacksRoom = lacksRoom
             actions = self.end(of: index, end, at: now)
         case .tick: actions = tick(at: now)
         case .stop: actions = stop(at: now)
@@ -219,6 +230,7 @@ package struct Supervision: Sendable {
         let time = now - children[index].started
         children[index].phase = .ready(pid: pid)
         children[index].timeToReady = time
+        children[index].isKnownToWantRoom = false
         if children[index].isNew { return becameReady(index, pid, after: time) }
         if case .takingOver(let limits, let from) = children[index].successor?.phase {
             return tookOver(index, limits, from, at: now)
@@ -254,9 +266,7 @@ package struct Supervision: Sendable {
         }
         if end == .exit(0), children[index].isAskedToLeave, !children[index].hasHeardEnd {
             children[index].isAskedToLeave = false
-            children[index].phase = .waiting
-            children[index].restarts += 1
-            return [.spawn(stage)]
+            return [restart(index)]
         }
         if end == .exit(0) {
             children[index].phase = .ended(end)
@@ -267,6 +277,7 @@ package struct Supervision: Sendable {
             }
             return [.show(.runOver(stage))]
         }
+        if end.isForWantOfRoom(children[index].lacksRoom) { return waitForRoom(index, end, at: now) }
         if end.isFinal {
             children[index].phase = .ended(end)
             if case .exit(let status) = end { exitStatus = status } else { exitStatus = 5 }
@@ -301,11 +312,15 @@ package struct Supervision: Sendable {
         for index in children.indices { actions += checkSuccessor(index, at: now) + checkLeaving(index, at: now) }
         for index in children.indices {
             guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
-            children[index].phase = .waiting
-            children[index].restarts += 1
-            actions.append(.spawn(children[index].stage))
+            actions.append(restart(index))
         }
         return actions
+    }
+
+    mutating func restart(_ index: Int) -> Action {
+        children[index].phase = .waiting
+        children[index].restarts += 1
+        return .spawn(children[index].stage)
     }
 
     private mutating func stop(at now: Duration) -> [Action] {

@@ -16,20 +16,17 @@ enum DiskCheck {
                     advice: "run as the user whom it belongs to, or give --state")
             ]
         }
-        var room = statvfs()
-        guard statvfs(path, &room) == 0 else {
-            return [Finding(.failure, "disk", path, "statvfs: \(String(cString: strerror(errno)))")]
-        }
-        let free = Int(room.f_bavail) * Int(room.f_frsize)
-        let text = "\(free >> 20) MiB are free"
-        if free < 64 << 20 || room.f_favail == 0 {
+        let room: DiskRoom
+        do { room = try DiskRoom(path) } catch { return [Finding(.failure, "disk", path, "\(error)")] }
+        let text = "\(room.free >> 20) MiB are free"
+        if room.free < 64 << 20 || room.lacksInodes {
             return [
                 Finding(
-                    .failure, "disk", path, room.f_favail == 0 ? "no inodes are left" : "\(text): the disk is full",
+                    .failure, "disk", path, room.lacksInodes ? "no inodes are left" : "\(text): the disk is full",
                     advice: "make room; the stages start again by themselves and go on where they were")
             ]
         }
-        guard free >= least else {
+        guard room.free >= least else {
             return [Finding(.warning, "disk", path, text, advice: "make room before a spool needs it")]
         }
         return [Finding(.fine, "disk", path, text)]

@@ -44,6 +44,10 @@ enum StageCheck {
         case "ended":
             return Finding(
                 .failure, "stage", stage.stage, "does not run\(end)", advice: advice(stage))
+        case "backing-off" where stage.wantedRoom:
+            return Finding(
+                .failure, "stage", stage.stage, "waits for room on its disk\(end)",
+                advice: "make room: it starts again by itself and goes on where it was")
         case "backing-off":
             return Finding(
                 .failure, "stage", stage.stage, "ends again and again (\(stage.restarts) restarts)\(end)",
@@ -66,6 +70,9 @@ enum StageCheck {
 
 extension LauncherRecord.Stage {
     var wasKilled: Bool { lastEnd == ProcessEnd.signal(SIGKILL).description }
+
+    /// It said so with its exit status.
+    var wantedRoom: Bool { lastEnd == ProcessEnd.exit(74).description }
 
     var isWaiting: Bool { status?.hasPrefix("waiting") ?? false }
 

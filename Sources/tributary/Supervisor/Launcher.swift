@@ -55,6 +55,7 @@ final class Launcher {
     private var startTimes: [StageName: String] = [:]
     private var allReady: Duration?
     var recordIsStale = true
+    private var lastLookForRoom: Duration?
     private var exitStatus: Int32?
 
     init(
@@ -93,6 +94,7 @@ final class Launcher {
             try reap()
             for (request, caller) in try control.take() { try take(request, of: caller) }
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
+            try lookForRoom()
             monitor.tick(at: now)
         }
         monitor.finish()
@@ -125,7 +127,8 @@ final class Launcher {
         var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         watched = []
         var timeout: Int32 = -1
-        if let deadline = [supervision.nextDeadline, monitor.deadline].compactMap({ $0 }).min() {
+        let deadlines = [supervision.nextDeadline, monitor.deadline, nextLookForRoom].compactMap { $0 }
+        if let deadline = deadlines.min() {
             timeout = Int32(max(0, min(3_600_000, ((deadline - now).inSeconds * 1000).rounded(.up))))
         }
         guard poll(&items, nfds_t(items.count), timeout) >= 0 || errno == EINTR else {
@@ -176,7 +179,8 @@ final class Launcher {
 
     private func lastLine(of notice: Supervision.Notice) -> String? {
         switch notice {
-        case .restarting(let stage, _, _), .failed(let stage, _), .gaveUp(let stage, _, _): lastLines[stage]
+        case .restarting(let stage, _, _), .wantsRoom(let stage, _), .failed(let stage, _), .gaveUp(let stage, _, _):
+            lastLines[stage]
         default: nil
         }
     }
@@ -228,8 +232,31 @@ final class Launcher {
             }
             // Its last words may have come since.
             try readNotices()
-            try take(.ended(pid: pid, end))
+            try take(.ended(pid: pid, end, lacksRoom: lacksRoom(pid)))
         }
+    }
+
+    private func lacksRoom(_ pid: Int32) -> Bool {
+        supervision.children.first { $0.pid == pid }.map { lacksRoom(for: $0.stage) } ?? false
+    }
+
+    private func lacksRoom(for stage: StageName) -> Bool {
+        // Its folder may be a volume of its own, and is not there before its first start.
+        for path in [topology.stateFolder(of: stage), topology.statePath] {
+            do { return try DiskRoom(path).isNone } catch { continue }
+        }
+        return false
+    }
+
+    private var nextLookForRoom: Duration? {
+        supervision.stagesWithoutRoom.isEmpty ? nil : lastLookForRoom.map { $0 + .seconds(1) } ?? now
+    }
+
+    /// Nothing tells when a file system has room again: it is looked at, once a second.
+    private func lookForRoom() throws {
+        guard let next = nextLookForRoom, now >= next else { return }
+        lastLookForRoom = now
+        for stage in supervision.stagesWithoutRoom where !lacksRoom(for: stage) { try take(.room(stage)) }
     }
 
     func writeRecord() throws {

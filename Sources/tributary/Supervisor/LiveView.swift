@@ -13,6 +13,9 @@ struct LiveView {
         case .restarting(let stage, let end, let wait):
             mark("!", .yellow, stage, "ended with \(end); starts again in \(Terminal.seconds(wait))")
             quote(lastLine)
+        case .wantsRoom(let stage, let end):
+            mark("!", .yellow, stage, "ended with \(end), as its disk is full; starts again once there is room")
+            quote(lastLine)
         case .recovered(let stage, let time): mark("✓", .green, stage, "ready again in \(Terminal.seconds(time))")
         case .completed(let stage): mark("■", .grey, stage, "done")
         case .runOver(let stage): mark("■", .grey, stage, "done, the run is over")
