@@ -8,14 +8,14 @@ struct CSVTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func rows(_ bytes: [UInt8], limits: CSVReader.Limits = .init()) throws -> [[String]] {
+    private func rows(_ bytes: [UInt8], limits: TableLimits = .init()) throws -> [[String]] {
         let reader = try CSVReader(path: try folder.write("t.csv", bytes), limits: limits)
         var result = [reader.header]
         try reader.forEachRow { row in result.append(reader.header.indices.map { row.text($0) }) }
         return result
     }
 
-    private func rows(_ text: String, limits: CSVReader.Limits = .init()) throws -> [[String]] {
+    private func rows(_ text: String, limits: TableLimits = .init()) throws -> [[String]] {
         try rows(Array(text.utf8), limits: limits)
     }
 

@@ -22,6 +22,8 @@ final class TemporaryFolder {
     @discardableResult
     func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
 
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+
     func read(_ name: String) throws -> [UInt8] { try readFile("\(path)/\(name)") }
 }
 

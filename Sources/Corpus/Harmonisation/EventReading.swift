@@ -55,8 +55,8 @@ struct EventReading {
     }
 
     func read(
-        _ table: CSVReader, _ counts: inout TableCounts, _ readings: inout [VariableCounts]
-    ) throws -> [SourceValue] {
+        _ table: CSVReader, _ counts: inout TableCounts, _ readings: inout [VariableCounts], kept: Kept
+    ) throws -> SourceValues {
         let key = try table.column(source.key)
         let item = try table.column(events.item)
         let (timeColumn, isClock) =
@@ -69,7 +69,11 @@ struct EventReading {
             unit: try events.unit.map { try table.column($0) })
         let errorMarks = try source.errors.map { (try table.column($0.column), $0.values.map { Array($0.utf8) }) }
         let interpreter = ReadingInterpreter(source: source, events: events, mapping: mapping, variables: variables)
-        var values = StayValues(stays: cohort.members.count, slots: slots, variables: variables)
+        var values = StayValues(stays: cohort.members.count, slots: slots, variables: variables, kept: kept)
+        let groups = cohort.groups(by: source.of)
+        let windows = StayWindows(
+            groups, start: { isClock ? cohort.members[$0].start ?? 0 : 0 }, before: events.before,
+            window: mapping.window)
 
         // Locals, because a dictionary per row would cost more than the reading.
         var dropped = [Int](repeating: 0, count: RowDrop.allCases.count)
@@ -82,28 +86,20 @@ struct EventReading {
             }
             guard let rules = items.rules(of: row, column: item) else { return drop(notMapped) }
             guard !row.isEmpty(key) else { return drop(noKey) }
-            let candidates = cohort.candidates(row.text(key), of: source.of)
-            guard !candidates.isEmpty else { return drop(otherStay) }
+            guard let group = row.term(key).flatMap({ groups.group($0) }) else { return drop(otherStay) }
             guard
                 let time = isClock
                     ? row.seconds(timeColumn) : row.number(timeColumn).flatMap({ Int(exactly: ($0 * 60).rounded()) })
             else { return drop(noTime) }
-            guard let stay = candidates.first(where: { isInside(time, of: $0, isClock: isClock) }) else {
-                return drop(outsideWindow)
-            }
+            guard let stay = windows.stay(group, at: time) else { return drop(outsideWindow) }
             counts.used += 1
             for rule in rules {
                 let outcome = interpreter.read(row, fields, rule)
-                values.take(outcome, rule, stay: stay, time: time, counts: &readings[rule.variable])
+                try values.take(outcome, rule, stay: stay, time: time, row: row, counts: &readings[rule.variable])
             }
         }
         for (reason, count) in zip(RowDrop.allCases, dropped) where count > 0 { counts.dropped[reason] = count }
         return values.finish(&readings)
-    }
-
-    private func isInside(_ time: Int, of stay: Int, isClock: Bool) -> Bool {
-        let start = isClock ? cohort.members[stay].start ?? 0 : 0
-        return time >= start - events.before && time < start + mapping.window
     }
 }
 
@@ -126,6 +122,6 @@ struct ItemTable {
 
     func rules(of row: CSVRow, column: Int) -> [EventReading.Rule]? {
         if numeric { return row.integer(column).flatMap { byNumber[$0] } }
-        return byText[row.text(column).lowercased()]
+        return row.term(column).flatMap { byText[$0.lowercased()] }
     }
 }

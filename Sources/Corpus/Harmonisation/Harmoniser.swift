@@ -10,11 +10,15 @@ package struct Harmoniser {
     }
 
     /// The stays in the order of their table. `keep` narrows the cohort further than the mapping does.
+    ///
+    /// - Throws: `CSVError`, also where the tables go beyond the folder's limits; `GzipError`, `TableFolder.Failure`, `IngestError`.
     package func harmonise(
         _ folder: TableFolder, keep: [String: Set<String>] = [:]
     ) throws -> (stays: [Stay], counts: IngestCounts) {
         var counts = IngestCounts(variables: variables.count)
-        let cohort = try Cohort(mapping: mapping, folder: folder, keep: keep, counts: &counts)
+        var kept = Kept(limit: folder.limits.kept)
+        let cohort = try Cohort(
+            mapping: mapping, variables: variables, folder: folder, keep: keep, counts: &counts, kept: &kept)
         var values = cohort.members.map { _ in [Double](repeating: .nan, count: variables.count) }
         if let age = variables.index(of: "age") {
             for (index, member) in cohort.members.enumerated() where variables.variables[age].range.contains(member.age)
@@ -31,11 +35,11 @@ package struct Harmoniser {
                 continue
             }
             let reader = try folder.open(source.table)
-            let found: [SourceValue]
+            let found: SourceValues
             switch source.content {
             case .events(let events):
                 let run = EventReading(source, events, mapping, variables, cohort)
-                found = try run.read(reader, &table, &counts.variables)
+                found = try run.read(reader, &table, &counts.variables, kept: kept)
             case .columns(let columns):
                 found = try ColumnReading(source: source, columns: columns, mapping: mapping, variables: variables)
                     .read(reader, cohort, &table, &counts.variables)
@@ -43,15 +47,18 @@ package struct Harmoniser {
             table.rows = reader.rows
             counts.tables.append(table)
             if source.isRequired {
-                let having = Set(found.map(\.stay))
-                for index in isPresent.indices where !having.contains(index) { isPresent[index] = false }
+                for index in isPresent.indices where !found.has(index) { isPresent[index] = false }
             }
             // Earlier sources take precedence.
-            for entry in found where values[entry.stay][entry.variable].isNaN {
-                if variables.variables[entry.variable].range.contains(entry.value) {
-                    values[entry.stay][entry.variable] = entry.value
-                } else {
-                    counts.variables[entry.variable].dropped[.implausible, default: 0] += 1
+            for stay in values.indices {
+                for (column, variable) in found.variables.enumerated() where values[stay][variable].isNaN {
+                    let value = found[stay, column]
+                    if value.isNaN { continue }
+                    if variables.variables[variable].range.contains(value) {
+                        values[stay][variable] = value
+                    } else {
+                        counts.variables[variable].dropped[.implausible, default: 0] += 1
+                    }
                 }
             }
         }
@@ -62,13 +69,6 @@ package struct Harmoniser {
         }
         return (stays, counts)
     }
-}
-
-/// A value that one source gives for one variable of one stay.
-struct SourceValue {
-    let stay: Int
-    let variable: Int
-    let value: Double
 }
 
 /// Readings of one table: text in, a value in the variable's unit out, or the reason why not.

@@ -26,7 +26,7 @@ struct ReadingInterpreter {
 
     func read(_ row: CSVRow, _ fields: ReadingFields, _ rule: EventReading.Rule) -> Outcome {
         if !rule.texts.isEmpty {
-            guard let text = fields.text, rule.texts.contains(row.text(text).lowercased()) else {
+            guard let text = fields.text.flatMap({ row.term($0) }), rule.texts.contains(text.lowercased()) else {
                 return .dropped(.otherText, unit: nil)
             }
         }
@@ -37,7 +37,10 @@ struct ReadingInterpreter {
         if let parsed = row.number(fields.value) {
             number = parsed
         } else {
-            let text = row.text(fields.text ?? fields.value)
+            // A text longer than any that means something is no number.
+            guard let text = row.term(fields.text ?? fields.value) else {
+                return .dropped(.notANumber, unit: nil)
+            }
             if let bound = ReadingRules.limit(in: text) {
                 guard events.censored == .limit else { return .dropped(.censored, unit: nil) }
                 number = bound
@@ -54,7 +57,9 @@ struct ReadingInterpreter {
         if let known = rule.unit {
             (unit, spelling) = (known, "(by item) \(known)")
         } else {
-            let text = fields.unit.map { row.text($0) } ?? ""
+            guard let text = fields.unit.map({ row.term($0) }) ?? "" else {
+                return .dropped(.unknownUnit, unit: "(longer than any unit)")
+            }
             spelling = String(text.prefix(40))
             if text.allSatisfy({ $0 == " " }), let blank = events.blankUnit {
                 unit = blank

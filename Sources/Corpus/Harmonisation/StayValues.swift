@@ -20,8 +20,10 @@ struct StayValues {
     private var touched: [Bool]
     private var remembered: [Set<UInt64>]
     private var parts: [[PartKey: Parts]]
+    private var kept: Kept
 
-    init(stays: Int, slots: [EventReading.Slot], variables: VariableTable) {
+    init(stays: Int, slots: [EventReading.Slot], variables: VariableTable, kept: Kept) {
+        self.kept = kept
         self.slots = slots
         self.variables = variables
         cells = Array(repeating: Accumulator(), count: stays * slots.count)
@@ -31,9 +33,9 @@ struct StayValues {
     }
 
     mutating func take(
-        _ outcome: ReadingInterpreter.Outcome, _ rule: EventReading.Rule, stay: Int, time: Int,
+        _ outcome: ReadingInterpreter.Outcome, _ rule: EventReading.Rule, stay: Int, time: Int, row: CSVRow,
         counts: inout VariableCounts
-    ) {
+    ) throws(CSVError) {
         touched[stay] = true
         switch outcome {
         case .dropped(let reason, let unit):
@@ -41,7 +43,9 @@ struct StayValues {
             counts.dropped[reason, default: 0] += 1
         case .value(let value, let unit, let converted, let limit):
             counts.met(unit: unit)
-            if rule.aggregate != .presence, rule.part == 0, isRepeated(value, rule, stay: stay, time: time) {
+            if rule.aggregate != .presence, rule.part == 0,
+                try isRepeated(value, rule, stay: stay, time: time, row: row)
+            {
                 counts.dropped[.duplicate, default: 0] += 1
                 return
             }
@@ -50,20 +54,20 @@ struct StayValues {
             if limit { counts.limits += 1 }
             if rule.part == 0 {
                 add(value, rule.slot, stay: stay, time: time)
-            } else if let sum = complete(value, rule, stay: stay, time: time) {
+            } else if let sum = try complete(value, rule, stay: stay, time: time, row: row) {
                 add(sum, rule.slot, stay: stay, time: time)
             }
         }
     }
 
     /// What each stay ends up with; sums that never became whole are counted.
-    consuming func finish(_ counts: inout [VariableCounts]) -> [SourceValue] {
-        var found: [SourceValue] = []
+    consuming func finish(_ counts: inout [VariableCounts]) -> SourceValues {
+        var found = SourceValues(stays: touched.count, variables: slots.map(\.variable))
         for stay in touched.indices where touched[stay] {
             for (place, slot) in slots.enumerated() {
                 var value = cells[stay * slots.count + place].value
                 if value.isNaN, slot.aggregate == .presence { value = 0 }
-                if !value.isNaN { found.append(SourceValue(stay: stay, variable: slot.variable, value: value)) }
+                found[stay, place] = value
             }
             for key in parts[stay].keys { counts[slots[key.slot].variable].dropped[.incomplete, default: 0] += 1 }
         }
@@ -76,18 +80,24 @@ struct StayValues {
     }
 
     /// True if the same value of the same variable was charted for the same time before: under two item ids, or twice.
-    private mutating func isRepeated(_ value: Double, _ rule: EventReading.Rule, stay: Int, time: Int) -> Bool {
+    private mutating func isRepeated(
+        _ value: Double, _ rule: EventReading.Rule, stay: Int, time: Int, row: CSVRow
+    ) throws(CSVError) -> Bool {
         guard remembered[stay].count < StayValues.maximumRemembered else { return false }
         // SplitMix64's finaliser (Steele, Lea and Flood 2014) over value, time and slot.
         var hash = value.bitPattern ^ (UInt64(bitPattern: Int64(time)) &* 0x9E37_79B9_7F4A_7C15)
         hash = hash &+ UInt64(rule.slot) &* 0xD1B5_4A32_D192_ED03
         hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
         hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-        return !remembered[stay].insert(hash ^ (hash >> 31)).inserted
+        guard remembered[stay].insert(hash ^ (hash >> 31)).inserted else { return true }
+        try kept.take(Kept.reading, for: row)
+        return false
     }
 
     /// The sum, once all parts charted for `time` are there.
-    private mutating func complete(_ value: Double, _ rule: EventReading.Rule, stay: Int, time: Int) -> Double? {
+    private mutating func complete(
+        _ value: Double, _ rule: EventReading.Rule, stay: Int, time: Int, row: CSVRow
+    ) throws(CSVError) -> Double? {
         let key = PartKey(slot: rule.slot, time: time)
         guard parts[stay][key] != nil || parts[stay].count < StayValues.maximumRemembered else { return nil }
         var entry = parts[stay][key] ?? Parts()
@@ -95,10 +105,10 @@ struct StayValues {
         entry.seen |= rule.part
         entry.sum += value
         guard entry.seen == slots[rule.slot].allParts else {
-            parts[stay][key] = entry
+            if parts[stay].updateValue(entry, forKey: key) == nil { try kept.take(Kept.sum, for: row) }
             return nil
         }
-        parts[stay][key] = nil
+        if parts[stay].removeValue(forKey: key) != nil { kept.giveBack(Kept.sum) }
         return entry.sum
     }
 }

@@ -10,6 +10,11 @@ package enum CSVError: Error, Equatable, CustomStringConvertible {
     case columnCount(file: String, line: Int, found: Int, expected: Int)
     /// A field that must hold something readable (an identifier, a time) does not.
     case unreadable(file: String, line: Int, column: String, expected: String)
+    /// `column`: counted from 1.
+    case nameTooLong(file: String, column: Int, limit: Int)
+    case textTooLong(file: String, line: Int, column: String, limit: Int)
+    case tooManyStays(file: String, line: Int, column: String, limit: Int)
+    case tooMuchKept(file: String, line: Int, limit: Int)
 
     package var description: String {
         switch self {
@@ -30,6 +35,17 @@ package enum CSVError: Error, Equatable, CustomStringConvertible {
             return "\(file):\(line): found \(found) fields, expected \(expected) as in the header"
         case .unreadable(let file, let line, let column, let expected):
             return "\(file):\(line): column \"\(column)\": expected \(expected)"
+        case .nameTooLong(let file, let column, let limit):
+            return "\(file):1: the name of column \(column) is longer than \(limit) bytes; is the first line a header?"
+        case .textTooLong(let file, let line, let column, let limit):
+            return
+                "\(file):\(line): column \"\(column)\": an identifier longer than \(limit) bytes; is this the column that the mapping means?"
+        case .tooManyStays(let file, let line, let column, let limit):
+            return
+                "\(file):\(line): column \"\(column)\": more than \(limit) stays have what stands here; is this the column that the mapping means?"
+        case .tooMuchKept(let file, let line, let limit):
+            return
+                "\(file):\(line): what ingest keeps of the tables up to here needs more than \(limit) bytes of memory; narrow the cohort with `keep`, or share its stays among several clouds"
         }
     }
 }

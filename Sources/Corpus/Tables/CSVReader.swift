@@ -6,20 +6,6 @@ internal import Gzip
 /// Stricter than many readers on purpose: a row with more or fewer fields than the header, or a quote in the middle of
 /// a field, means that the file was damaged or cut, and everything read on would be a guess.
 package final class CSVReader {
-    package struct Limits: Sendable {
-        /// Bytes of one record, line breaks inside quotes included.
-        package var record: Int
-        package var columns: Int
-        /// Bytes of the whole table, unpacked.
-        package var total: Int
-
-        package init(record: Int = 1 << 20, columns: Int = 1024, total: Int = 1 << 40) {
-            self.record = record
-            self.columns = columns
-            self.total = total
-        }
-    }
-
     package let file: String
     /// Names as the header has them, without a byte order mark.
     package private(set) var header: [String] = []
@@ -27,7 +13,7 @@ package final class CSVReader {
     package private(set) var rows = 0
 
     private let source: FileSource
-    private let limits: Limits
+    let limits: TableLimits
     private var columns: [String: Int] = [:]
 
     // One block of the file; a record is always whole in it before its fields are lent.
@@ -42,7 +28,7 @@ package final class CSVReader {
     private let begins: UnsafeMutablePointer<Int>
     private let ends: UnsafeMutablePointer<Int>
 
-    package init(path: String, limits: Limits = Limits()) throws {
+    package init(path: String, limits: TableLimits = TableLimits()) throws {
         source = try FileSource(path: path, limit: limits.total)
         file = path
         self.limits = limits
@@ -86,7 +72,9 @@ package final class CSVReader {
         guard let record = try scanRecord() else { throw CSVError.empty(file: file) }
         let row = CSVRow(base: buffer, begins: begins, ends: ends, line: record.line, reader: self)
         for index in 0..<record.fields {
-            var name = row.text(index)
+            guard var name = row.term(index) else {
+                throw CSVError.nameTooLong(file: file, column: index + 1, limit: limits.text)
+            }
             if index == 0, name.hasPrefix("\u{FEFF}") { name.removeFirst() }
             header.append(name)
             guard columns.updateValue(index, forKey: name.lowercased()) == nil else {

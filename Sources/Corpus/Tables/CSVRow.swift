@@ -17,6 +17,17 @@ package struct CSVRow {
     /// The field as text; bytes that are not UTF-8 (a degree sign of another code page) become U+FFFD.
     package func text(_ column: Int) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
+    /// The field as a text to compare with those of a mapping or of another table; nil if it is longer than any of them may be.
+    func term(_ column: Int) -> String? {
+        ends[column] - begins[column] <= reader.limits.text ? text(column) : nil
+    }
+
+    /// The field as an identifier to keep.
+    func identifier(_ column: Int) throws(CSVError) -> String {
+        if let text = term(column) { return text }
+        throw .textTooLong(file: reader.file, line: line, column: reader.header[column], limit: reader.limits.text)
+    }
+
     package func equals(_ column: Int, _ text: [UInt8]) -> Bool { bytes(column).elementsEqual(text) }
 
     /// A whole number in decimal digits with an optional sign; nil for anything else and for one that overflows.
@@ -27,6 +38,13 @@ package struct CSVRow {
 
     /// `YYYY-MM-DD[ HH:MM:SS]` as seconds since 1970-01-01, without a time zone.
     package func seconds(_ column: Int) -> Int? { CivilTime.seconds(bytes(column)) }
+
+    func tooManyStays(of column: Int) -> CSVError {
+        .tooManyStays(
+            file: reader.file, line: line, column: reader.header[column], limit: reader.limits.staysPerKey)
+    }
+
+    func tooMuchKept(limit: Int) -> CSVError { .tooMuchKept(file: reader.file, line: line, limit: limit) }
 
     /// The error for a field that must be readable and is not.
     package func unreadable(_ column: Int, expected: String) -> CSVError {

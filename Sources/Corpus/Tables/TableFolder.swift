@@ -19,11 +19,13 @@ package struct TableFolder: Sendable {
     }
 
     package let path: String
+    package let limits: TableLimits
     private let files: [String: [String]]
     private static let endings = [".csv", ".csv.gz"]
 
-    package init(path: String) throws(Failure) {
+    package init(path: String, limits: TableLimits = TableLimits()) throws(Failure) {
         self.path = path
+        self.limits = limits
         guard let folder = opendir(path) else {
             throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
@@ -49,6 +51,6 @@ package struct TableFolder: Sendable {
 
     package func open(_ table: String) throws -> CSVReader {
         guard let file = try file(of: table) else { throw Failure.missing(table: table, folder: path) }
-        return try CSVReader(path: file)
+        return try CSVReader(path: file, limits: limits)
     }
 }
