@@ -1,12 +1,15 @@
 import BigInteger
 import Glibc
+import Sodium
 import Testing
 
 /// Looks for secrets in this process's own memory. It keeps what it looks for under a mask, so as not to find itself.
 struct MemorySearch {
     private static let mask: UInt64 = 0x5a5a_5a5a_5a5a_5a5a
-    /// Three or four words of each needle, masked.
-    private var needles: [(name: String, words: [UInt64])] = []
+    /// Three or four words of each needle, masked, and how many words lie between the starts of two.
+    private var needles: [(name: String, words: [UInt64], stride: Int)] = []
+    /// From the first byte of the longest needle to its last.
+    private static let reach = (2 * laneCount + 1) * 8
 
     /// Looks for 32 bytes from the middle of a secret that lies most significant byte first, as they are and turned
     /// round, as limbs lie; for 24 of a secret of 32 bytes, whose ends X25519 changes.
@@ -15,8 +18,29 @@ struct MemorySearch {
         let count = secret.count >= 40 ? 4 : 3
         let start = secret.count / 2 - 4 * count
         func word(_ index: Int) -> UInt64 { secret.loadUnaligned(fromByteOffset: start + 8 * index, as: UInt64.self) }
-        needles.append((name, (0..<count).map { word($0) ^ Self.mask }))
-        needles.append((name + ", turned round", (0..<count).map { word(count - 1 - $0).byteSwapped ^ Self.mask }))
+        needles.append((name, (0..<count).map { word($0) ^ Self.mask }, 1))
+        needles.append((name + ", turned round", (0..<count).map { word(count - 1 - $0).byteSwapped ^ Self.mask }, 1))
+    }
+
+    /// The same of a number's magnitude.
+    mutating func add(_ name: String, _ value: Integer) throws {
+        var bytes = try #require(value.bigEndianBytes(count: (value.bitWidth + 7) / 8))
+        bytes.withUnsafeBytes { add(name, $0) }
+        wipe(&bytes)
+    }
+
+    /// Looks for three digits of 52 bits from the middle of a number, as they lie in one row and in a lane of eight
+    /// (`LaneRows`).
+    mutating func addDigits(_ name: String, _ value: Integer) {
+        precondition(value.bitWidth >= 4 * 52, "too short to be told from chance")
+        let middle = value.bitWidth / 2 / 52 - 1
+        let digits = (middle..<middle + 3).map { index in
+            var digit: Limb = 0
+            (value >> (52 * index)).modulo(Integer(1) << 52).writeLimbs(to: &digit, count: 1)
+            return UInt64(digit) ^ Self.mask
+        }
+        needles.append((name + ", in digits", digits, 1))
+        needles.append((name + ", in a lane", digits, laneCount))
     }
 
     /// The names of what lies in memory, once for each place.
@@ -28,36 +52,37 @@ struct MemorySearch {
         var starts = [Bool](repeating: false, count: 65_536)
         for needle in needles { starts[Int((needle.words[0] ^ Self.mask) & 0xffff)] = true }
         let size = 1 << 20
-        let buffer = UnsafeMutableRawPointer.allocate(byteCount: size + 32, alignment: 64)
+        let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
         defer { buffer.deallocate() }
-        let own = Int(bitPattern: buffer)..<Int(bitPattern: buffer) + size + 32
+        let own = Int(bitPattern: buffer)..<Int(bitPattern: buffer) + size
         for range in try writableRanges() {
             var position = range.lowerBound
             while position < range.upperBound {
-                // The ends of two windows overlap by what a needle is long, less one.
-                let wanted = min(size, range.upperBound - position + 31)
-                let count = pread(memory, buffer, min(wanted, range.upperBound - position), position)
+                let left = range.upperBound - position
+                let count = pread(memory, buffer, min(size, left), position)
                 guard count > 0 else {
                     position = (position / 4096 + 1) * 4096
                     continue
                 }
-                for offset in 0..<max(count - 23, 0) {
+                // What may not end in this window begins the next.
+                let starting = count == left ? count : max(count - Self.reach + 1, 1)
+                for offset in 0..<min(starting, max(count - 23, 0)) {
                     let word = buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
                     guard starts[Int(word & 0xffff)], !own.contains(position + offset) else { continue }
                     for needle in needles
-                    where offset + 8 * needle.words.count <= count
+                    where offset + 8 * needle.stride * (needle.words.count - 1) + 8 <= count
                         && needle.words.indices.allSatisfy({
-                            buffer.loadUnaligned(fromByteOffset: offset + 8 * $0, as: UInt64.self) ^ Self.mask
-                                == needle.words[$0]
+                            buffer.loadUnaligned(fromByteOffset: offset + 8 * needle.stride * $0, as: UInt64.self)
+                                ^ Self.mask == needle.words[$0]
                         })
                     {
                         result.append(needle.name)
                     }
                 }
-                position += count == range.upperBound - position ? count : max(count - 31, 1)
+                position += starting
             }
         }
-        memset(buffer, 0, size + 32)
+        memset(buffer, 0, size)
         return result
     }
 

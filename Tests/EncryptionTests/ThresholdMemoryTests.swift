@@ -11,9 +11,9 @@ struct ThresholdMemoryTests {
     private func deal(_ search: inout MemorySearch) throws -> ThresholdDealer.Dealing {
         let key = try PaillierPrivateKey.generate(size: .insecure(bits: 1024), profile: .turbo)
         let (p, q) = try TestKeys.primes(of: key)
-        for (name, prime) in [("p", p), ("q", q), ("p'", p >> 1)] { try add(name, prime, to: &search) }
+        for (name, prime) in [("p", p), ("q", q), ("p'", p >> 1)] { try search.add(name, prime) }
         let m = (p >> 1) * (q >> 1)
-        try add("d", m * (m.inverse(modulo: p * q) ?? 0), to: &search)
+        try search.add("d", m * (m.inverse(modulo: p * q) ?? 0))
         let choices = ThresholdDealer.Choices(
             p: p, q: q, blindingRoot: 12_345, verificationRoot: 67_890,
             coefficients: [try Integer.random(bits: 2000, from: SystemRandom.bytes)])
@@ -25,12 +25,6 @@ struct ThresholdMemoryTests {
         return dealing
     }
 
-    private func add(_ name: String, _ value: Integer, to search: inout MemorySearch) throws {
-        var bytes = try #require(value.bigEndianBytes(count: (value.bitWidth + 7) / 8))
-        bytes.withUnsafeBytes { search.add(name, $0) }
-        wipe(&bytes)
-    }
-
     /// Opens a sum with two of the shares, one of which comes out of its sealed box.
     @inline(never)
     private func open(
@@ -40,7 +34,7 @@ struct ThresholdMemoryTests {
             try share.encoded().withUnsafeBytes { bytes in
                 search.add("share \(share.party)", bytes)
                 let exponent = Integer(bigEndian: UnsafeRawBufferPointer(rebasing: bytes[40...])) * 12
-                try add("exponent \(share.party)", exponent, to: &search)
+                try search.add("exponent \(share.party)", exponent)
             }
         }
         let pair = try BoxKeyPair()

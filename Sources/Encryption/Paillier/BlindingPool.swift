@@ -11,6 +11,7 @@ package final class BlindingPool: Sendable {
     package let arithmetic: Arithmetic
     /// Ciphertexts that a full pool suffices for; entries are for eight.
     package let capacity: Int
+    private let source: @Sendable (Int) throws -> [UInt8]
     private let entries = Mutex<[Entry]>([])
 
     /// Blinding for eight ciphertexts.
@@ -53,8 +54,8 @@ package final class BlindingPool: Sendable {
             init(_ limbs: consuming LimbBuffer) { self.limbs = limbs }
         }
 
-        init(key: PaillierPublicKey, table: BlindingTable) throws {
-            var exponents = try SystemRandom.bytes(count: laneCount * ((key.exponentBits + 7) / 8))
+        init(key: PaillierPublicKey, table: BlindingTable, from source: Integer.RandomBytes) throws {
+            var exponents = try source(laneCount * ((key.exponentBits + 7) / 8))
             defer { wipe(&exponents) }
             self.exponents = Exponents(exponents)
             powers = exponents.withUnsafeBytes { exponents in
@@ -79,8 +80,15 @@ package final class BlindingPool: Sendable {
         }
     }
 
-    /// - Parameter capacity: in ciphertexts; at 3072 bits eight of them take 12 KB.
-    package init(key: PaillierPublicKey, capacity: Int, arithmetic: Arithmetic = .fastest) {
+    /// - Parameters:
+    ///   - capacity: in ciphertexts; at 3072 bits eight of them take 12 KB.
+    ///   - source: of exponents, overwritten once used; another than the system's generator for a test alone, which looks for them in
+    ///     memory.
+    package init(
+        key: PaillierPublicKey, capacity: Int, arithmetic: Arithmetic = .fastest,
+        from source: @escaping @Sendable (Int) throws -> [UInt8] = SystemRandom.bytes
+    ) {
+        self.source = source
         self.key = key
         self.arithmetic = arithmetic
         self.capacity = max(capacity, 0)
@@ -98,7 +106,7 @@ package final class BlindingPool: Sendable {
         let table = key.blindingTable(threads: threads, arithmetic: arithmetic)
         try Parallel.forEachBlock(of: missing, size: 1, threads: threads) { _ in
             guard goesOn() else { return }
-            let entry = try Entry(key: key, table: table)
+            let entry = try Entry(key: key, table: table, from: source)
             // Two fillings at a time must not fill it twice.
             entries.withLock { if $0.count < wanted { $0.append(entry) } }
         }

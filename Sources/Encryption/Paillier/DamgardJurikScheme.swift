@@ -66,10 +66,11 @@ package struct DamgardJurikScheme: AdditiveScheme {
         try payload.withUnsafeMutableBytes { target in
             try values.withUnsafeBufferPointer { values in
                 try checkValues(values, units: 0..<shape.units)
+                var own = [UInt8](repeating: 0, count: laneCount * exponentByteCount)
+                defer { wipe(&own) }
                 for block in (0..<shape.units).groups {
-                    var own = Array(
-                        exponents[block.lowerBound * exponentByteCount..<block.upperBound * exponentByteCount])
-                    own += [UInt8](repeating: 0, count: laneCount * exponentByteCount - own.count)
+                    let part = block.lowerBound * exponentByteCount..<block.upperBound * exponentByteCount
+                    own.replaceSubrange(0..<part.count, with: exponents[part])
                     seal(values, block: block, exponents: own, to: target, with: table)
                 }
             }
