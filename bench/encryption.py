@@ -5,9 +5,14 @@ usage: python3 bench/encryption.py [--all] [--paper] [--values N] [--repeat N] [
 """
 
 import argparse
+import array
 import json
 import os
+import random
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import environments
 import federation
@@ -39,10 +44,26 @@ TARGETS = [
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def ours(name, values, bits, cohort, modulus, threads=1, block=65_536):
+# Clouds that seal values of their own; with more of them they begin again with the first's.
+CLIENTS = 3
+
+
+def draw(file, values):
+    """What the clients seal, ours and the peers' alike: values from -1 to 1, float32."""
+    drawn = random.Random(1)
+    numbers = array.array("f", (drawn.uniform(-1, 1) for _ in range(CLIENTS * values)))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    numbers.tofile(file)
+    file.flush()
+
+
+def ours(name, values, bits, cohort, modulus, threads=1, block=65_536, vectors=None):
     command = [
         federation.program("tributary-lab"), "bench-sealing", "--values", str(values), "--bits", str(bits), "--cohort", str(cohort),
         "--modulus", str(modulus), "--threads", str(threads), "--block", str(block), "--at-least", "0.2"]
+    if vectors:
+        command += ["--vectors", vectors]
     if name in CIPHERS or name == "secagg":
         return Talk(name, command + ["--scheme", name])
     profile, _, pool = name.partition("-")
@@ -73,22 +94,22 @@ def grid(options):
     return [(3072, 8, 3)]
 
 
-def cell(options, modulus, bits, cohort, python):
-    """All rows of one setting, in alternation."""
+def cell(options, modulus, bits, cohort, python, vectors):
+    """All rows of one setting, in alternation, over the same values."""
     first = (bits, cohort) == (8, 3)
     rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool", "secagg"]
     peers = ["tenseal", "tenseal-lean"] + (["textbook", "phe"] if first else [])
     talks, absent = {}, {}
     for name in rows + CIPHERS:
-        talks[name] = ours(name, options.values, bits, cohort, modulus)
+        talks[name] = ours(name, options.values, bits, cohort, modulus, vectors=vectors)
     for name in peers:
         if python is None:
             absent[name] = "its package is not installed"
             continue
         try:
             talks[name] = Talk(
-                name, [python, PEER, name, str(FEW.get(name, options.values)), str(cohort), str(modulus)], greeting="ready",
-                env=ENVIRONMENT)
+                name, [python, PEER, name, str(FEW.get(name, options.values)), str(cohort), str(modulus), "1",
+                       f"{vectors}:{options.values}"], greeting="ready", env=ENVIRONMENT)
         except federation.Failed as failure:
             absent[name] = str(failure)
     samples = {}
@@ -142,10 +163,6 @@ def targets(part):
 
 def profile(missed):
     """Where the time of a missed target goes, by perf(1) if it is there."""
-    import shutil
-    import subprocess
-    import tempfile
-
     if not shutil.which("perf"):
         return ["perf is not installed"]
     with tempfile.NamedTemporaryFile() as file:
@@ -249,8 +266,10 @@ def main():
         show_paper(report["paper"])
     else:
         report["settings"] = []
+        vectors = tempfile.NamedTemporaryFile(prefix="tributary-bench-")
+        draw(vectors, options.values)
         for chosen in grid(options):
-            part = cell(options, *chosen, python)
+            part = cell(options, *chosen, python, vectors.name)
             report["settings"].append(part)
             show(part)
             if chosen == (3072, 8, 3):

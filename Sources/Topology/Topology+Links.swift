@@ -18,7 +18,8 @@ package struct Hub: Hashable, Sendable {
     package let isRemote: Bool
 }
 
-/// What a stage sends to the hub it dials. Every link also carries the hub's news the other way.
+/// What a stage sends to the hub it dials, and what it asks of it. Every link also carries the hub's news the other way. Bulk in either
+/// direction is sent piece by piece as its receiver asks for it, within what the receiver has room for.
 package struct Link: Hashable, Sendable {
     package enum Cargo: String, Sendable {
         /// Token shards, made of records.
@@ -29,16 +30,23 @@ package struct Link: Hashable, Sendable {
         /// A cloud's vector as the suite seals it.
         case contribution
         case sum
+        /// What a sum is made of, to those clouds that open it: its record and the others' contributions, signed.
+        case evidence
+        /// A cloud's part of the opening of a sum; requests too.
+        case shares
+        /// What a round's masks are agreed on with, its roster and its survivors.
+        case masking
+        /// What takes the masks off a sum; requests too.
+        case disclosures
         /// Asking for openings and releases.
         case requests
-
-        /// True for what only consenting owners may see, whatever the suite.
-        package var isClear: Bool { self == .shards || self == .statistics || self == .delta }
     }
 
     package let from: StageName
     package let to: StageName
     package let cargo: Cargo
+    /// What the hub shows this stage alone, besides its news.
+    package let answer: Cargo?
 }
 
 extension Topology {
@@ -48,18 +56,28 @@ extension Topology {
     /// The links that a stage dials.
     package func links(from stage: StageName) -> [Link] {
         func own(_ kind: StageKind) -> StageName { StageName(cloud: stage.cloud, kind: kind) }
-        func link(_ hub: StageName, _ cargo: Link.Cargo) -> Link { Link(from: stage, to: hub, cargo: cargo) }
+        func link(_ hub: StageName, _ cargo: Link.Cargo, answer: Link.Cargo? = nil) -> Link {
+            Link(from: stage, to: hub, cargo: cargo, answer: answer)
+        }
         switch stage.kind {
         case .ingest:
             return workers(of: stage.cloud).map { link($0.stage, .shards) } + [
                 link(own(.encrypt), .statistics), link(publish, .requests),
             ]
         case .localTrain: return [link(own(.encrypt), .delta), link(publish, .requests)]
-        case .encrypt: return [link(aggregate, .contribution), link(publish, .requests)]
+        case .encrypt:
+            return [
+                link(aggregate, .contribution, answer: shownByAggregate), link(publish, helpWithOpening ?? .requests),
+            ]
         case .aggregate: return [link(publish, .sum)]
         case .publish: return []
         }
     }
+
+    /// What aggregate shows the clouds that help to open sums; nil where publish opens them alone.
+    package var shownByAggregate: Link.Cargo? { cloudsOpen ? .evidence : suite == .secagg ? .masking : nil }
+    /// What those clouds give publish for it.
+    package var helpWithOpening: Link.Cargo? { cloudsOpen ? .shares : suite == .secagg ? .disclosures : nil }
 
     /// The hubs that a stage dials, for work and for news.
     package func dials(of stage: StageName) -> [StageName] { links(from: stage).map(\.to) }

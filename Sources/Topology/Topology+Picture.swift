@@ -14,6 +14,7 @@ extension Topology {
         let middle = top + bodyHeight / 2 - 9
         let aggregateX = 620
         let publishX = 900
+        let below = middle + 112
 
         canvas.text(24, 34, "\(federation)", "title")
         canvas.text(24, 56, "run \(run) · suite \(suite) · keys \(keysName)", "small")
@@ -37,7 +38,17 @@ extension Topology {
                 "M98 \(y + 76) V\(bottom + 92) H420 V\(y + 78)", "inner", label: (259, bottom + 88, "statistics"))
             canvas.arrow(
                 "M492 \(y + 57) H560 V\(middle) H\(aggregateX - 2)", "outer",
-                label: index == 0 ? (572, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)
+                label: index == 0 ? (556, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)
+            if let shown = shownByAggregate {
+                canvas.arrow(
+                    "M\(aggregateX) \(middle + 18) H576 V\(y + 71) H494", "outer",
+                    label: index == 0 ? (536, y + 84, shown.rawValue) : nil)
+            }
+            if let help = helpWithOpening {
+                canvas.arrow(
+                    "M492 \(y + 47) H592 V\(below) H\(publishX + 100) V\(middle + 98)", "outer",
+                    label: index == 0 ? (publishX - 40, below - 6, help.rawValue) : nil)
+            }
         }
 
         hub(
@@ -45,28 +56,41 @@ extension Topology {
             suite == .clear ? ["adds clear updates"] : ["adds ciphertexts,", "holds no key"], &canvas)
         hub(
             publish, x: publishX, middle: middle,
-            suite == .clear ? ["opens sums", "signs releases"] : ["holds the key of sums", "signs releases"], &canvas)
+            publishDoes, &canvas)
         canvas.arrow(
             "M\(aggregateX + 200) \(middle) H\(publishX - 2)", "outer", label: (aggregateX + 240, middle - 8, "sum"))
         canvas.arrow(
             "M\(publishX + 100) \(middle - 70) V72 H274 V\(top - 2)", "news",
             label: (590, 64, "openings and releases, to every stage"))
 
-        let bottom = top + bodyHeight + 24
+        let bottom = max(top + bodyHeight, below) + 24
         canvas.text(
             24, bottom, "Clouds dial; aggregate and publish listen. Between clouds: tcp with CURVE, known keys only.",
             "small")
         canvas.text(
-            24, bottom + 40, "Framed in green: where updates are encrypted, and where the key of sums is.",
+            24, bottom + 40,
+            "Framed in green: where updates are encrypted, and where \(suite == .secagg ? "masks" : "keys of sums") are.",
             suite == .clear ? "hidden" : "small")
         canvas.text(24, bottom + 20, "keys \(keysName): \(trust).", "small")
         return canvas.document(width: 1124, height: bottom + 60, title: "Topology of \(federation)")
     }
 
+    /// Under `secagg` it holds masks of its own, which aggregate's sums stay under.
+    private var publishHoldsKey: Bool { suite == .secagg || (suite == .paillier && !cloudsOpen) }
+
+    private var publishDoes: [String] {
+        switch suite {
+        case .clear: ["opens sums", "signs releases"]
+        case .secagg: ["takes the masks off sums,", "signs releases"]
+        case .paillier where cloudsOpen: ["puts shares together,", "holds no key of sums"]
+        case .paillier: ["holds the key of sums", "signs releases"]
+        }
+    }
+
     private func hub(_ name: StageName, x: Int, middle: Int, _ notes: [String], _ canvas: inout Canvas) {
         guard let stage = stage(name), let cloud = cloud(name.cloud) else { return }
         canvas.cloud(x, middle - 70, 200, 166, "\(cloud.name)", stage.owner)
-        canvas.stage(x + 16, middle - 30, 168, name.kind.rawValue, name == publish && suite != .clear)
+        canvas.stage(x + 16, middle - 30, 168, name.kind.rawValue, name == publish && publishHoldsKey)
         if let listener = stage.listener {
             canvas.text(x + 16, middle + 24, "\(listener.advertise)", "small")
             canvas.text(x + 16, middle + 40, "work \(listener.work) · news \(listener.news)", "small")

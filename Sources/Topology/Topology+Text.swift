@@ -21,6 +21,14 @@ extension Topology {
         lines += [
             "──▶ inside a cloud: \(insideTransport)",
             "══▶ between clouds: tcp, CURVE; contributions and sums \(protection)",
+        ]
+        if let shown = shownByAggregate, let help = helpWithOpening {
+            lines += [
+                "══\(shown)══▶ aggregate to every encrypt stage, which asks for it: \(shown.meaning)",
+                "══\(help)══▶ every encrypt stage to publish: \(help.meaning)",
+            ]
+        }
+        lines += [
             "publish announces openings and releases to every stage, which dials it.",
             "keys \(keysName): \(trust).",
         ]
@@ -78,6 +86,8 @@ extension Topology {
 
     private var publishHolds: String {
         switch suite {
+        case .paillier where cloudsOpen:
+            "  puts the clouds' shares of a sum together, holds no key of sums, signs releases"
         case .paillier: "  opens sums, holds the paillier key, signs releases"
         case .secagg: "  takes the masks off sums with what the clouds open, signs releases"
         case .clear: "  opens sums, signs releases"
@@ -100,6 +110,19 @@ extension Topology {
         var text = text
         while text.hasSuffix(" ") { text.removeLast() }
         return text
+    }
+}
+
+extension Link.Cargo {
+    /// Of what crosses the border of a cloud to open a sum.
+    fileprivate var meaning: String {
+        switch self {
+        case .evidence: "the record of the sum and the others' contributions, to check it by"
+        case .shares: "its part of the opening, once it has checked the sum"
+        case .masking: "who takes part, whose masks meet, who is left"
+        case .disclosures: "what takes the masks off the sum, once the clouds left have signed who they are"
+        case .shards, .statistics, .delta, .contribution, .sum, .requests: "\(rawValue)"
+        }
     }
 }
 

@@ -24,6 +24,9 @@ struct BenchSealing: ParsableCommand {
     var fraction: Double?
     @Flag(help: "Seal from blinding made before the clock starts.") var pool = false
     @Option(help: "Seconds to repeat each task for at least.") var atLeast = 0.0
+    @Option(
+        help: "What the clouds seal: vectors of --values f32 from -1 to 1; without it all seal one that is made here.")
+    var vectors: String?
     @Option(help: "Values sealed at a time, in blocks over the threads (ciphers).") var block = 65_536
 
     func run() throws {
@@ -54,8 +57,12 @@ struct BenchSealing: ParsableCommand {
     }
 
     private func makeWork() throws -> (any SealingWork)? {
+        guard values > 0, cohort > 0, (1...16).contains(bits) else {
+            throw ValidationError("--values and --cohort: expected numbers above 0, --bits 1 to 16")
+        }
+        let values = try BenchValues(values: values, bits: bits, file: vectors)
         if scheme == "secagg" {
-            return try MaskedWork(values: values, bits: bits, cohort: cohort, threads: threads)
+            return try MaskedWork(values, bits: bits, cohort: cohort, threads: threads)
         }
         guard scheme == "paillier" else {
             return try CipherWork(scheme, values: values, bits: bits, threads: threads, block: block)
@@ -70,10 +77,10 @@ struct BenchSealing: ParsableCommand {
                 throw ValidationError("--fraction: expected a part of 1, without --degree and --pool")
             }
             return try SelectiveWork(
-                values: values, bits: bits, cohort: cohort, threads: threads, key: key, fraction: fraction)
+                values, bits: bits, cohort: cohort, threads: threads, key: key, fraction: fraction)
         }
         return try PaillierWork(
-            values: values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
+            values, bits: bits, cohort: cohort, threads: threads, key: key, hasPool: pool, degree: degree)
     }
 
     private func say(_ time: Elapsed, bytes: Int, errors: (largest: Double, rms: Double)? = nil) {

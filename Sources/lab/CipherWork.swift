@@ -1,22 +1,23 @@
 import Dispatch
 import Encryption
+import Federation
 import Sodium
 
 /// A cipher that does not add up, over two bytes a value, in blocks with a nonce each.
 final class CipherWork: SealingWork {
-    private let values: BenchVector
+    private let values: BenchValues
     private let blocks: CipherBlocks
     private var payload: [UInt8] = []
     private var opened: [Double] = []
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { payload.count }
 
-    init?(_ name: String, values: Int, bits: Int, threads: Int, block: Int) throws {
+    init?(_ name: String, values: BenchValues, bits: Int, threads: Int, block: Int) throws {
         guard let algorithm = AuthenticatedCipher.Algorithm(rawValue: name), bits <= 16, block > 0,
             let cipher = AuthenticatedCipher(algorithm, key: try SecretBytes.random(count: 32))
         else { return nil }
-        self.values = try BenchVector(values: values, bits: bits)
-        blocks = CipherBlocks(cipher: cipher, values: values, block: block, threads: threads)
+        self.values = values
+        blocks = CipherBlocks(cipher: cipher, values: values.layout.count, block: block, threads: threads)
     }
 
     func encrypt() throws -> Elapsed {

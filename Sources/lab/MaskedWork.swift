@@ -4,7 +4,7 @@ import Sodium
 
 /// Pairwise masks: what one cloud, aggregate and publish do in a round whose keys and shares are there.
 final class MaskedWork: SealingWork {
-    private let values: BenchVector
+    private let values: BenchValues
     private let slots: SlotLayout
     private let threads: Int
     private let secrets: [SecretBytes]
@@ -18,8 +18,8 @@ final class MaskedWork: SealingWork {
     var payloadBytes: Int { adder.shape.byteCount }
     var sumBytes: Int { adder.shape.byteCount }
 
-    init(values: Int, bits: Int, cohort: Int, threads: Int) throws {
-        self.values = try BenchVector(values: values, bits: bits)
+    init(_ values: BenchValues, bits: Int, cohort: Int, threads: Int) throws {
+        self.values = values
         self.threads = threads
         slots = try SlotLayout(bits: bits, cohort: cohort)
         let clouds = try (0..<cohort).map { StageName(cloud: try CloudName("cloud-\($0)"), kind: .encrypt) }.sorted()
@@ -57,7 +57,7 @@ final class MaskedWork: SealingWork {
         }
         self.unmasking = unmasking
         secrets = try cloudSecrets.map { try $0.encoded() }
-        adder = MaskedScheme(agreement: members.digest, layout: self.values.layout, slots: slots)
+        adder = MaskedScheme(agreement: members.digest, layout: values.layout, slots: slots)
     }
 
     /// A cloud that is about to mask. Masks are used once in earnest; here the same round is played again and again.
@@ -79,7 +79,7 @@ final class MaskedWork: SealingWork {
         if payloads.isEmpty {
             payloads = try members.stages.indices.map { index in
                 try masking(index).scheme(layout: values.layout, slots: slots).seal(
-                    values.quantised(), threads: threads)
+                    values.quantised(cloud: index), threads: threads)
             }
         }
         return try Elapsed.measure {

@@ -4,33 +4,36 @@ import Sodium
 
 /// Packed Paillier over a part of the values, the others in clear with noise, as a round of a run has it.
 final class SelectiveWork: SealingWork {
-    private let values: BenchVector
+    private let values: BenchValues
     private let scheme: RoundScheme
     private let opener: PaillierOpener
     private let rounding: StochasticRounding
     private let cohort: Int
     private let threads: Int
     private var payload: [UInt8] = []
+    /// Of the whole cohort, made when they are first needed.
+    private var payloads: [[UInt8]] = []
     private var sum: [UInt8] = []
     private var opened: [Double] = []
     var payloadBytes: Int { payload.count }
     var sumBytes: Int { sum.count }
 
     /// - Parameter fraction: the part that is encrypted, from every place of the vector alike; 1 for all.
-    init(values: Int, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, fraction: Double) throws {
-        self.values = try BenchVector(values: values, bits: bits)
+    init(_ values: BenchValues, bits: Int, cohort: Int, threads: Int, key: PaillierPrivateKey, fraction: Double) throws
+    {
+        self.values = values
         self.cohort = cohort
         self.threads = threads
         let run = try RunName("bench")
         let clouds = try (0..<cohort).map { Member(cloud: try CloudName("cloud-\($0)"), weight: 1) }
         // Hashed places: which values are sensitive has no order either.
-        let order = (0..<values).map { Double(($0 &* 2_654_435_761) & 0xffff_ffff) }
+        let order = (0..<values.layout.count).map { Double(($0 &* 2_654_435_761) & 0xffff_ffff) }
         let encryption: PartialEncryption? =
             fraction < 1
             ? .selective(try SensitivityRanking.mask(of: order, fraction: fraction), noise: 0.5) : nil
         let opening = Opening(
             run: run, round: RoundNumber(1), purpose: .update, seat: Seat(try StageName("office/aggregate")),
-            layout: self.values.layout, bits: bits, suite: .paillier,
+            layout: values.layout, bits: bits, suite: .paillier,
             keyID: key.publicKey.id.bytes, profile: key.publicKey.profile.rawValue, clipNorm: 1, cohort: clouds,
             quorum: cohort, minimumCohort: cohort, deadline: 0, startsFrom: RoundNumber(0),
             adapterDigest: Digest(of: []),
@@ -49,21 +52,23 @@ final class SelectiveWork: SealingWork {
     }
 
     func encrypt() throws -> Elapsed {
-        try Elapsed.measure {
-            payload = []
-            payload.reserveCapacity(scheme.byteCount)
-            _ = try values.vector.withUnsafeBytes { bytes in
-                try scheme.seal(.update(bytes, weight: 1, rounding: rounding), threads: threads) { payload += $0 }
-            }
-        }
+        try Elapsed.measure { payload = try sealed(cloud: 0) }
     }
 
-    /// The same payload for each of the cohort, as in `PaillierWork`.
+    private func sealed(cloud: Int) throws -> [UInt8] {
+        var payload: [UInt8] = []
+        payload.reserveCapacity(scheme.byteCount)
+        _ = try values.vector(of: cloud).withUnsafeBytes { bytes in
+            try scheme.seal(.update(bytes, weight: 1, rounding: rounding), threads: threads) { payload += $0 }
+        }
+        return payload
+    }
+
     func aggregate() throws -> Elapsed {
-        if payload.isEmpty { _ = try encrypt() }
+        if payloads.isEmpty { payloads = try values.payloads(cohort: cohort, seal: sealed) }
         return try Elapsed.measure {
             let accumulator = scheme.makeAccumulator()
-            for _ in 0..<cohort { try accumulator.add(payload, sealing: scheme.scheme.sealing, threads: threads) }
+            for payload in payloads { try accumulator.add(payload, sealing: scheme.scheme.sealing, threads: threads) }
             sum = try accumulator.sum()
         }
     }

@@ -45,6 +45,30 @@ struct TopologyLinksTests {
         #expect(topology.dials(of: topology.publish) == [])
     }
 
+    @Test(
+        "what opens a sum has links of its own, and the drawing shows who holds what opens it",
+        arguments: [
+            ("suite: paillier\nkeys: threshold\nthreshold: 2", "evidence", "shares"),
+            ("suite: paillier\nkeys: clouds", "evidence", "shares"), ("suite: secagg", "masking", "disclosures"),
+            ("suite: paillier\nkeys: publisher", nil, nil), ("suite: clear\nallow-clear: true", nil, nil),
+        ] as [(String, String?, String?)])
+    func openingLinks(terms: String, shown: String?, help: String?) throws {
+        let topology = try Sample.load(Sample.spoiled("suite: paillier\nkeys: publisher", terms))
+        let links = try topology.links(from: StageName("south/encrypt"))
+        #expect(links.map(\.to) == [topology.aggregate, topology.publish])
+        #expect(links.map(\.cargo.rawValue) == ["contribution", help ?? "requests"])
+        #expect(links.map(\.answer?.rawValue) == [shown, nil])
+        // One operator with the whole key is the only one who has it drawn.
+        let holdsKey = topology.suite == .paillier && topology.keys == .publisher
+        #expect(topology.drawing.contains("holds the paillier key") == holdsKey)
+        #expect(topology.picture.contains("holds the key of sums") == holdsKey)
+        for name in ["evidence", "shares", "masking", "disclosures"] {
+            let isThere = name == shown || name == help
+            #expect(topology.drawing.contains("══\(name)══▶") == isThere, "\(name)")
+            #expect(topology.picture.contains(">\(name)<") == isThere, "\(name)")
+        }
+    }
+
     @Test("a tcp hub binds one address and is dialled at another; IPv6 is bracketed")
     func remoteHubs() throws {
         let hub = try #require(try Sample.load().hub(of: StageName("release/publish")))

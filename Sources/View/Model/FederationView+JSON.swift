@@ -34,6 +34,7 @@ extension FederationView {
                 .object([
                     "from": .string("\(link.from)"), "to": .string("\(link.to)"),
                     "cargo": .string(link.cargo.rawValue),
+                    "answer": link.answer.map { .string($0.rawValue) } ?? .null,
                 ])
             })
         members["traffic"] = trafficDocument(at: now)
