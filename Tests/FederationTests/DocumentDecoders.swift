@@ -63,7 +63,7 @@ enum DocumentDecoders {
     /// A record, and then its contributions as though each cloud had signed what stands there: a signature would keep the
     /// fuzzer out of what comes after it, and a cloud that means ill can sign anything.
     private static let record: Entry = (
-        "record", [soundRecord.bytes],
+        "round-record", [soundRecord.bytes],
         { bytes in
             let record = try RoundRecord(bytes: bytes)
             check(try RoundRecord(bytes: record.bytes) == record, "a record")

@@ -75,7 +75,7 @@ struct MutationTests {
 
     @Test("Ten thousand spoiled records, up to what each contribution in them says")
     func records() throws {
-        let entry = try #require(DocumentDecoders.all.first { $0.name == "record" })
+        let entry = try #require(DocumentDecoders.all.first { $0.name == "round-record" })
         let good = try #require(entry.seeds.first)
         try entry.take(good)
         var dice = SeededGenerator(seed: 99)
