@@ -15,12 +15,15 @@ package final class LaneModulus: @unchecked Sendable {
     let constants: tributary_lanes_modulus
 
     /// Nil where the arithmetic is not to be had: see `Arithmetic`, or an even modulus.
-    package init?(_ modulus: Modulus) {
+    ///
+    /// - Parameter atLeast: digits that residues shall have.
+    package init?(_ modulus: Modulus, atLeast: Int = 0) {
         guard Arithmetic.supported.contains(.lanes), modulus.value.isOdd, modulus.value.bitWidth <= 20_000 else {
             return nil
         }
         self.modulus = modulus
-        let digits = LaneModulus.digits(bits: modulus.value.bitWidth)
+        let digits = max(atLeast, LaneModulus.digits(bits: modulus.value.bitWidth))
+        precondition(digits.isMultiple(of: 4), "digits in blocks of four")
         self.digits = digits
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: digits)
         words.initialize(repeating: 0, count: digits)

@@ -8,28 +8,57 @@ package final class LaneSquareModulus: @unchecked Sendable {
     package let n: LaneModulus
     package let square: Modulus
     let pair: tributary_lanes_pair_modulus
-    /// R mod n in all lanes.
-    let radix: LaneRows
+    let divisor: tributary_lanes_divisor
     private let correction: LimbBuffer
+    private let reciprocal: LimbBuffer
 
     /// Nil where the arithmetic is not to be had (see `LaneModulus`).
     package init?(_ modulus: Modulus) {
-        guard let n = LaneModulus(modulus) else { return nil }
+        guard let n = LaneModulus(modulus, atLeast: LaneSquareModulus.digits(bits: modulus.value.bitWidth)) else {
+            return nil
+        }
         self.n = n
         square = Modulus(modulus.value * modulus.value)
         correction = LimbBuffer(count: n.digits)
         let row = LaneRows(count: 1, of: n)
         n.write((1 - n.radixPower(1)).modulo(modulus.value), toAllLanesOf: row.base)
         for digit in 0..<n.digits { correction.base[digit] = UInt(row.base[digit * laneCount]) }
-        radix = n.radix(1)
+        let length = LaneSquareModulus.length(bits: modulus.value.bitWidth)
+        reciprocal = LaneSquareModulus.digits(
+            of: (Integer(1) << (52 * (n.digits + length - 1))) / modulus.value, count: n.digits)
+        divisor = tributary_lanes_divisor(
+            modulus: n.constants, length: length,
+            reciprocal: UnsafeRawPointer(reciprocal.base).assumingMemoryBound(to: UInt64.self))
         pair = tributary_lanes_pair_modulus(
             prime: n.constants, correction: UnsafeRawPointer(correction.base).assumingMemoryBound(to: UInt64.self))
+    }
+
+    /// A number in digits of 52 bits, one word each.
+    private static func digits(of value: Integer, count: Int) -> LimbBuffer {
+        let limbs = LimbBuffer(count: (52 * count + 63) / 64)
+        value.writeLimbs(to: limbs.base, count: limbs.count)
+        let digits = LimbBuffer(count: count)
+        limbs.base.withMemoryRebound(to: UInt64.self, capacity: limbs.count) { limbs in
+            digits.base.withMemoryRebound(to: UInt64.self, capacity: count) {
+                tributary_lanes_split($0, count, 1, limbs, (52 * count + 63) / 64)
+            }
+        }
+        return digits
+    }
+
+    /// Digits of a number of that many bits.
+    private static func length(bits: Int) -> Int { (bits + 51) / 52 }
+
+    /// The digits of rows mod n: those of any residue, or four more where `tributary_lanes_divisor` asks for them.
+    package static func digits(bits: Int) -> Int {
+        let digits = LaneModulus.digits(bits: bits)
+        return 2 * bits + 8 <= 52 * (digits + length(bits: bits) - 1) ? digits : digits + 4
     }
 
     /// Bits by which R is longer than n.
     var slack: Int { LaneSquareModulus.slack(modulusBits: n.modulus.value.bitWidth) }
 
-    package static func slack(modulusBits: Int) -> Int { 52 * LaneModulus.digits(bits: modulusBits) - modulusBits }
+    package static func slack(modulusBits: Int) -> Int { 52 * digits(bits: modulusBits) - modulusBits }
 
     /// Digits of a residue mod n^2, as it comes from a wire and goes there.
     var residueDigits: Int { 2 * n.digits }

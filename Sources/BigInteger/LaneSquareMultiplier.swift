@@ -13,7 +13,10 @@ package struct LaneSquareMultiplier: ~Copyable {
     package init(_ modulus: LaneSquareModulus) {
         self.modulus = modulus
         pair = modulus.pair
-        scratch = .scratch(words: tributary_lanes_pair_scratch_words(modulus.n.digits))
+        scratch = .scratch(
+            words: max(
+                tributary_lanes_pair_scratch_words(modulus.n.digits),
+                tributary_lanes_split_scratch_words(modulus.n.digits)))
         factor = LaneRows(count: 1, of: modulus.n)
         sums = LaneRows(count: 1, of: modulus.n)
         zero = LaneRows(count: 1, of: modulus.n)
@@ -41,48 +44,31 @@ package struct LaneSquareMultiplier: ~Copyable {
         }
     }
 
-    /// Two rows from `row` of `result` that stand for the residue `value` as t R - q n.
+    /// Two rows from `row` of `result` that stand for the residue `value` as c0 + n c1; the lower is below 4n, and value mod n.
     package borrowing func split(_ value: borrowing LaneRows, into result: borrowing LaneRows, _ row: Int = 0) {
         precondition(value.digits == modulus.residueDigits && row + 2 <= result.count, "a residue mod n^2")
-        withUnsafePointer(to: pair.prime) {
+        withUnsafePointer(to: modulus.divisor) {
             tributary_lanes_split_residue(result.row(row), value.row(0), $0, scratch.base)
         }
     }
 
-    /// result = left * right / R^2, two rows each; for public values.
+    /// result = left * right mod n^2, two rows each; for public values.
     package borrowing func multiply(
         _ left: borrowing LaneRows, _ row: Int, by right: borrowing LaneRows, _ other: Int,
         into result: borrowing LaneRows, _ target: Int
     ) {
         precondition(max(row + 2 - left.count, other + 2 - right.count, target + 2 - result.count) <= 0, "two rows")
-        withUnsafePointer(to: pair.prime) {
+        withUnsafePointer(to: modulus.divisor) {
             tributary_lanes_split_multiply(
-                result.row(target), left.row(row), right.row(other), modulus.radix.base, $0, scratch.base)
+                result.row(target), left.row(row), right.row(other), $0, scratch.base)
         }
     }
 
-    /// `result` = the product of `factors` residues that two rows stand for, canonical.
-    package borrowing func join(
-        _ value: borrowing LaneRows, _ row: Int, factors: borrowing LaneRows, into result: borrowing LaneRows
-    ) {
+    /// `result` = the residue that two rows stand for, canonical.
+    package borrowing func join(_ value: borrowing LaneRows, _ row: Int, into result: borrowing LaneRows) {
         precondition(result.digits == modulus.residueDigits && row + 2 <= value.count, "a residue mod n^2")
-        withUnsafePointer(to: pair) {
-            tributary_lanes_split_join(result.row(0), value.row(row), factors.row(0), $0, scratch.base)
+        withUnsafePointer(to: modulus.divisor) {
+            tributary_lanes_split_join(result.row(0), value.row(row), $0, scratch.base)
         }
-    }
-}
-
-extension LaneSquareModulus {
-    /// What `join` needs to make good the powers of R in a product of `count` residues: R^(2 count) = y0 + n y1 as the rows y0, y1 and
-    /// -y0 / R.
-    package func joinFactors(count: Int) -> LaneRows {
-        let rows = LaneRows(count: 3, of: n)
-        let value = Integer(2).power(Integer(52 * n.digits * 2 * count), modulo: square.value)
-        let modulus = n.modulus.value
-        let lower = value.modulo(modulus)
-        n.write(lower, toAllLanesOf: rows.row(0))
-        n.write(value / modulus, toAllLanesOf: rows.row(1))
-        n.write((-(lower * n.inverseRadix)).modulo(modulus), toAllLanesOf: rows.row(2))
-        return rows
     }
 }

@@ -214,6 +214,65 @@ static inline __mmask8 subtract_once(row8 *digits, const tributary_lanes_modulus
     return (__mmask8)~below;
 }
 
+/// columns += a * b, for rows of n digits and 2n columns of 64 bits.
+static inline void add_product(row8 *columns, const row8 *a, const row8 *b, size_t n) {
+    for (size_t i = 0; i < n; i += BLOCK) {
+        row8 *base = columns + i;
+        row8 f0 = zero(), f1 = zero(), f2 = zero(), g0 = zero(), g1 = zero(), g2 = zero(), g3 = zero();
+        const row8 x0 = a[i], x1 = a[i + 1], x2 = a[i + 2], x3 = a[i + 3];
+        // After four turns every window is back in its registers.
+#pragma clang loop unroll_count(4)
+        for (size_t j = 0; j < n; j++) {
+            const row8 y = b[j];
+            SLIDE(x, y, base[j]);
+        }
+        ADD_WINDOW(base + n);
+    }
+}
+
+/// The same, for a b that is one word for each digit.
+static inline void add_multiple(row8 *columns, const row8 *a, const uint64_t *b, size_t n) {
+    for (size_t i = 0; i < n; i += BLOCK) {
+        row8 *base = columns + i;
+        row8 f0 = zero(), f1 = zero(), f2 = zero(), g0 = zero(), g1 = zero(), g2 = zero(), g3 = zero();
+        const row8 x0 = a[i], x1 = a[i + 1], x2 = a[i + 2], x3 = a[i + 3];
+#pragma clang loop unroll_count(4)
+        for (size_t j = 0; j < n; j++) {
+            const row8 z = same(b[j]);
+            SLIDE(x, z, base[j]);
+        }
+        ADD_WINDOW(base + n);
+    }
+}
+
+/// result = lower + m * upper, for lower and upper below `times` m; twice as many digits, canonical modulo m^2. Both rows are
+/// overwritten; `scratch` has twice the digits.
+static inline void join(row8 *result, row8 *lower, row8 *upper, int times, const tributary_lanes_modulus *modulus,
+                        row8 *scratch) {
+    const size_t n = modulus->digits;
+    const uint64_t *m = modulus->modulus;
+    // What is taken from the lower row is one more in the upper.
+    row8 over = zero();
+    for (int i = 1; i < times; i++) {
+        const __mmask8 more = subtract_once(lower, modulus, scratch);
+        over = _mm512_mask_add_epi64(over, more, over, same(1));
+    }
+    for (size_t i = 0; i < n; i++) {
+        row8 sum = _mm512_add_epi64(upper[i], over);
+        over = _mm512_srli_epi64(sum, 52);
+        upper[i] = _mm512_and_si512(sum, MASK);
+    }
+    // Below `times` (m + 1) now.
+    for (int i = 0; i < times; i++) subtract_once(upper, modulus, scratch);
+    row8 *columns = scratch;
+    for (size_t i = 0; i < n; i++) {
+        columns[i] = lower[i];
+        columns[n + i] = zero();
+    }
+    add_multiple(columns, upper, m, n);
+    carry(result, columns, 2 * n);
+}
+
 /// Transposes eight digits of eight residues: digits of one residue in each row become digits of one place.
 static inline void transpose(row8 out[8], const row8 r[8]) {
     row8 s[8], t[8];

@@ -226,34 +226,33 @@ struct LaneArithmeticTests {
         }
     }
 
-    /// The residue that two rows t, q stand for: t R - q n.
+    /// The residue that two rows stand for: c0 + n c1.
     private func residue(_ rows: borrowing LaneRows, _ row: Int, lane: Int, of n: Integer) -> Integer {
-        let digits = LaneModulus.digits(bits: n.bitWidth)
-        let limbs = LimbBuffer(count: (52 * digits + 63) / 64)
-        func take(_ row: Int) -> Integer {
-            rows.write(row: row, lane: lane, toLimbs: limbs.base, count: limbs.count)
-            return Integer(limbs: limbs.base, count: limbs.count)
-        }
-        return ((take(row) << (52 * digits)) - take(row + 1) * n).modulo(n * n)
+        number(rows, row, lane: lane, of: n) + number(rows, row + 1, lane: lane, of: n) * n
+    }
+
+    private func number(_ rows: borrowing LaneRows, _ row: Int, lane: Int, of n: Integer) -> Integer {
+        let limbs = LimbBuffer(count: (52 * LaneSquareModulus.digits(bits: n.bitWidth) + 63) / 64)
+        rows.write(row: row, lane: lane, toLimbs: limbs.base, count: limbs.count)
+        return Integer(limbs: limbs.base, count: limbs.count)
     }
 
     @Test(
-        "Products of residues mod n^2 split modulo n are GMP's, one that carries beyond R too",
-        arguments: [512, 1920, 3072])
+        "Products of residues mod n^2 split modulo n are GMP's", arguments: [512, 832, 1024, 1920, 2048, 3072, 4096])
     func splitProducts(bits: Int) throws {
         for n in try moduli(bits: bits) {
             let modulus = try #require(LaneSquareModulus(Modulus(n)))
             let square = modulus.square
-            let radix = Integer(1) << (52 * LaneModulus.digits(bits: bits))
-            let inverse = try #require((radix * radix).inverse(modulo: square.value))
             let multiplier = LaneSquareMultiplier(modulus)
             let rows = LaneRows(count: 6, of: modulus.n)
             let whole = modulus.residues(count: 1)
-            var generator = edges(square.value)
-            for _ in 0..<24 { generator.append(try Integer.random(below: square.value, from: SystemRandom.bytes)) }
+            var generator = edges(square.value) + [n - 1, n, n + 1, square.value - n, n * (n / 2), square.value - 1]
+            while generator.count < 40 {
+                generator.append(try Integer.random(below: square.value, from: SystemRandom.bytes))
+            }
             var product = [Integer](repeating: 1, count: laneCount)
             for (round, start) in stride(from: 0, to: generator.count, by: laneCount).enumerated() {
-                let values = Array(generator[start..<start + laneCount])
+                let values = (start..<start + laneCount).map { generator[$0 % generator.count] }
                 let bytes = values.flatMap { $0.bigEndianBytes(count: square.byteCount) ?? [] }
                 bytes.withUnsafeBytes { bytes in
                     whole.readAll(width: square.byteCount) { lane in
@@ -262,9 +261,15 @@ struct LaneArithmeticTests {
                     }
                 }
                 multiplier.split(whole, into: rows, round == 0 ? 0 : 2)
+                for lane in 0..<laneCount {
+                    let (lower, upper) = (number(rows, round == 0 ? 0 : 2, lane: lane, of: n), values[lane] / n)
+                    #expect(lower < n * 4 && (lower - values[lane]).modulo(n) == 0)
+                    #expect(residue(rows, round == 0 ? 0 : 2, lane: lane, of: n) == values[lane])
+                    #expect(upper - number(rows, round == 0 ? 1 : 3, lane: lane, of: n) < 4)
+                }
                 if round > 0 { multiplier.multiply(rows, 0, by: rows, 2, into: rows, 0) }
-                product = zip(product, values).map { square.multiply($0, $1) }
-                multiplier.join(rows, 0, factors: modulus.joinFactors(count: round + 1), into: whole)
+                product = round == 0 ? values : zip(product, values).map { square.multiply($0, $1) }
+                multiplier.join(rows, 0, into: whole)
                 var wire = [UInt8](repeating: 0, count: laneCount * square.byteCount)
                 wire.withUnsafeMutableBytes { wire in
                     whole.writeAll(width: square.byteCount) { lane in
@@ -279,19 +284,25 @@ struct LaneArithmeticTests {
                     #expect(found == product[lane])
                 }
             }
-            // n * 1 leaves the quotient R - 1: with upper rows of all ones the sum does not fit R.
-            let limbs = LimbBuffer(count: (52 * LaneModulus.digits(bits: bits) + 63) / 64)
-            for (row, value) in [n, radix - 1, 1, radix - 1].enumerated() {
+            // The largest rows that there may be, and the smallest.
+            let limbs = LimbBuffer(count: (52 * LaneSquareModulus.digits(bits: bits) + 63) / 64)
+            for (row, value) in [n * 4 - 1, n * 4 - 1, n * 4 - 1, n * 4 - 1].enumerated() {
                 value.writeLimbs(to: limbs.base, count: limbs.count)
                 for lane in [0, 5, 7] { rows.read(limbs: limbs.base, count: limbs.count, row: row, lane: lane) }
+            }
+            for (row, value) in [n, n * 3, n * 4 - 1, 0].enumerated() {
+                value.writeLimbs(to: limbs.base, count: limbs.count)
+                for lane in [1, 4] { rows.read(limbs: limbs.base, count: limbs.count, row: row, lane: lane) }
             }
             let factors = (0..<laneCount).map {
                 (residue(rows, 0, lane: $0, of: n), residue(rows, 2, lane: $0, of: n))
             }
             multiplier.multiply(rows, 0, by: rows, 2, into: rows, 4)
             for lane in 0..<laneCount {
-                let expected = square.multiply(square.multiply(factors[lane].0, factors[lane].1), inverse)
-                #expect(residue(rows, 4, lane: lane, of: n) == expected)
+                let expected = square.multiply(
+                    factors[lane].0.modulo(square.value), factors[lane].1.modulo(square.value))
+                #expect(residue(rows, 4, lane: lane, of: n).modulo(square.value) == expected)
+                for row in [4, 5] { #expect(number(rows, row, lane: lane, of: n) < n * 4) }
             }
         }
     }

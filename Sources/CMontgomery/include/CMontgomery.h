@@ -105,19 +105,30 @@ void tributary_lanes_pair_scale(uint64_t *value, const uint64_t *factor, const t
 void tributary_lanes_pair_seal(uint64_t *result, const uint64_t *value, const uint64_t *exponent,
                                const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
 
-// For products of many canonical residues c below n^2, none of them in Montgomery form: one reduction modulo n gives
-// two rows t, q with c = t R - q n. A product of such rows comes with a factor of 1 / R^2.
+// For products of public residues c below n^2: two rows c0, c1 with c = c0 + n c1, by division from the top (Barrett, CRYPTO '86), which leaves
+// no power of R behind as Montgomery's does. Rows are below 4n where nothing else is said.
 
-/// The rows t and q of `value`, which has twice the digits. t is c / R mod n, below 2n.
-void tributary_lanes_split_residue(uint64_t *result, const uint64_t *value, const tributary_lanes_modulus *modulus,
+/// A modulus n of e digits, and what divides by it. 2 * bits + 8 <= 52 * (digits + e - 1), bits being those of n.
+typedef struct {
+    tributary_lanes_modulus modulus;
+    /// e: how many digits n has without its leading zeros.
+    size_t length;
+    /// floor(2^(52 (digits + e - 1)) / n), one word for each digit.
+    const uint64_t *reciprocal;
+} tributary_lanes_divisor;
+
+/// Words of scratch that the functions below need, aligned like a row; they leave intermediate values there.
+static inline size_t tributary_lanes_split_scratch_words(size_t digits) { return 8 * 6 * digits; }
+
+/// The rows c0 and c1 of `value`, which has twice the digits; c1 is at most n.
+void tributary_lanes_split_residue(uint64_t *result, const uint64_t *value, const tributary_lanes_divisor *divisor,
                                    uint64_t *scratch);
-/// result = left * right / R^2; `radix` is R mod n. Takes different times for one in some 2^40 values: for public ones.
+/// result = left * right mod n^2; `result` may be a factor.
 void tributary_lanes_split_multiply(uint64_t *result, const uint64_t *left, const uint64_t *right,
-                                    const uint64_t *radix, const tributary_lanes_modulus *modulus, uint64_t *scratch);
-/// result = value * y / R^2 mod n^2 for y = y0 + n y1, canonical and of twice the digits; `factors` are the rows y0, y1
-/// and -y0 / R mod n.
-void tributary_lanes_split_join(uint64_t *result, const uint64_t *value, const uint64_t *factors,
-                                const tributary_lanes_pair_modulus *modulus, uint64_t *scratch);
+                                    const tributary_lanes_divisor *divisor, uint64_t *scratch);
+/// result = value mod n^2, canonical and of twice the digits.
+void tributary_lanes_split_join(uint64_t *result, const uint64_t *value, const tributary_lanes_divisor *divisor,
+                                uint64_t *scratch);
 
 /// Adds to eight single rows, one behind the other: sums + lane * digits += entries[lane], without carries.
 void tributary_lanes_accumulate(uint64_t *sums, const uint64_t *const entries[8], size_t digits);

@@ -63,13 +63,13 @@ final class PortableProducts: CiphertextProducts {
     }
 }
 
-/// Eight at a time: a product of k ciphertexts is kept as t R - q n = itself times R^(2 - 2 k), which is made good when it is written.
+/// Eight at a time: a product is kept as two rows mod n.
 final class LaneProducts: CiphertextProducts {
     private let shape: PayloadShape
     private let modulus: LaneSquareModulus
     private var products: LaneRows
     private var next: LaneRows
-    private var factors = 0
+    private var isEmpty = true
 
     init(key: PaillierPublicKey, shape: PayloadShape) {
         self.shape = shape
@@ -92,7 +92,7 @@ final class LaneProducts: CiphertextProducts {
             let following = group.upperBound..<min(group.upperBound + laneCount, shape.units)
             LaneRows.prefetch(UnsafeRawBufferPointer(rebasing: payload[shape.bytes(ofUnits: following)]))
             let row = group.lowerBound / laneCount * 2
-            if factors == 0 {
+            if isEmpty {
                 multiplier.split(ciphertexts, into: next, row)
                 check.multiply(next, row)
             } else {
@@ -106,15 +106,14 @@ final class LaneProducts: CiphertextProducts {
 
     func keep() {
         swap(&products, &next)
-        factors += 1
+        isEmpty = false
     }
 
     func write(to target: UnsafeMutableRawBufferPointer) {
         let multiplier = LaneSquareMultiplier(modulus)
-        let correction = modulus.joinFactors(count: factors)
         let result = modulus.residues(count: 1)
         for group in (0..<shape.units).groups {
-            multiplier.join(products, group.lowerBound / laneCount * 2, factors: correction, into: result)
+            multiplier.join(products, group.lowerBound / laneCount * 2, into: result)
             result.writeAll(width: shape.bytesPerUnit) { lane in
                 lane < group.count ? shape.unit(group.lowerBound + lane, of: target) : nil
             }
