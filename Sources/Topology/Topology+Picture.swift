@@ -12,8 +12,8 @@ extension Topology {
         let tops = data.reduce(into: [top]) { $0.append($0[$0.count - 1] + rowHeight + extra($1)) }
         let bodyHeight = max(tops[data.count] - top, 240)
         let middle = top + bodyHeight / 2 - 9
-        let aggregateX = 620
-        let publishX = 900
+        let aggregateX = 700
+        let publishX = 970
         let below = middle + 112
 
         canvas.text(24, 34, "\(federation)", "title")
@@ -37,17 +37,17 @@ extension Topology {
             canvas.arrow(
                 "M98 \(y + 76) V\(bottom + 92) H420 V\(y + 78)", "inner", label: (259, bottom + 88, "statistics"))
             canvas.arrow(
-                "M492 \(y + 57) H560 V\(middle) H\(aggregateX - 2)", "outer",
-                label: index == 0 ? (556, y + 50, suite == .clear ? "clear!" : "encrypted") : nil)
+                "M492 \(y + 57) H544 V\(middle) H\(aggregateX - 2)", "outer",
+                label: index == 0 ? (640, middle - 8, suite == .clear ? "clear!" : "encrypted") : nil)
             if let shown = shownByAggregate {
                 canvas.arrow(
-                    "M\(aggregateX) \(middle + 18) H576 V\(y + 71) H494", "outer",
-                    label: index == 0 ? (536, y + 84, shown.rawValue) : nil)
+                    "M\(aggregateX) \(middle + 18) H560 V\(y + 71) H494", "shown",
+                    label: index == 0 ? (640, middle + 34, shown.rawValue) : nil)
             }
             if let help = helpWithOpening {
                 canvas.arrow(
-                    "M492 \(y + 47) H592 V\(below) H\(publishX + 100) V\(middle + 98)", "outer",
-                    label: index == 0 ? (publishX - 40, below - 6, help.rawValue) : nil)
+                    "M492 \(y + 43) H576 V\(below) H\(publishX + 100) V\(middle + 98)", "help",
+                    label: index == 0 ? (publishX - 20, below - 6, help.rawValue) : nil)
             }
         }
 
@@ -58,7 +58,7 @@ extension Topology {
             publish, x: publishX, middle: middle,
             publishDoes, &canvas)
         canvas.arrow(
-            "M\(aggregateX + 200) \(middle) H\(publishX - 2)", "outer", label: (aggregateX + 240, middle - 8, "sum"))
+            "M\(aggregateX + 200) \(middle) H\(publishX - 2)", "outer", label: (aggregateX + 235, middle - 8, "sum"))
         canvas.arrow(
             "M\(publishX + 100) \(middle - 70) V72 H274 V\(top - 2)", "news",
             label: (590, 64, "openings and releases, to every stage"))
@@ -72,7 +72,7 @@ extension Topology {
             "Framed in green: where updates are encrypted, and where \(suite == .secagg ? "masks" : "keys of sums") are.",
             suite == .clear ? "hidden" : "small")
         canvas.text(24, bottom + 20, "keys \(keysName): \(trust).", "small")
-        return canvas.document(width: 1124, height: bottom + 60, title: "Topology of \(federation)")
+        return canvas.document(width: 1194, height: bottom + 60, title: "Topology of \(federation)")
     }
 
     /// Under `secagg` it holds masks of its own, which aggregate's sums stay under.
@@ -133,7 +133,7 @@ private struct Canvas {
     }
 
     func document(width: Int, height: Int, title: String) -> String {
-        let heads = ["inner", "outer", "news"].map { style in
+        let heads = ["inner", "outer", "shown", "help", "news"].map { style in
             "<marker id=\"\(style)-head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
                 + "markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 Z\" class=\"\(style)-fill\"/></marker>"
         }.joined()
@@ -151,9 +151,12 @@ private struct Canvas {
             .small { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 11px; }
             .hidden { display: none; }
             .cloud { fill: var(--cloud); stroke: var(--edge); } .stage { fill: var(--stage); stroke: var(--edge); }
-            .locked { stroke: var(--key); stroke-width: 2; } .inner, .outer, .news { fill: none; }
+            .locked { stroke: var(--key); stroke-width: 2; } .inner, .outer, .shown, .help, .news { fill: none; }
             .inner { stroke: var(--soft); stroke-width: 1.5; } .outer { stroke: var(--wire); stroke-width: 2; }
             .news { stroke: var(--news); stroke-width: 1.5; stroke-dasharray: 5 4; }
+            .shown { stroke: var(--wire); stroke-width: 1.5; stroke-dasharray: 2 3; }
+            .help { stroke: var(--key); stroke-width: 1.5; }
+            .shown-fill { fill: var(--wire); } .help-fill { fill: var(--key); }
             .inner-fill { fill: var(--soft); } .outer-fill { fill: var(--wire); } .news-fill { fill: var(--news); }
             </style>
             <defs>\(heads)</defs>
