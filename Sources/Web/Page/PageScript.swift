@@ -289,7 +289,7 @@ enum PageScript {
             const sum = sums[row + " " + column];
             if (!sum) return el("td", {}, el("span", {class: "hidden"}, "nothing"));
             const cell = el("td", {}, sum.bytes > 0 ? bytes(sum.bytes) : sum.transfers + " ×", sum.goodput ? el("small", {}, bytes(sum.goodput) + "/s") : null,
-              sum.trip ? el("small", {}, seconds(sum.trip) + (sum.jitter ? " ± " + seconds(sum.jitter) : "")) : null);
+              sum.trip ? el("small", {}, seconds(sum.trip)) : null, sum.trip && sum.jitter ? el("small", {}, " ± " + seconds(sum.jitter)) : null);
             if (sum.bytes > 0) cell.style.background = `rgba(var(--heat), ${(0.05 + 0.17 * Math.log1p(sum.bytes) / Math.log1p(most)).toFixed(3)})`;
             return cell;
           }))));
