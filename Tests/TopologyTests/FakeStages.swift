@@ -95,8 +95,9 @@ final class FakeStages {
 
     func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-    func run(_ arguments: [String]) throws -> Outcome {
-        let running = try start(arguments)
+    /// - Parameter through: a program, with its arguments, that starts the launcher.
+    func run(_ arguments: [String], through program: [String] = []) throws -> Outcome {
+        let running = try start(arguments, through: program)
         let output = running.output.readDataToEndOfFile()
         let complaint = running.complaint.readDataToEndOfFile()
         running.process.waitUntilExit()
@@ -127,10 +128,11 @@ final class FakeStages {
         }
     }
 
-    func start(_ arguments: [String]) throws -> Running {
+    func start(_ arguments: [String], through program: [String] = []) throws -> Running {
         let process = Process()
-        process.executableURL = URL(filePath: FakeStages.launcher)
-        process.arguments = arguments
+        let command = program + [FakeStages.launcher] + arguments
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.environment = [
             "TRIBUTARY_STAGES": folder, "NO_COLOR": "1", "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": folder,
         ]

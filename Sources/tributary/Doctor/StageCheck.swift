@@ -31,6 +31,15 @@ enum StageCheck {
         return findings
     }
 
+    /// Those whose processes a launcher looks after at present.
+    static func supervised(_ topology: Topology, _ stages: [StageName]) throws -> Set<StageName> {
+        guard try StateLock.holder(topology.statePath) != nil,
+            let record = try LauncherRecord.read(topology.statePath)
+        else { return [] }
+        let known = Set(record.stages.map(\.stage))
+        return Set(stages.filter { known.contains($0.description) })
+    }
+
     private static func finding(_ stage: LauncherRecord.Stage, _ now: Double) -> Finding {
         let end = stage.lastEnd.map { "; its last process ended with \($0)" } ?? ""
         switch stage.state {
