@@ -9,7 +9,8 @@ import Glibc
 /// is over and ends with 0. While it lives it holds a lock on
 /// `STATE/alive-CLOUD-STAGE`. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
 /// `STATE/busy-CLOUD-STAGE` is there. If `STATE/writes-CLOUD-STAGE` is there it lengthens that file for as long as it runs, and
-/// ends with 74 when the disk is full. Its config, if it is given one, is what it logs as its start.
+/// ends with 74 when the disk is full. If `STATE/hoards-CLOUD-STAGE` is there it takes ever more memory. What
+/// `STATE/says-CLOUD-STAGE` holds it says to its launcher once it is ready, anew at each SIGUSR2. Its config, if it is given one, is what it logs as its start.
 final class FakeStages {
     let folder: String
     let topology: String
@@ -50,7 +51,19 @@ final class FakeStages {
             send($notify, "STATUS=run over\nX_TRIBUTARY_RUN=over", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die;
             exit 0;
         }
+        sub speak {
+            open(my $said, "<", "$state/says-$cloud-$kind") or return;
+            local $/;
+            send($notify, <$said>, 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        }
+        $SIG{USR2} = sub { speak };
+        speak;
         send($notify, "STATUS=idle\nREADY=1\n", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        my ($hoards, @hoard) = "$state/hoards-$cloud-$kind";
+        if (-e $hoards) {
+            unlink $hoards;
+            push @hoard, "x" x (1 << 20) while 1;
+        }
         my $writes = "$state/writes-$cloud-$kind";
         POSIX::pause() while !-e $writes;
         open(my $written, ">>", $writes) or exit 74;
@@ -82,6 +95,11 @@ final class FakeStages {
     func plan(_ status: Int, for stage: String) throws { try plan("\(status)", for: stage) }
 
     func mark(_ name: String) throws { try Data().write(to: URL(filePath: "\(state)/\(name)")) }
+
+    /// What a stage says once it is ready, and at each SIGUSR2.
+    func say(_ text: String, as stage: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(state)/says-\(stage)"))
+    }
 
     func plan(_ end: String, for stage: String) throws {
         try Data(end.utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
@@ -147,11 +165,19 @@ final class FakeStages {
 
     /// `tributary ps --format json`, as it is documented.
     struct Listing: Decodable {
+        struct Trouble: Decodable {
+            let kind: String
+            let about: String
+            let text: String
+            let remedy: String
+            let since: Double
+        }
         struct Stage: Decodable {
             let stage: String
             let state: String
             let pid: Int32?
             let restarts: Int
+            let troubles: [Trouble]?
         }
         struct Record: Decodable {
             let pid: Int32
