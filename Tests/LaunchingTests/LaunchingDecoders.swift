@@ -67,8 +67,8 @@ enum LaunchingDecoders {
     private static let notice: Spoiling.Entry = (
         "notify",
         [
-            Array("X_TRIBUTARY_TROUBLE=clock office/publish ahead\nX_TRIBUTARY_TROUBLE=version ipc other\n".utf8),
             Array("READY=1\nX_TRIBUTARY_STANDBY=1\nX_TRIBUTARY_RUN=over\nSTATUS=waiting for ümlaut \u{1b}[31m".utf8),
+            Array("X_TRIBUTARY_TROUBLE=clock office/publish ahead\nX_TRIBUTARY_TROUBLE=version ipc other\n".utf8),
         ],
         { bytes in
             let message = NotifyMessage(bytes, from: 1)
