@@ -214,7 +214,8 @@ let package = Package(
         tests(
             "TopologyTests",
             uses: [
-                "Topology", "Configuration", "Federation", "Monitoring", "SampleTopology", "SeededRandom", "SmallDisk",
+                "Topology", "Configuration", "Federation", "Keys", "Monitoring", "SampleTopology", "SeededRandom",
+                "SmallDisk", "Sodium", "ZeroMQ",
             ]),
         tests(
             "StageKitTests",

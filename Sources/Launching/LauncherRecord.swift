@@ -17,10 +17,12 @@ package struct LauncherRecord: Codable, Equatable, Sendable {
         /// How the last process ended, and the last line that it wrote.
         package let lastEnd: String?
         package let lastLine: String?
+        /// What hinders it, each since when; nil for nothing.
+        package let troubles: [StageTrouble]?
 
         package init(
             stage: String, state: String, pid: Int32?, started: String?, readySeconds: Double?, restarts: Int,
-            status: String?, statusSince: Double?, lastEnd: String?, lastLine: String?
+            status: String?, statusSince: Double?, lastEnd: String?, lastLine: String?, troubles: [StageTrouble] = []
         ) {
             self.stage = stage
             self.state = state
@@ -32,6 +34,7 @@ package struct LauncherRecord: Codable, Equatable, Sendable {
             self.statusSince = statusSince
             self.lastEnd = lastEnd
             self.lastLine = lastLine
+            self.troubles = troubles.isEmpty ? nil : troubles
         }
     }
 

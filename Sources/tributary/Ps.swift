@@ -53,10 +53,14 @@ struct Ps: ParsableCommand {
             let state = alive || stage.state == "ended" ? stage.state : "gone"
             let colour: Terminal.Colour =
                 state == "ready" ? .green : state == "ended" || state == "gone" ? .grey : .yellow
-            let status = [
-                stage.status.map { $0 + (alive ? stage.since(TimeOfDay.seconds()) : "") },
-                stage.lastEnd.map { "last end: \($0)" },
-            ].compactMap { $0 }.joined(separator: "; ")
+            let now = TimeOfDay.seconds()
+            let troubles = stage.troubles ?? []
+            let end = troubles.first { $0.kind == .killed }.map { $0.line(now) } ?? stage.lastEnd
+            let status =
+                ([stage.status.map { $0 + (alive ? stage.since(now) : "") }, end.map { "last end: \($0)" }]
+                .compactMap { $0 }
+                + (alive ? troubles : []).filter { $0.kind != .killed }.map { $0.line(now) })
+                .joined(separator: "; ")
             print(
                 Terminal.padded(stage.stage, width) + "  "
                     + terminal.paint(Terminal.padded(state, 11), colour) + "  "

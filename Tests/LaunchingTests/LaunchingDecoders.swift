@@ -48,7 +48,10 @@ enum LaunchingDecoders {
     private static func record() throws -> Spoiling.Entry {
         let stage = LauncherRecord.Stage(
             stage: "north/encrypt", state: "ready", pid: 12, started: "2026-01-31T08:00:00Z", readySeconds: 0.5,
-            restarts: 1, status: "waiting", statusSince: 1.5, lastEnd: "signal 9", lastLine: "{}")
+            restarts: 1, status: "waiting", statusSince: 1.5, lastEnd: "signal 9", lastLine: "{}",
+            troubles: [
+                StageTrouble(kind: .clock, about: "office/publish", text: "ahead", remedy: "chrony", since: 2.5)
+            ])
         let record = LauncherRecord(
             topology: "/t.yaml", federation: "demo", run: "demo", pid: 3, started: "2026-01-31T08:00:00Z", ready: true,
             readySeconds: 1, stages: [stage])
@@ -63,11 +66,18 @@ enum LaunchingDecoders {
 
     private static let notice: Spoiling.Entry = (
         "notify",
-        [Array("READY=1\nX_TRIBUTARY_STANDBY=1\nX_TRIBUTARY_RUN=over\nSTATUS=waiting for ümlaut \u{1b}[31m".utf8)],
+        [
+            Array("READY=1\nX_TRIBUTARY_STANDBY=1\nX_TRIBUTARY_RUN=over\nSTATUS=waiting for ümlaut \u{1b}[31m".utf8),
+            Array("X_TRIBUTARY_TROUBLE=clock office/publish ahead\nX_TRIBUTARY_TROUBLE=version ipc other\n".utf8),
+        ],
         { bytes in
-            let status = NotifyMessage(bytes, from: 1).status ?? ""
-            let isPlain = status.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) }
-            precondition(isPlain && status.unicodeScalars.count <= 200, "a status that a terminal obeys")
+            let message = NotifyMessage(bytes, from: 1)
+            let troubles = message.troubles ?? []
+            precondition(troubles.count <= 8, "more troubles than anybody reads")
+            for text in [message.status ?? ""] + troubles.flatMap({ [$0.about, $0.text] }) {
+                let isPlain = text.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) }
+                precondition(isPlain && text.unicodeScalars.count <= 200, "a text that a terminal obeys")
+            }
         }
     )
 }

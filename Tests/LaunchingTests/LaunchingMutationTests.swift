@@ -26,4 +26,24 @@ struct LaunchingMutationTests {
         #expect(ends.status?.unicodeScalars.count == 200 && ends.isReady)
         #expect(!NotifyMessage(Array("READY=10".utf8), from: 7).isReady)
     }
+
+    @Test("A stage's troubles come all at once, none is said by an empty line, and what is none is left out")
+    func troubles() {
+        func told(_ text: String) -> [NotifyMessage.Trouble]? { NotifyMessage(Array(text.utf8), from: 7).troubles }
+        let line = "X_TRIBUTARY_TROUBLE="
+        #expect(told("STATUS=idle\n") == nil)
+        #expect(told("\(line)\n") == [])
+        let two = told("\(line)clock office/publish its clock is behind\n\(line)version ipc it speaks \u{1b}[2J\n")
+        #expect(two?.map(\.kind) == [.clock, .version])
+        #expect(two?.map(\.about) == ["office/publish", "ipc"])
+        #expect(two?.map(\.text) == ["its clock is behind", "it speaks \u{FFFD}[2J"])
+        // Of its disk and its end the launcher knows more.
+        for other in [
+            "disk /var full", "killed north/encrypt by memory", "clock office/publish", "clock", "weather x y",
+        ] {
+            #expect(told("\(line)\(other)") == [], "\(other)")
+        }
+        #expect(told(String(repeating: "\(line)clock office/publish x\n", count: 50))?.count == 8)
+        #expect(told("\(line)clock a/publish \(String(repeating: "x", count: 500))")?.first?.text.count == 184)
+    }
 }

@@ -161,6 +161,11 @@ struct PostTests {
             try sender.send(office.hello(from: office.north, epoch: UInt64(index) + 10).frames)
             try await hub.message("hello after \(spoiled.reason)") { $0.epoch == UInt64(index) + 10 }
         }
+        // One of them was of another version, and that is told beside the refusal.
+        let others = hub.events.compactMap {
+            if case .otherVersion(let peer, let found) = $0 { (peer, found) } else { nil }
+        }
+        #expect(others.count == 1 && others.first?.0 == "ipc" && others.first?.1 == 2)
     }
 
     @Test("A frame beyond the protocol's largest is not even received; others go on")

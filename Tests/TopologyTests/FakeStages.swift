@@ -9,7 +9,8 @@ import Glibc
 /// is over and ends with 0. While it lives it holds a lock on
 /// `STATE/alive-CLOUD-STAGE`. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
 /// `STATE/busy-CLOUD-STAGE` is there. If `STATE/writes-CLOUD-STAGE` is there it lengthens that file for as long as it runs, and
-/// ends with 74 when the disk is full. Its config, if it is given one, is what it logs as its start.
+/// ends with 74 when the disk is full. If `STATE/hoards-CLOUD-STAGE` is there it takes ever more memory. What
+/// `STATE/says-CLOUD-STAGE` holds it says to its launcher once it is ready, anew at each SIGUSR2. Its config, if it is given one, is what it logs as its start.
 final class FakeStages {
     let folder: String
     let topology: String
@@ -50,7 +51,19 @@ final class FakeStages {
             send($notify, "STATUS=run over\nX_TRIBUTARY_RUN=over", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die;
             exit 0;
         }
+        sub speak {
+            open(my $said, "<", "$state/says-$cloud-$kind") or return;
+            local $/;
+            send($notify, <$said>, 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        }
+        $SIG{USR2} = sub { speak };
+        speak;
         send($notify, "STATUS=idle\nREADY=1\n", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die "notify: $!";
+        my ($hoards, @hoard) = "$state/hoards-$cloud-$kind";
+        if (-e $hoards) {
+            unlink $hoards;
+            push @hoard, "x" x (1 << 20) while 1;
+        }
         my $writes = "$state/writes-$cloud-$kind";
         POSIX::pause() while !-e $writes;
         open(my $written, ">>", $writes) or exit 74;
@@ -83,6 +96,11 @@ final class FakeStages {
 
     func mark(_ name: String) throws { try Data().write(to: URL(filePath: "\(state)/\(name)")) }
 
+    /// What a stage says once it is ready, and at each SIGUSR2.
+    func say(_ text: String, as stage: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(state)/says-\(stage)"))
+    }
+
     func plan(_ end: String, for stage: String) throws {
         try Data(end.utf8).write(to: URL(filePath: "\(state)/plan-\(stage)"))
     }
@@ -95,8 +113,9 @@ final class FakeStages {
 
     func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-    func run(_ arguments: [String]) throws -> Outcome {
-        let running = try start(arguments)
+    /// - Parameter through: a program, with its arguments, that starts the launcher.
+    func run(_ arguments: [String], through program: [String] = []) throws -> Outcome {
+        let running = try start(arguments, through: program)
         let output = running.output.readDataToEndOfFile()
         let complaint = running.complaint.readDataToEndOfFile()
         running.process.waitUntilExit()
@@ -127,10 +146,11 @@ final class FakeStages {
         }
     }
 
-    func start(_ arguments: [String]) throws -> Running {
+    func start(_ arguments: [String], through program: [String] = []) throws -> Running {
         let process = Process()
-        process.executableURL = URL(filePath: FakeStages.launcher)
-        process.arguments = arguments
+        let command = program + [FakeStages.launcher] + arguments
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.environment = [
             "TRIBUTARY_STAGES": folder, "NO_COLOR": "1", "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": folder,
         ]
@@ -145,11 +165,19 @@ final class FakeStages {
 
     /// `tributary ps --format json`, as it is documented.
     struct Listing: Decodable {
+        struct Trouble: Decodable {
+            let kind: String
+            let about: String
+            let text: String
+            let remedy: String
+            let since: Double
+        }
         struct Stage: Decodable {
             let stage: String
             let state: String
             let pid: Int32?
             let restarts: Int
+            let troubles: [Trouble]?
         }
         struct Record: Decodable {
             let pid: Int32

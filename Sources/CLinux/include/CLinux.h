@@ -15,6 +15,9 @@
 int tributary_eventfd(void);
 /// pidfd_open(2): readable once the process has ended; -1 and errno on failure.
 int tributary_pidfd(pid_t process);
+/// Puts each of two files in the other's place at once, so that neither gives up what it has on the disk (renameat2(2),
+/// RENAME_EXCHANGE). -1 and errno on failure: ENOENT where one is not there, EINVAL where the file system cannot.
+int tributary_exchange(const char *one, const char *other);
 /// Names the calling thread; at most 15 bytes are kept (pthread_setname_np(3)).
 void tributary_name_thread(const char *name);
 /// Forbids core dumps and ptrace by peers: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. -1 and errno on failure.

@@ -54,7 +54,7 @@ extension PostLoop {
                 post.deliver(.message(wire))
             } catch {
                 if let vouched { allowances[vouched]?.chargeMistake() }
-                post.deliver(.refused(peer: vouched?.description ?? "ipc", reason: "\(error)"))
+                refuse(vouched?.description ?? "ipc", error, post: post)
             }
         }
     }
@@ -120,8 +120,15 @@ extension PostLoop {
                 links.heard(wire, from: hub, .now)
                 post.deliver(.message(wire))
             } catch {
-                post.deliver(.refused(peer: hub.description, reason: "\(error)"))
+                refuse(hub.description, error, post: post)
             }
+        }
+    }
+
+    private func refuse(_ peer: String, _ error: any Error, post: Post) {
+        post.deliver(.refused(peer: peer, reason: "\(error)"))
+        if case .unsupportedVersion(let found)? = error as? FederationError {
+            post.deliver(.otherVersion(peer: peer, found))
         }
     }
 

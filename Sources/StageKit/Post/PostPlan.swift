@@ -83,6 +83,8 @@ package enum PostEvent: Sendable {
     case joined(StageName)
     /// Something that cannot be taken; the process lives on. `peer` as the transport names it.
     case refused(peer: String, reason: String)
+    /// What was refused just before is of a version of the protocol that is not spoken here.
+    case otherVersion(peer: String, UInt64)
     /// A key that nobody admitted knocked, or a handshake failed.
     case handshake(peer: String, reason: String)
     /// A peer has sent more than it may; so many of its messages went unread.
@@ -104,7 +106,7 @@ package enum PostEvent: Sendable {
     var cost: Int {
         switch self {
         case .message(let message): 512 + message.bulk.count + message.document.count
-        case .refused, .handshake, .unwelcome, .joined, .left, .overLimit: 512
+        case .refused, .otherVersion, .handshake, .unwelcome, .joined, .left, .overLimit: 512
         case .keysChanged, .connected, .disconnected, .tick, .failed: 0
         }
     }

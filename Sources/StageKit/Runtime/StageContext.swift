@@ -191,6 +191,8 @@ package final class StageContext {
     /// Says what the stage does to whoever supervises the process.
     package nonisolated func report(_ situation: String) { surroundings.report(situation) }
 
+    nonisolated func report(_ troubles: [Trouble]) { surroundings.reportTroubles(troubles) }
+
     /// Runs long work on a thread of its own, so that neither the stage nor its sockets wait for it.
     package nonisolated func offload<Output: Sendable>(_ work: @escaping @Sendable () throws -> Output) async throws
         -> Output

@@ -27,6 +27,7 @@ package final class StageRuntime {
     private var lastLook: ContinuousClock.Instant
     private var clocks: [StageName: ClockComparison] = [:]
     private var clocksTold: Set<StageName> = []
+    private var troubles = TroubleWatch()
 
     package init(_ stage: any Stage, context: StageContext, hasHub: Bool, outcome: Outcome) {
         self.stage = stage
@@ -130,6 +131,7 @@ package final class StageRuntime {
         case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
             complaints.complain(.messageRefused, of: peer, [.from: .text(peer), .reason: .text(reason)])
+        case .otherVersion(let peer, let found): troubles.heard(peer, version: found, context.surroundings.now)
         case .handshake(let peer, let reason):
             complaints.complain(
                 .handshakeRefused, ofStranger: peer, [.peer: .text(peer), .reason: .text(reason)])
@@ -159,6 +161,7 @@ package final class StageRuntime {
     }
 
     private func handle(_ message: WireMessage) async throws {
+        troubles.understood(message.sender)
         switch message.kind {
         case .offer, .want, .chunk, .receipt:
             switch try context.exchange.handle(message, accept: stage.verdict) {
@@ -225,6 +228,7 @@ package final class StageRuntime {
         let present = try outcome.isAskedToHandOver ? leaving : links.situation(now) ?? stage.situation
         let news = situation.step(present, now)
         if let changed = news.changed { context.report(changed.text) }
+        if let present = troubles.news(now) { context.report(present) }
         if let waited = news.waited {
             context.log.tell(.stillWaiting, [.seconds: .seconds(waited), .reason: .text(present.text)])
         }
@@ -240,6 +244,7 @@ package final class StageRuntime {
         let differs = max(ahead, .zero - ahead) > ClockComparison.tolerance
         guard differs != clocksTold.contains(message.sender) else { return }
         if differs { clocksTold.insert(message.sender) } else { clocksTold.remove(message.sender) }
+        troubles.clock(of: message.sender, ahead: differs ? ahead : nil)
         guard differs else { return context.log.tell(.clocksAgree, [.with: .name(message.sender)]) }
         context.log.tell(
             .clocksDiffer,

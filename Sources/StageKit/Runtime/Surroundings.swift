@@ -43,21 +43,26 @@ package struct Surroundings: Sendable {
     let workPlace: any WorkPlace
     /// Takes what the stage says of itself, a line.
     let report: @Sendable (String) -> Void
+    /// Takes all that troubles the stage, whenever that is other than before.
+    let reportTroubles: @Sendable ([Trouble]) -> Void
 
     package init(
         monotonic: @escaping @Sendable () -> ContinuousClock.Instant, wall: @escaping @Sendable () -> UInt64,
-        workPlace: any WorkPlace, report: @escaping @Sendable (String) -> Void = { _ in }
+        workPlace: any WorkPlace, report: @escaping @Sendable (String) -> Void = { _ in },
+        reportTroubles: @escaping @Sendable ([Trouble]) -> Void = { _ in }
     ) {
         self.monotonic = monotonic
         self.wall = wall
         self.workPlace = workPlace
         self.report = report
+        self.reportTroubles = reportTroubles
     }
 
     /// The machine's own clocks, and a thread for each piece of work.
     package static let machine = Surroundings(
         monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads(),
-        report: { ServiceNotice.send("STATUS=\($0)") })
+        report: { ServiceNotice.send("STATUS=\($0)") },
+        reportTroubles: { ServiceNotice.send(ServiceNotice.lines($0)) })
 
     package var now: ContinuousClock.Instant { monotonic() }
     /// Milliseconds since 1970, UTC; it may jump.

@@ -14,8 +14,8 @@ extension Supervision {
     /// counts as room, or not be seen from here (a quota).
     mutating func waitForRoom(_ index: Int, _ end: ProcessEnd, at now: Duration) -> [Action] {
         children[index].phase = .backingOff(until: now + policy.ceiling)
-        guard !children[index].isKnownToWantRoom else { return [] }
-        children[index].isKnownToWantRoom = true
+        guard children[index].wantsRoomSince == nil else { return [] }
+        children[index].wantsRoomSince = now
         return [.show(.wantsRoom(children[index].stage, end))]
     }
 

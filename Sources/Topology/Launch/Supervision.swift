@@ -40,8 +40,12 @@ package struct Supervision: Sendable {
         var endsInRow = 0
         /// There was no room for its state when its last process ended.
         var lacksRoom = false
-        /// The user knows, since it was last ready.
-        var isKnownToWantRoom = false
+        /// When the user was told of it, since it was last ready.
+        var wantsRoomSince: Duration?
+        /// What its present process has said of its peers.
+        package internal(set) var troubles: [Trouble] = []
+        /// Its last process was killed, and not by the launcher.
+        package internal(set) var kill: Kill?
         var isShownReady = false
 
         package var pid: Int32? {
@@ -58,10 +62,14 @@ package struct Supervision: Sendable {
         case unstarted(StageName, reason: String)
         case ready(pid: Int32)
         case status(pid: Int32, String)
+        /// All that hinders the stage, as its process sees it.
+        case troubles(pid: Int32, [Trouble])
         /// The stage knows from publish that the run is over.
         case runOver(pid: Int32)
-        /// - Parameter lacksRoom: the disk on which its state lies is full.
-        case ended(pid: Int32, ProcessEnd, lacksRoom: Bool = false)
+        /// - Parameters:
+        ///   - lacksRoom: the disk on which its state lies is full.
+        ///   - killing: what is known of a SIGKILL, whoever sent it.
+        case ended(pid: Int32, ProcessEnd, lacksRoom: Bool = false, killing: Killing? = nil)
         /// There is room again for this stage's state.
         case room(StageName)
         /// Another process of this stage is wanted; its program is the launcher's to know.
@@ -134,6 +142,8 @@ package struct Supervision: Sendable {
     private var exitStatus: Int32 = 0
     private var isFinished = false
     private var terminated: Set<Int32> = []
+    /// Processes that the launcher itself has killed.
+    private(set) var killed: Set<Int32> = []
 
     /// - Parameters:
     ///   - grace: how long stages may take to stop before they are killed.
@@ -200,6 +210,7 @@ package struct Supervision: Sendable {
             guard let index = index(of: pid), children[index].status != text else { break }
             children[index].status = text
             children[index].statusSince = now
+        case .troubles(let pid, let troubles): note(troubles, of: pid, at: now)
         case .runOver(let pid):
             if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }
@@ -208,7 +219,8 @@ package struct Supervision: Sendable {
         case .remove(let stage): actions = remove(stage, at: now)
         case .standingBy(let pid): actions = standBy(pid, at: now)
         case .room(let stage): actions = startWithRoom(stage)
-        case .ended(let pid, let end, let lacksRoom):
+        case .ended(let pid, let end, let lacksRoom, let killing):
+            defer { killed.remove(pid) }
             if let index = indexOfSuccessor(pid) {
                 actions = fail(index, end, at: now)
                 break
@@ -216,10 +228,12 @@ package struct Supervision: Sendable {
             guard let index = index(of: pid) else { break }
             terminated.remove(pid)
             children[index].lacksRoom = lacksRoom
+            note(end, killing, of: pid, index, at: now)
             actions = self.end(of: index, end, at: now)
         case .tick: actions = tick(at: now)
         case .stop: actions = stop(at: now)
         }
+        for case .kill(let pid) in actions { killed.insert(pid) }
         return actions + finishing()
     }
 
@@ -230,7 +244,7 @@ package struct Supervision: Sendable {
         let time = now - children[index].started
         children[index].phase = .ready(pid: pid)
         children[index].timeToReady = time
-        children[index].isKnownToWantRoom = false
+        children[index].wantsRoomSince = nil
         if children[index].isNew { return becameReady(index, pid, after: time) }
         if case .takingOver(let limits, let from) = children[index].successor?.phase {
             return tookOver(index, limits, from, at: now)

@@ -40,9 +40,10 @@ struct Doctor: ParsableCommand {
         }
         let keys = KeyCheck(topology, clouds: cloud)
         look { keys.findings }
-        look { DiskCheck.findings(topology.statePath) }
+        look { DiskCheck.findings(topology, keys.stages) }
         try look { try StageCheck.findings(topology, keys.stages) }
-        look { LogCheck.findings(topology, keys.stages) }
+        let supervised = try StageCheck.supervised(topology, keys.stages)
+        look { LogCheck.findings(topology, keys.stages, supervised: supervised) }
         // Each may take seconds, so each is shown as it is known.
         for stage in keys.stages.filter(keys.isUsable) {
             for hub in topology.dials(of: stage) {

@@ -17,7 +17,7 @@ struct Finding: Encodable {
     }
 
     let verdict: Verdict
-    /// topology, keys, disk, launcher, stage, link, log or clock.
+    /// topology, keys, disk, launcher, stage, link, log, clock or version.
     let area: String
     /// The stage, the link or the path that it is about.
     let subject: String

@@ -95,10 +95,16 @@ struct LinkCheck {
                 }
             }
         }
+        let place = "something listens at \(listener.advertise) port \(listener.work), and"
+        guard hangUps > 0 else {
+            return failure(
+                "\(place) says nothing for \(Terminal.seconds(LinkCheck.patience))",
+                advice:
+                    "it is another program or a relay without \(hub) behind it, or \(hub) stands still: ask \(hub.cloud)'s operator what listens there (`ss -ltnp`) and for `tributary ps`"
+            )
+        }
         return failure(
-            hangUps > 0
-                ? "something listens at \(listener.advertise) port \(listener.work), and hangs up during the handshake"
-                : "something listens at \(listener.advertise) port \(listener.work), and does not answer the handshake",
+            "\(place) hangs up during the handshake",
             advice:
                 "its key is not that of keys/public/\(hub.cloud)/\(hub.role).pub here: ask \(hub.cloud)'s operator for the present one; or it is no stage"
         )

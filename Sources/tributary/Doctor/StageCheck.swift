@@ -7,6 +7,8 @@ internal import Topology
 enum StageCheck {
     /// A wait shorter than this is a round's own pace.
     private static let patience = 60.0
+    /// A kill that long ago, of a stage that runs, is history.
+    private static let longAgo = 3600.0
 
     static func findings(_ topology: Topology, _ stages: [StageName]) throws -> [Finding] {
         let record = try LauncherRecord.read(topology.statePath)
@@ -20,7 +22,10 @@ enum StageCheck {
         }
         var findings = [Finding(.fine, "launcher", topology.statePath, "process \(holder)")]
         let now = TimeOfDay.seconds()
-        for stage in record?.stages ?? [] { findings.append(finding(stage, now)) }
+        for stage in record?.stages ?? [] {
+            findings.append(finding(stage, now))
+            findings += (stage.troubles ?? []).map { finding($0, of: stage, now) }
+        }
         let known = Set(record?.stages.map(\.stage) ?? [])
         for stage in stages where !known.contains(stage.description) {
             findings.append(
@@ -29,6 +34,15 @@ enum StageCheck {
                     advice: "start its cloud too, or leave it: `tributary up --cloud \(stage.cloud)`"))
         }
         return findings
+    }
+
+    /// Those whose processes a launcher looks after at present.
+    static func supervised(_ topology: Topology, _ stages: [StageName]) throws -> Set<StageName> {
+        guard try StateLock.holder(topology.statePath) != nil,
+            let record = try LauncherRecord.read(topology.statePath)
+        else { return [] }
+        let known = Set(record.stages.map(\.stage))
+        return Set(stages.filter { known.contains($0.description) })
     }
 
     private static func finding(_ stage: LauncherRecord.Stage, _ now: Double) -> Finding {
@@ -44,35 +58,41 @@ enum StageCheck {
         case "ended":
             return Finding(
                 .failure, "stage", stage.stage, "does not run\(end)", advice: advice(stage))
-        case "backing-off" where stage.wantedRoom:
-            return Finding(
-                .failure, "stage", stage.stage, "waits for room on its disk\(end)",
-                advice: "make room: it starts again by itself and goes on where it was")
+        case "backing-off" where stage.has(.disk):
+            return Finding(.warning, "stage", stage.stage, "waits for room on its disk\(end)")
         case "backing-off":
             return Finding(
                 .failure, "stage", stage.stage, "ends again and again (\(stage.restarts) restarts)\(end)",
                 advice: advice(stage))
         default:
-            return Finding(
-                .warning, "stage", stage.stage, "\(stage.state)\(end)", advice: stage.wasKilled ? advice(stage) : nil)
+            return Finding(.warning, "stage", stage.stage, "\(stage.state)\(end)")
         }
     }
 
+    /// A clock and a version are between two stages that go on; a full disk, or a kill from which the stage has not come back,
+    /// stops one. A kill from which it has come back is news for a while.
+    private static func finding(_ trouble: StageTrouble, of stage: LauncherRecord.Stage, _ now: Double) -> Finding {
+        let area =
+            switch trouble.kind {
+            case .clock, .version, .disk: trouble.kind.rawValue
+            case .killed: "stage"
+            }
+        let isOver = trouble.kind == .killed && stage.state == "ready"
+        let isStopped = trouble.kind == .disk || trouble.kind == .killed && !isOver
+        let verdict: Finding.Verdict =
+            isStopped ? .failure : isOver && now - trouble.since > longAgo ? .fine : .warning
+        return Finding(verdict, area, stage.stage, trouble.finding(now), advice: trouble.remedy)
+    }
+
     /// What its last words say; one that was killed had none about its end.
-    private static func advice(_ stage: LauncherRecord.Stage) -> String {
-        if stage.wasKilled {
-            return
-                "it was killed: by somebody, or by the kernel where memory ran out (`journalctl -k | grep -i 'out of memory'` tells)"
-        }
+    private static func advice(_ stage: LauncherRecord.Stage) -> String? {
+        if stage.has(.killed) { return nil }
         return stage.lastLine.map { LogLine($0) }.map { $0["reason"] ?? $0.raw } ?? "read its log: tributary logs"
     }
 }
 
 extension LauncherRecord.Stage {
-    var wasKilled: Bool { lastEnd == ProcessEnd.signal(SIGKILL).description }
-
-    /// It said so with its exit status.
-    var wantedRoom: Bool { lastEnd == ProcessEnd.exit(74).description }
+    func has(_ kind: StageTrouble.Kind) -> Bool { troubles?.contains { $0.kind == kind } ?? false }
 
     var isWaiting: Bool { status?.hasPrefix("waiting") ?? false }
 
@@ -80,6 +100,33 @@ extension LauncherRecord.Stage {
     func since(_ now: Double) -> String {
         guard let statusSince, status != nil, now - statusSince >= 1 else { return "" }
         return " (for \(Terminal.span(now - statusSince)))"
+    }
+}
+
+extension StageTrouble.Kind {
+    /// What to do about what a stage says of its peers.
+    var remedy: String? {
+        switch self {
+        case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
+        case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
+        case .disk, .killed: nil
+        }
+    }
+}
+
+extension StageTrouble {
+    /// `release/publish: its clock is 9.0 s ahead of this host's (for 4 min 12 s)`
+    func finding(_ now: Double) -> String {
+        let span = Terminal.span(now - since)
+        switch kind {
+        case .clock, .version, .disk: return "\(about): \(text) (for \(span))"
+        case .killed: return "\(text) (\(span) ago)"
+        }
+    }
+
+    /// The same in the line of its stage, with what to do.
+    func line(_ now: Double) -> String {
+        (kind == .killed ? "" : "\(kind.rawValue): ") + "\(finding(now)): \(remedy)"
     }
 }
 

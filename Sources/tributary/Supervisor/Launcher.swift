@@ -56,6 +56,7 @@ final class Launcher {
     private var allReady: Duration?
     var recordIsStale = true
     private var lastLookForRoom: Duration?
+    private var memory = MemoryWatch()
     private var exitStatus: Int32?
 
     init(
@@ -112,6 +113,12 @@ final class Launcher {
         let messages = try notify.take()
         try readLogs()
         for message in messages {
+            if let troubles = message.troubles {
+                try take(
+                    .troubles(
+                        pid: message.pid,
+                        troubles.map { .init(kind: $0.kind.rawValue, about: $0.about, text: $0.text) }))
+            }
             if let status = message.status { try take(.status(pid: message.pid, status)) }
             if message.standsBy { try take(.standingBy(pid: message.pid)) }
             if message.isReady { try take(.ready(pid: message.pid)) }
@@ -197,6 +204,7 @@ final class Launcher {
                 program.path, program.arguments, environment: environment, output: writing)
             outputs.append(StageOutput(of: stage, pid: pid, reading))
             startTimes[stage] = TimeOfDay.now()
+            memory.started(pid)
             try take(.spawned(stage, pid: pid))
         } catch let error as LauncherError { try take(.unstarted(stage, reason: error.description)) }
     }
@@ -220,8 +228,9 @@ final class Launcher {
 
     private func reap() throws {
         var status: Int32 = 0
+        var usage = rusage()
         while true {
-            let pid = waitpid(-1, &status, WNOHANG)
+            let pid = wait4(-1, &status, WNOHANG, &usage)
             guard pid > 0 else { return }
             // wait(2): the low seven bits are the signal, the next byte the exit status.
             let number = status & 0x7F
@@ -230,9 +239,11 @@ final class Launcher {
                 monitor.ended(end, at: now)
                 continue
             }
+            // ru_maxrss is in KiB (getrusage(2)).
+            let killing = memory.ended(pid, end, peak: usage.ru_maxrss > 0 ? usage.ru_maxrss << 10 : nil)
             // Its last words may have come since.
             try readNotices()
-            try take(.ended(pid: pid, end, lacksRoom: lacksRoom(pid)))
+            try take(.ended(pid: pid, end, lacksRoom: lacksRoom(pid), killing: killing))
         }
     }
 
@@ -267,7 +278,8 @@ final class Launcher {
             readySeconds: allReady.map(\.inSeconds),
             stages: supervision.children.map {
                 LauncherRecord.Stage(
-                    $0, started: startTimes[$0.stage], launched: startSeconds, lastLine: lastLines[$0.stage])
+                    $0, started: startTimes[$0.stage], launched: startSeconds, lastLine: lastLines[$0.stage],
+                    folder: topology.stateFolder(of: $0.stage))
             })
         do { try record.write(topology.statePath) } catch { Terminal.warn("\(error)") }
     }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Federation
 internal import FoundationEssentials
 internal import Glibc
@@ -18,18 +19,24 @@ extension LauncherRecord {
         }
     }
 
-    /// Beside it first, then by its name: a reader never sees half of it.
+    /// Beside it first, then by its name: a reader never sees half of it. Both files are kept and filled up with spaces to twice
+    /// what is needed, so that it can be said on a full disk that the disk is full.
     func write(_ state: String) throws {
-        let text = try encoded()
+        var text = try encoded()
+        let (page, least) = (4096, 65_536)
+        let size = max(least, (2 * text.count + page - 1) / page * page)
+        text += [UInt8](repeating: UInt8(ascii: " "), count: size - text.count)
         let draft = "\(LauncherRecord.path(state)).new"
-        let file = try Descriptor.opening(draft, O_WRONLY | O_CREAT | O_TRUNC)
+        let file = try Descriptor.opening(draft, O_WRONLY | O_CREAT)
         try file.writeAll(text)
+        guard ftruncate(file.number, off_t(size)) == 0 else { throw LauncherError.system("ftruncate \(draft)") }
+        guard tributary_exchange(draft, LauncherRecord.path(state)) != 0 else { return }
         guard rename(draft, LauncherRecord.path(state)) == 0 else { throw LauncherError.system("rename \(draft)") }
     }
 }
 
 extension LauncherRecord.Stage {
-    init(_ child: Supervision.Child, started: String?, launched: Double, lastLine: String?) {
+    init(_ child: Supervision.Child, started: String?, launched: Double, lastLine: String?, folder: String) {
         let state =
             switch child.phase {
             case .waiting: "waiting"
@@ -43,7 +50,32 @@ extension LauncherRecord.Stage {
             readySeconds: child.timeToReady.map(\.inSeconds), restarts: child.restarts,
             status: child.status.isEmpty ? nil : child.status,
             statusSince: child.status.isEmpty ? nil : launched + child.statusSince.inSeconds,
-            lastEnd: child.lastEnd?.description, lastLine: child.lastEnd == nil ? nil : lastLine)
+            lastEnd: child.lastEnd?.description, lastLine: child.lastEnd == nil ? nil : lastLine,
+            troubles: Self.troubles(of: child, launched: launched, folder: folder))
+    }
+
+    private static func troubles(of child: Supervision.Child, launched: Double, folder: String) -> [StageTrouble] {
+        var troubles: [StageTrouble] = []
+        if let since = child.lackingRoomSince {
+            troubles.append(
+                StageTrouble(
+                    kind: .disk, about: folder, text: "its disk is full",
+                    remedy: "make room there (`df -h \(folder)`): it starts again by itself and goes on where it was",
+                    since: launched + since.inSeconds))
+        }
+        if let kill = child.kill {
+            troubles.append(
+                StageTrouble(
+                    kind: .killed, about: child.stage.description, text: kill.killing.text,
+                    remedy: kill.killing.remedy, since: launched + kill.at.inSeconds))
+        }
+        return troubles
+            + child.troubles.compactMap { told in
+                guard let kind = StageTrouble.Kind(rawValue: told.kind), let remedy = kind.remedy else { return nil }
+                return StageTrouble(
+                    kind: kind, about: told.about, text: told.text, remedy: remedy,
+                    since: launched + told.since.inSeconds)
+            }
     }
 }
 
