@@ -202,6 +202,11 @@ let package = Package(
         .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
         // A file system that a test may fill
         .target(name: "SmallDisk", path: "Tests/SmallDisk", swiftSettings: strict),
+        // What a loss of power leaves
+        .target(
+            name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
+            linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "PowerCut", dependencies: ["CSyncWatch"], path: "Tests/PowerCut", swiftSettings: strict),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -209,7 +214,7 @@ let package = Package(
             "FederationTests", uses: ["Federation", "MessagePack", "SeededRandom", "Sodium"],
             resources: [.copy("Vectors")]),
         tests("ConfigurationTests", uses: ["Configuration", "SeededRandom"]),
-        tests("KeysTests", uses: ["Keys", "Federation", "Sodium"]),
+        tests("KeysTests", uses: ["Keys", "Federation", "PowerCut", "Sodium"]),
         tests("LaunchingTests", uses: ["Launching", "SeededRandom"]),
         tests(
             "TopologyTests",
@@ -265,20 +270,16 @@ let package = Package(
         tests(
             "PublicationTests",
             uses: [
-                "Publication", "Adapter", "Configuration", "Federation", "JSONText", "Planning", "Privacy",
-                "SeededRandom",
-                "Sodium",
+                "Publication", "Adapter", "Configuration", "Federation", "JSONText", "Planning", "PowerCut", "Privacy",
+                "SeededRandom", "Sodium",
             ]),
-        .target(
-            name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
-            linkerSettings: [.linkedLibrary("dl")]),
         tests(
             "SimulationTests",
             uses: [
                 "AggregateLogic", "BigInteger", "CSyncWatch", "Configuration", "Corpus", "EncryptLogic", "Encryption",
                 "Federation", "IngestLogic", "Keys", "LocalTrainLogic",
-                "MessagePack", "Monitoring", "Publication", "PublishLogic", "SeededRandom", "Sodium", "StageKit",
-                "Tokenization", "Topology",
+                "MessagePack", "Monitoring", "PowerCut", "Publication", "PublishLogic", "SeededRandom", "Sodium",
+                "StageKit", "Tokenization", "Topology",
             ]),
         tests(
             "PipelineTests",

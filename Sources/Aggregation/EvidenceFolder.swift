@@ -28,8 +28,8 @@ package struct EvidenceFolder: Sendable {
 
     // MARK: writing
 
-    /// Writes the folder under another name and then gives it its own, so that it is there whole or not at all. A file that
-    /// lies on the same disk is linked, not copied.
+    /// Writes the folder under another name and then gives it its own, so that it is there whole or not at all, and on the disk when
+    /// this returns. A file that lies on the same disk is linked, not copied: it has been synced.
     package func write(
         opening: Signed<Opening>, record: RoundRecord, sum: [UInt8], contributions: [(CloudName, Source)]
     ) throws(Fault) {
@@ -47,8 +47,14 @@ package struct EvidenceFolder: Sendable {
                 guard link(file, draft.contributionPath(cloud)) == 0 else { throw draft.fault("link", file) }
             }
         }
+        try draft.flush(draft.path)
         remove()
         guard rename(draft.path, path) == 0 else { throw fault("rename", path) }
+        try flush("\(path)/..")
+    }
+
+    private func flush(_ folder: String) throws(Fault) {
+        do { try DurableFile.flushDirectory(folder) } catch { throw Fault(description: "\(error)") }
     }
 
     /// Where a contribution's payload is.

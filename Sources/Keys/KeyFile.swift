@@ -72,7 +72,7 @@ enum KeyFile {
     // MARK: writing
 
     /// Writes beside `path`, then links the file to its name: link(2) fails where the name is taken, and a crash leaves
-    /// no half a key.
+    /// no half a key. On the disk, by its name, when this returns.
     static func create(_ path: String, mode: mode_t, _ bytes: UnsafeRawBufferPointer) throws {
         try write(path, mode: mode, bytes) { draft in
             guard link(draft, path) == 0 else {
@@ -109,9 +109,21 @@ enum KeyFile {
         }
         guard fsync(descriptor) == 0 else { throw failure("flush", draft) }
         try named(draft)
+        unlink(draft)
+        try flushFolder(of: path)
     }
 
-    /// Makes the folders of `parts` one inside the other below `root`. A private one that others can reach is refused.
+    /// Makes the names beside `path` durable, its own among them: a file's own flush does not do that (fsync(2)).
+    private static func flushFolder(of path: String) throws {
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", folder) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("flush", folder) }
+    }
+
+    /// Makes the folders of `parts` one inside the other below `root`. A private one that others can reach is refused. Each is on
+    /// the disk, by its name, when this returns.
     static func makeFolders(_ parts: [String], below root: String, mode: mode_t) throws {
         try makeAncestors(of: root)
         var path = root
@@ -119,6 +131,8 @@ enum KeyFile {
         for part in parts {
             path += "/\(part)"
             try makeFolder(path, mode: mode)
+            // One that was here may have been made by a process that was killed before its flush.
+            try flushFolder(of: path)
             var information = stat()
             guard stat(path, &information) == 0 else { throw failure("examine", path) }
             guard information.st_mode & S_IFMT == S_IFDIR else {
@@ -140,7 +154,7 @@ enum KeyFile {
     }
 
     private static func makeFolder(_ path: String, mode: mode_t) throws {
-        guard mkdir(path, mode) != 0 else { return }
+        guard mkdir(path, mode) != 0 else { return try flushFolder(of: path) }
         guard errno == EEXIST else { throw failure("make the folder", path) }
     }
 

@@ -49,7 +49,7 @@ package final class ReleaseStore: Sendable {
         self.afterStep = afterStep
         publicKey = Minisign.PublicKey(key.verifyingKey)
         publishing = Mutex(State(newest: nil, digest: nil, list: RoundList(directory: directory)))
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try DurableFile.makeDirectories(directory)
         lockFile = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard lockFile >= 0 else { throw SafetensorsError.system(operation: "open", path: directory, code: errno) }
         guard flock(lockFile, LOCK_EX | LOCK_NB) == 0 else {
@@ -117,6 +117,8 @@ package final class ReleaseStore: Sendable {
             draft.follows.map({ rounds.contains($0.value) }) ?? true
         else { throw missing(draft) }
         for round in rounds where round > draft.follows?.value ?? 0 { try remove(round) }
+        // The list is written over now: a loss of power must not bring back what its old end belongs to.
+        try DurableFile.flushDirectory(directory)
         try takeUp(&state)
     }
 

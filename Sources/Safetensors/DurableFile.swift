@@ -67,8 +67,22 @@ package enum DurableFile {
         }
         try create(temporary, bytes, mode: mode)
         guard rename(temporary, path) == 0 else { throw .system(operation: "rename onto", path: path, code: errno) }
-        let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        try flushDirectory(parent)
+        try flushDirectory(parent(of: path))
+    }
+
+    /// Makes a directory, and those that it lies in, where they are not there; each is on the disk, by its name, when this returns.
+    package static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SafetensorsError) {
+        guard access(path, F_OK) != 0 else { return }
+        let above = parent(of: path)
+        if above != path { try makeDirectories(above, mode: mode) }
+        guard mkdir(path, mode_t(mode)) == 0 || errno == EEXIST else {
+            throw .system(operation: "make the directory", path: path, code: errno)
+        }
+        try flushDirectory(above)
+    }
+
+    private static func parent(of path: String) -> String {
+        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     }
 
     /// Makes the names in a directory durable (fsync(2): a file's own flush does not do that).

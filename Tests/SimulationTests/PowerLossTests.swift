@@ -1,5 +1,6 @@
 import Federation
 import Foundation
+import PowerCut
 import SeededRandom
 import StageKit
 import Testing

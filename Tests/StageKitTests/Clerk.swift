@@ -13,6 +13,8 @@ final class Clerk {
     private(set) var receipts:
         [(name: TransferName, outcome: Receipt.Outcome, reason: String, wireBytes: Int, offers: Int)] = []
     private(set) var offersSeen = 0
+    /// Messages that went unread because their sender was over its limits.
+    private(set) var dropped = 0
     /// What to say to the offer of this number, counted from 1.
     var verdict: (Int) -> Verdict = { _ in .take }
     private var waiters: [(condition: (Clerk) -> Bool, resume: CheckedContinuation<Void, Never>)] = []
@@ -45,6 +47,7 @@ final class Clerk {
             case nil: break
             }
         case .joined(let peer): exchange.joined(peer)
+        case .overLimit(_, let count): dropped += count
         default: break
         }
         post.handled(event)

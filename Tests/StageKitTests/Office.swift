@@ -1,6 +1,7 @@
 import Federation
 import Sodium
 import StageKit
+import Topology
 
 /// Three stages with keys of their own: aggregate, the hub, and two clouds' encrypt stages that dial it.
 struct Office {
@@ -31,7 +32,10 @@ struct Office {
     }
 
     /// The hub's plan: over ipc, or over tcp admitting the given stages.
-    func hub(tcp ports: [Int]? = nil, admitting: [StageName]? = nil, inbox: Int = 32 << 20) throws -> PostPlan {
+    func hub(
+        tcp ports: [Int]? = nil, admitting: [StageName]? = nil, inbox: Int = 32 << 20,
+        limits: Topology.PeerLimits = .init()
+    ) throws -> PostPlan {
         let peers = admitting ?? [north, west]
         let keys = try pair(aggregate)
         let hub: PostPlan.Hub
@@ -45,7 +49,7 @@ struct Office {
         }
         return PostPlan(
             stage: aggregate, hub: hub, dials: [], curvePublic: keys.publicKey, curveSecret: keys.secret,
-            inboxBytes: inbox)
+            inboxBytes: inbox, peerLimits: limits)
     }
 
     /// The plan of a stage that dials the hub; with `keys` it shows other keys than its own.

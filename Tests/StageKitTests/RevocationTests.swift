@@ -58,43 +58,6 @@ extension Desk {
     fileprivate func keysChanged() async throws {
         try await first("a change of keys") { if case .keysChanged = $0 { true } else { false } }
     }
-
-    /// Says hello until the hub has heard it: a connection that breaks off takes what is on its way with it.
-    fileprivate func say(_ message: WireMessage, to hub: StageName, until desk: Desk) async throws {
-        for _ in 0..<60 {
-            post.push(message, to: hub)
-            do {
-                try await desk.first("hello \(message.epoch)", within: 1) { event in
-                    if case .message(let other) = event {
-                        other.sender == message.sender && other.epoch == message.epoch
-                    } else {
-                        false
-                    }
-                }
-                return
-            } catch is Nothing { continue }
-        }
-        throw Nothing(
-            description:
-                "no hello \(message.epoch) of \(message.sender); \(desk.post) had \(desk.events.filter { if case .tick = $0 { false } else { true } }.suffix(12)), this one \(events.filter { if case .tick = $0 { false } else { true } }.suffix(12))"
-        )
-    }
-
-    fileprivate func hears(_ sequence: UInt64, of hub: Desk, _ message: WireMessage) async throws {
-        for _ in 0..<60 {
-            hub.post.publish(message, topic: Topic.all)
-            do {
-                try await first("beat \(sequence)", within: 1) { event in
-                    if case .message(let other) = event { other.sequence == sequence } else { false }
-                }
-                return
-            } catch is Nothing { continue }
-        }
-        throw Nothing(
-            description:
-                "beat \(sequence) was not heard; \(hub.events.filter { if case .tick = $0 { false } else { true } }.suffix(12)), this one \(events.filter { if case .tick = $0 { false } else { true } }.suffix(22))"
-        )
-    }
 }
 
 @Suite("Keys that change while a post runs", .timeLimit(.minutes(3)))

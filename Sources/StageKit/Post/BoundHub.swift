@@ -39,8 +39,9 @@ final class BoundHub {
         let pull = try Socket(.pull, in: context)
         try PostLoop.prepare(pull, maximumFrame: WireMessage.maximumWorkFrameBytes)
         let xpub = try Socket(.xpub, in: context)
-        // Only subscriptions come in here.
-        try PostLoop.prepare(xpub, maximumFrame: 1 << 10)
+        // Only subscriptions come in here. Short ones: libzmq keeps a node of its tree for each byte of each, a hundred times what was
+        // sent, and takes all that a peer has sent before it returns. With 20,000 of a KiB that was 13 s and 800 MB.
+        try PostLoop.prepare(xpub, maximumFrame: Self.subscriptionBytes)
         // Without it a second subscriber to a topic raises no event (tried).
         try xpub.set(.verboseSubscriptions)
         let workWatch = try Socket(.pair, in: context)
@@ -70,6 +71,9 @@ final class BoundHub {
         limits.halfOpenOfAddress = min(limits.halfOpenOfAddress, limits.halfOpen / 2)
         return limits
     }
+
+    /// A stage's topics have 60 at most; the longest frame of a CURVE handshake, which counts too, has 276 (RFC 26, INITIATE).
+    private static let subscriptionBytes = 256
 
     /// For the stage's own files and sockets, and for connections that are accepted and not counted yet.
     private static let reservedDescriptors = 2048

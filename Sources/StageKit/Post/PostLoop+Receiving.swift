@@ -142,6 +142,10 @@ extension PostLoop {
                 // libzmq itself unsubscribes for whoever is gone, in nobody's name.
                 guard message.userID != nil else { continue }
                 guard let stage = sender(of: message, hub, now: now, post: post) else { continue }
+                guard isTopic(message, of: stage) else {
+                    refuseSubscription(message, of: stage, hub, now: now, post: post)
+                    continue
+                }
                 guard isAllowed(message, of: stage, now: now, post: post) else { continue }
                 vouched = stage
             }
@@ -151,6 +155,24 @@ extension PostLoop {
             else { continue }
             post.deliver(.joined(stage))
         }
+    }
+
+    /// Whether a stage may subscribe to this, or give up what it has subscribed to.
+    private func isTopic(_ message: Message, of stage: StageName) -> Bool {
+        guard let frame = message.frames.first, message.frames.count == 1, frame.first == 0 || frame.first == 1 else {
+            return false
+        }
+        return frame.dropFirst().elementsEqual(Topic.all) || frame.dropFirst().elementsEqual(Topic.to(stage))
+    }
+
+    /// What a peer subscribes to stays in memory for as long as its connection does, so that the connection ends.
+    private func refuseSubscription(
+        _ message: Message, of stage: StageName, _ hub: BoundHub, now: ContinuousClock.Instant, post: Post
+    ) {
+        allowances[stage, default: PeerAllowance(plan.peerLimits, now: now)].chargeMistake()
+        if let descriptor = message.descriptor { hub.cut([descriptor]) }
+        guard !post.isShareFull(of: stage) else { return }
+        post.deliver(.refused(peer: stage.description, reason: "it subscribes to what is not its own"))
     }
 
     // MARK: Connections

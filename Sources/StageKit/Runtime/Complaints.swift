@@ -37,6 +37,8 @@ package final class Complaints {
     private var stages = PeerThrottle()
     private var strangers = PeerThrottle(capacity: 32)
     private var departures: [String: Int] = [:]
+    /// An auditor's trail is kept for ever: who comes and goes all day is not to fill the disk with it.
+    private var joins = PeerThrottle(limit: 6, span: .seconds(60))
 
     private let blame: @Sendable (StageName) -> Void
 
@@ -61,6 +63,12 @@ package final class Complaints {
         complain(
             .messageRefused, of: message.sender.description,
             [.kind: .text(message.kind.rawValue), .from: .name(message.sender), .reason: .text(reason)])
+    }
+
+    /// A stage listens to this hub.
+    package func joined(_ stage: StageName) {
+        guard case .write = joins.line(of: stage.description, .now) else { return }
+        log.tell(.peerJoined, [.peer: .name(stage)])
     }
 
     /// A connection has ended. Stages come and go; one that goes again and again is worth a look.

@@ -11,7 +11,7 @@ package enum StageProbe {
         case ready
     }
 
-    enum Phase: String {
+    package enum Phase: String {
         case starting, ready, stopping
     }
 
@@ -26,19 +26,28 @@ package enum StageProbe {
         }
         defer { close(descriptor) }
         var information = stat()
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = read(descriptor, &bytes, bytes.count)
-        guard fstat(descriptor, &information) == 0, count >= 0 else { return String(cString: strerror(errno)) }
-        let words = String(decoding: bytes[..<count], as: UTF8.self).split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, let phase = Phase(rawValue: String(words[0])), let pid = Int32(words[1]), pid > 0 else {
-            return "has not said how it does"
-        }
-        guard kill(pid, 0) == 0 || errno == EPERM else { return "process \(pid) is gone" }
+        guard fstat(descriptor, &information) == 0 else { return String(cString: strerror(errno)) }
+        guard let (phase, pid) = word(in: descriptor) else { return "has not said how it does" }
+        guard isThere(pid) else { return "process \(pid) is gone" }
         let age = now.tv_sec - information.st_mtim.tv_sec
         guard age <= patienceSeconds else { return "process \(pid) stands still, since \(age) s" }
         guard question == .live || phase == .ready else { return "process \(pid) is \(phase.rawValue)" }
         return nil
     }
+
+    /// What the lock's last holder has said of itself; nil where it has said nothing yet.
+    static func word(in lock: Int32) -> (phase: Phase, pid: Int32)? {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = pread(lock, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let words = String(decoding: bytes[..<count], as: UTF8.self).split { $0 == " " || $0 == "\n" }
+        guard words.count == 2, let phase = Phase(rawValue: String(words[0])), let pid = Int32(words[1]), pid > 0 else {
+            return nil
+        }
+        return (phase, pid)
+    }
+
+    static func isThere(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }
 
     /// Answers by exit status; a no is told on standard error.
     static func answer(_ question: Question, stateFolder: String, stage: String) -> Never {

@@ -114,7 +114,7 @@ package final class StageRuntime {
         switch event {
         case .message, .tick: break
         case .joined(let peer):
-            context.log.tell(.peerJoined, [.peer: .name(peer)])
+            complaints.joined(peer)
             try await welcome(peer)
         case .connected(let hub):
             links.connected(hub)
