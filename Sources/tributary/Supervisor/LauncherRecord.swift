@@ -19,19 +19,38 @@ extension LauncherRecord {
         }
     }
 
-    /// Beside it first, then by its name: a reader never sees half of it. Both files are kept and filled up with spaces to twice
-    /// what is needed, so that it can be said on a full disk that the disk is full.
+    /// Beside it first, then by its name: a reader never sees half of it. On a full disk it takes the place of a file that is kept
+    /// for that, so that it can be said there that the disk is full.
     func write(_ state: String) throws {
-        var text = try encoded()
-        let (page, least) = (4096, 65_536)
-        let size = max(least, (2 * text.count + page - 1) / page * page)
-        text += [UInt8](repeating: UInt8(ascii: " "), count: size - text.count)
-        let draft = "\(LauncherRecord.path(state)).new"
-        let file = try Descriptor.opening(draft, O_WRONLY | O_CREAT)
-        try file.writeAll(text)
-        guard ftruncate(file.number, off_t(size)) == 0 else { throw LauncherError.system("ftruncate \(draft)") }
-        guard tributary_exchange(draft, LauncherRecord.path(state)) != 0 else { return }
-        guard rename(draft, LauncherRecord.path(state)) == 0 else { throw LauncherError.system("rename \(draft)") }
+        let (path, spare) = (LauncherRecord.path(state), "\(LauncherRecord.path(state)).spare")
+        let text = try LauncherRecord.filledUp(encoded())
+        let draft = "\(path).new"
+        do {
+            try Descriptor.opening(draft, O_WRONLY | O_CREAT | O_TRUNC).writeAll(text)
+            guard rename(draft, path) == 0 else { throw LauncherError.system("rename \(draft)") }
+        } catch {
+            unlink(draft)
+            guard LauncherRecord.size(of: spare) >= text.count else { throw error }
+            try Descriptor.opening(spare, O_WRONLY).writeAll(text)
+            // The one that is replaced is as large, and is the next spare.
+            guard truncate(spare, off_t(text.count)) == 0, tributary_exchange(spare, path) == 0 else { throw error }
+            return
+        }
+        guard LauncherRecord.size(of: spare) < text.count else { return }
+        do { try Descriptor.opening(spare, O_WRONLY | O_CREAT | O_TRUNC).writeAll(text) } catch { unlink(spare) }
+    }
+
+    /// With spaces to twice its length or 64 KiB: the next ones fit where this one lies.
+    private static func filledUp(_ text: [UInt8]) -> [UInt8] {
+        let page = 4096
+        let size = max(65_536, (2 * text.count + page - 1) / page * page)
+        return text + [UInt8](repeating: UInt8(ascii: " "), count: size - text.count)
+    }
+
+    /// 0 where it is not there.
+    private static func size(of path: String) -> Int {
+        var information = stat()
+        return stat(path, &information) == 0 ? Int(information.st_size) : 0
     }
 }
 
