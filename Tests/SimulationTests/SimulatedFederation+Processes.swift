@@ -73,6 +73,10 @@ extension SimulatedFederation {
             agenda.plan(.boot(process, lives: process.lives), at: now + random.milliseconds(1_000...30_000))
         } else {
             process.hasEnded = true
+            // Whoever was away for longer than it waits at its end is told to ask for this ("publish_silent").
+            if process.stage == ground.topology.publish {
+                agenda.plan(.startOnceMore(process), at: max(now, schedule.healedBy * 1000) + 60_000_000)
+            }
         }
     }
 

@@ -12,6 +12,8 @@ import Topology
 final class SimulatedFederation: @unchecked Sendable {
     enum Happening {
         case boot(SimulatedProcess, lives: Int)
+        /// Its operator starts it once more, if somebody still waits for it.
+        case startOnceMore(SimulatedProcess)
         case tick(Life)
         case deliver(Parcel)
         case perform(Life, Int)
@@ -119,6 +121,10 @@ final class SimulatedFederation: @unchecked Sendable {
         switch happening {
         case .boot(let process, let lives):
             guard process.lives == lives, process.life == nil, !process.hasEnded else { return }
+            try await boot(process)
+        case .startOnceMore(let process):
+            guard process.hasEnded, !processes.allSatisfy(\.hasEnded) else { return }
+            process.hasEnded = false
             try await boot(process)
         case .tick(let life):
             guard !life.isDead, !isPaused(life, happening) else { return }
