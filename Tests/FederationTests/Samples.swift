@@ -176,6 +176,13 @@ enum Samples {
             ).value,
             { try AdapterAbout($0).value }),
         Sample(
+            "adapter-sums-of-three",
+            AdapterAbout(
+                release: digest,
+                change: .init(
+                    from: RoundNumber(2), whole: digest, sums: .init(contributions: 3, totalWeight: 1.25))
+            ).value, { try AdapterAbout($0).value }),
+        Sample(
             "shortfall",
             ShortfallAbout(opening: digest, missing: [west], reason: "late").value, { try ShortfallAbout($0).value }),
     ]
