@@ -3,7 +3,10 @@
 rounds of a real federation.
 
 bench/events.py [--rate 10000] [--seconds 10] [--pairs 3] [--bin .build/release]
-bench/events.py --run [--suite paillier] [--values 100000] [--seconds 15] [--pairs 5]
+bench/events.py --run [--suite paillier] [--values 100000] [--seconds 15] [--pairs 5] [--apart]
+
+--apart gives the last core to the collectors, to whoever tells the events and, all along, to idle work: what a busy neighbour does to a core (its
+clock, its caches) is then the same with and without the monitor, which shares the other cores with the rounds.
 """
 import argparse, glob, hashlib, json, multiprocessing, os, shutil, signal, statistics, subprocess, sys, tempfile, threading, time
 
@@ -51,6 +54,15 @@ def tell(folder, rate, segment=4 << 20):
         time.sleep(0.005)
 
 
+def burn(core):
+    """Keeps a core busy with what yields to everything else."""
+    os.sched_setaffinity(0, {core})
+    collectors.idle()
+    data = b"x" * 65536
+    while True:
+        hashlib.blake2b(data).digest()
+
+
 def resident(pid):
     return int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -74,7 +86,8 @@ class Monitor:
         self.share = (processor_seconds(self.process.pid) - self.before) / elapsed
         self.collectors_share = (self.park.processor_seconds() - self.theirs) / elapsed
         self.memory = resident(self.process.pid)
-        self.process.send_signal(signal.SIGTERM)
+        # It would send what there is first, at its leisure: on busy cores that is no part of what is timed.
+        self.process.kill()
         self.process.wait()
 
 
@@ -182,7 +195,7 @@ def beside_run(options, folder, park):
     medians = [[statistics.median(one) for one in each] for each in (without, beside)]
     ratios = [b / w for w, b in zip(*medians)]
     print(f"{options.rate} events a second, {len(park.sinks)} sinks, three clouds, {options.suite}, {options.values} values, "
-          f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {sum(map(len, without))} and {sum(map(len, beside))} rounds")
+          f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, {sum(map(len, without))} and {sum(map(len, beside))} rounds")
     print("median round without a monitor, ms:", " ".join(f"{1000 * one:.1f}" for one in medians[0]))
     print("the same beside a monitor, ms:     ", " ".join(f"{1000 * one:.1f}" for one in medians[1]))
     print(f"longer by: {100 * (statistics.median(ratios) - 1):+.1f} % (median of pairs, from {100 * (min(ratios) - 1):+.1f} to "
@@ -200,22 +213,33 @@ def main():
     parser.add_argument("--run", action="store_true", help="time the rounds of a real federation")
     parser.add_argument("--suite", default="paillier", choices=["paillier", "threshold", "secagg", "clear"])
     parser.add_argument("--values", type=int, default=100_000)
+    parser.add_argument("--apart", action="store_true", help="the last core for the collectors and whoever tells events")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
+    cores = sorted(os.sched_getaffinity(0))
+    if options.apart and len(cores) < 2:
+        sys.exit("--apart takes two cores")
     folder = tempfile.mkdtemp(prefix="tributary-bench-")
     park = collectors.Collectors(folder)
-    generator = None
+    generator = burner = None
     try:
+        if options.apart:
+            burner = multiprocessing.Process(target=burn, args=(cores[-1],), daemon=True)
+            burner.start()
+            os.sched_setaffinity(0, {cores[-1]})
         park.start()
         spool = f"{folder}/state/flood/encrypt/events"
         os.makedirs(spool, mode=0o700)
         generator = multiprocessing.Process(target=tell, args=(spool, options.rate), daemon=True)
         generator.start()
+        if options.apart:
+            os.sched_setaffinity(0, set(cores[:-1]))
         time.sleep(2)
         (beside_run if options.run else beside_work)(options, folder, park)
     finally:
-        if generator:
-            generator.kill()
+        for one in (generator, burner):
+            if one:
+                one.kill()
         park.close()
         shutil.rmtree(folder)
 
