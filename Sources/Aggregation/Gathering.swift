@@ -13,6 +13,8 @@ package struct Gathering: Sendable {
     private var words: [CloudName: HelpedSum] = [:]
     /// Once it is decided that the round is over fewer clouds than were in the product.
     package private(set) var selection: CloudSelection?
+    /// Whose contributions were counted and are not sound: in no sum of the round, and waited for no more.
+    private var dropped: Set<CloudName> = []
     /// How many clouds open a sum of the round together.
     private let helpers: Int
     /// When the quorum was there, in milliseconds since 1970; nil before.
@@ -94,7 +96,7 @@ package struct Gathering: Sendable {
     package mutating func count(
         _ part: SumAbout.Part, signed: RoundRecord.Part, helped: HelpedSum? = nil
     ) -> Bool {
-        guard parts[part.cloud] == nil, !isClosed, selection == nil else { return false }
+        guard parts[part.cloud] == nil, !isClosed, selection == nil, !dropped.contains(part.cloud) else { return false }
         parts[part.cloud] = (part, signed)
         words[part.cloud] = helped
         return true
@@ -104,6 +106,16 @@ package struct Gathering: Sendable {
     package mutating func hold(to selection: CloudSelection) {
         self.selection = selection
         parts = parts.filter { selection.clouds.contains($0.key) }
+    }
+
+    /// What these clouds have sent turned out not to be sound.
+    package mutating func drop(_ clouds: Set<CloudName>) {
+        dropped.formUnion(clouds)
+        for cloud in clouds {
+            parts[cloud] = nil
+            words[cloud] = nil
+        }
+        if parts.count < opening.quorum { quorumSince = nil }
     }
 
     package enum Decision: Equatable, Sendable {
@@ -119,12 +131,13 @@ package struct Gathering: Sendable {
     /// - Parameter now: milliseconds since 1970, UTC.
     package func decision(now: UInt64) -> Decision {
         guard !isClosed else { return .wait }
-        guard selection == nil else { return .close }
-        let expected = masks?.clouds ?? Set(opening.cohort.map(\.cloud))
+        // What a selection was made for needs all of it.
+        guard selection == nil else { return dropped.isEmpty ? .close : .abandon(missing: absent, reason: unsound) }
+        let expected = (masks?.clouds ?? Set(opening.cohort.map(\.cloud))).subtracting(dropped)
         // What was counted of a cloud that is lost can be neither taken out nor unmasked.
         let isSpoiled = masks != nil && parts.keys.contains { !expected.contains($0) }
         let needed = max(opening.quorum, masks?.needed ?? 0)
-        if isSpoiled || expected.count < needed { return .abandon(missing: missing) }
+        if isSpoiled || expected.count < needed { return .abandon(missing: absent, reason: unsound) }
         let isDue = parts.count == expected.count || now >= opening.deadline
         guard isDue || hasWaited(now) else { return .wait }
         if !words.isEmpty {
@@ -134,6 +147,13 @@ package struct Gathering: Sendable {
             return choice
         }
         return parts.count >= needed ? .close : .abandon(missing: missing)
+    }
+
+    /// In words, for whoever asks why there is no sum.
+    private var unsound: String? {
+        guard !dropped.isEmpty else { return nil }
+        let names = dropped.sorted().map(\.description).joined(separator: ", ")
+        return "what was sent is not sound: \(names); without that too few clouds are left"
     }
 
     /// To be told before it decides: from when the quorum is there the round's window counts.
@@ -159,7 +179,11 @@ package struct Gathering: Sendable {
         return selection.leftOut.isEmpty ? .close : .hold(selection)
     }
 
-    package var missing: [CloudName] {
+    /// Who is waited for, in the order of their names.
+    package var missing: [CloudName] { absent.filter { !dropped.contains($0) } }
+
+    /// The same, and whose contributions are not sound.
+    private var absent: [CloudName] {
         opening.cohort.map(\.cloud).filter { cloud in
             guard let masks, !masks.clouds.contains(cloud) else { return parts[cloud] == nil }
             return !masks.leftOut.contains(cloud)

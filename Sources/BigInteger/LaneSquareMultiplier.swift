@@ -52,6 +52,20 @@ package struct LaneSquareMultiplier: ~Copyable {
         }
     }
 
+    /// Lanes of a lower row made by `split` that may stand for 0 mod n, a bit for each: all that do, and one in 2^50 others by chance, as
+    /// their lowest digit alone is looked at.
+    package borrowing func lanesNearZero(_ value: borrowing LaneRows, _ row: Int) -> UInt8 {
+        let lowest = modulus.n.constants.modulus[0]
+        let digits = value.row(row)
+        var found: UInt8 = 0
+        // Below 4n: 0 is 0, n, 2n or 3n.
+        for factor in 0..<4 as Range<UInt64> {
+            let zero = factor &* lowest & (1 << 52 - 1)
+            for lane in 0..<laneCount where digits[lane] == zero { found |= 1 << UInt8(lane) }
+        }
+        return found
+    }
+
     /// result = left * right mod n^2, two rows each; for public values.
     package borrowing func multiply(
         _ left: borrowing LaneRows, _ row: Int, by right: borrowing LaneRows, _ other: Int,

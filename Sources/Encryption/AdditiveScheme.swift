@@ -14,7 +14,18 @@ package protocol AdditiveScheme: Sendable {
     func seal(part values: UnsafeBufferPointer<UInt32>, units: Range<Int>, threads: Int) throws -> [UInt8]
 
     /// An empty sum.
-    func makeAccumulator() -> any Accumulator
+    func makeAccumulator(checking: InverseCheck) -> any Accumulator
+}
+
+/// When ciphertexts are seen to be prime to the key's modulus, as all are that encryption makes; under suites without ciphertexts it says
+/// nothing.
+package enum InverseCheck: Sendable {
+    /// At each contribution: one that is not is refused by itself, and the sum is as before.
+    case eachContribution
+    /// At the sum, for a third of the work with three contributions: a product is prime to n exactly if all its factors are. Whose is
+    /// not is found by adding them anew with the other check. Multiples of n are refused at once all the same, so that only somebody who
+    /// knows a factor of n makes a contribution that is let in here (by chance one is in 2^1500).
+    case sum
 }
 
 /// The sum of the payloads added so far, always exactly that: a payload is let in whole or refused whole.
@@ -23,11 +34,12 @@ package protocol AdditiveScheme: Sendable {
 package protocol Accumulator: AnyObject {
     var contributions: Int { get }
 
-    /// Checks a contribution (that it is sealed like the others, its length, and every unit of it) and adds it. On an
-    /// error the sum is as before.
+    /// Checks a contribution (that it is sealed like the others, its length, and every unit of it, as far as `InverseCheck` says) and
+    /// adds it. On an error the sum is as before.
     func add(_ payload: some ContiguousCollection, sealing: Sealing, threads: Int) throws
 
-    /// The payload of the sum, a deterministic function of the set of contributions.
+    /// The payload of the sum, a deterministic function of the set of contributions. Throws `EncryptionError.sumNotInvertible` where
+    /// that is checked only here, and one of them is not sound.
     func sum() throws -> [UInt8]
 }
 
@@ -47,6 +59,9 @@ package protocol Opener: SumReader {
 }
 
 extension AdditiveScheme {
+    /// An empty sum that refuses a contribution which is not sound at once.
+    package func makeAccumulator() -> any Accumulator { makeAccumulator(checking: .eachContribution) }
+
     /// Seals the units `units` of a vector that is there whole.
     package func seal(_ values: [UInt32], units: Range<Int>, threads: Int) throws -> [UInt8] {
         guard values.count == shape.values else {

@@ -23,7 +23,7 @@ package struct ClearScheme: AdditiveScheme, Opener {
         }
     }
 
-    package func makeAccumulator() -> any Accumulator {
+    package func makeAccumulator(checking: InverseCheck) -> any Accumulator {
         let (width, slots) = (shape.bytesPerUnit, sealing.slots)
         return RowAccumulator(sealing: sealing, shape: shape) { row, total in
             if let index = Words.of(width, { $0.first(in: row, above: slots.largestValue) }) {

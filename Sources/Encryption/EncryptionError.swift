@@ -34,6 +34,8 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
     case ciphertextTooLarge(index: Int)
     /// A ciphertext that shares a factor with n: no encryption makes one.
     case ciphertextNotInvertible(index: Int)
+    /// A sum with such a ciphertext: one of the contributions has it.
+    case sumNotInvertible
     /// A ciphertext whose blinding no power of hs takes away, under a key with private subgroups.
     case ciphertextOutsideSubgroup(index: Int)
 
@@ -86,6 +88,7 @@ package enum EncryptionError: Error, Equatable, CustomStringConvertible {
         case .ciphertextIsZero(let index): "ciphertext \(index) is 0"
         case .ciphertextTooLarge(let index): "ciphertext \(index) is not below the modulus of ciphertexts"
         case .ciphertextNotInvertible(let index): "ciphertext \(index) shares a factor with the modulus"
+        case .sumNotInvertible: "the sum shares a factor with the modulus: one of its contributions does"
         case .ciphertextOutsideSubgroup(let index):
             "ciphertext \(index) is blinded by something other than a power of the key's hs: a contribution was not sealed with "
                 + "this key; nothing was opened"

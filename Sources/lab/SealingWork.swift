@@ -124,7 +124,8 @@ final class PaillierWork: SealingWork {
             }
         }
         return try Elapsed.measure {
-            let accumulator = scheme.makeAccumulator()
+            // As aggregate does it.
+            let accumulator = scheme.makeAccumulator(checking: .sum)
             for payload in payloads { try accumulator.add(payload, sealing: scheme.sealing, threads: threads) }
             sum = try accumulator.sum()
         }

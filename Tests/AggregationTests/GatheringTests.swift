@@ -133,6 +133,7 @@ struct GatheringTests {
                 part, signed: .init(offer: [1], signature: [UInt8](repeating: 1, count: 64)), helped: helped)
         }
         func hold(to selection: CloudSelection) { gathering.hold(to: selection) }
+        func drop(_ clouds: Set<CloudName>) { gathering.drop(clouds) }
         func decision(now: UInt64) -> Gathering.Decision { gathering.decision(now: now) }
         func close() { gathering.close() }
     }
@@ -179,6 +180,49 @@ struct GatheringTests {
         #expect(gathering.count(try part("west")))
         #expect(gathering.decision(now: Self.deadline) == .close)
         #expect(gathering.decision(now: Self.deadline - 1) == .wait)
+    }
+
+    @Test("Without a contribution that is not sound a round closes over the others, if they are a quorum")
+    func dropped() throws {
+        let gathering = Round(Gathering(try opening(quorum: 2)))
+        for name in ["north", "west"] { #expect(gathering.count(try part(name))) }
+        gathering.drop([try cloud("west")])
+        // East may still come; west has had its turn.
+        #expect(gathering.decision(now: 0) == .wait)
+        #expect(gathering.missing == [try cloud("east")])
+        #expect(!gathering.count(try part("west")))
+        #expect(gathering.count(try part("east")))
+        #expect(gathering.decision(now: 0) == .close)
+        #expect(gathering.sum.parts.map(\.cloud.description) == ["east", "north"])
+        let whole = Round(Gathering(try opening(quorum: 3)))
+        for name in ["north", "west", "east"] { #expect(whole.count(try part(name))) }
+        #expect(whole.decision(now: 0) == .close)
+        whole.drop([try cloud("west")])
+        #expect(
+            whole.decision(now: 0)
+                == .abandon(
+                    missing: [try cloud("west")],
+                    reason: "what was sent is not sound: west; without that too few clouds are left"))
+    }
+
+    @Test("A round that is held to clouds ends when what one of them sent is not sound")
+    func droppedOfSelection() throws {
+        let gathering = Round(Gathering(try opening(quorum: 2), helpers: 2))
+        let word = try helped(round: 4, ["east", "north"])
+        for (name, helped) in [("west", nil), ("east", word), ("north", word)] {
+            #expect(gathering.count(try part(name), helped: helped))
+        }
+        guard case .hold(let selection) = gathering.decision(now: 0) else {
+            Issue.record("the sum is over all three")
+            return
+        }
+        gathering.hold(to: selection)
+        #expect(gathering.decision(now: 0) == .close)
+        gathering.drop([try cloud("east")])
+        guard case .abandon = gathering.decision(now: 0) else {
+            Issue.record("it goes on")
+            return
+        }
     }
 
     private func helped(round: UInt32, _ names: [String]) throws -> HelpedSum {

@@ -78,6 +78,55 @@ struct CiphertextRefusalTests {
         }
     }
 
+    @Test("Checked at the sum: multiples of n are refused at once, multiples of p or q when the sum is asked for")
+    func notInvertibleInSum() throws {
+        let (p, q) = try TestKeys.primes(of: key)
+        let cohort = try SlotLayout(bits: 8, cohort: 3)
+        let layout = try layout(count: 120)
+        func spoiled(_ scheme: PaillierScheme, _ value: Integer) throws -> [UInt8] {
+            let width = scheme.shape.bytesPerUnit
+            var payload = try scheme.seal(values, threads: 1)
+            payload.replaceSubrange(2 * width..<3 * width, with: try #require(value.bigEndianBytes(count: width)))
+            return payload
+        }
+        for (threads, arithmetic) in [1, 2].flatMap({ count in Arithmetic.supported.map { (count, $0) } }) {
+            let scheme = PaillierScheme(key: key.publicKey, layout: layout, slots: cohort, arithmetic: arithmetic)
+            func add(_ payload: [UInt8], to accumulator: any Accumulator) throws {
+                try accumulator.add(payload, sealing: scheme.sealing, threads: threads)
+            }
+            let honest = try (0..<2).map { _ in try scheme.seal(values, threads: 1) }
+            for position in 0..<3 {
+                for value in [p * q, p * q * 2, p * q * 12_345] {
+                    let accumulator = scheme.makeAccumulator(checking: .sum)
+                    for payload in honest.prefix(position) { try add(payload, to: accumulator) }
+                    #expect(throws: EncryptionError.ciphertextNotInvertible(index: 2)) {
+                        try add(try spoiled(scheme, value), to: accumulator)
+                    }
+                    // It has left no trace.
+                    for payload in honest.dropFirst(position) { try add(payload, to: accumulator) }
+                    let whole = scheme.makeAccumulator()
+                    for payload in honest { try add(payload, to: whole) }
+                    #expect(try accumulator.sum() == whole.sum())
+                }
+                for value in [p, q * 12_345, p * p] {
+                    let accumulator = scheme.makeAccumulator(checking: .sum)
+                    var payloads = honest
+                    payloads.insert(try spoiled(scheme, value), at: position)
+                    for payload in payloads { try add(payload, to: accumulator) }
+                    #expect(throws: EncryptionError.sumNotInvertible) { try accumulator.sum() }
+                }
+            }
+            // The other two are zero and too large, as ever.
+            let accumulator = scheme.makeAccumulator(checking: .sum)
+            #expect(throws: EncryptionError.ciphertextIsZero(index: 2)) {
+                try add(try spoiled(scheme, 0), to: accumulator)
+            }
+            #expect(throws: EncryptionError.ciphertextTooLarge(index: 2)) {
+                try add(try spoiled(scheme, key.publicKey.nSquared.value), to: accumulator)
+            }
+        }
+    }
+
     @Test("A payload under another key, or under none, is refused by the key's id")
     func otherKey() throws {
         let other = try TestKeys.second.get().publicKey

@@ -131,11 +131,20 @@ enum EncryptionDecoders {
         return entries
     }
 
-    /// Twice: the first contribution is kept otherwise than the second.
+    /// Twice: the first contribution is kept otherwise than the second. Whenever it is checked, the same gets into a sum.
     static func add(_ payload: [UInt8], to scheme: some AdditiveScheme) throws {
-        let accumulator = scheme.makeAccumulator()
-        for _ in 0..<2 { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) }
-        check(try accumulator.sum().count == scheme.shape.byteCount, "a sum")
+        func sum(_ checking: InverseCheck) throws -> [UInt8] {
+            let accumulator = scheme.makeAccumulator(checking: checking)
+            for _ in 0..<2 { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) }
+            return try accumulator.sum()
+        }
+        let late = Result { try sum(.sum) }
+        switch Result(catching: { try sum(.eachContribution) }) {
+        case .success(let sum): check(try late.get() == sum && sum.count == scheme.shape.byteCount, "a sum")
+        case .failure(let error):
+            if case .success = late { check(false, "a sum of what is not sound") }
+            throw error
+        }
     }
 
     private static func openings() throws -> [Entry] {
@@ -246,7 +255,7 @@ enum EncryptionDecoders {
             let contribution: Entry = (
                 "\(encryption.formula.rawValue)-contribution", [seed],
                 { bytes in
-                    let accumulator = scheme.makeAccumulator()
+                    let accumulator = scheme.makeAccumulator(checking: .sum)
                     for _ in 0..<2 { try accumulator.add(bytes, sealing: scheme.scheme.sealing, threads: 1) }
                     check(try accumulator.sum().count == scheme.byteCount, "a sum with a part in clear")
                 }

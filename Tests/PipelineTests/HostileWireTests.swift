@@ -187,6 +187,39 @@ extension PipelineSuite {
             }
         }
 
+        @Test("A ciphertext made by one who knows a factor of the key shows at the sum, which is over the others then")
+        func factors() async throws {
+            let stand = try await Stand()
+            let aggregate = stand.run.topology.aggregate
+            let control = try await stand.open(1)
+            try await closes(stand, control)
+            stand.release(control)
+            for (round, quorum) in [(UInt32(2), 2), (3, 3)] {
+                let opening = try await stand.open(round, quorum: quorum, seconds: 30)
+                let factor = try stand.factor
+                let width = try stand.seal(Stand.values(0), for: opening).count
+                let payload = [UInt8](repeating: 0, count: width - factor.count) + factor
+                let offer = try stand.offer(payload, for: opening, of: "north")
+                try stand.send(offer, payload, from: "north")
+                #expect(try await stand.receipt(of: offer, to: "north").outcome == .durable)
+                if quorum == 2 {
+                    try await closes(stand, opening, clouds: ["west", "east"])
+                    stand.release(opening)
+                } else {
+                    for (index, cloud) in ["west", "east"].enumerated() {
+                        let payload = try stand.seal(Stand.values(UInt32(index)), for: opening)
+                        try stand.send(try stand.offer(payload, for: opening, of: cloud), payload, from: cloud)
+                    }
+                    let missed = try await stand.run.event("quorum_missed", of: aggregate, round: Int(round))
+                    #expect(missed.fields["reason"]?.contains("not sound: north") == true)
+                }
+                let refused = try await stand.run.event("contribution_refused", of: aggregate, round: Int(round))
+                #expect(refused.fields["from"] == "north")
+                #expect(refused.fields["reason"]?.contains("ciphertext 0 shares a factor") == true)
+            }
+            #expect(stand.isAlive)
+        }
+
         @Test("A stranger's key does not get in, spoiled frames of a known one are named, and the round closes")
         func strangers() async throws {
             let stand = try await Stand()

@@ -45,6 +45,14 @@ final class Stand: Sendable {
         return stage
     }
 
+    /// One of the primes of the key of sums, the most significant byte first: it stands behind 37 bytes of the key's file.
+    var factor: [UInt8] {
+        get throws {
+            let width = key.publicKey.bits / 16
+            return try key.encoded().withUnsafeBytes { Array($0[37..<37 + width]) }
+        }
+    }
+
     /// Opens a round of 64 values, as publish would.
     /// - Parameters:
     ///   - key: another key of sums than the stand's.

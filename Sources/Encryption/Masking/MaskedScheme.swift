@@ -77,7 +77,7 @@ package struct MaskedScheme: AdditiveScheme {
     }
 
     /// A masked value may be any: there is nothing in it to check.
-    package func makeAccumulator() -> any Accumulator {
+    package func makeAccumulator(checking: InverseCheck) -> any Accumulator {
         RowAccumulator(sealing: sealing, shape: shape) { [ring] row, total in ring.add(row, to: total) }
     }
 

@@ -97,7 +97,8 @@ package struct DamgardJurikScheme: AdditiveScheme {
         }
     }
 
-    package func makeAccumulator() -> any Accumulator { DamgardJurikAccumulator(scheme: self) }
+    /// Its check of each contribution is a small part of what it does: it is always done.
+    package func makeAccumulator(checking: InverseCheck) -> any Accumulator { DamgardJurikAccumulator(scheme: self) }
 
     /// As `PaillierValidation`, of ciphertexts below n^(s + 1).
     func check(_ payload: UnsafeRawBufferPointer, units: Range<Int>) throws {

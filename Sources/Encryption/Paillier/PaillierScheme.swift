@@ -175,5 +175,7 @@ package struct PaillierScheme: AdditiveScheme {
         return scheme
     }
 
-    package func makeAccumulator() -> any Accumulator { PaillierAccumulator(scheme: self) }
+    package func makeAccumulator(checking: InverseCheck) -> any Accumulator {
+        PaillierAccumulator(scheme: self, checking: checking)
+    }
 }

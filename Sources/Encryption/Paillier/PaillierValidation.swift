@@ -33,11 +33,8 @@ struct PaillierValidation {
     func check(
         _ payload: UnsafeRawBufferPointer, units: Range<Int>, threads: Int, product: (Range<Int>) -> Integer
     ) throws {
-        try shape.check(byteCount: payload.count)
         let whole = Mutex<Integer>(1)
-        try Parallel.forEachBlock(of: units.count, size: PaillierValidation.blockSize, threads: threads) { block in
-            let block = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
-            for unit in block { try checkRange(of: unit, in: payload) }
+        try checkRanges(payload, units: units, threads: threads) { block in
             let blockProduct = product(block)
             whole.withLock { $0 = key.n.multiply($0, blockProduct) }
         }
@@ -47,6 +44,18 @@ struct PaillierValidation {
             throw EncryptionError.ciphertextNotInvertible(index: unit)
         }
         preconditionFailure("a product shares a factor with n only if one of its terms does")
+    }
+
+    /// Checks the length of a payload, and that the ciphertexts `units` of it are in 0 < c < n^2; a block of them that is goes to `body`.
+    func checkRanges(
+        _ payload: UnsafeRawBufferPointer, units: Range<Int>, threads: Int, body: (Range<Int>) throws -> Void
+    ) throws {
+        try shape.check(byteCount: payload.count)
+        try Parallel.forEachBlock(of: units.count, size: PaillierValidation.blockSize, threads: threads) { block in
+            let block = units.lowerBound + block.lowerBound..<units.lowerBound + block.upperBound
+            for unit in block { try checkRange(of: unit, in: payload) }
+            try body(block)
+        }
     }
 
     /// Ciphertexts that a thread takes at a time.
@@ -67,17 +76,13 @@ struct PaillierValidation {
 
     /// The product mod n of ciphertexts.
     private func portableProduct(of units: Range<Int>, in payload: UnsafeRawBufferPointer) -> Integer {
-        let multiplier = ModularMultiplier(key.n)
+        let product = ResidueProduct(key)
         let ciphertext = LimbBuffer(count: key.nSquared.limbCount)
-        let residue = LimbBuffer(count: key.n.limbCount)
-        let product = LimbBuffer(count: key.n.limbCount)
-        product.base[0] = 1
         for unit in units {
             ResidueBytes.read(shape.unit(unit, of: payload), into: ciphertext.base, count: ciphertext.count)
-            multiplier.reduce(ciphertext.base, count: ciphertext.count, into: residue.base)
-            multiplier.multiply(product.base, by: residue.base)
+            product.multiply(ciphertext.base)
         }
-        return Integer(limbs: product.base, count: product.count)
+        return product.product
     }
 
     /// The same times some power of two, which shares no factor with n.
@@ -97,7 +102,7 @@ struct PaillierValidation {
         return check.product
     }
 
-    private func isInvertible(_ unit: Int, in payload: UnsafeRawBufferPointer) -> Bool {
+    func isInvertible(_ unit: Int, in payload: UnsafeRawBufferPointer) -> Bool {
         Integer(bigEndian: shape.unit(unit, of: payload)).greatestCommonDivisor(key.n.value) == 1
     }
 }

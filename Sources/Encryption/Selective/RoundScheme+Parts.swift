@@ -7,8 +7,8 @@ extension RoundScheme {
     package var byteCount: Int { scheme.shape.byteCount + (split?.clear.byteCount ?? 0) }
 
     /// An empty sum of whole payloads.
-    package func makeAccumulator() -> any Accumulator {
-        split.map { SelectiveAccumulator(self, $0) } ?? scheme.makeAccumulator()
+    package func makeAccumulator(checking: InverseCheck = .eachContribution) -> any Accumulator {
+        split.map { SelectiveAccumulator(self, $0, checking: checking) } ?? scheme.makeAccumulator(checking: checking)
     }
 
     /// The ciphertexts of a contribution or a sum: what proofs and shares are about.

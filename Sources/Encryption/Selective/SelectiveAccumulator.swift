@@ -10,10 +10,10 @@ final class SelectiveAccumulator: Accumulator {
 
     var contributions: Int { encrypted.contributions }
 
-    init(_ scheme: RoundScheme, _ split: SelectiveSplit) {
+    init(_ scheme: RoundScheme, _ split: SelectiveSplit, checking: InverseCheck) {
         self.scheme = scheme
         self.split = split
-        encrypted = scheme.scheme.makeAccumulator()
+        encrypted = scheme.scheme.makeAccumulator(checking: checking)
         ring = PackedRing(width: split.slots.width)
         clear = [UInt8](repeating: 0, count: split.clear.byteCount)
     }

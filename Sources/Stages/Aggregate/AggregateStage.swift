@@ -53,9 +53,9 @@ final class AggregateStage: Stage {
         let scheme: RoundScheme
         let accumulator: any Accumulator
 
-        init(_ scheme: RoundScheme) {
+        init(_ scheme: RoundScheme, checking: InverseCheck = .sum) {
             self.scheme = scheme
-            accumulator = scheme.makeAccumulator()
+            accumulator = scheme.makeAccumulator(checking: checking)
         }
     }
 
@@ -219,7 +219,8 @@ final class AggregateStage: Stage {
     }
 
     /// Checks every ciphertext, and only if all are sound lets them into the product and receipts them: on a thread of its
-    /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered.
+    /// own, for other clouds' transfers go on meanwhile. The header was compared with the opening when it was offered. What only
+    /// somebody who knows a factor of the modulus can have made shows at the sum (`InverseCheck.sum`).
     private func add(
         _ arrival: Arrival, _ synced: Syncing, to adding: Adding, of opening: Signed<Opening>
     ) async throws {
@@ -288,7 +289,11 @@ final class AggregateStage: Stage {
         case .wait: return
         case .hold(let selection): return try hold(to: selection)
         case .close:
-            guard let sum = try round.adding?.accumulator.sum() else { return }
+            guard let adding = round.adding else { return }
+            let sum: [UInt8]
+            do { sum = try adding.accumulator.sum() } catch EncryptionError.sumNotInvertible {
+                return addAnew(instead: adding, checking: .eachContribution)
+            }
             let digest = Digest(ofContent: sum)
             let (about, record) = round.gathering.closing(sum: digest)
             let named = name(.sum, opening.round)
