@@ -12,15 +12,17 @@ struct AdditiveSchemeTests {
     ) throws -> [UInt64] {
         let layout = try layout(count: contributions[0].count)
         let round = try peer.make(layout: layout, slots: slots)
-        let accumulator = round.adder.makeAccumulator()
+        let (accumulator, other) = (round.adder.makeAccumulator(), round.adder.makeAccumulator(checking: .sum))
         for (cloud, values) in contributions.enumerated() {
             let scheme = try round.scheme(cloud)
             let payload = try scheme.seal(values, threads: threads)
             #expect(payload.count == round.adder.shape.byteCount)
             try accumulator.add(payload, sealing: scheme.sealing, threads: threads)
+            try other.add(payload, sealing: scheme.sealing, threads: threads)
         }
         #expect(accumulator.contributions == contributions.count)
         let total = try accumulator.sum()
+        #expect(try other.sum() == total)
         let opener = try round.opener(contributions.count)
         #expect(total.count == opener.shape.byteCount)
         return try opener.open(

@@ -73,16 +73,20 @@ struct ArithmeticAgreementTests {
                 try schemes[index % 2].seal(values, threads: index + 1)
             }
             /// The sum after each contribution: taking it must not disturb what follows.
-            func sums(_ scheme: PaillierScheme, threads: Int) throws -> [[UInt8]] {
-                let accumulator = scheme.makeAccumulator()
+            func sums(_ scheme: PaillierScheme, threads: Int, _ checking: InverseCheck) throws -> [[UInt8]] {
+                let accumulator = scheme.makeAccumulator(checking: checking)
                 return try payloads.map { payload in
                     try accumulator.add(payload, sealing: scheme.sealing, threads: threads)
                     return try accumulator.sum()
                 }
             }
-            let reference = try sums(schemes[0], threads: 1)
+            let reference = try sums(schemes[0], threads: 1, .eachContribution)
             #expect(reference[0] == payloads[0])
-            for threads in [1, 3] { #expect(try sums(schemes[1], threads: threads) == reference) }
+            for checking in [InverseCheck.eachContribution, .sum] {
+                for scheme in schemes {
+                    for threads in [1, 3] { #expect(try sums(scheme, threads: threads, checking) == reference) }
+                }
+            }
             let sum = try #require(reference.last)
             for arithmetic in Arithmetic.allCases {
                 let opener = PaillierOpener(key: key, layout: layout, slots: slots, arithmetic: arithmetic)

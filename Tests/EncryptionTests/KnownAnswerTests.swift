@@ -99,12 +99,16 @@ struct KnownAnswerTests {
         let key = try PaillierPublicKey(n: try row["p"] * row["q"], hs: try row["hs"], profile: .conservative)
         let slots = try SlotLayout(bits: 8, cohort: ciphertexts.count)
         let scheme = PaillierScheme(key: key, layout: try layout(count: 1), slots: slots, arithmetic: arithmetic)
-        let accumulator = scheme.makeAccumulator()
-        for ciphertext in ciphertexts {
-            let payload = try #require(ciphertext.bigEndianBytes(count: 512))
-            try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+        let sums = try [InverseCheck.eachContribution, .sum].map { checking in
+            let accumulator = scheme.makeAccumulator(checking: checking)
+            for ciphertext in ciphertexts {
+                let payload = try #require(ciphertext.bigEndianBytes(count: 512))
+                try accumulator.add(payload, sealing: scheme.sealing, threads: 1)
+            }
+            return Integer(bigEndian: try accumulator.sum())
         }
-        return Integer(bigEndian: try accumulator.sum())
+        #expect(sums[0] == sums[1])
+        return sums[0]
     }
 
     @Test("Decryption by the remainder theorem gives the vectors' plaintexts, sums and weighted sums")
@@ -168,7 +172,8 @@ struct KnownAnswerTests {
             }
             let payload = try scheme.seal(row.values, units: 0..<3, exponents: exponents)
             #expect(SHA256.hex(of: payload) == row.payload_sha256)
-            let accumulator = scheme.makeAccumulator()
+            // As aggregate adds.
+            let accumulator = scheme.makeAccumulator(checking: .sum)
             for _ in 0..<3 { try accumulator.add(payload, sealing: scheme.sealing, threads: 1) }
             let sum = try accumulator.sum()
             #expect(SHA256.hex(of: sum) == row.sum_of_three_sha256)

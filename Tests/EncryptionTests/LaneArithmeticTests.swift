@@ -238,6 +238,45 @@ struct LaneArithmeticTests {
     }
 
     @Test(
+        "Products and squares of random residues mod n^2 split modulo n are GMP's",
+        arguments: [1024, 1536, 2048, 3072, 6144])
+    func randomSplitProducts(bits: Int) throws {
+        let n = try moduli(bits: bits)[0]
+        let modulus = try #require(LaneSquareModulus(Modulus(n)))
+        let (square, multiplier) = (modulus.square, LaneSquareMultiplier(modulus))
+        let (rows, whole) = (LaneRows(count: 6, of: modulus.n), modulus.residues(count: 1))
+        let width = square.byteCount
+        func part(_ lane: Int) -> Range<Int> { lane * width..<(lane + 1) * width }
+        /// Eight residues into two rows, by way of the bytes that they have on the wire.
+        func split(_ values: [Integer], _ row: Int) {
+            values.flatMap { $0.bigEndianBytes(count: width) ?? [] }.withUnsafeBytes { bytes in
+                whole.readAll(width: width) { UnsafeRawBufferPointer(rebasing: bytes[part($0)]) }
+            }
+            multiplier.split(whole, into: rows, row)
+        }
+        func joined(_ row: Int) -> [Integer] {
+            multiplier.join(rows, row, into: whole)
+            var wire = [UInt8](repeating: 0, count: laneCount * width)
+            wire.withUnsafeMutableBytes { wire in
+                whole.writeAll(width: width) { UnsafeMutableRawBufferPointer(rebasing: wire[part($0)]) }
+            }
+            return (0..<laneCount).map { Integer(bigEndian: Array(wire[part($0)])) }
+        }
+        var disagreements = 0
+        for _ in 0..<2000 * LaneArithmeticTests.scale / laneCount {
+            let values = try (0..<2).map { _ in
+                try (0..<laneCount).map { _ in try Integer.random(below: square.value, from: SystemRandom.bytes) }
+            }
+            for (factor, row) in zip(values, [0, 2]) { split(factor, row) }
+            multiplier.multiply(rows, 0, by: rows, 2, into: rows, 4)
+            if joined(4) != zip(values[0], values[1]).map({ square.multiply($0, $1) }) { disagreements += 1 }
+            multiplier.multiply(rows, 0, by: rows, 0, into: rows, 4)
+            if joined(4) != values[0].map({ square.multiply($0, $0) }) { disagreements += 1 }
+        }
+        #expect(disagreements == 0)
+    }
+
+    @Test(
         "Products of residues mod n^2 split modulo n are GMP's", arguments: [512, 832, 1024, 1920, 2048, 3072, 4096])
     func splitProducts(bits: Int) throws {
         for n in try moduli(bits: bits) {

@@ -161,6 +161,26 @@ struct SelectiveRoundTests {
         #expect(try accumulator.sum() == round.sum(payloads))
     }
 
+    @Test(
+        "Checked at the sum: a ciphertext that shares a factor with the key's modulus is found there, beside a part in clear too"
+    )
+    func refusedAtSum() throws {
+        let key = try key()
+        let round = try SelectiveRound(.selective(SelectiveRound.mask(), noise: 1), key: key.publicKey)
+        let payloads = try (0..<3).map { try round.seal($0).payload }
+        let width = round.scheme.scheme.shape.bytesPerUnit
+        let (p, _) = try TestKeys.primes(of: key)
+        func sum(_ payloads: [[UInt8]]) throws -> [UInt8] {
+            let accumulator = round.scheme.makeAccumulator(checking: .sum)
+            for payload in payloads { try accumulator.add(payload, sealing: round.scheme.scheme.sealing, threads: 1) }
+            return try accumulator.sum()
+        }
+        #expect(try sum(payloads) == round.sum(payloads))
+        var bad = payloads
+        bad[1].replaceSubrange(0..<width, with: try #require(p.bigEndianBytes(count: width)))
+        #expect(throws: EncryptionError.sumNotInvertible) { try sum(bad) }
+    }
+
     @Test("What was sealed for one mask is not added to what was sealed for another")
     func masks() throws {
         let key = try key()

@@ -98,14 +98,19 @@ final class OpeningStand: Sendable {
                 document: document.bytes, signature: document.signature.bytes), topic: Topic.all)
     }
 
-    /// Gives a round to another aggregate, as publish would.
+    /// Gives a round to another aggregate, as publish would; says so until it is heard.
     func move(_ opening: Signed<Opening>, to seat: Seat) async throws {
-        announce(
-            Signed(
-                Appointment(
-                    run: run.topology.run, round: opening.content.round, opening: opening.digest, seat: seat),
-                by: publish.signing))
-        _ = try await run.event("round_moved", of: encrypt) { $0.fields["term"] == "\(seat.term)" }
+        let appointment = Signed(
+            Appointment(run: run.topology.run, round: opening.content.round, opening: opening.digest, seat: seat),
+            by: publish.signing)
+        for _ in 0..<60 {
+            announce(appointment)
+            let event = await run.book.first(within: 1) {
+                $0.name == "round_moved" && $0.stage == encrypt && $0.fields["term"] == "\(seat.term)"
+            }
+            if event != nil { return }
+        }
+        throw FederationRun.Failure(description: "\(encrypt) did not hear that its round was moved")
     }
 
     // MARK: contributions
@@ -208,6 +213,24 @@ final class OpeningStand: Sendable {
         }
         send(.record, aggregate.stage.cloud, record.bytes)
         for (cloud, payload) in evidence { send(.evidence, try CloudName(cloud), payload) }
+    }
+
+    /// The same again and again, for a stage that may not have heard it, until it answers.
+    func showUntilAnswered(
+        _ record: RoundRecord, evidence: [(cloud: String, payload: [UInt8])], of opening: Signed<Opening>,
+        term: UInt32 = 0
+    ) async throws -> Receipt {
+        let digest = Digest(ofContent: record.bytes)
+        for _ in 0..<60 where aggregate.count({ Self.receipt(in: $0, digest) != nil }) == 0 {
+            try show(record, evidence: evidence, of: opening, term: term)
+            try await Task.sleep(for: .seconds(1))
+        }
+        return try await answer(to: record, of: opening.content.round.value)
+    }
+
+    /// The digests of what north has offered publish as its share of a round's opening.
+    func shares(of round: UInt32) -> Set<Digest> {
+        Set(publish.all.compactMap { Self.offer(in: $0, .share, RoundNumber(round))?.digest })
     }
 
     /// North's share of a round's opening.

@@ -58,6 +58,77 @@ extension PipelineSuite {
             #expect(stand.publish.count { $0.kind == .offer && $0.bulk.count > 0 } > 0)
         }
 
+        @Test("After a loss of power another aggregate shows another sum of the round: no second share is made")
+        func secondSum() async throws {
+            let stand = try await OpeningStand()
+            let opening = try await stand.open(1)
+            let north = try await stand.contributionOfNorth(to: opening)
+            let (east, west, other) = (
+                try stand.contribution(of: "east", to: opening), try stand.contribution(of: "west", to: opening),
+                try stand.contribution(of: "west", to: opening)
+            )
+            let sum = try stand.sum([north, east, west].map(\.payload), opening)
+            try stand.show(
+                record([east, north, west], sum: sum, opening),
+                evidence: [("east", east.payload), ("west", west.payload)], of: opening)
+            _ = try await stand.share(of: 1)
+            try await stand.killAndRestart()
+            // Under another term names are new: what the first sum was shown by stands in nothing's way.
+            try await stand.move(opening, to: Seat(StageName(cloud: try CloudName("west"), kind: .aggregate), term: 1))
+            try await stand.move(opening, to: Seat(stand.aggregate.stage, term: 2))
+            let second = try stand.sum([north, east, other].map(\.payload), opening)
+            let answer = try await stand.showUntilAnswered(
+                record([east, north, other], sum: second, opening),
+                evidence: [("east", east.payload), ("west", other.payload)], of: opening, term: 2)
+            #expect(answer.outcome == .refused)
+            #expect(answer.reason.contains("this cloud has opened the round already"), "\(answer.reason)")
+            #expect(stand.shares(of: 1).count == 1)
+            #expect(stand.run.count("share_made", of: stand.encrypt, round: 1) == 1)
+        }
+
+        @Test(
+            "A cloud that helped with a sum that was given up helps with none over other clouds from the same adapter")
+        func otherClouds() async throws {
+            var plan = FederationRun.Plan(clouds: ["north", "west", "east", "south"])
+            plan.threshold = 2
+            let stand = try await OpeningStand(plan)
+            func round(_ number: UInt32, _ clouds: [String]) async throws -> (
+                record: RoundRecord, opening: Signed<Opening>
+            ) {
+                let opening = try await stand.open(number)
+                var parts = try clouds.map { ($0, try stand.contribution(of: $0, to: opening)) }
+                let evidence = parts.map { ($0.0, $0.1.payload) }
+                parts.append(("north", try await stand.contributionOfNorth(to: opening)))
+                parts.sort { $0.0 < $1.0 }
+                let sum = try stand.sum(parts.map(\.1.payload), opening)
+                let told = record(parts.map(\.1), sum: sum, opening)
+                try stand.show(told, evidence: evidence, of: opening)
+                return (told, opening)
+            }
+            let first = try await round(1, ["east", "west"])
+            _ = try await stand.share(of: 1)
+            stand.announce(
+                Signed(
+                    Abandonment(
+                        run: stand.run.topology.run, round: RoundNumber(1), opening: first.opening.digest, missing: [],
+                        reason: "a test"), by: stand.publish.signing))
+            let second = try await round(2, ["east", "south"])
+            let answer = try await stand.answer(to: second.record, of: 2)
+            #expect(answer.outcome == .refused)
+            #expect(
+                answer.reason.contains("this cloud has helped to open a sum over east, north, west in round 1"),
+                "\(answer.reason)")
+            #expect(!stand.hasShare(of: 2))
+            // The control: over the same clouds it helps.
+            stand.announce(
+                Signed(
+                    Abandonment(
+                        run: stand.run.topology.run, round: RoundNumber(2), opening: second.opening.digest, missing: [],
+                        reason: "a test"), by: stand.publish.signing))
+            _ = try await round(3, ["east", "west"])
+            _ = try await stand.share(of: 3)
+        }
+
         /// How a sum can be wrong.
         enum Lie: String, CaseIterable, Sendable {
             case sumOfOneAlone, dropped, exchanged, invented, doubled, altered, wrongSum, inverse, unproved, weight
@@ -134,12 +205,19 @@ extension PipelineSuite {
 
         @Test("A cloud stays out of a round whose sum no more clouds need be in than can open it")
         func smallCohort() async throws {
-            let stand = try await OpeningStand()
-            let opening = try await stand.open(1, minimum: 2)
-            let event = try await stand.run.event("opening_refused", of: stand.encrypt, round: 1)
-            #expect(event.fields["reason"]?.contains("minimum-cohort") ?? false, "\(event.line)")
-            #expect(opening.content.minimumCohort == 2)
-            try await opens(stand, 2)
+            for (limit, reason) in [
+                (3, "this cloud's limits.minimum-cohort is 3"),
+                (2, "a sum of 2 clouds opened, which 2 of them can open"),
+            ] {
+                var plan = FederationRun.Plan()
+                plan.configs[.encrypt] = "threads: 1\nlimits: {minimum-cohort: \(limit), maximum-share: 0.6}\n"
+                let stand = try await OpeningStand(plan)
+                let opening = try await stand.open(1, minimum: 2)
+                let event = try await stand.run.event("opening_refused", of: stand.encrypt, round: 1)
+                #expect(event.fields["reason"]?.contains(reason) ?? false, "\(event.line)")
+                #expect(opening.content.minimumCohort == 2)
+                try await opens(stand, 2)
+            }
         }
     }
 }
