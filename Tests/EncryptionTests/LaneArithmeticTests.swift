@@ -243,8 +243,10 @@ struct LaneArithmeticTests {
     func randomSplitProducts(bits: Int) throws {
         let n = try moduli(bits: bits)[0]
         let modulus = try #require(LaneSquareModulus(Modulus(n)))
-        let (square, multiplier) = (modulus.square, LaneSquareMultiplier(modulus))
-        let (rows, whole) = (LaneRows(count: 6, of: modulus.n), modulus.residues(count: 1))
+        let square = modulus.square
+        let multiplier = LaneSquareMultiplier(modulus)
+        let rows = LaneRows(count: 6, of: modulus.n)
+        let whole = modulus.residues(count: 1)
         let width = square.byteCount
         func part(_ lane: Int) -> Range<Int> { lane * width..<(lane + 1) * width }
         /// Eight residues into two rows, by way of the bytes that they have on the wire.
