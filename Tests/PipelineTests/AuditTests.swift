@@ -60,6 +60,12 @@ extension PipelineSuite {
             #expect(altered.findings.last?.problem?.contains("altered") ?? false)
             #expect(altered.findings.dropLast().allSatisfy { $0.problem == nil })
             #expect(altered.problems.contains { $0.contains("not the product") })
+            let (status, text) = try command(folder, run)
+            #expect(status == 1)
+            let lines = text.split(separator: "\n")
+            #expect(lines.contains { $0.contains("west") && $0.contains("altered") }, "\(text)")
+            #expect(
+                !lines.contains { $0.contains("altered") && ($0.contains("east") || $0.contains("north")) }, "\(text)")
 
             _ = try reset()
             try flip("sum", at: 900)
@@ -96,14 +102,15 @@ extension PipelineSuite {
 
             _ = try reset()
             #expect(try audit(folder, run).isSound)
+            #expect(try command(folder, run).status == 0)
         }
 
         /// Runs the launcher's `audit` on a round's evidence.
-        private func command(_ round: Int, _ run: FederationRun) throws -> (status: Int32, text: String) {
+        private func command(_ folder: String, _ run: FederationRun) throws -> (status: Int32, text: String) {
             let launcher = Process()
             launcher.executableURL = URL(filePath: "\(FederationRun.binaries)/tributary")
             launcher.arguments = [
-                "audit", "\(shelf(run))/\(round)", "--topology", "\(run.root)/topology.yaml", "--state",
+                "audit", folder, "--topology", "\(run.root)/topology.yaml", "--state",
                 run.topology.statePath,
             ]
             let output = Pipe()
@@ -134,7 +141,7 @@ extension PipelineSuite {
                     keys: { try run.keys.card(of: $0).verifying }, publicKey: { _ in stand.key.publicKey },
                     arePartsProved: false, threads: 1)
                 #expect(audit.isSound && audit.opening.digest == opening.digest, "\(audit.problems)")
-                let (status, text) = try command(Int(round), run)
+                let (status, text) = try command("\(shelf(run))/\(round)", run)
                 #expect(status == 0, "\(text)")
                 stand.release(opening)
                 return (audit.absent, text)
@@ -166,21 +173,21 @@ extension PipelineSuite {
             #expect(try await run.finish().values.allSatisfy { $0 == 0 })
             #expect(try await run.event("round_opened", of: publish, round: 3).fields["key"] == second.description)
             for round in 1...3 {
-                let (status, text) = try command(round, run)
+                let (status, text) = try command("\(shelf(run))/\(round)", run)
                 #expect(status == 0 && text.contains("the sum is the product of what the clouds signed"), "\(text)")
             }
 
             try run.removeKeyOfSums(1)
             for round in 1...2 {
-                let (status, text) = try command(round, run)
+                let (status, text) = try command("\(shelf(run))/\(round)", run)
                 #expect(status == 78, "\(text)")
                 #expect(text.contains("no key of sums here has the id \(first.id)"), "\(text)")
                 #expect(text.contains("put it (paillier.pub, or paillier.N.pub) back into"), "\(text)")
             }
-            #expect(try command(3, run).status == 0)
+            #expect(try command("\(shelf(run))/\(3)", run).status == 0)
             // Its public half alone is enough, under any number.
             try run.keys.storePaillierPublic(Array(first.text.utf8), number: 3, of: publish.cloud)
-            #expect(try command(1, run).status == 0)
+            #expect(try command("\(shelf(run))/\(1)", run).status == 0)
         }
 
         @Test("An opening that publish has not signed, or a folder without one, is no evidence")

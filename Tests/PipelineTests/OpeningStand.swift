@@ -105,7 +105,7 @@ final class OpeningStand: Sendable {
             by: publish.signing)
         for _ in 0..<60 {
             announce(appointment)
-            let event = await run.book.first(within: 1) {
+            let event = await run.book.first(within: 1) { [encrypt] in
                 $0.name == "round_moved" && $0.stage == encrypt && $0.fields["term"] == "\(seat.term)"
             }
             if event != nil { return }

@@ -36,7 +36,8 @@ extension PipelineSuite {
             try run.startAll()
             _ = try await run.event("round_joined", of: held, round: 2)
             let second = try run.addKeyOfSums(from: try await OpeningStand.keys.value)
-            try run.keys.chooseSumKey(second.bytes)
+            let said = try await run.shell("tributary rotate topology.yaml")
+            #expect(said.contains("publish opens its next rounds with key 2, \(second)"), "\(said)")
             // Between the rotation and the opening that follows it; the round that is open is the old key's.
             try await run.killAndRestart(held)
             _ = try await run.event("round_joined", of: run.stage(.encrypt, "north"), round: 3)
