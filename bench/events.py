@@ -219,6 +219,8 @@ def main():
     cores = sorted(os.sched_getaffinity(0))
     if options.apart and len(cores) < 2:
         sys.exit("--apart takes two cores")
+    # Whoever is asked to stop leaves nothing behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="tributary-bench-")
     park = collectors.Collectors(folder)
     generator = burner = None

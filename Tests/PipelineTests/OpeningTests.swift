@@ -116,7 +116,7 @@ extension PipelineSuite {
             let answer = try await stand.answer(to: second.record, of: 2)
             #expect(answer.outcome == .refused)
             #expect(
-                answer.reason.contains("this cloud has helped to open a sum over east, north, west in round 1"),
+                answer.reason.contains("it can help with a sum over east, north, west alone"),
                 "\(answer.reason)")
             #expect(!stand.hasShare(of: 2))
             // The control: over the same clouds it helps.
