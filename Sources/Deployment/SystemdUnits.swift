@@ -94,8 +94,9 @@ package struct SystemdUnits {
             "PartOf=\(name.cloud(cloud)).target",
             "Wants=network-online.target",
             "After=network-online.target",
-            "StartLimitIntervalSec=10min",
-            "StartLimitBurst=12",
+            // A full disk or a host that is away may last: a stage that is to be started again is, however often. What another start
+            // does not help is told by the exit status below.
+            "StartLimitIntervalSec=0",
             "",
             "[Service]",
             "Type=notify",
@@ -106,7 +107,8 @@ package struct SystemdUnits {
             "TimeoutStopSec=90s",
             "WatchdogSec=\(SystemdUnits.watchdogSeconds)s",
             "Restart=on-failure",
-            "RestartSec=1s",
+            // The launcher waits longer each time; systemd before 254 (RestartSteps=) cannot.
+            "RestartSec=5s",
             // What another start does not help (docs/operating.md, \"Exit codes\").
             "RestartPreventExitStatus=1 2 4 78",
             "KillMode=mixed",

@@ -145,6 +145,25 @@ struct SystemdUnitsTests {
         #expect(try DeploymentName("trial-2").description == "trial-2")
     }
 
+    @Test("a stage that finds no room on its disk is started again for as long as it takes; a wrong one is not")
+    func restarts() throws {
+        for cloud in ["north", "coordinator", "release"] {
+            for file in try Federations.units(of: cloud) where file.path.hasSuffix(".service") {
+                let lines = file.text.split(separator: "\n")
+                func values(_ key: String) -> [Substring] {
+                    lines.filter { $0.hasPrefix("\(key)=") }.map { $0.dropFirst(key.count + 1) }
+                }
+                let section = try #require(lines.firstIndex(of: "[Service]"))
+                // systemd.unit(5): 0 is no limit, and in [Service] it would not be heard.
+                #expect(lines[..<section].contains("StartLimitIntervalSec=0"), "\(file.path)")
+                #expect(values("StartLimitIntervalSec").count == 1 && values("StartLimitBurst").isEmpty)
+                #expect(values("Restart") == ["on-failure"] && values("RestartSec") == ["5s"])
+                let final = values("RestartPreventExitStatus").flatMap { $0.split(separator: " ").map(String.init) }
+                #expect(final.contains("78") && !final.contains("74"), "\(file.path): \(final)")
+            }
+        }
+    }
+
     @Test("every local-train of a cloud has a unit with its own number and secrets")
     func workers() throws {
         let files = try Federations.units(of: "south", Federations.worked)
