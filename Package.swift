@@ -102,15 +102,15 @@ let package = Package(
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Keys", uses: ["Federation", "Sodium"]),
         library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
-        library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
+        library("View", uses: ["Federation", "JSONText", "Launching", "Monitoring", "Topology"]),
         library(
             "Web",
             uses: ["JSONText", "Monitoring", "Sodium", "View", .product(name: "FlyingFox", package: "FlyingFox")]),
         library(
             "StageKit",
             uses: [
-                "Configuration", "Federation", "Keys", "MessagePack", "Monitoring", "Topology", "ZeroMQ", "Sodium",
-                "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
+                "Configuration", "Federation", "Keys", "Launching", "MessagePack", "Monitoring", "Topology", "ZeroMQ",
+                "Sodium", "CLinux", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -235,9 +235,11 @@ let package = Package(
             "ShippingTests",
             uses: ["Collectors", "Federation", "JSONText", "Monitoring", "SeededRandom", "Shipping", "Sodium"]),
         tests(
-            "ViewTests", uses: ["Federation", "JSONText", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
+            "ViewTests",
+            uses: ["Federation", "JSONText", "Launching", "Monitoring", "SeededRandom", "Sodium", "Topology", "View"]),
         tests(
-            "WebTests", uses: ["Federation", "JSONText", "Monitoring", "Sodium", "View", "Web"], exclude: ["Reference"]),
+            "WebTests", uses: ["Federation", "JSONText", "Launching", "Monitoring", "Sodium", "View", "Web"],
+            exclude: ["Reference"]),
         tests("SafetensorsTests", uses: ["JSONText", "Safetensors"]),
         tests(
             "DeploymentTests", uses: ["Deployment", "Configuration", "Federation", "SampleTopology", "Topology"],

@@ -4,7 +4,8 @@ package struct NotifyMessage: Equatable, Sendable {
     package let isReady: Bool
     /// X_TRIBUTARY_STANDBY=1: a successor is ready to take over.
     package let standsBy: Bool
-    /// As it came, at most 200 scalars of it.
+    /// What it does or waits for, at most 200 scalars of it: X_TRIBUTARY_STATUS where it says that, for its STATUS then has its
+    /// troubles too; otherwise STATUS.
     package let status: String?
     /// X_TRIBUTARY_RUN=over: a variable of our own.
     package let saysRunIsOver: Bool
@@ -16,6 +17,7 @@ package struct NotifyMessage: Equatable, Sendable {
         var isReady = false
         var standsBy = false
         var status: String?
+        var ownStatus: String?
         var saysRunIsOver = false
         var troubles: [Trouble]?
         // By bytes: a carriage return and a line feed are one character.
@@ -24,6 +26,9 @@ package struct NotifyMessage: Equatable, Sendable {
             if line == "X_TRIBUTARY_STANDBY=1" { standsBy = true }
             if line == "X_TRIBUTARY_RUN=over" { saysRunIsOver = true }
             if line.hasPrefix("STATUS=") { status = Self.printable(line.dropFirst("STATUS=".count)) }
+            if line.hasPrefix("X_TRIBUTARY_STATUS=") {
+                ownStatus = Self.printable(line.dropFirst("X_TRIBUTARY_STATUS=".count))
+            }
             if line.hasPrefix("X_TRIBUTARY_TROUBLE=") {
                 let text = Self.printable(line.dropFirst("X_TRIBUTARY_TROUBLE=".count))
                 troubles =
@@ -34,7 +39,7 @@ package struct NotifyMessage: Equatable, Sendable {
         self.pid = pid
         self.isReady = isReady
         self.standsBy = standsBy
-        self.status = status
+        self.status = ownStatus ?? status
         self.saysRunIsOver = saysRunIsOver
         self.troubles = troubles
     }

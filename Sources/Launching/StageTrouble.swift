@@ -28,6 +28,17 @@ package struct StageTrouble: Codable, Equatable, Sendable {
     }
 }
 
+extension StageTrouble.Kind {
+    /// What to do about what a stage says of its peers; nil for what only its launcher knows.
+    package var remedy: String? {
+        switch self {
+        case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
+        case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
+        case .disk, .killed: nil
+        }
+    }
+}
+
 extension NotifyMessage {
     /// What a stage says of its peers: a clock or a version. Of its disk and its end the launcher knows more than itself.
     package struct Trouble: Equatable, Sendable {

@@ -37,7 +37,7 @@ let package = Package(
         library("Shipping", uses: ["CLinux", "Federation", "Monitoring", "Sodium"]),
         library("Configuration", uses: [.product(name: "Yams", package: "Yams")]),
         library("Topology", uses: ["Configuration", "Federation", "Monitoring", "Sodium"]),
-        library("View", uses: ["Federation", "JSONText", "Monitoring", "Topology"]),
+        library("View", uses: ["Federation", "JSONText", "Launching", "Monitoring", "Topology"]),
         library("Adapter", uses: ["Federation", "JSONText", "Safetensors", "Sodium"]),
         library("Privacy", uses: ["Federation"]),
         library("Encryption", uses: ["Federation", "BigInteger", "Privacy", "Sodium"]),

@@ -68,6 +68,7 @@ enum LaunchingDecoders {
         "notify",
         [
             Array("READY=1\nX_TRIBUTARY_STANDBY=1\nX_TRIBUTARY_RUN=over\nSTATUS=waiting for ümlaut \u{1b}[31m".utf8),
+            Array("X_TRIBUTARY_STATUS=at work\nSTATUS=at work; clock: off\n".utf8),
             Array("X_TRIBUTARY_TROUBLE=clock office/publish ahead\nX_TRIBUTARY_TROUBLE=version ipc other\n".utf8),
         ],
         { bytes in

@@ -27,6 +27,19 @@ struct LaunchingMutationTests {
         #expect(!NotifyMessage(Array("READY=10".utf8), from: 7).isReady)
     }
 
+    @Test("A status of the launcher's own goes before one that systemd is to show, wherever it stands")
+    func ownStatus() {
+        let (own, both) = ("X_TRIBUTARY_STATUS=round 4: sealing", "STATUS=round 4: sealing; clock: off")
+        for text in ["\(own)\n\(both)\n", "\(both)\n\(own)"] {
+            #expect(NotifyMessage(Array(text.utf8), from: 7).status == "round 4: sealing")
+        }
+        // The control, and an own one that says nothing to a terminal and is bounded too.
+        #expect(NotifyMessage(Array(both.utf8), from: 7).status == "round 4: sealing; clock: off")
+        let long = NotifyMessage(
+            Array("X_TRIBUTARY_STATUS=\u{1b}\(String(repeating: "x", count: 300))\n".utf8), from: 7)
+        #expect(long.status?.count == 200 && long.status?.hasPrefix("\u{FFFD}x") == true)
+    }
+
     @Test("A stage's troubles come all at once, none is said by an empty line, and what is none is left out")
     func troubles() {
         func told(_ text: String) -> [NotifyMessage.Trouble]? { NotifyMessage(Array(text.utf8), from: 7).troubles }

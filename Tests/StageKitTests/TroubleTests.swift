@@ -60,6 +60,48 @@ struct TroubleTests {
         #expect(ServiceNotice.lines([]) == "X_TRIBUTARY_TROUBLE=")
     }
 
+    @Test(
+        "what systemd shows has the troubles with since when and what to do; the launcher is told what the stage does alone"
+    )
+    func status() {
+        var notice = StatusNotice()
+        // Without troubles it is sd_notify's STATUS and nothing else.
+        #expect(notice.take("round 4: sealing") == ["STATUS=round 4: sealing"])
+        let clock = Trouble(.clock, about: "office/publish", "its clock is 9.0 s ahead")
+        let told = notice.take([clock], at: 1_769_846_400_000)
+        let shown = """
+            X_TRIBUTARY_STATUS=round 4: sealing
+            STATUS=round 4: sealing; clock: office/publish: its clock is 9.0 s ahead (since 2026-01-31T08:00:00Z): let both hosts \
+            set their clocks from the network (chrony, systemd-timesyncd)
+            """
+        #expect(told == ["X_TRIBUTARY_TROUBLE=clock office/publish its clock is 9.0 s ahead", shown])
+        // It does something else, and the trouble lasts since the same time, whatever it is told as now.
+        let next = notice.take("waiting: a round")
+        #expect(next == [shown.replacing("round 4: sealing", with: "waiting: a round")])
+        let worse = Trouble(.clock, about: "office/publish", "its clock is 11.0 s ahead")
+        let version = Trouble(.version, about: "north/encrypt", "it speaks 2")
+        let both = notice.take([worse, version], at: 1_769_846_460_000).last ?? ""
+        #expect(both.contains("11.0 s ahead (since 2026-01-31T08:00:00Z)"))
+        #expect(both.contains("; version: north/encrypt: it speaks 2 (since 2026-01-31T08:01:00Z): compare"))
+        // Over, and new when it comes back.
+        #expect(notice.take([], at: 1_769_846_461_000) == ["X_TRIBUTARY_TROUBLE=", "STATUS=waiting: a round"])
+        #expect(notice.take([clock], at: 1_769_846_462_000).last?.contains("(since 2026-01-31T08:01:02Z)") == true)
+    }
+
+    @Test("the longest status fits the datagram that systemd reads, and each of its parts a line")
+    func statusIsBounded() {
+        var watch = TroubleWatch()
+        for number in 0..<1000 { watch.heard("peer-\(number)/encrypt", version: .max, start) }
+        watch.clock(of: publish, ahead: .milliseconds(Int64(1) << 54))
+        var notice = StatusNotice()
+        _ = notice.take(String(repeating: "ü", count: 5000))
+        let told = notice.take(watch.news(start) ?? [], at: 1_769_846_400_000)
+        #expect(told.allSatisfy { $0.utf8.count < 4096 }, "\(told.map(\.utf8.count))")
+        let lines = told.last?.split(separator: "\n") ?? []
+        #expect(lines.count == 2 && lines.last?.hasPrefix("STATUS=ü") == true)
+        #expect(lines.last?.hasSuffix("; and 5 more") == true)
+    }
+
     // MARK: In a stage that runs
 
     /// This host's clocks.

@@ -48,6 +48,11 @@ struct HindranceTests {
         }
     }
 
+    /// A frame of `top`, wide enough for all.
+    private func top() throws -> String {
+        try fake.run("top", fake.topology, "--state", fake.state, "--once", "--width", "300").output
+    }
+
     private struct Report: Decodable {
         struct Finding: Decodable {
             let verdict: String
@@ -87,6 +92,11 @@ struct HindranceTests {
         #expect(seen.line.hasSuffix("): compare `tributary --version` on both hosts, and upgrade the older one"))
         #expect(seen.troubles.map(\.kind) == ["clock", "version"])
         #expect(seen.troubles.allSatisfy { abs($0.since - Date().timeIntervalSince1970) < 120 && !$0.remedy.isEmpty })
+        let frame = try top()
+        for line in [
+            "clock: release/publish: its clock is 9.0 s ahead of this host's: let both hosts",
+            "version: coordinator/aggregate: it speaks protocol version 2, and this build 1: compare",
+        ] { #expect(frame.contains(line), "\(frame)") }
         let found = try examine()
         for (area, about) in [("clock", "release/publish"), ("version", "coordinator/aggregate")] {
             let finding = try #require(found.first { $0.area == area }, "\(found)")
@@ -99,6 +109,8 @@ struct HindranceTests {
         let after = try look { $0.troubles.isEmpty }
         #expect(after.troubles.isEmpty && !after.line.contains("clock") && after.state == "ready")
         #expect(try examine().allSatisfy { $0.area != "clock" && $0.area != "version" })
+        let quiet = try top()
+        #expect(quiet.contains("idle") && !quiet.contains(" ! "), "\(quiet)")
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Federation
+import Launching
 import Monitoring
 import Sodium
 import Testing
@@ -57,6 +58,47 @@ struct FederationViewTests {
         #expect(state(report(.ended, end: "exit status 78")) == .failed("exit status 78"))
         #expect(state(report(.ended, end: "exit status 0")) == .done)
         #expect(state(report(.ready, "at work", launched: false)) == .gone)
+    }
+
+    @Test("what hinders a stage is told while its launcher is there; a kill from which it is back, for an hour")
+    func troubles() throws {
+        var view = try Story().view()
+        let name = try StageName("west/encrypt")
+        func trouble(_ kind: StageTrouble.Kind, since seconds: Double = 5) -> StageTrouble {
+            StageTrouble(
+                kind: kind, about: "release/publish", text: "it\u{1B}[2J is off", remedy: "mend it",
+                since: Double(Story.at(seconds)) * 1e-9)
+        }
+        func take(_ troubles: [StageTrouble], _ phase: ProcessReport.Phase = .ready, launched: Bool = true) {
+            view.take(
+                ProcessReport(
+                    phase: phase, process: 7, restarts: 0, status: "idle", statusSince: nil, lastEnd: nil,
+                    troubles: troubles, isLaunched: launched), of: name)
+        }
+        func kinds(at seconds: Double = 10) -> [StageTrouble.Kind] {
+            view.stage(name)?.troubles(at: Story.at(seconds)).map(\.kind) ?? []
+        }
+        take([])
+        #expect(kinds() == [])
+        let quiet = view.headline
+        take([trouble(.clock), trouble(.version)])
+        #expect(kinds() == [.clock, .version])
+        #expect(view.stage(name)?.troubles(at: 0).first?.text == "it\u{FFFD}[2J is off")
+        #expect(
+            view.headline == quiet + " west/encrypt is hindered by a clock that is off and a peer of another version.")
+        take([trouble(.clock)], launched: false)
+        #expect(kinds() == [] && !view.headline.contains("hindered"))
+        take([trouble(.killed)])
+        #expect(kinds(at: 3600) == [.killed] && kinds(at: 3606) == [] && view.headline == quiet)
+        take([trouble(.disk), trouble(.killed)], .backingOff)
+        #expect(kinds(at: 90_000) == [.disk, .killed])
+        #expect(view.headline.hasSuffix(" west/encrypt is restarting. west/encrypt is hindered by a full disk."))
+        // However many and however odd: a launcher's record is a file.
+        let odd = StageTrouble(kind: .clock, about: "", text: "", remedy: "", since: -1e300)
+        take([StageTrouble](repeating: odd, count: 1000))
+        #expect(kinds().count == 16)
+        take([StageTrouble(kind: .clock, about: "", text: "", remedy: "", since: .nan)])
+        #expect(view.stage(name)?.troubles(at: 0).first?.sinceNanoseconds == 0)
     }
 
     @Test("a round has its phases with times, without gaps")

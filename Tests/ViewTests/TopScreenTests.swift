@@ -1,4 +1,5 @@
 import Federation
+import Launching
 import Monitoring
 import Testing
 import View
@@ -106,6 +107,99 @@ struct TopScreenTests {
 
                  ↑↓ choose a stage   enter its events   ? help   q quit
                 """)
+    }
+
+    /// The same, once publish's clock is off for aggregate and east's disk is full.
+    private func hindered() throws -> FederationView {
+        var view = try story().view()
+        func report(_ phase: ProcessReport.Phase, _ status: String?, _ trouble: StageTrouble) -> ProcessReport {
+            ProcessReport(
+                phase: phase, process: 7, restarts: 0, status: status, statusSince: Story.at(38),
+                lastEnd: "exit status 75",
+                troubles: [trouble], isLaunched: true)
+        }
+        func since(_ seconds: Double) -> Double { Double(Story.at(seconds)) * 1e-9 }
+        view.take(
+            report(
+                .ready, "waiting for west: round 4: contributions",
+                StageTrouble(
+                    kind: .clock, about: "release/publish", text: "its clock is 8.9 s ahead of this host's",
+                    remedy: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)",
+                    since: since(25))),
+            of: try StageName("coordinator/aggregate"))
+        view.take(
+            report(
+                .backingOff, nil,
+                StageTrouble(
+                    kind: .disk, about: "/state/east/encrypt", text: "its disk is full", remedy: "make room there",
+                    since: since(39))),
+            of: try StageName("east/encrypt"))
+        return view
+    }
+
+    @Test("what hinders a stage stands under it, within 80 columns; nothing stands there without")
+    func troubles() throws {
+        let view = try hindered()
+        let frame = text(TopScreen(view.plan), view, 40, 80, 30)
+        let row = try #require(frame.firstIndex { $0.contains("✗ restarting") })
+        #expect(
+            frame[row...(row + 3)].joined(separator: "\n") == """
+                               encrypt      ✗ restarting    2s  exit status 75
+                     ! 1s      disk: /state/east/encrypt: its disk is full: make room there
+                   coordinator aggregate    ○ waiting       2s  for west: round 4: contributions
+                     ! 15s     clock: release/publish: its clock is 8.9 s ahead of this host's:…
+                """)
+        #expect(frame.allSatisfy { Columns.of($0) <= 80 })
+        // Without colour the mark and the words are there all the same.
+        #expect(frame.filter { $0.contains(" ! ") }.count == 3)
+        let quiet = text(TopScreen(view.plan), try story().view(), 40, 80, 30)
+        #expect(quiet.filter { $0.contains(" ! ") }.count == 1 && !quiet.contains { $0.contains("disk") })
+    }
+
+    @Test("what hinders a stage out of sight is counted where it is looked for")
+    func hiddenTroubles() throws {
+        let view = try hindered()
+        var screen = TopScreen(view.plan)
+        let top = text(screen, view, 40, 80, 12)
+        #expect(top.contains { $0.hasSuffix("WHAT   ! 2 out of sight") })
+        for _ in 0..<8 { _ = screen.press(.down) }
+        #expect(screen.chosen == 8)
+        let middle = text(screen, view, 40, 80, 12)
+        #expect(middle.contains { $0.contains("▸") && $0.contains("restarting") })
+        #expect(middle.contains { $0.contains("its disk is full") })
+        // At every place the chosen stage is in sight, and no hindrance stands at the top without its stage.
+        for height in 8...30 {
+            for _ in 0..<20 { _ = screen.press(.up) }
+            for place in view.stages.indices {
+                let frame = text(screen, view, 40, 80, height)
+                let header = try #require(frame.firstIndex { $0.contains("CLOUD") })
+                #expect(frame.contains { $0.hasPrefix(" ▸ ") }, "\(place) of \(height)")
+                #expect(!frame[header + 1].hasPrefix("     ! "), "\(place) of \(height)")
+                let (seen, told) = (
+                    frame.count { $0.hasPrefix("     ! ") },
+                    frame[header].split(separator: "! ").last.flatMap { Int($0.prefix(1)) } ?? 0
+                )
+                #expect(seen + told == 2, "\(place) of \(height)")
+                _ = screen.press(.down)
+            }
+        }
+    }
+
+    @Test("a stage's own screen has what hinders it in full, and what to do")
+    func troubleInFull() throws {
+        let view = try hindered()
+        var screen = TopScreen(view.plan)
+        for key in [Key.end, .up, .enter] { _ = screen.press(key) }
+        let frame = text(screen, view, 40, 60, 24)
+        #expect(
+            frame[2...6].joined(separator: "\n") == """
+                 !  clock: release/publish: its clock is 8.9 s ahead of this
+                    host's (for 15s)
+                 →  let both hosts set their clocks from the network
+                    (chrony, systemd-timesyncd)
+                \(String(repeating: "─", count: 60))
+                """)
+        #expect(frame.contains { $0.contains("round_closed") || $0.contains("contribution_counted") })
     }
 
     @Test("a federation that has not begun")

@@ -1,3 +1,4 @@
+import Federation
 import Foundation
 import Monitoring
 import Testing
@@ -58,6 +59,7 @@ struct BrowserTests {
                 try Served.event(
                     .stageFailed, "west/encrypt", at: 9, round: 1, sequence: 2,
                     [.reason: .text(#"<img src=x onerror="window.owned=1"><script>window.owned=1</script>"#)]))
+            view.take(Served.hindered, of: try StageName("west/local-train"))
             view.take(try Served.opened(2, at: 10))
             served.live.set(view)
             input.fileHandleForWriting.write(Data("go\n".utf8))

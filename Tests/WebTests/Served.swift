@@ -1,4 +1,5 @@
 import Federation
+import Launching
 import Monitoring
 import Sodium
 import View
@@ -51,6 +52,15 @@ struct Served {
     func get(_ path: String, hosts: [String]? = nil, method: String = "GET") throws -> PlainRequest.Answer {
         try PlainRequest(method: method, path: path, hosts: hosts ?? [host]).send(to: port)
     }
+
+    /// What a launcher says of a stage whose disk is full.
+    static let hindered = ProcessReport(
+        phase: .backingOff, process: nil, restarts: 1, status: nil, statusSince: nil, lastEnd: "exit status 75",
+        troubles: [
+            StageTrouble(
+                kind: .disk, about: "/state/<b>west</b>", text: "its disk is full", remedy: "make room there",
+                since: 1_769_846_401.5)
+        ], isLaunched: true)
 
     static func event(
         _ kind: EventKind, _ stage: String, at seconds: Double, round: UInt32 = 0, sequence: UInt64 = 1,

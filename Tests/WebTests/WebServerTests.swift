@@ -1,3 +1,4 @@
+import Federation
 import JSONText
 import Monitoring
 import Testing
@@ -114,6 +115,32 @@ struct WebServerTests {
             #expect(events == [[1], [2]])
             let outcomes = try states.map { try $0.member("rounds").elements(atMost: 9)[0].member("outcome").string() }
             #expect(outcomes == ["open", "released"])
+        }
+    }
+
+    @Test(
+        "the state has what hinders a stage, with since when and what to do, and nothing for one that nothing hinders")
+    func troubles() async throws {
+        var view = FederationView(Served.plan)
+        view.take(Served.hindered, of: try StageName("west/encrypt"))
+        try await Served.page(view) { (served: Served) async throws in
+            let answer = try served.get("/\(served.token)/state")
+            let state = JSONField(try JSON(Array(answer.body.utf8)))
+            let stages = try state.member("stages").elements(atMost: 20)
+            for stage in stages {
+                let troubles = try stage.member("troubles").elements(atMost: 20)
+                guard try stage.member("name").string() == "west/encrypt" else {
+                    #expect(troubles.isEmpty)
+                    continue
+                }
+                let told = try #require(troubles.first)
+                #expect(try told.member("kind").string() == "disk")
+                #expect(try told.member("finding").string() == "disk: /state/<b>west</b>: its disk is full")
+                #expect(try told.member("remedy").string() == "make room there")
+                #expect(try told.member("since").integer(in: 0...(.max)) == 1_769_846_401_500)
+            }
+            #expect(stages.count == 8)
+            #expect(try state.member("headline").string().hasSuffix("west/encrypt is hindered by a full disk."))
         }
     }
 

@@ -1,5 +1,6 @@
 package import Federation
 internal import Monitoring
+internal import Synchronization
 
 /// What carries a stage's messages. `Post` does, over sockets; tests put a simulated network in its place.
 package protocol Wires: Sendable {
@@ -59,10 +60,25 @@ package struct Surroundings: Sendable {
     }
 
     /// The machine's own clocks, and a thread for each piece of work.
-    package static let machine = Surroundings(
-        monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads(),
-        report: { ServiceNotice.send("STATUS=\($0)") },
-        reportTroubles: { ServiceNotice.send(ServiceNotice.lines($0)) })
+    package static let machine: Surroundings = {
+        let supervisor = Supervisor()
+        return Surroundings(
+            monotonic: { .now }, wall: Timestamp.milliseconds, workPlace: Threads(),
+            report: { situation in supervisor.tell { $0.take(situation) } },
+            reportTroubles: { troubles in supervisor.tell { $0.take(troubles, at: Timestamp.milliseconds()) } })
+    }()
+
+    /// Whoever started this process, and what it has been told.
+    private final class Supervisor: Sendable {
+        private let notice = Mutex(StatusNotice())
+
+        func tell(_ change: (inout StatusNotice) -> [String]) {
+            // Sent in the order in which they came about.
+            notice.withLock { notice in
+                for datagram in change(&notice) { ServiceNotice.send(datagram) }
+            }
+        }
+    }
 
     package var now: ContinuousClock.Instant { monotonic() }
     /// Milliseconds since 1970, UTC; it may jump.

@@ -1,5 +1,6 @@
 internal import Federation
 package import JSONText
+internal import Launching
 internal import Monitoring
 internal import Topology
 
@@ -28,7 +29,7 @@ extension FederationView {
                     "stages": .array(cloud.stages.map { .string($0.description) }),
                 ])
             })
-        members["stages"] = .array(stages.map(\.document))
+        members["stages"] = .array(stages.map { $0.document(at: now) })
         members["links"] = .array(
             plan.links.map { link in
                 .object([
@@ -80,8 +81,8 @@ extension FederationView {
         if isFinished { return "The run is finished." }
         let gone = stages.filter(\.state.isTrouble)
         let absent =
-            gone.isEmpty
-            ? "" : " \(FederationView.troubles(gone, of: stages))."
+            (gone.isEmpty ? "" : " \(FederationView.troubles(gone, of: stages)).")
+            + (hindered.isEmpty ? "" : " \(hindered).")
         guard let round = openRound else {
             return (rounds.isEmpty ? "No round has been opened yet." : "Between rounds.") + absent
         }
@@ -92,6 +93,19 @@ extension FederationView {
         if missing.count == round.cohort.count { return "\(title): the clouds are at work." + absent }
         return "\(title): waits for \(missing.prefix(4).joined(separator: ", "))"
             + (missing.count > 4 ? " and \(missing.count - 4) more." : ".") + absent
+    }
+
+    /// `north/encrypt is hindered by a full disk`
+    private var hindered: String {
+        let texts = stages.compactMap { stage -> String? in
+            guard stage.process?.isLaunched == true else { return nil }
+            var words: [String] = []
+            for word in (stage.process?.troubles ?? []).compactMap(\.hindrance) where !words.contains(word) {
+                words.append(word)
+            }
+            return words.isEmpty ? nil : "\(stage.name) is hindered by \(words.joined(separator: " and "))"
+        }
+        return texts.prefix(3).joined(separator: ", ") + (texts.count > 3 ? " and \(texts.count - 3) more" : "")
     }
 
     /// `west is stopped, north/encrypt is restarting`: a cloud's name where all of its stages share the trouble.
@@ -156,8 +170,18 @@ extension RunCost {
     }
 }
 
-extension StageView {
+extension StageTrouble {
     fileprivate var document: JSON {
+        .object([
+            "kind": .string(kind.rawValue), "about": .string(about), "text": .string(text),
+            "finding": .string(finding), "remedy": .string(remedy),
+            "since": JSON.milliseconds(sinceNanoseconds), "past": .bool(isPast),
+        ])
+    }
+}
+
+extension StageView {
+    fileprivate func document(at now: UInt64) -> JSON {
         .object([
             "name": .string("\(name)"), "cloud": .string("\(name.cloud)"), "kind": .string(name.kind.rawValue),
             "state": .string(state.word), "detail": .string(state.detail),
@@ -167,6 +191,7 @@ extension StageView {
             "pid": process?.process.map { .integer(Int($0)) } ?? .null,
             "tokens_per_second": JSON.finite(tokensPerSecond),
             "losses": .array(losses.suffix(32).map { JSON.finite($0) }),
+            "troubles": .array(troubles(at: now).map(\.document)),
         ])
     }
 }

@@ -1,4 +1,5 @@
 package import Federation
+package import Launching
 internal import Monitoring
 
 /// What a stage does, as far as events and its launcher tell.
@@ -86,12 +87,14 @@ package struct ProcessReport: Sendable, Equatable {
     package let statusSince: UInt64?
     /// How the last process ended; nil where none has.
     package let lastEnd: String?
+    /// What hinders the stage, as a screen may show it.
+    package let troubles: [StageTrouble]
     /// Whether the launcher itself is there: what a dead one wrote last is no news.
     package let isLaunched: Bool
 
     package init(
         phase: Phase, process: Int32?, restarts: Int, status: String?, statusSince: UInt64?, lastEnd: String?,
-        isLaunched: Bool
+        troubles: [StageTrouble] = [], isLaunched: Bool
     ) {
         self.phase = phase
         self.process = process
@@ -99,8 +102,12 @@ package struct ProcessReport: Sendable, Equatable {
         self.status = status
         self.statusSince = statusSince
         self.lastEnd = lastEnd
+        self.troubles = troubles.prefix(ProcessReport.mostTroubles).map(\.printable)
         self.isLaunched = isLaunched
     }
+
+    /// More are not shown.
+    private static let mostTroubles = 16
 }
 
 /// One stage of the federation.
@@ -153,6 +160,17 @@ package struct StageView: Sendable, Equatable {
         case .ready: return process.status.map { StageState(report: $0) } ?? told
         }
     }
+
+    /// What hinders it at that time (nanoseconds since 1970), whatever it does or waits for meanwhile; nothing where no launcher
+    /// looks after it. That it was killed, and is back, is news for an hour.
+    package func troubles(at now: UInt64) -> [StageTrouble] {
+        guard let process, process.isLaunched else { return [] }
+        return process.troubles.filter {
+            $0.kind != .killed || process.phase != .ready || now < $0.sinceNanoseconds + StageView.killIsNews
+        }
+    }
+
+    private static let killIsNews: UInt64 = 3_600_000_000_000
 
     /// Since when, in nanoseconds since 1970; nil where nobody has said.
     package var since: UInt64? {

@@ -88,6 +88,31 @@ package enum Columns {
         }
     }
 
+    /// Lines that break at spaces, and within a word only where it is longer than a line.
+    static func wrapped(_ text: String, to columns: Int) -> [String] {
+        var lines: [String] = []
+        var (line, width) = (String.UnicodeScalarView(), 0)
+        func end() {
+            lines.append(String(line))
+            (line, width) = (String.UnicodeScalarView(), 0)
+        }
+        for word in text.unicodeScalars.split(separator: " ") {
+            let length = of(String(word))
+            if width > 0, width + 1 + length > columns { end() }
+            if width > 0 {
+                line.append(" ")
+                width += 1
+            }
+            for scalar in word {
+                if width > 0, width + of(scalar) > columns { end() }
+                line.append(scalar)
+                width += of(scalar)
+            }
+        }
+        if width > 0 { end() }
+        return lines
+    }
+
     /// What fits; an ellipsis takes the last column where something is left out.
     package static func cut(_ text: String, to columns: Int) -> String {
         guard of(text) > columns else { return text }

@@ -1,18 +1,20 @@
 internal import Federation
+internal import Launching
 internal import Monitoring
 
 extension TopScreen {
     /// Sections share the height: stages first, then the line of figures, rounds with what is left, events with the rest.
     func overview(_ view: FederationView, _ now: UInt64, _ width: Int, _ height: Int) -> [StyledLine] {
-        let isRoomy = height >= view.stages.count + 20
+        let table = stageRows(view, now)
+        let isRoomy = height >= table.count + 20
         let gap = isRoomy ? [StyledLine()] : []
         var top = [title(view, now, width), progress(view, now, width)] + gap
         let figures = self.figures(view, now, width)
         let troubles = view.warnings.suffix(isRoomy ? 3 : 1).map { event($0, width, isTrouble: true) }
         let fixed = top.count + figures.count + troubles.count + (isRoomy ? 2 : 0)
         let wanted = view.rounds.isEmpty ? 0 : min(view.rounds.count, isRoomy ? 12 : 8) + 1
-        let stageRows = min(view.stages.count + 1, max(4, height - fixed - min(wanted, 3)))
-        top += stages(view, now, width, stageRows) + gap
+        let tableRows = min(table.count + 1, max(4, height - fixed - min(wanted, 3)))
+        top += stages(table, view, now, width, tableRows) + gap
         var left = height - top.count - figures.count - troubles.count - gap.count
         var bottom: [StyledLine] = []
         if left >= 2, !view.rounds.isEmpty {
@@ -71,7 +73,21 @@ extension TopScreen {
 
     // MARK: Stages
 
-    private func stages(_ view: FederationView, _ now: UInt64, _ width: Int, _ rows: Int) -> [StyledLine] {
+    /// A row of the table of stages: a stage by its place in the plan, or something that hinders the one above.
+    private struct StageRow {
+        let place: Int
+        var trouble: StageTrouble?
+    }
+
+    private func stageRows(_ view: FederationView, _ now: UInt64) -> [StageRow] {
+        view.stages.enumerated().flatMap { place, stage in
+            [StageRow(place: place)] + stage.troubles(at: now).map { StageRow(place: place, trouble: $0) }
+        }
+    }
+
+    private func stages(
+        _ table: [StageRow], _ view: FederationView, _ now: UInt64, _ width: Int, _ rows: Int
+    ) -> [StyledLine] {
         let cloudWidth = min(16, max(6, view.plan.clouds.map { $0.name.description.count }.max() ?? 0))
         var header = StyledLine()
         header.add("   ", .soft)
@@ -82,11 +98,22 @@ extension TopScreen {
         header.add("  WHAT", .soft)
         let room = max(1, rows - 1)
         // The chosen row stays in sight.
-        let first = max(0, min(chosen - room / 2, view.stages.count - room))
+        let chosenRow = table.firstIndex { $0.place == chosen } ?? 0
+        var first = max(0, min(chosenRow - room / 2, table.count - room))
+        // What hinders a stage does not stand at the top without it.
+        while first < chosenRow, table[first].trouble != nil { first += 1 }
+        let shown = table.dropFirst(first).prefix(room)
+        let hidden = table.count { $0.trouble != nil } - shown.count { $0.trouble != nil }
+        if hidden > 0 { header.add("   ! \(hidden) out of sight", .attention) }
         var lines = [header]
-        for (place, stage) in view.stages.enumerated().dropFirst(first).prefix(room) {
+        for row in shown {
+            if let trouble = row.trouble {
+                lines.append(line(of: trouble, now, width))
+                continue
+            }
+            let (place, stage) = (row.place, view.stages[row.place])
             let isChosen = isInteractive && place == chosen
-            let isFirst = place == first || view.stages[place - 1].name.cloud != stage.name.cloud
+            let isFirst = place == table[first].place || view.stages[place - 1].name.cloud != stage.name.cloud
             let (glyph, style) = look(of: stage.state)
             var line = StyledLine(isChosen ? " \(Columns.cut(glyphs.pointer, to: 1)) " : "   ", .bold)
             line.add(isFirst ? "\(stage.name.cloud)" : "", .bold, column: cloudWidth + 1)
@@ -100,6 +127,16 @@ extension TopScreen {
             lines.append(line)
         }
         return lines
+    }
+
+    /// `! clock: release/publish: its clock is 9.0 s ahead of this host's (15s): let both hosts ...`
+    private func line(of trouble: StageTrouble, _ now: UInt64, _ width: Int) -> StyledLine {
+        var line = StyledLine("     ")
+        line.add("! ", .attention)
+        line.add(trouble.age(at: now), .soft, column: 7)
+        line.add(" ")
+        line.add(Columns.cut("\(trouble.finding): \(trouble.remedy)", to: max(0, width - line.width)), .attention)
+        return line
     }
 
     private func since(_ stage: StageView, _ now: UInt64) -> String {

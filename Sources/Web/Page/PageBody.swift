@@ -34,6 +34,8 @@ enum PageBody {
             <div id="map"></div>
             <h3>Who waits for whom</h3>
             <ul id="waits" class="plain"><li class="sub">Nobody.</li></ul>
+            <h3 id="troubles-title">What hinders stages</h3>
+            <ul id="troubles" class="plain" aria-labelledby="troubles-title"><li class="sub">Nothing.</li></ul>
             <details><summary>The stages as a table</summary>
               <div class="scroll" tabindex="0" role="region" aria-label="Stages"><table id="stages">
                 <thead><tr><th scope="col">Stage</th><th scope="col">State</th><th scope="col">Since</th><th scope="col">What</th>

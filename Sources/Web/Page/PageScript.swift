@@ -69,13 +69,13 @@ enum PageScript {
           const node = (name, kind, x, y, w) => {
             place[name] = {x, y, w, cloud: name.split("/")[0], cx: x + w / 2, cy: y + nodeH / 2};
             const title = svg("title"), label = svg("text", {x: x + 28, y: compact ? y + 17 : y + 21, class: "name"}, kind);
-            const word = svg("text", {x: x + 28, y: y + 38, class: "soft"});
+            const word = svg("text", {x: x + 28, y: y + 38, class: "soft"}), mark = svg("text", {x: x + w - 9, y: compact ? y + 17 : y + 21, class: "mark", "text-anchor": "end"});
             const group = svg("g", {class: "node unknown", tabindex: "0", role: "button", "aria-pressed": "false"}, title,
-              svg("rect", {x, y, width: w, height: nodeH, rx: 8}), svg("circle", {cx: x + 15, cy: compact ? y + 13 : y + 17, r: 4.5, class: "dot"}), label, compact ? null : word);
+              svg("rect", {x, y, width: w, height: nodeH, rx: 8}), svg("circle", {cx: x + 15, cy: compact ? y + 13 : y + 17, r: 4.5, class: "dot"}), label, compact ? null : word, mark);
             const choose = () => { chosen = chosen === name ? "" : name; $("f-stage").value = chosen; showChosen(); filterEvents(); };
             group.addEventListener("click", choose);
             group.addEventListener("keydown", event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); } });
-            nodes[name] = {group, title, word};
+            nodes[name] = {group, title, word, mark};
             boxes.append(group);
           };
           const card = (cloud, x, y, w, h) => {
@@ -140,8 +140,9 @@ enum PageScript {
           for (const stage of state.stages) {
             const node = nodes[stage.name];
             if (!node) continue;
-            node.group.setAttribute("class", "node " + stage.state + (stage.name === chosen ? " chosen" : ""));
-            const text = `${stage.name}: ${stage.state}${stage.detail ? " " + stage.detail : ""}`;
+            node.group.setAttribute("class", "node " + stage.state + (stage.troubles.length ? " hindered" : "") + (stage.name === chosen ? " chosen" : ""));
+            const text = `${stage.name}: ${stage.state}${stage.detail ? " " + stage.detail : ""}` + stage.troubles.map(trouble => `; ${trouble.finding}: ${trouble.remedy}`).join("");
+            say(node.mark, stage.troubles.length ? "!" : "");
             node.group.setAttribute("aria-label", text);
             say(node.title, text);
           }
@@ -166,6 +167,13 @@ enum PageScript {
           $("drops").append(drop);
           motion.beginElement();
           setTimeout(() => drop.remove(), 950);
+        }
+
+        function showTroubles() {
+          const list = state.stages.flatMap(stage => stage.troubles.map(trouble => ({stage: stage.name, ...trouble})));
+          if (!list.length) return put($("troubles"), el("li", {class: "sub"}, "Nothing."));
+          put($("troubles"), ...list.map(trouble => el("li", {}, el("b", {}, trouble.stage), ": ", el("span", {class: "attention"}, trouble.finding),
+            el("span", {class: "sub number whole", "data-since": trouble.since, "data-past": trouble.past ? "1" : null}, ""), el("span", {class: "sub remedy"}, trouble.remedy))));
         }
 
         function showWaits() {
@@ -245,7 +253,7 @@ enum PageScript {
 
         function showStages() {
           put($("stages").tBodies[0], ...state.stages.map(stage => el("tr", {}, el("th", {scope: "row"}, stage.name), el("td", {}, stage.state),
-            el("td", {class: "number"}, stage.since ? age(now() - stage.since) : "–"), el("td", {class: "wide"}, stage.detail),
+            el("td", {class: "number"}, stage.since ? age(now() - stage.since) : "–"), el("td", {class: "wide"}, stage.detail, ...stage.troubles.map(trouble => el("div", {class: "attention"}, `${trouble.finding}: ${trouble.remedy}`))),
             el("td", {class: "number"}, stage.epoch), el("td", {class: "number"}, stage.events), el("td", {class: "number"}, stage.warnings))));
         }
 
@@ -345,12 +353,12 @@ enum PageScript {
             const node = nodes[stage.name];
             if (node) say(node.word, stage.state + (stage.since && stage.state !== "done" && stage.state !== "unknown" ? " " + brief(now() - stage.since) : ""));
           }
-          for (const node of document.querySelectorAll("[data-since]")) say(node, " (" + age(now() - Number(node.dataset.since)) + ")");
+          for (const node of document.querySelectorAll("[data-since]")) say(node, " (" + age(now() - Number(node.dataset.since)) + (node.dataset.past ? " ago)" : ")"));
           const round = open();
           figure($("t-round"), round ? age(now() - round.opened) : "–", round ? round.purpose : "");
         }
 
-        function show() { showNow(); showMap(); showWaits(); showStages(); showLearning(); showRounds(); showMatrix(); takeEvents(); tick(); }
+        function show() { showNow(); showMap(); showWaits(); showTroubles(); showStages(); showLearning(); showRounds(); showMatrix(); takeEvents(); tick(); }
 
         put($("legend"), ...PHASES.map(name => el("li", {}, el("span", {class: name}), name)));
         $("filter").addEventListener("submit", event => event.preventDefault());

@@ -64,6 +64,7 @@ enum PageStyle {
         .node.starting .dot, .node.restarting .dot { fill: var(--attention); }
         .node.restarting rect { stroke: var(--attention); }
         .node.stopped .dot { fill: var(--attention); } .node.stopped rect { stroke: var(--attention); stroke-dasharray: 5 3; }
+        .node.hindered rect { stroke: var(--attention); } svg .mark { fill: var(--attention); font-weight: 700; font-size: 14px; }
         .node.failed rect, .node.gone rect { stroke: var(--bad); stroke-dasharray: 5 3; stroke-width: 1.8; }
         .node.failed .dot, .node.gone .dot { fill: var(--bad); }
         .node.failed .soft, .node.gone .soft { fill: var(--bad); }
@@ -108,6 +109,7 @@ enum PageStyle {
         .whole { white-space: nowrap; }
         .matrix td small { display: block; color: var(--soft); font-size: .6875rem; }
         .plain { margin: 0; padding: 0; list-style: none; font-size: .875rem; }
+        .remedy { display: block; }
         .plain li { padding: .12rem 0; } .plain b { font-weight: 600; }
         summary { cursor: pointer; color: var(--soft); font-size: .875rem; margin-top: .8rem; width: max-content; }
         form { display: flex; flex-wrap: wrap; gap: .4rem 1rem; }

@@ -103,17 +103,6 @@ extension LauncherRecord.Stage {
     }
 }
 
-extension StageTrouble.Kind {
-    /// What to do about what a stage says of its peers.
-    var remedy: String? {
-        switch self {
-        case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
-        case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
-        case .disk, .killed: nil
-        }
-    }
-}
-
 extension StageTrouble {
     /// `release/publish: its clock is 9.0 s ahead of this host's (for 4 min 12 s)`
     func finding(_ now: Double) -> String {

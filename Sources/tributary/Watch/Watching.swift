@@ -73,6 +73,6 @@ extension ProcessReport {
         self.init(
             phase: phase, process: stage.pid, restarts: stage.restarts, status: stage.status,
             statusSince: stage.statusSince.map { UInt64(max(0, min($0, 1e10)) * 1e9) }, lastEnd: stage.lastEnd,
-            isLaunched: isLaunched && lives)
+            troubles: stage.troubles ?? [], isLaunched: isLaunched && lives)
     }
 }

@@ -44,6 +44,8 @@ try:
     live = driver.find_element(By.CSS_SELECTOR, "[aria-live]")
     check("the live region tells the round: " + live.text, live.text.startswith("Round 1, update"))
     check("one row of rounds", len(driver.find_elements(By.CSS_SELECTOR, "#rounds tbody tr")) == 1)
+    check("nothing hinders a stage: " + text(driver, "#troubles"), text(driver, "#troubles") == "Nothing.")
+    check("no mark on the map", not [mark for mark in driver.find_elements(By.CSS_SELECTOR, ".node .mark") if mark.text])
     print("ready", flush=True)
     sys.stdin.readline()
 
@@ -52,6 +54,20 @@ try:
     wait.until(lambda d: len(d.find_elements(By.CSS_SELECTOR, "#rounds tbody tr")) == 2)
     bar = driver.find_element(By.CSS_SELECTOR, "#rounds tbody tr:nth-child(2) .bar")
     check("phases are told in words: " + bar.get_attribute("aria-label"), bar.get_attribute("aria-label").startswith("compute 8.00 s"))
+
+    # What hinders a stage: in words in a list with a heading, in the live region, on the stage by a mark and in its name.
+    hindered = driver.find_elements(By.CSS_SELECTOR, "#troubles li")
+    check("one hindrance: " + text(driver, "#troubles"), len(hindered) == 1)
+    told = hindered[0].text if hindered else ""
+    check("which, of whom, and what to do: " + told, told.startswith("west/local-train: disk: /state/<b>west</b>: its disk is full (") and told.endswith("make room there"))
+    check("the list has a name", driver.find_element(By.ID, "troubles").accessible_name == "What hinders stages")
+    check("the live region tells it: " + text(driver, "#headline"), "west/local-train is hindered by a full disk" in text(driver, "#headline"))
+    node = driver.find_element(By.CSS_SELECTOR, ".node[aria-label^='west/local-train']")
+    check("the stage's name has it: " + node.accessible_name, node.accessible_name.endswith("; disk: /state/<b>west</b>: its disk is full: make room there"))
+    check("a mark and not colour alone", node.find_element(By.CSS_SELECTOR, ".mark").text == "!")
+    check("no mark on the others", len([mark for mark in driver.find_elements(By.CSS_SELECTOR, ".node .mark") if mark.text]) == 1)
+    cell = driver.execute_script("return [...document.querySelectorAll('#stages tbody tr')].find(row => row.cells[0].textContent === 'west/local-train').cells[3].textContent")
+    check("the table has it too: " + cell, "its disk is full: make room there" in cell)
 
     # Texts of events are texts.
     cells = [cell.text for cell in driver.find_elements(By.CSS_SELECTOR, "#events tbody td:last-child")]
