@@ -225,8 +225,8 @@ let package = Package(
         tests(
             "StageKitTests",
             uses: [
-                "StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "SmallDisk", "Sodium", "Topology",
-                "ZeroMQ",
+                "StageKit", "Federation", "Keys", "MessagePack", "Monitoring", "PowerCut", "SmallDisk", "Sodium",
+                "Topology", "ZeroMQ",
             ]),
         tests("JSONTextTests", uses: ["JSONText", "SeededRandom"]),
         tests(
@@ -264,7 +264,8 @@ let package = Package(
             exclude: ["Reference"],
             resources: [.copy("Vectors")]
         ),
-        tests("AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "Sodium"]),
+        tests(
+            "AggregationTests", uses: ["Aggregation", "Encryption", "Federation", "MessagePack", "PowerCut", "Sodium"]),
         tests("PlanningTests", uses: ["Federation", "Planning"]),
         tests(
             "PrivacyTests", uses: ["Privacy", "Federation", "SeededRandom", "Sodium"], exclude: ["Reference"],

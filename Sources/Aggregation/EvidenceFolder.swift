@@ -115,9 +115,10 @@ package struct EvidenceShelf: Sendable {
 
     package init(path: String) { self.path = path }
 
+    /// Makes the shelf where it is not there. It is on the disk, by its name, when this returns: what lies in it would be lost with it.
     package func make() throws(EvidenceFolder.Fault) {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw EvidenceFolder.Fault(description: "\(path): mkdir: \(String(cString: strerror(errno)))")
+        do { try DurableFile.makeDirectories(path, mode: 0o700) } catch {
+            throw EvidenceFolder.Fault(description: "\(error)")
         }
     }
 

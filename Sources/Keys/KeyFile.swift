@@ -114,20 +114,30 @@ enum KeyFile {
     }
 
     /// Makes the names beside `path` durable, its own among them: a file's own flush does not do that (fsync(2)).
-    private static func flushFolder(of path: String) throws {
+    ///
+    /// - Parameter isMade: whether it was made by this process. If not, what it lies in may be closed to this process, or not be for writing.
+    private static func flushFolder(of path: String, isMade: Bool = true) throws {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("open", folder) }
+        guard descriptor >= 0 else {
+            if !isMade, errno == EACCES { return }
+            throw failure("open", folder)
+        }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure("flush", folder) }
+        guard fsync(descriptor) == 0 else {
+            if !isMade, errno == EROFS || errno == EINVAL { return }
+            throw failure("flush", folder)
+        }
     }
 
     /// Makes the folders of `parts` one inside the other below `root`. A private one that others can reach is refused. Each is on
     /// the disk, by its name, when this returns.
     static func makeFolders(_ parts: [String], below root: String, mode: mode_t) throws {
-        try makeAncestors(of: root)
+        var deepest = try makeAncestors(of: root)
         var path = root
-        try makeFolder(path, mode: 0o700)
+        if try !makeFolder(path, mode: 0o700) { deepest = path }
+        // Whoever made it may have been killed before its flush; those above it were flushed before it was made.
+        if let deepest { try flushFolder(of: deepest, isMade: false) }
         for part in parts {
             path += "/\(part)"
             try makeFolder(path, mode: mode)
@@ -145,17 +155,26 @@ enum KeyFile {
         }
     }
 
-    private static func makeAncestors(of root: String) throws {
+    /// The deepest that was there; nil where all were made.
+    private static func makeAncestors(of root: String) throws -> String? {
         var path = root.hasPrefix("/") ? "" : "."
+        var deepest: String?
         for part in root.split(separator: "/").dropLast() {
             path += "/\(part)"
-            try makeFolder(path, mode: 0o755)
+            if try !makeFolder(path, mode: 0o755) { deepest = path }
         }
+        return deepest
     }
 
-    private static func makeFolder(_ path: String, mode: mode_t) throws {
-        guard mkdir(path, mode) != 0 else { return try flushFolder(of: path) }
+    /// False where it was there.
+    @discardableResult
+    private static func makeFolder(_ path: String, mode: mode_t) throws -> Bool {
+        guard mkdir(path, mode) != 0 else {
+            try flushFolder(of: path)
+            return true
+        }
         guard errno == EEXIST else { throw failure("make the folder", path) }
+        return false
     }
 
     static func failure(_ operation: String, _ path: String) -> KeyError {

@@ -72,13 +72,23 @@ package enum DurableFile {
 
     /// Makes a directory, and those that it lies in, where they are not there; each is on the disk, by its name, when this returns.
     package static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SafetensorsError) {
-        guard access(path, F_OK) != 0 else { return }
         let above = parent(of: path)
+        // Whoever made it may have been killed before the flush; those above it were flushed before it was made.
+        guard access(path, F_OK) != 0 else { return try flushDirectory(above, isOwn: false) }
         if above != path { try makeDirectories(above, mode: mode) }
         guard mkdir(path, mode_t(mode)) == 0 || errno == EEXIST else {
             throw .system(operation: "make the directory", path: path, code: errno)
         }
-        try flushDirectory(above)
+        try flushDirectory(above, isOwn: true)
+    }
+
+    /// - Parameter isOwn: whether something was made in it. Another's may be closed to this process, or not be for writing.
+    private static func flushDirectory(_ path: String, isOwn: Bool) throws(SafetensorsError) {
+        do { try flushDirectory(path) } catch {
+            guard !isOwn, case .system(_, _, let code) = error, [EACCES, EROFS, EINVAL].contains(code) else {
+                throw error
+            }
+        }
     }
 
     private static func parent(of path: String) -> String {

@@ -54,6 +54,22 @@ struct KeyDurabilityTests {
         #expect(try afterLoss("fifth").revokedCards(of: stage.cloud).map(\.card) == [card])
     }
 
+    /// As a process leaves them that is killed between the making of a folder and its flush.
+    @Test(
+        "So it is where another process was killed while it made a folder of them", arguments: ["state", "state/keys"])
+    func killed(name: String) throws {
+        defer { image.close() }
+        if name == "state/keys" {
+            #expect(mkdir("\(image.root)/state", 0o755) == 0)
+            let above = open(image.root, O_RDONLY | O_DIRECTORY)
+            #expect(fsync(above) == 0)
+            close(above)
+        }
+        #expect(mkdir("\(image.root)/\(name)", 0o700) == 0)
+        try store.generate(for: stage)
+        #expect(try afterLoss("after").card(of: stage) == store.card(of: stage))
+    }
+
     /// The control: without the flushes of files and folders nothing of this would be there.
     @Test("What is only written is not there after it")
     func written() throws {

@@ -30,6 +30,7 @@ package final class DurableImage: Sendable {
     package let root: String
     private let rootNumber: UInt64
     private let state = Mutex(State())
+    private let onSync = Mutex<(@Sendable () -> Void)?>(nil)
     private static let watched = Mutex<[DurableImage]>([])
 
     /// - Parameter root: a folder that exists and is empty; its own name is taken to be durable.
@@ -43,6 +44,10 @@ package final class DurableImage: Sendable {
     }
 
     package func close() { DurableImage.watched.withLock { all in all.removeAll { $0 === self } } }
+
+    /// Calls this after each sync below the folder, on the thread that has made it: a step of whatever is at work, after which power may
+    /// go. The one before has ended in what that one left.
+    package func afterEachSync(_ body: (@Sendable () -> Void)?) { onSync.withLock { $0 = body } }
 
     package var syncs: Int { state.withLock { $0.syncs } }
 
@@ -74,6 +79,7 @@ package final class DurableImage: Sendable {
                 $0.syncs += 1
             }
         }
+        onSync.withLock { $0 }?()
     }
 
     private static func entries(in folder: String) -> [String: Entry] {

@@ -46,24 +46,9 @@ package struct StateLock {
         guard futimens(descriptor, nil) == 0 else { throw StageError.system("futimens of the state's lock", errno) }
     }
 
-    /// Parents as the umask has them, the last directory 0700. Those that are made are on the disk, by their names, when this returns:
-    /// a journal that is synced may still be lost with the folder that it lies in (fsync(2)).
+    /// Parents as the umask has them, the last directory 0700; all on the disk when this returns.
     static func make(_ directory: String) throws {
-        var path = ""
-        let parts = directory.split(separator: "/")
-        for (index, part) in parts.enumerated() {
-            path += "/\(part)"
-            let mode: mode_t = index < parts.count - 1 ? 0o755 : 0o700
-            guard mkdir(path, mode) == 0 else {
-                guard errno == EEXIST else { throw StageError.system("mkdir \(path)", errno) }
-                continue
-            }
-            let parent = path.dropLast(part.count)
-            let folder = open(String(parent), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            guard folder >= 0 else { throw StageError.system("open \(parent)", errno) }
-            defer { close(folder) }
-            guard fsync(folder) == 0 else { throw StageError.system("fsync \(parent)", errno) }
-        }
+        do { try StateFolder.make(directory, parents: 0o755) } catch { throw StageError.system(error.call, error.code) }
     }
 
     package func release() { close(descriptor) }

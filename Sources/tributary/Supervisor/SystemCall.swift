@@ -1,4 +1,5 @@
 internal import Glibc
+internal import StageKit
 
 /// Why the launcher cannot do what it was asked, with the exit status that says of what sort it is (docs/operating.md).
 struct LauncherError: Error, CustomStringConvertible {
@@ -71,12 +72,12 @@ final class Descriptor {
 }
 
 enum Folders {
-    /// Makes `path` and what is missing above it, for this user alone.
+    /// Makes `path` and what is missing above it, for this user alone; stages keep their states in some of them, so that they are on
+    /// the disk when this returns.
     static func make(_ path: String) throws {
-        var current = path.hasPrefix("/") ? "" : "."
-        for part in path.split(separator: "/") {
-            current += "/\(part)"
-            guard mkdir(current, 0o700) == 0 || errno == EEXIST else { throw LauncherError.system("mkdir \(current)") }
+        do { try StateFolder.make(path, parents: 0o700) } catch {
+            errno = error.code
+            throw LauncherError.system(error.call)
         }
     }
 }
