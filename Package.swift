@@ -207,6 +207,8 @@ let package = Package(
             name: "CSyncWatch", dependencies: ["CSodium"], path: "Tests/CSyncWatch",
             linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "PowerCut", dependencies: ["CSyncWatch"], path: "Tests/PowerCut", swiftSettings: strict),
+        // Calls made in another process's name
+        .target(name: "CTracee", path: "Tests/CTracee"),
         tests("ZeroMQTests", uses: ["Sodium", "ZeroMQ"]),
         tests("MessagePackTests", uses: ["MessagePack"]),
         tests("SodiumTests", uses: ["Sodium"]),
@@ -287,7 +289,8 @@ let package = Package(
         tests(
             "PipelineTests",
             uses: [
-                "Adapter", "Aggregation", "BigInteger", "Collectors", "Configuration", "Corpus", "Encryption",
+                "Adapter", "Aggregation", "BigInteger", "CTracee", "Collectors", "Configuration", "Corpus",
+                "Encryption",
                 "Federation", "JSONText", "Keys",
                 "MessagePack", "Monitoring", "Privacy", "Publication", "Safetensors", "SeededRandom",
                 "Sodium", "StageKit", "Tokenization", "Topology", "ZeroMQ",
