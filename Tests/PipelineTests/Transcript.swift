@@ -8,7 +8,8 @@ import Foundation
 ///     what it prints
 ///     ```
 ///
-/// In what is printed, numbers stand for any numbers, runs of spaces for any, a line `...` for any lines, and `…` for any text.
+/// In what is printed, 0 stands for 0, another whole number for any but 0 (parts of a time of day or of what is padded with zeros for any),
+/// a decimal for any, runs of spaces for any, a line `...` for any lines, and `…` for any text.
 struct Transcript {
     struct Step {
         let command: String
@@ -49,15 +50,24 @@ struct Transcript {
         return text.wholeMatch(of: try Regex(pattern)) != nil
     }
 
+    private static func number(_ digits: Substring, isClock: Bool) -> String {
+        let end = digits.last == "." ? "\\." : ""
+        let whole = digits.last == "." ? digits.dropLast() : digits
+        if isClock || whole.contains(".") || whole.count > 1 && whole.first == "0" { return "[0-9][0-9.]*" + end }
+        return (whole == "0" ? "0" : "(?=[0-9]*[1-9])[0-9]+(?:\\.[0-9]+)*") + end
+    }
+
     /// A line as a pattern.
     private static func form(_ line: String) -> String {
         var result = ""
         var rest = Substring(line)
+        var previous: Character = " "
         while let character = rest.first {
+            defer { previous = character }
             if character.isASCII && character.isNumber {
                 let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
                 rest = rest.dropFirst(digits.count)
-                result += digits.last == "." ? "[0-9][0-9.]*\\." : "[0-9][0-9.]*"
+                result += number(digits, isClock: previous == ":" || rest.first == ":")
                 continue
             }
             rest = rest.dropFirst()

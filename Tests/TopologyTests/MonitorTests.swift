@@ -143,6 +143,29 @@ struct MonitorTests {
         #expect(first.process.terminationStatus == 0)
     }
 
+    @Test("Standard output and standard error get every event, line by line, from their level on")
+    func streams() throws {
+        try write("  - {kind: stdout}\n  - {kind: stderr, level: error}")
+        let north = try log("north/encrypt")
+        for _ in 0..<3 { north.tell(.stageReady) }
+        north.tell(.stageFailed, [.reason: .text("a test")])
+        north.tell(.stageStopped)
+        let monitor = try fake.start(["monitor", fake.topology, "--state", fake.state])
+        let lines = monitor.lines(until: "stage_stopped")
+        monitor.process.terminate()
+        let rest = monitor.output.readDataToEndOfFile()
+        let complaint = monitor.complaint.readDataToEndOfFile()
+        monitor.process.waitUntilExit()
+        #expect(monitor.process.terminationStatus == 0 && rest.isEmpty)
+        let events = try lines.map { try EventLine.event(Array($0.utf8)) }
+        #expect(events.map(\.sequence) == [1, 2, 3, 4, 5])
+        #expect(events.map(\.name) == ["stage_ready", "stage_ready", "stage_ready", "stage_failed", "stage_stopped"])
+        // The monitor's own notes go to standard error too: what begins as an event is one.
+        let errors = try complaint.split(separator: UInt8(ascii: "\n")).filter { $0.first == UInt8(ascii: "{") }
+            .map { try EventLine.event($0) }
+        #expect(errors.map(\.name) == ["stage_failed"] && errors.first?.fields[.reason] == .text("a test"))
+    }
+
     private func printed(_ more: String...) throws -> [Event] {
         let outcome = try fake.run(["events", "-t", fake.topology, "--state", fake.state] + more)
         #expect(outcome.status == 0, "\(outcome.complaint)")

@@ -13,7 +13,8 @@ package struct Event: Sendable, Equatable {
     package let stage: StageName
     /// The instance of the stage: one more at each start.
     package let epoch: UInt64
-    /// Counted from 1 in each epoch: a gap means that events were lost.
+    /// Counted from 1 in each epoch: a gap means that events were lost. One below the log level, which the audit trail alone keeps,
+    /// has the number of the event before it.
     package let sequence: UInt64
     /// The round that it belongs to, or else the newest that the stage knew of; 0 before the first.
     package let round: RoundNumber

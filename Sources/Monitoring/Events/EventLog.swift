@@ -71,7 +71,8 @@ package final class EventLog: Sendable {
         guard kind.level >= level || kind.isAudited else { return }
         let isLogged = kind.level >= level
         let (line, isKept, isAudited) = state.withLock { state in
-            state.sequence += 1
+            // Numbers are of what collectors get: what the trail alone keeps has that of the event before it.
+            if isLogged { state.sequence += 1 }
             if let round { state.round = max(state.round, round) }
             let about = round ?? state.round
             let event = Event(
