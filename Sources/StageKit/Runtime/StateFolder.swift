@@ -1,4 +1,4 @@
-internal import Glibc
+package import Glibc
 
 /// Folders of a state that outlive a loss of power: a journal that is synced may still be lost with the folder that it lies in
 /// (fsync(2)).
