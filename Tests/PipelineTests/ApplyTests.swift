@@ -3,6 +3,7 @@ import Federation
 import Foundation
 import Glibc
 import Keys
+import Monitoring
 import Testing
 import Topology
 
@@ -11,25 +12,31 @@ extension PipelineSuite {
     @Suite("Applying a topology")
     struct ApplyTests {
         /// A run of quick rounds, held in the one that is open when it has been launched.
-        private func held(_ plan: FederationRun.Plan, keys: FederationRun? = nil) async throws -> FederationRun {
+        static func held(_ plan: FederationRun.Plan, keys: FederationRun? = nil) async throws -> FederationRun {
             let run = try FederationRun(plan, keys: keys)
             try await run.launch()
             try run.hold("west/local-train")
             return run
         }
 
-        private var quick: FederationRun.Plan {
+        static var quick: FederationRun.Plan {
             var plan = FederationRun.Plan(updates: 60, stays: 12, evaluates: false)
             plan.trainer = "none"
             plan.keys = .publisher
             return plan
         }
 
+        /// The same without a disturbance.
+        static let quietRun = Task {
+            let run = try FederationRun(quick)
+            try await run.run()
+            return run
+        }
+
         @Test("Ports, program and place of stages change in the middle of a round, and the adapter is the same")
         func changes() async throws {
-            let quiet = try FederationRun(quick)
-            try await quiet.run()
-            let run = try await held(quick, keys: quiet)
+            let quiet = try await Self.quietRun.value
+            let run = try await Self.held(Self.quick, keys: quiet)
             let began = try run.launched()
             let same = "\(run.root)/topology.yaml"
             #expect(try await run.plan(same, "--detailed-exitcode").status == 0)
@@ -89,9 +96,80 @@ extension PipelineSuite {
             #expect(!publish.contains { $0.name == "round_abandoned" })
         }
 
+        private func expectSoundEnd(of run: FederationRun, as quiet: FederationRun) async throws {
+            #expect(try await run.event("exited", of: try run.launcher).fields["status"] == "0")
+            #expect(try run.adapter() == quiet.adapter())
+            #expect(try !run.log(of: run.topology.publish).contains { $0.name == "round_abandoned" })
+        }
+
+        @Test(
+            "Publish's ports change in the middle of a round: whoever dials it is replaced, and the adapter is the same"
+        )
+        func portsOfPublish() async throws {
+            let quiet = try await Self.quietRun.value
+            let run = try await Self.held(Self.quick, keys: quiet)
+            try await Self.waitForWestAlone(run, others: ["north", "east"])
+            let began = try run.launched()
+            let ports = try FederationRun.freePorts(2)
+            let text = try run.topologyText()
+            let publish = try #require(text.split(separator: "\n").first { $0.contains(" publish: ") })
+            let moved = try run.writeTopology(
+                text.replacing(
+                    publish,
+                    with: "      publish: {config: publish.yaml, bind: 127.0.0.1, work: \(ports[0]), news: \(ports[1])}"
+                ),
+                "ports.yaml")
+            let plan = try await run.plan(moved, "--detailed-exitcode")
+            #expect(plan.status == 2, "\(plan.output)\(plan.complaint)")
+            #expect(plan.output.contains("listens at tcp://127.0.0.1:\(ports[0])"), "\(plan.output)")
+            // Every stage asks publish for what it has missed.
+            for stage in run.stages { #expect(plan.output.contains("~ \(stage)"), "\(stage): \(plan.output)") }
+            async let applied = run.apply(moved)
+            func isReplaced(_ stage: StageName) async throws {
+                _ = try await run.logged("stage_started", by: stage) { $0.fields["epoch"] == "2" }
+            }
+            // No round ends before whoever takes part in it has found publish again; then another is held until all are done.
+            try await isReplaced(run.topology.publish)
+            try run.letGo("west/local-train")
+            try await isReplaced(run.stage(.localTrain, "west"))
+            try run.hold("east/local-train")
+            let answer = try await applied
+            #expect(answer.status == 0, "\(answer.output)\(answer.complaint)")
+            #expect(try run.launched().changed(since: began) == began.pids.keys.sorted())
+            try run.letGo("east/local-train")
+            try await expectSoundEnd(of: run, as: quiet)
+        }
+
+        @Test("A stage whose keys were renewed is replaced, and nobody else; the adapter is the same")
+        func renewedKeys() async throws {
+            let quiet = try await Self.quietRun.value
+            let run = try await Self.held(Self.quick, keys: quiet)
+            try await Self.waitForWestAlone(run, others: ["north", "east"])
+            let same = "\(run.root)/topology.yaml"
+            let began = try run.launched()
+            let none = try await run.plan(same, "--detailed-exitcode")
+            #expect(none.status == 0, "\(none.output)\(none.complaint)")
+            let renewed = run.stage(.encrypt, "north")
+            #expect(try run.keys.renew(renewed) == 2)
+            let plan = try await run.plan(same, "--detailed-exitcode")
+            #expect(plan.status == 2, "\(plan.output)\(plan.complaint)")
+            #expect(plan.output.contains("its own keys have been changed since it was started"), "\(plan.output)")
+            let answer = try await run.apply(same)
+            #expect(answer.status == 0, "\(answer.output)\(answer.complaint)")
+            #expect(try run.launched().changed(since: began) == ["north/encrypt"])
+            // It speaks with the new keys.
+            let card = try run.keys.card(of: renewed, number: 2)
+            let start = try run.log(of: renewed).last { $0.name == "stage_started" }
+            #expect(start?.fields["card"] == AuditEntry.name(of: card.verifying), "\(start?.line ?? "none")")
+            let again = try await run.plan(same, "--detailed-exitcode")
+            #expect(again.status == 0, "\(again.output)\(again.complaint)")
+            try run.letGo("west/local-train")
+            try await expectSoundEnd(of: run, as: quiet)
+        }
+
         @Test("A file that is refused, or that a stage would refuse, leaves everything as it was, and says why")
         func refused() async throws {
-            let run = try await held(quick)
+            let run = try await Self.held(Self.quick)
             let began = try run.launched()
             let text = try run.topologyText()
             try run.write(Array("threads: 1\nlimit: {}\n".utf8), "\(run.root)/bad.yaml")
@@ -134,7 +212,7 @@ extension PipelineSuite {
         @Test(
             "A step that fails leaves its stage as it was, says what was done and what not, and can be taken up again")
         func unfinished() async throws {
-            let run = try await held(quick)
+            let run = try await Self.held(Self.quick)
             let began = try run.launched()
             // It passes the check, and fails when it is to stand by.
             let program = "\(run.root)/failing"
@@ -169,15 +247,18 @@ extension PipelineSuite {
             #expect(try await run.event("exited", of: try run.launcher).fields["status"] == "0")
         }
 
-        /// Returns when the round that is open has south's contribution and wants west's, which stands still: a round waits until its
-        /// deadline for a cloud that goes before it has contributed.
-        private func waitsForWestAlone(_ run: FederationRun, publish: StageName) async throws {
+        /// Returns when the round that is open has the others' contributions and wants west's, which stands still: a round waits until
+        /// its deadline for a cloud that goes before it has contributed.
+        static func waitForWestAlone(_ run: FederationRun, others: [String]) async throws {
+            let publish = run.topology.publish
             func newest() throws -> Int? { try run.log(of: publish).last { $0.name == "round_opened" }?.round }
             var isSettled = false
             while !isSettled {
                 let open = try newest()
-                _ = try await run.logged("contribution_counted", by: run.topology.aggregate) {
-                    $0.round == open && $0.fields["from"] == "south"
+                for other in others {
+                    _ = try await run.logged("contribution_counted", by: run.topology.aggregate) {
+                        $0.round == open && $0.fields["from"] == other
+                    }
                 }
                 // What west had in hand when it was stopped still comes, and ends that round.
                 let west = try run.log(of: run.stage(.encrypt, "west"))
@@ -196,7 +277,7 @@ extension PipelineSuite {
             var plan = FederationRun.Plan(
                 suite: suite, updates: suite == .clear ? 100 : 15, stays: 12, evaluates: false)
             plan.trainer = "none"
-            let run = try await held(plan, keys: suite == .paillier ? try await OpeningStand.keys.value : nil)
+            let run = try await Self.held(plan, keys: suite == .paillier ? try await OpeningStand.keys.value : nil)
             let publish = run.topology.publish
             let three = "\(run.root)/topology.yaml"
             var four = try run.topology(withCloud: "south", file: "four.yaml")
@@ -224,7 +305,7 @@ extension PipelineSuite {
             try run.letGo("west/local-train")
             _ = try await run.logged("round_released", by: publish) { $0.fields["cohort"]?.contains("south") == true }
             try run.hold("west/local-train")
-            try await waitsForWestAlone(run, publish: publish)
+            try await Self.waitForWestAlone(run, others: ["south"])
             // The first key of sums was dealt to these three: it serves again.
             let shrunk = try await run.apply(three)
             #expect(shrunk.status == 0, "\(shrunk.output)\(shrunk.complaint)")

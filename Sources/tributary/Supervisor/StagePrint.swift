@@ -38,13 +38,21 @@ struct StagePrint: Equatable {
         config = path.flatMap(Self.digest)
         self.program = FileMark(program.path)
         let store = KeyStore(root: topology.keysPath)
+        let number = Self.newestKeys(of: stage, in: store)
+        let stem = number == 1 ? "\(stage.role)" : "\(stage.role).\(number)"
         keys = ["curve", "sign"].reduce(into: [:]) {
-            $0[$1] = FileMark("\(store.root)/secret/\(stage.cloud)/\(stage.role).\($1)")
+            $0[$1] = FileMark("\(store.root)/secret/\(stage.cloud)/\(stem).\($1)")
         }
         cards = Self.acquaintances(of: stage, in: topology).reduce(into: [:]) { cards, stage in
             // One that is missing or spoiled is the stage's own trouble; here it only differs from one that is right.
             do { cards[stage] = try store.card(of: stage) } catch { cards[stage] = nil }
         }
+    }
+
+    /// Those that the stage would show were it started now: renewed ones lie beside the old ones.
+    private static func newestKeys(of stage: StageName, in store: KeyStore) -> Int {
+        // What is wrong with them the stage tells itself.
+        do { return try store.currentKeys(of: stage) } catch { return 1 }
     }
 
     private static func acquaintances(of stage: StageName, in topology: Topology) -> Set<StageName> {
