@@ -249,6 +249,41 @@ struct HarmoniserTests {
         #expect(throws: TableFolder.Failure.self) { try harmonise() }
     }
 
+    @Test("Headers alone tell what is missing as the tables themselves would, and no row is read")
+    func headers() throws {
+        // A row that would be refused were it read.
+        let spoiled = "1,211,2150-01-01 13:00:00,80,80\n"
+        #expect(throws: CSVError.self) { try harmonise(charts: spoiled) }
+        func read(_ headersAlone: Bool) throws -> IngestCounts {
+            try Harmoniser(mapping: Sample.read(Sample.mapping), variables: Sample.variables)
+                .harmonise(try TableFolder(path: folder.path, isOfHeaders: headersAlone)).counts
+        }
+        #expect(try read(true).stayRows == 0)
+        try folder.write("CHARTEVENTS.csv", chartHeader)
+        // Whichever column goes, both say the same of it.
+        var missed = 0
+        for name in ["ICUSTAYS", "ADMISSIONS", "PATIENTS", "CHARTEVENTS", "LABEVENTS"] {
+            let table = String(decoding: try folder.read("\(name).csv"), as: UTF8.self)
+            let header = table.prefix { $0 != "\n" }
+            for column in header.split(separator: ",") {
+                let others = header.split(separator: ",").map { $0 == column ? "other" : String($0) }
+                try folder.write(
+                    "\(name).csv", others.joined(separator: ",") + table.dropFirst(header.count))
+                func failure(_ headersAlone: Bool) -> CSVError? {
+                    do { _ = try read(headersAlone) } catch { return error as? CSVError }
+                    return nil
+                }
+                #expect(failure(true) == failure(false), "\(name).\(column)")
+                if failure(true) != nil { missed += 1 }
+            }
+            try folder.write("\(name).csv", table)
+            try folder.remove("\(name).csv")
+            #expect(throws: TableFolder.Failure.missing(table: name, folder: folder.path)) { try read(true) }
+            try folder.write("\(name).csv", table)
+        }
+        #expect(missed > 10)
+    }
+
     @Test("A stay without a row in a required table is left out")
     func required() throws {
         let mapping = Sample.mapping.replacing("- table: CHARTEVENTS", with: "- table: CHARTEVENTS\n    required: true")

@@ -8,6 +8,8 @@ struct SwapAnswer: Decodable, Sendable {
     struct Result: Decodable, Sendable {
         let event: String
         let reason: String?
+        /// The last lines of a new process that failed.
+        let log: [String]?
         /// From the end of the one process to the readiness of the other.
         let seconds: Double?
     }
@@ -85,7 +87,9 @@ extension FederationRun {
     }
 
     /// Swaps a stage under the launcher; nil where the launcher has ended.
-    func swap(_ stage: StageName, _ more: String...) async throws -> SwapAnswer? {
+    func swap(_ stage: StageName, _ more: String...) async throws -> SwapAnswer? { try await swap(stage, more) }
+
+    func swap(_ stage: StageName, _ more: [String]) async throws -> SwapAnswer? {
         let (_, output, complaint) = try await command(
             ["swap", "\(stage)", "\(root)/topology.yaml", "--state", topology.statePath, "--format", "json"] + more)
         guard !output.isEmpty else {

@@ -16,6 +16,14 @@ package struct Ingest {
         mapping = try Mapping.read(at: configuration.mapping, variables: variables)
     }
 
+    /// Opens every table that the mapping wants and looks for its columns; reads no row.
+    ///
+    /// - Throws: what `harmonise` would before its first row.
+    package func rehearse() throws {
+        let folder = try TableFolder(path: configuration.tables, isOfHeaders: true)
+        _ = try Harmoniser(mapping: mapping, variables: variables).harmonise(folder, keep: configuration.keep)
+    }
+
     /// Streams the tables once.
     package func harmonise() throws -> Harmonised {
         let folder = try TableFolder(path: configuration.tables)

@@ -14,6 +14,7 @@ package final class CSVReader {
 
     private let source: FileSource
     let limits: TableLimits
+    private let isHeaderAlone: Bool
     private var columns: [String: Int] = [:]
 
     // One block of the file; a record is always whole in it before its fields are lent.
@@ -28,10 +29,12 @@ package final class CSVReader {
     private let begins: UnsafeMutablePointer<Int>
     private let ends: UnsafeMutablePointer<Int>
 
-    package init(path: String, limits: TableLimits = TableLimits()) throws {
+    /// - Parameter isHeaderAlone: no row is read: for whoever only asks whether the table has its columns.
+    package init(path: String, limits: TableLimits = TableLimits(), isHeaderAlone: Bool = false) throws {
         source = try FileSource(path: path, limit: limits.total)
         file = path
         self.limits = limits
+        self.isHeaderAlone = isHeaderAlone
         buffer = .allocate(capacity: capacity)
         begins = .allocate(capacity: limits.columns)
         ends = .allocate(capacity: limits.columns)
@@ -56,6 +59,7 @@ package final class CSVReader {
 
     /// Lends each row in turn to `body`; the row must not leave it.
     package func forEachRow(_ body: (CSVRow) throws -> Void) throws {
+        guard !isHeaderAlone else { return }
         while let count = try scanRecord() {
             if count.fields == 1, header.count > 1, begins[0] == ends[0] {
                 continue  // a blank line: not in RFC 4180, but many tools end a file with one

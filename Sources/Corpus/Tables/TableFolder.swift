@@ -20,12 +20,16 @@ package struct TableFolder: Sendable {
 
     package let path: String
     package let limits: TableLimits
+    private let isOfHeaders: Bool
     private let files: [String: [String]]
     private static let endings = [".csv", ".csv.gz"]
 
-    package init(path: String, limits: TableLimits = TableLimits()) throws(Failure) {
+    /// - Parameter isOfHeaders: its tables are as if they had no rows: what reads them finds out whether they are there, can be
+    ///   read, and have their columns.
+    package init(path: String, limits: TableLimits = TableLimits(), isOfHeaders: Bool = false) throws(Failure) {
         self.path = path
         self.limits = limits
+        self.isOfHeaders = isOfHeaders
         guard let folder = opendir(path) else {
             throw .cannotOpen(path: path, reason: String(cString: strerror(errno)))
         }
@@ -51,6 +55,6 @@ package struct TableFolder: Sendable {
 
     package func open(_ table: String) throws -> CSVReader {
         guard let file = try file(of: table) else { throw Failure.missing(table: table, folder: path) }
-        return try CSVReader(path: file, limits: limits)
+        return try CSVReader(path: file, limits: limits, isHeaderAlone: isOfHeaders)
     }
 }

@@ -5,22 +5,37 @@ extension Journal {
     /// rounds, its spent names, its adapter.
     package func beginEpoch(of name: RunName, in directory: String) throws -> UInt64 {
         try write { entry in
-            let run = try entry.fact("run").map { String(decoding: $0, as: UTF8.self) } ?? name.description
-            guard run == name.description else {
-                throw StageError.state(
-                    "\(directory) holds run \(run), the topology names run \(name): give it a --state of its own")
-            }
-            try entry.setFact("run", Array(run.utf8))
-            let next = try lastEpoch(entry) + 1
+            try Self.checkRun(entry, name, directory)
+            try entry.setFact("run", Array(name.description.utf8))
+            let next = try Self.lastEpoch(entry) + 1
             try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
             return next
         }
     }
 
-    /// Of the instance that was started last.
-    package func epoch() throws -> UInt64 { try read(lastEpoch) }
+    private static func checkRun(_ entry: JournalEntry, _ name: RunName, _ directory: String) throws {
+        guard let bytes = try entry.fact("run") else { return }
+        let run = String(decoding: bytes, as: UTF8.self)
+        guard run == name.description else {
+            throw StageError.state(
+                "\(directory) holds run \(run), the topology names run \(name): give it a --state of its own")
+        }
+    }
 
-    private func lastEpoch(_ entry: JournalEntry) throws -> UInt64 {
+    /// Whether a successor could take the journal over: it can be opened and read, and is this run's.
+    package static func rehearse(directory: String, of name: RunName) throws {
+        guard let journal = try Journal(reading: directory) else { return }
+        defer { try? journal.close() }
+        try journal.read { entry in
+            try checkRun(entry, name, directory)
+            _ = try lastEpoch(entry)
+        }
+    }
+
+    /// Of the instance that was started last.
+    package func epoch() throws -> UInt64 { try read(Self.lastEpoch) }
+
+    private static func lastEpoch(_ entry: JournalEntry) throws -> UInt64 {
         try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
     }
 }

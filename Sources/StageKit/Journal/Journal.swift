@@ -35,6 +35,26 @@ package final class Journal: Sendable {
         try migrate()
     }
 
+    /// To look at beside the stage that keeps it, which goes on; nothing can be written. Nil where there is none, as after a
+    /// program that keeps another or none.
+    ///
+    /// - Throws: `StageError.journal` where the file cannot be opened or is no journal.
+    package convenience init?(reading directory: String) throws {
+        let path = "\(directory)/journal.sqlite"
+        guard access(path, F_OK) == 0 else { return nil }
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        // A checkpoint's end shuts everybody out for a moment.
+        configuration.busyMode = .timeout(5)
+        do {
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            guard try database.read({ try $0.tableExists("fact") && $0.tableExists("document") }) else { return nil }
+            try self.init(database, spool: "\(directory)/spool", watch: Unwatched())
+        } catch let error as DatabaseError {
+            throw StageError.journal("\(path) cannot be read: \(error.message ?? "\(error)")")
+        }
+    }
+
     private init(_ database: DatabaseQueue, spool: String, watch: any CommitWatch) throws {
         self.database = database
         self.spool = spool

@@ -34,20 +34,6 @@ package struct StageProgram<StageConfiguration: Configurable & Sendable, Prepare
     }
 }
 
-extension StageProgram where Prepared == Void {
-    /// A stage that has nothing to make ready.
-    package init(
-        _ kind: StageKind, configuration: StageConfiguration.Type,
-        files: @escaping @Sendable (StageConfiguration) -> StageFiles = { _ in StageFiles() },
-        make: @escaping @StageActor @Sendable (StageParts<StageConfiguration>) throws -> any Stage
-    ) {
-        self.init(kind, configuration: configuration, files: files, prepare: { _ in }, rehearse: { _, _ in }) {
-            parts, _ in
-            try make(parts)
-        }
-    }
-}
-
 /// A stage that has read its files and has given up what it does not need.
 package struct BegunStage<StageConfiguration: Configurable & Sendable, Prepared: Sendable>: Sendable {
     let program: StageProgram<StageConfiguration, Prepared>
@@ -141,6 +127,7 @@ package enum StageMain {
         let prepared = try named { try program.prepare(ground) }
         let lock: StateLock
         if begun.standsBy {
+            try Journal.rehearse(directory: directory, of: topology.run)
             try named { try program.rehearse(ground, prepared) }
             ServiceNotice.send("X_TRIBUTARY_STANDBY=1\nSTATUS=standing by")
             // Until here a signal ends the process, and harms nobody.

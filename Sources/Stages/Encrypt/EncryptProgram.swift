@@ -16,6 +16,7 @@ package enum EncryptProgram {
             .encrypt, configuration: EncryptConfiguration.self,
             prepare: { try SealingKey.search($0, allowing: sizes) },
             rehearse: { ground, keys in
+                _ = try ground.keys.roundingSecret(of: ground.stage.cloud)
                 // The table takes a second or two, and stays with the key.
                 _ = keys?.found?.paillier.blindingTable(threads: ground.configuration.threads)
             },

@@ -8,6 +8,8 @@ package enum IngestProgram {
         StageProgram(
             .ingest, configuration: IngestConfiguration.self,
             files: { StageFiles(reads: [$0.tables, $0.variables, $0.mapping]) },
-            make: { IngestStage($0) })
+            prepare: { _ in },
+            rehearse: { ground, _ in try Ingest(ground.configuration).rehearse() },
+            make: { parts, _ in IngestStage(parts) })
     }
 }

@@ -6,7 +6,7 @@ import StageKit
 import Topology
 
 /// Which of several keys of sums a round is opened with.
-package struct KeyChoice: Sendable {
+struct KeyChoice: Sendable {
     /// Nil but under `paillier`.
     private var keys: KeySearch<SumOpener>?
     private let store: KeyStore

@@ -5,7 +5,7 @@ package import StageKit
 
 /// How `tributary-publish` is made of its config and keys.
 package enum PublishProgram {
-    package typealias Program = StageProgram<PublishConfiguration, KeyChoice>
+    package typealias Program = StageProgram<PublishConfiguration, PublishMeans>
 
     package static var program: Program { program(allowing: .secure) }
 
@@ -14,7 +14,8 @@ package enum PublishProgram {
         StageProgram(
             .publish, configuration: PublishConfiguration.self,
             files: { StageFiles(reads: [$0.variables, $0.model.folder], writes: [$0.output]) },
-            prepare: { try KeyChoice($0, allowing: sizes) }, rehearse: { _, _ in },
-            make: { try PublishStage($0, keys: $1) })
+            prepare: { try PublishMeans($0, allowing: sizes) },
+            rehearse: { try $1.rehearse(on: $0) },
+            make: { try PublishStage($0, $1) })
     }
 }

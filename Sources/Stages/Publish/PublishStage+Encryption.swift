@@ -9,7 +9,8 @@ extension PublishStage {
     static let maskFact = "mask"
 
     /// Throws if what the configuration asks for cannot be in this run.
-    static func check(_ configuration: PublishConfiguration, _ model: PublishedModel, _ suite: Suite) throws {
+    nonisolated static func check(_ configuration: PublishConfiguration, _ model: UntrainedModel, _ suite: Suite) throws
+    {
         let layout = try model.layout(range: configuration.range)
         let problem = configuration.encryption.problem(
             values: layout.count, range: configuration.range, clipNorm: configuration.clipNorm, suite: suite)

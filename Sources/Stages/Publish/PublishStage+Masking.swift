@@ -12,7 +12,7 @@ extension PublishStage {
     }
 
     /// Refuses a quorum that masks cannot have.
-    static func checkMasks(clouds: Int, least: Int) throws(StageError) {
+    nonisolated static func checkMasks(clouds: Int, least: Int) throws(StageError) {
         guard let threshold = MaskingTerms.threshold(clouds: clouds, minimumCohort: least, colluders: 1) else {
             throw .configuration("`suite: secagg` needs at least 3 clouds with data, here are \(clouds)")
         }

@@ -49,28 +49,12 @@ final class PublishStage: Stage {
     /// Why no more updates are made, once a budget is used up.
     var overspending: String?
 
-    init(_ parts: StageParts<PublishConfiguration>, keys: KeyChoice) throws {
+    init(_ parts: StageParts<PublishConfiguration>, _ means: PublishMeans) throws {
         context = parts.context
         configuration = parts.configuration
         topology = parts.topology
-        self.keys = keys
-        let clouds = parts.topology.dataClouds.count
-        guard configuration.minimumCohort <= configuration.quorum ?? clouds, configuration.minimumCohort <= clouds
-        else {
-            throw StageError.configuration(
-                "publish's `minimum-cohort` is \(configuration.minimumCohort), but a round may close with \(min(configuration.quorum ?? clouds, clouds)) of \(clouds) clouds: lower it, or raise `quorum`"
-            )
-        }
-        guard !configuration.plan.steps.isEmpty else {
-            throw StageError.configuration(
-                "publish's config asks for no round at all: give it `variables`, `rounds` or `test`")
-        }
-        if topology.suite == .secagg {
-            let least = max(configuration.quorum ?? clouds, configuration.minimumCohort)
-            try Self.checkMasks(clouds: clouds, least: least)
-        }
-        model = try PublishedModel(parts)
-        try PublishStage.check(configuration, model, parts.topology.suite)
+        keys = means.keys
+        model = try PublishedModel(parts, untrained: means.model)
         store = try ReleaseWriter(parts, model: model)
     }
 

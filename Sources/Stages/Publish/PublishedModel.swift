@@ -9,11 +9,8 @@ import Topology
 
 /// What the run trains, and where its values stand: in a file of the stage's state that the journal names.
 final class PublishedModel {
-    let base: BaseModel?
-    let configuration: AdapterConfiguration?
-    let plan: AdapterPlan
+    private let untrained: UntrainedModel
     private let directory: String
-    private let count: Int
     private(set) var current: StoredVector
     /// The adapter before it, where compression asks how the last update moved it.
     private(set) var previous: StoredVector?
@@ -24,45 +21,21 @@ final class PublishedModel {
     var round: RoundNumber { current.round }
     var digest: Digest { current.digest }
 
-    init(_ parts: StageParts<PublishConfiguration>) throws {
+    var base: BaseModel? { untrained.base }
+    var configuration: AdapterConfiguration? { untrained.configuration }
+    var plan: AdapterPlan { untrained.plan }
+    private var count: Int { untrained.count }
+
+    init(_ parts: StageParts<PublishConfiguration>, untrained: UntrainedModel) throws {
+        self.untrained = untrained
+        let count = untrained.count
         directory = parts.topology.stateFolder(of: parts.context.stage)
         keepsPrevious = parts.configuration.compression?.needsStep ?? false
-        let untrained: (VectorWriter) throws -> Void
-        switch parts.configuration.model {
-        case .adapter(let folder, let configuration, let maximumWeights):
-            let base = try BaseModel(directory: folder)
-            guard let tokenizer = base.tokenizerDigest else {
-                throw StageError.configuration(
-                    "\(folder) has no tokenizer.json, so shards could not be checked against it")
-            }
-            self.base = base
-            self.configuration = configuration
-            plan = configuration.plan(baseDigest: base.digest.description, tokenizerDigest: tokenizer.description)
-            let initial = try Self.untrained(configuration, base, maximumWeights: maximumWeights)
-            count = initial.count
-            untrained = { try $0.append(initial) }
-        case .values(let count):
-            base = nil
-            configuration = nil
-            plan = AdapterPlan(
-                rank: 1, alpha: 1, targets: [], trains: "b", seed: parts.configuration.seed, baseModel: "none",
-                baseDigest: "", tokenizerDigest: "")
-            self.count = count
-            untrained = { writer in
-                let zeros = [Float](repeating: 0, count: min(count, 1 << 16))
-                for start in stride(from: 0, to: count, by: zeros.count) {
-                    try writer.append(Array(zeros.prefix(count - start)))
-                }
-            }
-        }
         let (adapter, before, moments) = try parts.context.journal.read {
             (try $0.fact(Self.adapterFact), try $0.fact(Self.previousFact), try $0.fact(Self.momentsFact))
         }
-        // Another adapter is another vector: what has been released would fit it no more.
-        if adapter != nil, let last = try parts.context.latestOpening()?.content.adapter, last != plan {
-            throw StageError.configuration(
-                "publish's `adapter`, `base` or `seed` has been changed in the middle of the run, whose values they lay out (it trains `\(last.trains)` at rank \(last.rank)): take the former ones, or begin a new run"
-            )
+        if adapter != nil, let last = try parts.context.latestOpening()?.content.adapter {
+            try untrained.check(goesOnFrom: last)
         }
         if let moments {
             self.moments = try Self.moments(moments, from: directory, count: count)
@@ -73,7 +46,7 @@ final class PublishedModel {
             current = try Self.adapter(adapter, from: directory, count: count)
         } else {
             let writer = try VectorWriter(round: RoundNumber(0), path: Self.path(of: RoundNumber(0), in: directory))
-            try untrained(writer)
+            try untrained.write(to: writer)
             current = try writer.finish(linkedAs: nil)
         }
         if let before, !before.isEmpty {
@@ -83,28 +56,9 @@ final class PublishedModel {
         }
     }
 
-    private static func untrained(
-        _ configuration: AdapterConfiguration, _ base: BaseModel, maximumWeights: Int
-    ) throws -> [Float] {
-        guard configuration.trains == .full else {
-            return try LowRankAdapter(initial: configuration, base: base.shape).trained
-        }
-        let count = LlamaWeights.count(of: base.shape)
-        guard count <= maximumWeights else {
-            throw StageError.configuration(
-                "publish's `adapter: {mode: full}` would train and send all \(count) weights of \(base.directory), and adapter.maximum-weights is \(maximumWeights) (\(LlamaWeights.maximumCount) at most): raise it, or train an adapter"
-            )
-        }
-        return try base.values()
-    }
-
     /// - Parameter turn: of which update (from 1); nil for all that is released.
     func layout(range: Double, ofUpdate turn: Int? = nil) throws -> VectorLayout {
-        if let base, let configuration {
-            let factor = turn.flatMap(configuration.factor(ofUpdate:))
-            return try configuration.layout(of: base.shape, range: range, factor: factor)
-        }
-        return try VectorLayout([.init(name: "values", shape: [count], range: range)])
+        try untrained.layout(range: range, ofUpdate: turn)
     }
 
     /// What a round's sums do to the adapter.
@@ -159,7 +113,7 @@ final class PublishedModel {
         [Self.path(of: round, in: directory)] + (0..<2).map { Self.momentPath($0, of: round, in: directory) }
     }
 
-    private static let adapterFact = "adapter"
+    static let adapterFact = "adapter"
     private static let previousFact = "adapter-before"
     private static let momentsFact = "moments"
 

@@ -38,12 +38,16 @@ extension Launcher {
     func conclude(_ stage: StageName, _ result: ReplacementResult) throws {
         let candidate = candidates.removeValue(forKey: stage)
         var reply = ControlReply(result)
+        let former = formerPrints.removeValue(forKey: stage)
         switch result {
         case .done:
             if let candidate {
                 programs[stage] = Program(candidate, arguments: candidate.arguments.filter { $0 != "--standby" })
             }
-        case .failed, .rolledBack: reply.log = lastLines[stage].map { [$0] }
+        case .failed:
+            if let former { prints[stage] = former }
+            reply.log = lastLines[stage].map { [$0] }
+        case .rolledBack: reply.log = lastLines[stage].map { [$0] }
         case .refused: break
         }
         view.show(result, of: stage, lastLine: lastLines[stage])

@@ -32,6 +32,8 @@ final class Launcher {
     var application: Application?
     /// Of each stage, the files that its process was started from, as they were then.
     var prints: [StageName: StagePrint] = [:]
+    /// Of the processes that successors are to replace: theirs again, should those fail.
+    var formerPrints: [StageName: StagePrint] = [:]
     var programs: [StageName: Program]
     /// Programs of processes that are to take a stage over, and who waits to hear of it.
     var candidates: [StageName: Program] = [:]
@@ -150,8 +152,12 @@ final class Launcher {
 
     private func perform(_ action: Supervision.Action) throws {
         switch action {
-        case .spawn(let stage): if let program = programs[stage] { try spawn(program) }
-        case .spawnSuccessor(let stage): if let program = candidates[stage] { try spawn(program) }
+        case .spawn(let stage):
+            formerPrints[stage] = nil
+            if let program = programs[stage] { try spawn(program) }
+        case .spawnSuccessor(let stage):
+            formerPrints[stage] = prints[stage]
+            if let program = candidates[stage] { try spawn(program) }
         case .handOver(let pid): kill(pid, SIGUSR1)
         case .stay(let pid): kill(pid, SIGUSR2)
         case .replaced(let stage, let result): try conclude(stage, result)
