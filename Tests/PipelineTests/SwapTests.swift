@@ -34,6 +34,11 @@ extension PipelineSuite {
             #expect(try run.adapter() == undisturbed.run.adapter())
             let starts = run.book.all.filter { $0.stage == stage && $0.name == "stage_started" }
             #expect(starts.map { $0.fields["epoch"] } == ["1", "2"])
+            for each in run.stages {
+                let metrics = String(decoding: try run.read(run.topology.metricsPath(of: each)), as: UTF8.self)
+                let count = metrics.split(separator: "\n").first { $0.hasPrefix("tributary_swaps_total{") }
+                #expect(count?.hasSuffix(each == stage ? " 1" : " 0") == true, "\(each): \(count ?? "nothing")")
+            }
             #expect(!run.book.all.contains { $0.name == "round_abandoned" })
         }
 

@@ -3,11 +3,31 @@ import Foundation
 import Monitoring
 import Sodium
 import StageKit
+import Synchronization
 import Testing
 
 @Suite("What peers bring into the audit trail")
 @StageActor
 struct ComplaintTests {
+    @Test("Refused handshakes are counted by peer and reason, those too that the log holds back")
+    func handshakes() throws {
+        let lines = Mutex(0)
+        let log = EventLog(stage: try StageName("office/aggregate"), run: try RunName("run"), level: .info) { _ in
+            lines.withLock { $0 += 1 }
+        }
+        let complaints = Complaints(log)
+        for number in 0..<100 {
+            complaints.refusedHandshake(
+                ofStranger: "10.0.0.1", number < 70 ? .unknownKey : .revokedKey, "key \(number) is not welcome")
+        }
+        complaints.refusedHandshake(by: try StageName("office/publish"), .notAdmitted, "it does not admit this key")
+        let readings = log.meters.readings()
+        #expect(readings[.init(.handshakeFailures, ["stranger", "unknown_key"])] == .value(70))
+        #expect(readings[.init(.handshakeFailures, ["stranger", "revoked_key"])] == .value(30))
+        #expect(readings[.init(.handshakeFailures, ["office/publish", "not_admitted"])] == .value(1))
+        #expect(lines.withLock { $0 } < 100)
+    }
+
     @Test("Who comes and goes all day does not fill it; the others are told of all the same")
     func joins() throws {
         let folder = try Folder()

@@ -68,11 +68,11 @@ struct PostTests {
         let stranger = try Desk(office.dialer(office.west, tcp: ports))
         stranger.post.push(office.hello(from: office.west), to: office.aggregate)
         let event = try await hub.first("a refused handshake") { if case .handshake = $0 { true } else { false } }
-        guard case .handshake(_, let reason) = event else { return }
-        #expect(reason.contains("not in this federation's keys"))
+        guard case .handshake(_, let cause, let reason) = event else { return }
+        #expect(cause == .unknownKey && reason.contains("not in this federation's keys"))
         try await stranger.first("word of it") { event in
-            if case .unwelcome(office.aggregate, let reason) = event {
-                reason.contains("does not admit this stage's key")
+            if case .unwelcome(office.aggregate, let cause, let reason) = event {
+                cause == .notAdmitted && reason.contains("does not admit this stage's key")
             } else {
                 false
             }
@@ -92,7 +92,9 @@ struct PostTests {
         let north = try Desk(office.dialer(office.north, tcp: ports, server: try BoxKeyPair().publicKey))
         defer { for desk in [north, hub] { desk.post.stop() } }
         north.post.push(office.hello(from: office.north), to: office.aggregate)
-        try await north.first("a failed handshake") { if case .unwelcome = $0 { true } else { false } }
+        try await north.first("a failed handshake") {
+            if case .unwelcome(_, .failed, _) = $0 { true } else { false }
+        }
         let west = try Desk(office.dialer(office.west, tcp: ports))
         defer { west.post.stop() }
         west.post.push(office.hello(from: office.west), to: office.aggregate)

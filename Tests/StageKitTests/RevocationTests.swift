@@ -77,7 +77,7 @@ struct RevocationTests {
         north.post.push(office.hello(office.north, 2), to: office.aggregate)
         try await hub.first("the refusal") { event in
             switch event {
-            case .handshake(_, let reason), .refused(_, let reason):
+            case .handshake(_, _, let reason), .refused(_, let reason):
                 reason.contains("of north/encrypt is revoked: stolen")
             default: false
             }
@@ -110,7 +110,11 @@ struct RevocationTests {
         try await old.say(office.hello(office.north, 3), to: office.aggregate, until: hub)
         try office.store.revoke(try office.store.card(of: office.north), reason: "rotated")
         try await hub.first("the end of the old one") { event in
-            if case .handshake(_, let reason) = event { reason.contains("is revoked: rotated") } else { false }
+            if case .handshake(_, .revokedKey, let reason) = event {
+                reason.contains("is revoked: rotated")
+            } else {
+                false
+            }
         }
         try await new.say(office.hello(office.north, 4), to: office.aggregate, until: hub)
     }

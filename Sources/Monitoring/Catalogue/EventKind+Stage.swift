@@ -11,7 +11,7 @@ extension EventKind {
         "run_is_over", .info, "It was started, and its run has ended already.", [.reason])
     package static let handingOver = EventKind(
         "handing_over", .info, "A successor stands by and takes over now (`tributary swap`).",
-        meters: [.counts(.swaps)], isAudited: true)
+        isAudited: true)
     package static let confined = EventKind(
         "confined", .info, "It has given up the rights that it does not need.", [.landlock, .ports, .seccomp],
         isAudited: true)

@@ -6,7 +6,8 @@ extension Meter {
     package static let phaseSeconds = Meter(
         "tributary_phase_seconds", .histogram, "How long the phases of rounds took here.", labels: ["phase"])
     package static let swaps = Meter(
-        "tributary_swaps_total", .counter, "Times that this process has handed over to a successor.")
+        "tributary_swaps_total", .counter,
+        "Times that the stage has been replaced while it ran, over all its processes of a run.")
     package static let gaps = Meter(
         "tributary_announcement_gaps_total", .counter, "Gaps in a hub's sequence of announcements.", labels: ["hub"])
     package static let trainingLoss = Meter("tributary_training_loss", .gauge, "The newest training loss.")
@@ -82,8 +83,8 @@ extension Meter {
     package static let spoolBytes = Meter("tributary_spool_bytes", .gauge, "Payloads kept to be sent or used.")
     package static let handshakeFailures = Meter(
         "tributary_handshake_failures_total", .counter,
-        "Connections refused: by a hub that was dialled, or here, of strangers.",
-        labels: ["peer"])
+        "Connections refused: by a hub that was dialled, or here, of strangers. Reasons: `unknown_key`, `revoked_key`, `no_business`, `no_key`, `not_admitted`, `failed`, `too_many_dials`.",
+        labels: ["peer", "reason"])
     package static let messagesRefused = Meter(
         "tributary_messages_refused_total", .counter, "Messages that could not be used.", labels: ["from"])
     package static let eventsDropped = Meter(

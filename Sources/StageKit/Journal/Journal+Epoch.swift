@@ -8,7 +8,7 @@ extension Journal {
             try Self.checkRun(entry, name, directory)
             try entry.setFact("run", Array(name.description.utf8))
             let next = try Self.lastEpoch(entry) + 1
-            try entry.setFact("epoch", (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
+            try entry.setFact("epoch", Self.bytes(next))
             return next
         }
     }
@@ -32,10 +32,26 @@ extension Journal {
         }
     }
 
+    /// How often the stage has been replaced while it ran, over all its processes of the run.
+    ///
+    /// - Parameter isOneMore: the process that asks has just taken over from one that ran.
+    package func swaps(isOneMore: Bool) throws -> UInt64 {
+        let before = try read { try Self.number($0.fact("swaps")) }
+        guard isOneMore else { return before }
+        try write { try $0.setFact("swaps", Self.bytes(before + 1)) }
+        return before + 1
+    }
+
+    private static func bytes(_ number: UInt64) -> [UInt8] {
+        (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+
+    private static func number(_ bytes: [UInt8]?) -> UInt64 { bytes?.reduce(0) { $0 << 8 | UInt64($1) } ?? 0 }
+
     /// Of the instance that was started last.
     package func epoch() throws -> UInt64 { try read(Self.lastEpoch) }
 
     private static func lastEpoch(_ entry: JournalEntry) throws -> UInt64 {
-        try entry.fact("epoch").map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } } ?? 0
+        try number(entry.fact("epoch"))
     }
 }

@@ -39,21 +39,22 @@ struct Admission {
         return live.count < before
     }
 
-    /// For a log: why a key is not let in.
-    func refusal(of key: [UInt8]) -> String {
+    /// Why a key is not let in, for metrics and for a log.
+    func refusal(of key: [UInt8]) -> (cause: HandshakeCause, reason: String) {
         let name = "key \(Hex.encode(key.prefix(4)))…"
-        guard let state = keyring?.now else { return "\(name) is not in this federation's keys" }
+        let unknown = (cause: HandshakeCause.unknownKey, reason: "\(name) is not in this federation's keys")
+        guard let state = keyring?.now else { return unknown }
         if let gone = state.revocation(ofCurve: key) {
-            return "\(name) of \(gone.card.stage) is revoked: \(gone.reason)"
+            return (.revokedKey, "\(name) of \(gone.card.stage) is revoked: \(gone.reason)")
         }
-        guard let stage = state.stage(ofCurve: key) else { return "\(name) is not in this federation's keys" }
-        return "\(name) is \(stage)'s, which has no business here"
+        guard let stage = state.stage(ofCurve: key) else { return unknown }
+        return (.noBusiness, "\(name) is \(stage)'s, which has no business here")
     }
 
     /// The same for one whose connection stands.
     func refusal(of userID: String) -> String {
         guard let key = Self.key(in: userID) else { return "it has shown no key" }
-        return refusal(of: key)
+        return refusal(of: key).reason
     }
 
     /// The stage that a User-Id was given to.

@@ -27,10 +27,10 @@ extension PostLoop {
             } else {
                 _ = try zap.send(request.refused())
                 guard !post.isFull else { continue }  // who knocks without a key does not fill the memory
-                let reason =
-                    request.key.map(hub.admission.refusal(of:))
-                    ?? "mechanism \(request.mechanism) is not in this federation's keys"
-                post.deliver(.handshake(peer: request.address, reason: reason))
+                let (cause, reason) =
+                    request.key.map { hub.admission.refusal(of: $0) }
+                    ?? (.noKey, "mechanism \(request.mechanism) is not in this federation's keys")
+                post.deliver(.handshake(peer: request.address, cause: cause, reason: reason))
             }
         }
     }
@@ -195,7 +195,7 @@ extension PostLoop {
             case .handshakeFailed(let reason):
                 post.deliver(
                     .handshake(
-                        peer: "a peer",
+                        peer: "a peer", cause: .failed,
                         reason:
                             "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
             case .listening(let descriptor):
@@ -210,7 +210,7 @@ extension PostLoop {
         guard let hosts = hub.connections.refusals(.now), let problem = hub.refuseDials(of: hosts) else { return }
         post.deliver(
             .handshake(
-                peer: hosts.joined(separator: ", "),
+                peer: hosts.joined(separator: ", "), cause: .tooManyDials,
                 reason: "the kernel does not drop its dials (\(problem)): they are cut off once they are accepted"))
     }
 
@@ -240,7 +240,7 @@ extension PostLoop {
                 line.redialAt = .now + Self.refusalPause
                 post.deliver(
                     .unwelcome(
-                        hub,
+                        hub, cause: .notAdmitted,
                         reason:
                             "\(hub) does not admit this stage's key (status \(status)): compare keys/public/\(plan.stage.cloud) here with that on its host"
                     ))
@@ -248,7 +248,7 @@ extension PostLoop {
                 isUnanswered = true
                 post.deliver(
                     .unwelcome(
-                        hub,
+                        hub, cause: .failed,
                         reason:
                             "the handshake failed (\(reason)): the other end has another key, or does not speak CURVE"))
             case .accepted, .listening, .connected, .other: break

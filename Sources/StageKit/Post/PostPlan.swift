@@ -86,13 +86,13 @@ package enum PostEvent: Sendable {
     /// What was refused just before is of a version of the protocol that is not spoken here.
     case otherVersion(peer: String, UInt64)
     /// A key that nobody admitted knocked, or a handshake failed.
-    case handshake(peer: String, reason: String)
+    case handshake(peer: String, cause: HandshakeCause, reason: String)
     /// A peer has sent more than it may; so many of its messages went unread.
     case overLimit(StageName, dropped: Int)
     /// Cards have come or gone, or have been revoked.
     case keysChanged(Keyring.Change)
     /// This hub does not let the stage in, or is not the one whose key is known here.
-    case unwelcome(StageName, reason: String)
+    case unwelcome(StageName, cause: HandshakeCause, reason: String)
     /// The connection to this hub's news stands.
     case connected(StageName)
     case disconnected(StageName)

@@ -58,6 +58,18 @@ package final class Complaints {
         write(event, strangers.line(of: address, .now), fields)
     }
 
+    /// A hub that this stage has dialled does not let it in, or is another.
+    package func refusedHandshake(by hub: StageName, _ cause: HandshakeCause, _ reason: String) {
+        log.meters.add(to: .handshakeFailures, [hub.description, cause.rawValue])
+        complain(.handshakeRefused, of: hub.description, [.peer: .name(hub), .reason: .text(reason)])
+    }
+
+    /// Somebody has dialled this hub and was not let in.
+    package func refusedHandshake(ofStranger address: String, _ cause: HandshakeCause, _ reason: String) {
+        log.meters.add(to: .handshakeFailures, ["stranger", cause.rawValue])
+        complain(.handshakeRefused, ofStranger: address, [.peer: .text(address), .reason: .text(reason)])
+    }
+
     package func refused(_ message: WireMessage, reason: String) {
         blame(message.sender)
         complain(
@@ -82,11 +94,7 @@ package final class Complaints {
 
     /// All of them, those too that are held back from the log.
     private func count(_ event: EventKind, of peer: String) {
-        switch event.name {
-        case EventKind.handshakeRefused.name: log.meters.add(to: .handshakeFailures, [peer])
-        case EventKind.messageRefused.name: log.meters.add(to: .messagesRefused, [peer])
-        default: break
-        }
+        if event.name == EventKind.messageRefused.name { log.meters.add(to: .messagesRefused, [peer]) }
     }
 
     private func known(_ peer: String) -> String? {

@@ -149,6 +149,7 @@ package enum StageMain {
         }
         let epoch = try journal.beginEpoch(of: topology.run, in: directory)
         log.begin(epoch: epoch, spool: spool, trail: trail)
+        log.meters.add(Double(try journal.swaps(isOneMore: begun.standsBy)), to: .swaps)
         tell(begun.confinement, to: log)
         let identity = StageIdentity(
             stage: stage, run: topology.run, epoch: epoch, signing: signing, dials: Set(plan.dials.map(\.hub)),

@@ -124,17 +124,15 @@ package final class StageRuntime {
         case .disconnected(let hub):
             links.lost(hub, context.surroundings.now)
             context.log.tell(.hubDisconnected, [.hub: .name(hub)])
-        case .unwelcome(let hub, let reason):
+        case .unwelcome(let hub, let cause, let reason):
             links.refused(hub, reason, context.surroundings.now)
-            complaints.complain(
-                .handshakeRefused, of: hub.description, [.peer: .name(hub), .reason: .text(reason)])
+            complaints.refusedHandshake(by: hub, cause, reason)
         case .left(let peer): complaints.left(peer)
         case .refused(let peer, let reason):
             complaints.complain(.messageRefused, of: peer, [.from: .text(peer), .reason: .text(reason)])
         case .otherVersion(let peer, let found): troubles.heard(peer, version: found, context.surroundings.now)
-        case .handshake(let peer, let reason):
-            complaints.complain(
-                .handshakeRefused, ofStranger: peer, [.peer: .text(peer), .reason: .text(reason)])
+        case .handshake(let peer, let cause, let reason):
+            complaints.refusedHandshake(ofStranger: peer, cause, reason)
         case .overLimit(let stage, let dropped):
             complaints.complain(
                 .peerOverLimit, of: stage.description,
