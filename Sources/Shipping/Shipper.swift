@@ -76,6 +76,8 @@ final class Shipper {
         while true {
             let now = ContinuousClock.now
             if let deadline = stop.deadline, now >= deadline { break }
+            // What was told before the stop is read after it, and only then is there nothing left.
+            let isStopping = stop.deadline != nil
             do {
                 let bytes = try ship()
                 if bytes == 0 || now - lastCheck > Self.tick {
@@ -84,8 +86,8 @@ final class Shipper {
                 }
                 try settle()
                 // Where there was little there may be more in a moment: what is sent together costs less.
-                if bytes >= Self.batchBytes / 2 || bytes > 0 && stop.deadline != nil { continue }
-                if stop.deadline != nil {
+                if bytes >= Self.batchBytes / 2 || bytes > 0 && isStopping { continue }
+                if isStopping {
                     try finish()
                     return
                 }

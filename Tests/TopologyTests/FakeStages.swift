@@ -17,8 +17,8 @@ final class FakeStages {
     let state: String
     /// Beside the test's own program.
     static let launcher: String = {
-        let own = CommandLine.arguments[0]
-        return "\(own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })/tributary"
+        URL(filePath: CommandLine.arguments[0]).absoluteURL.deletingLastPathComponent()
+            .appending(path: "tributary").path
     }()
     static let canRun = access(launcher, X_OK) == 0 && access("/usr/bin/perl", X_OK) == 0
 

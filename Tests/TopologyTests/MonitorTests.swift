@@ -43,6 +43,12 @@ struct MonitorTests {
         return try data.split(separator: UInt8(ascii: "\n")).map { try EventLine.event($0) }
     }
 
+    /// Without those that came twice: a monitor that is killed has kept its place up to a fifth of a second before.
+    private func distinct(_ path: String) throws -> [Event] {
+        var seen: Set<String> = []
+        return try events(path).filter { seen.insert("\($0.stage) \($0.sequence)").inserted }
+    }
+
     private func notes() -> [String] {
         let data = FileManager.default.contents(atPath: monitorLog) ?? Data()
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -74,14 +80,14 @@ struct MonitorTests {
         #expect(kill(pid, SIGKILL) == 0)
         #expect(running.lines(until: "monitor").last?.contains("signal 9") == true)
         for _ in 0..<20 { north.tell(.stageReady) }
-        try wait("the rest has arrived") { try events(output).count == 22 }
+        try wait("the rest has arrived") { try distinct(output).count == 22 }
         #expect(try monitorPid() != pid)
         west.tell(.stageStopped)
         running.process.terminate()
         _ = running.output.readDataToEndOfFile()
         running.process.waitUntilExit()
         #expect(running.process.terminationStatus == 0)
-        let all = try events(output)
+        let all = try distinct(output)
         #expect(all.count == 23 && all.filter { $0.name == "stage_stopped" }.count == 1)
         #expect(all.filter { $0.stage.kind == .encrypt }.map(\.sequence) == (1...21).map { UInt64($0) })
         #expect(try monitorPid() == nil && notes().contains { $0.contains("stopped") })
