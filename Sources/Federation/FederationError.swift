@@ -18,7 +18,8 @@ package enum FederationError: Error, Equatable, CustomStringConvertible {
             "\"\(found.prefix(80))\" is not a \(kind) name: use lower-case letters, digits and hyphens"
         case .invalidLayout(let reason): "invalid layout: \(reason)"
         case .malformed(let place, let reason): "malformed message at \(place): \(reason)"
-        case .unsupportedVersion(let found): "protocol version \(found) is not spoken here (this build speaks 1)"
+        case .unsupportedVersion(let found):
+            "protocol version \(found) is not spoken here (this build speaks \(WireMessage.version))"
         case .badSignature(let signer): "the signature is not one of \(signer)'s key"
         case .outerStep(let reason): "outer step: \(reason)"
         }

@@ -21,7 +21,7 @@ struct SelectiveRound {
     /// The masks and noises of the other rounds go with the same updates and the same rounding.
     init(
         _ encryption: PartialEncryption?, key: PaillierPublicKey, weights: [UInt32] = [4, 2, 1], clipNorm: Double = 1,
-        degree: Int = 1
+        degree: Int = 1, updates given: [[Float]]? = nil
     ) throws {
         self.key = key
         self.weights = weights
@@ -45,9 +45,11 @@ struct SelectiveRound {
             encryption: encryption)
         scheme = try RoundScheme(opening, key: key)
         var generator = SeededGenerator(seed: 3)
-        updates = (0..<3).map { _ in
-            (0..<SelectiveRound.values).map { _ in Float.random(in: -0.2...0.2, using: &generator) }
-        }
+        updates =
+            given
+            ?? (0..<3).map { _ in
+                (0..<SelectiveRound.values).map { _ in Float.random(in: -0.2...0.2, using: &generator) }
+            }
         secrets = try (0..<3).map { cloud in
             try SecretBytes(count: KeyStream.keyByteCount) { for index in $0.indices { $0[index] = UInt8(cloud + 1) } }
         }
