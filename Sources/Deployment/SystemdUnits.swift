@@ -116,6 +116,8 @@ package struct SystemdUnits {
             "Group=\(user)",
             "UMask=0077",
             "Environment=XDG_RUNTIME_DIR=/run/\(name)/\(cloud)",
+            // As the launcher sets it for its stages (StageProcess.largePages).
+            "Environment=GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
             "RuntimeDirectory=\(name)/\(cloud)",
             "RuntimeDirectoryMode=0700",
             // The cloud's other stages have their sockets there too.

@@ -202,9 +202,10 @@ final class Launcher {
         let stage = program.stage
         prints[stage] = StagePrint(program)
         let (reading, writing) = try Descriptor.pipe()
-        let environment = StageProcess.environment([
-            "NOTIFY_SOCKET": notify.path, "WATCHDOG_PID": nil, "WATCHDOG_USEC": nil, "LISTEN_FDS": nil,
-        ])
+        let environment = StageProcess.environment(
+            StageProcess.largePages.merging([
+                "NOTIFY_SOCKET": notify.path, "WATCHDOG_PID": nil, "WATCHDOG_USEC": nil, "LISTEN_FDS": nil,
+            ]) { $1 })
         do {
             let pid = try StageProcess.start(
                 program.path, program.arguments, environment: environment, output: writing)
