@@ -1,7 +1,7 @@
 """Encryption alone, on one core, alternating in one run: our profiles beside TenSEAL, python-paillier, textbook Paillier and
 ciphers that do not add up. docs/benchmarks.md describes the JSON.
 
-usage: python3 bench/encryption.py [--all] [--paper] [--values N] [--repeat N] [--out FILE]
+usage: python3 bench/encryption.py [--all] [--paper] [--setting SETTING] [--only ROW] [--values N] [--repeat N] [--out FILE]
 """
 
 import argparse
@@ -96,11 +96,13 @@ def grid(options):
 
 def cell(options, modulus, bits, cohort, python, vectors):
     """All rows of one setting, in alternation, over the same values."""
-    first = (bits, cohort) == (8, 3)
-    rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool", "secagg"]
-    peers = ["tenseal", "tenseal-lean"] + (["textbook", "phe"] if first else [])
+    rows = [profile for profile in PROFILES] + ["standard-pool", "turbo-pool", "secagg"] + CIPHERS
+    peers = ["tenseal", "tenseal-lean", "textbook", "phe"]
+    if options.only:
+        rows = [name for name in rows if name in options.only]
+        peers = [name for name in peers if name in options.only or name == REFERENCE]
     talks, absent = {}, {}
-    for name in rows + CIPHERS:
+    for name in rows:
         talks[name] = ours(name, options.values, bits, cohort, modulus, vectors=vectors)
     for name in peers:
         if python is None:
@@ -148,7 +150,7 @@ def cell(options, modulus, bits, cohort, python, vectors):
 def targets(part):
     """What the default setting must reach, and whether it does."""
     rows = {row["who"]: row for row in part["rows"]}
-    if REFERENCE not in rows:
+    if REFERENCE not in rows or any(who not in rows for who, _, _ in TARGETS):
         return []
     answers = []
     for who, what, wanted in TARGETS:
@@ -248,6 +250,8 @@ def main():
     parser.add_argument("--paper", action="store_true", help="block-parallel against serial, instead of the comparison")
     parser.add_argument("--setting", type=setting, action="append",
                         help="one of --all's settings alone: modulus/bits/clouds, such as 3072/16/3; may be given more than once")
+    parser.add_argument("--only", action="append", choices=sorted(NAMES),
+                        help="this row alone, beside TenSEAL's at FLARE's settings; may be given more than once")
     parser.add_argument("--values", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--out", default=os.path.join(federation.ROOT, "out", "bench-encryption.json"))

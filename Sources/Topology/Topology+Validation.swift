@@ -209,6 +209,13 @@ struct TopologyRules {
         }
     }
 
+    /// The host of both, as far as a topology tells: they are reached at one address, or bind one that is no wildcard.
+    private static func sharedHost(_ first: Topology.Listener?, _ second: Topology.Listener?) -> String? {
+        guard let first, let second else { return nil }
+        if first.advertise == second.advertise { return first.advertise }
+        return first.bind == second.bind && !NetworkAddress.isWildcard(first.bind) ? first.bind : nil
+    }
+
     private func checkTrust() {
         checkThreshold()
         if file.keys == .clouds, file.suite == .paillier {
@@ -221,11 +228,13 @@ struct TopologyRules {
         else { return }
         let owner = aggregate.stage.owner ?? aggregate.cloud.owner
         let sameOwner = owner == publish.stage.owner ?? publish.cloud.owner
-        let host = publish.stage.listener?.advertise
-        let sameHost = host != nil && host == aggregate.stage.listener?.advertise
-        guard sameOwner || sameHost else { return }
-        let reason = [sameOwner ? "both belong to \(owner)" : nil, sameHost ? "both run on \(host ?? "")" : nil]
-            .compactMap { $0 }.joined(separator: " and ")
+        let sameCloud = aggregate.cloud.name == publish.cloud.name
+        let host = Self.sharedHost(aggregate.stage.listener, publish.stage.listener)
+        guard sameOwner || sameCloud || host != nil else { return }
+        let reason = [
+            sameOwner ? "both belong to \(owner)" : nil, sameCloud ? "both are in \(publish.cloud.name)" : nil,
+            host.map { "both run on \($0)" },
+        ].compactMap { $0 }.joined(separator: " and ")
         if file.allowsOneOperator {
             problems.note(
                 "`keys: publisher`: publish and aggregate together can open one cloud's update; here \(reason): for tests only",

@@ -196,6 +196,19 @@ struct TopologyRulesTests {
                 "advertise: publish.example, work: 7101, news: 7102", "advertise: 10.0.0.1, work: 7103, news: 7104"))
         #expect(host.count == 1)
         #expect(host[0].hasPrefix("5:1: `keys: publisher`: \(row), and here both run on 10.0.0.1"), "\(host)")
+        // One that is bound by both, whatever names it has; and one cloud, whoever owns the stages in it.
+        let bound = Sample.problems(
+            Sample.spoiled(
+                "bind: 0.0.0.0, advertise: publish.example, work: 7101, news: 7102",
+                "bind: 10.0.0.1, advertise: publish.example, work: 7103, news: 7104"))
+        #expect(bound.count == 1)
+        #expect(bound[0].hasPrefix("5:1: `keys: publisher`: \(row), and here both run on 10.0.0.1"), "\(bound)")
+        let inOne = Sample.problems(
+            Sample.spoiled(
+                "  release:\n    owner: Release Board\n    stages:\n      publish: {",
+                "      publish: {owner: Release Board, "))
+        #expect(inOne.count == 1)
+        #expect(inOne[0].hasPrefix("5:1: `keys: publisher`: \(row), and here both are in coordinator"), "\(inOne)")
         let allowed = try Sample.load(ofOne.replacing("version: 1\n", with: "version: 1\nallow-one-operator: true\n"))
         #expect(
             allowed.warnings.map(\.message) == [
