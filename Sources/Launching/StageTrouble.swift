@@ -9,6 +9,8 @@ package struct StageTrouble: Codable, Equatable, Sendable {
         case disk
         /// Its last process was killed, and not by the launcher.
         case killed
+        /// Its process is there and does nothing: stopped, or hung.
+        case still
     }
 
     package let kind: Kind
@@ -34,7 +36,7 @@ extension StageTrouble.Kind {
         switch self {
         case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
         case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
-        case .disk, .killed: nil
+        case .disk, .killed, .still: nil
         }
     }
 }

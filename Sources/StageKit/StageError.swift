@@ -5,8 +5,10 @@ package enum StageError: Error, CustomStringConvertible {
     case system(String, Int32)
     /// A topology, config or command line that does not fit together.
     case configuration(String)
-    /// The state directory is used by another process, or is not this user's alone.
+    /// The state directory is not this user's alone, or not this run's.
     case state(String)
+    /// Another process has the state directory, and may be about to end.
+    case inUse(String)
     case journal(String)
     /// The sockets or their thread broke down.
     case sockets(String)
@@ -18,8 +20,8 @@ package enum StageError: Error, CustomStringConvertible {
     package var description: String {
         switch self {
         case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
-        case .configuration(let text), .state(let text), .journal(let text), .sockets(let text), .unreachable(let text),
-            .runFailed(let text):
+        case .configuration(let text), .state(let text), .inUse(let text), .journal(let text), .sockets(let text),
+            .unreachable(let text), .runFailed(let text):
             text
         }
     }
@@ -28,6 +30,7 @@ package enum StageError: Error, CustomStringConvertible {
         switch self {
         case .system, .journal, .sockets: .internal
         case .configuration, .state: .badConfiguration
+        case .inUse: .inUse
         case .unreachable: .connection
         case .runFailed: .runFailed
         }
@@ -44,5 +47,7 @@ package enum ExitStatus: Int32, Sendable {
     case `internal` = 5
     /// sysexits.h's EX_IOERR: a write found no room on the disk.
     case noRoom = 74
+    /// sysexits.h's EX_TEMPFAIL: another process has the state; the next start may find it free.
+    case inUse = 75
     case badConfiguration = 78
 }

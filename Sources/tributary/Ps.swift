@@ -50,7 +50,8 @@ struct Ps: ParsableCommand {
                 "\(Terminal.padded("STAGE", width))  STATE        PID      READY IN  RESTARTS  STATUS", .grey))
         for stage in record.stages {
             let alive = holder != nil
-            let state = alive || stage.state == "ended" ? stage.state : "gone"
+            let known = stage.has(.still) ? "still" : stage.state
+            let state = alive || stage.state == "ended" ? known : "gone"
             let colour: Terminal.Colour =
                 state == "ready" ? .green : state == "ended" || state == "gone" ? .grey : .yellow
             let now = TimeOfDay.seconds()
@@ -105,15 +106,20 @@ struct Ps: ParsableCommand {
 }
 
 enum ProcessState {
-    /// Whether a process is there and no zombie (proc(5), `stat`).
+    /// Whether a process is there and no zombie.
     static func runs(_ pid: Int32?) -> Bool {
-        guard let pid, let file = fopen("/proc/\(pid)/stat", "r") else { return false }
+        guard let state = pid.flatMap(letter) else { return false }
+        return state != "Z" && state != "X"
+    }
+
+    /// R, S, D, T and so on (proc(5), `stat`); nil where there is no such process.
+    static func letter(of pid: Int32) -> Character? {
+        guard let file = fopen("/proc/\(pid)/stat", "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 512)
-        guard fgets(&line, 512, file) != nil else { return false }
+        guard fgets(&line, 512, file) != nil else { return nil }
         // The name, in parentheses, may hold anything; the state follows the last one.
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard let state = text.split(separator: ")").last?.drop(while: { $0 == " " }).first else { return false }
-        return state != "Z" && state != "X"
+        return text.split(separator: ")").last?.drop { $0 == " " }.first
     }
 }

@@ -36,7 +36,8 @@ struct StateLockTests {
         #expect(
             error?.description
                 == "\(directory) is in use by process \(pid) (ready) of this stage: stop it first, or wait for it")
-        #expect(error?.exitStatus == .badConfiguration)
+        // Another start may find it free: of a launcher that was killed the stages end some moments later.
+        #expect(error?.exitStatus == .inUse)
         #expect(kill(pid, SIGKILL) == 0)
         #expect(await first != nil)
         // The file still names the dead: it is the lock that counts.

@@ -7,6 +7,7 @@ import SampleTopology
 import SmallDisk
 import Testing
 import Topology
+import ZeroMQ
 
 /// `tributary doctor` over causes that are made to be there: each finding is shown beside the sound counterpart, which gives none.
 @Suite(
@@ -158,6 +159,40 @@ struct DoctorCauseTests {
             // The same hub, from where there is a way.
             #expect(try links(hub.port, news.number).aggregate.verdict == "ok")
         }
+    }
+
+    @Test("a socket of this host: none, one that a dead process left, one whose owner says nothing, and one that answers")
+    func local() throws {
+        try write()
+        let topology = try Topology.load(fake.topology, state: fake.state)
+        // The launcher that is asked has its runtime folder here.
+        let name = try #require(topology.socketFolder(of: encrypt.cloud).split(separator: "/").last)
+        let folder = "\(fake.folder)/tributary-\(geteuid())/\(name)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let path = "\(folder)/encrypt.work"
+        func link() throws -> Report.Finding {
+            let subject = "\(encrypt.cloud)/local-train -> \(encrypt)"
+            return try #require(try examine().first { $0.area == "link" && $0.subject == subject })
+        }
+        let missing = try link()
+        #expect(missing.verdict == "failure" && missing.finding == "\(path) is not there", "\(missing)")
+        do {
+            let silent = try LocalSocket(path)
+            let quiet = try withExtendedLifetime(silent) { try link() }
+            #expect(quiet.verdict == "failure" && quiet.finding.contains("says nothing for"), "\(quiet)")
+            #expect(quiet.advice?.contains("\(encrypt) stands still") == true)
+        }
+        // The file outlives its owner.
+        #expect(access(path, F_OK) == 0)
+        let stale = try link()
+        #expect(stale.verdict == "failure" && stale.finding.contains("nothing listens on it"), "\(stale)")
+        #expect(stale.advice?.contains("is \(encrypt) up on this host?") == true)
+        unlink(path)
+        let context = try Context()
+        let hub = try Socket(.pull, in: context)
+        try hub.bind("ipc://\(path)")
+        let sound = try link()
+        #expect(sound.verdict == "ok" && sound.advice == nil, "\(sound)")
     }
 
     private func disk(_ path: String) throws -> Report.Finding {

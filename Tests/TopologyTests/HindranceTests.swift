@@ -165,6 +165,43 @@ struct HindranceTests {
         _ = running.lines(until: "ready again")
     }
 
+    @Test("a stage that somebody stops: that it stands still, since when, and what to do, until it goes on")
+    func still() throws {
+        let running = try up()
+        defer { stop(running) }
+        _ = running.lines(until: "all stages ready")
+        let before = try look()
+        #expect(before.troubles.isEmpty && !before.line.contains("still"))
+        let pid = try #require(before.pid)
+        kill(pid, SIGSTOP)
+        let seen = try look { $0.line.contains("(for ") }
+        #expect(seen.state == "ready" && seen.troubles.map(\.kind) == ["still"], "\(seen)")
+        #expect(seen.line.contains("\(stage)  still  "), "\(seen)")
+        #expect(seen.line.contains("still: its process \(pid) is stopped by a signal"), "\(seen)")
+        #expect(seen.line.contains("let it go on: `kill -CONT \(pid)`"))
+        let frame = try top()
+        #expect(frame.contains("its process \(pid) is stopped by a signal"), "\(frame)")
+        let finding = try #require(try examine().first { $0.area == "stage" && $0.verdict == "failure" })
+        #expect(finding.finding.hasPrefix("its process \(pid) is stopped"), "\(finding)")
+        #expect(finding.advice == seen.troubles.first?.remedy)
+        kill(pid, SIGCONT)
+        let after = try look { $0.troubles.isEmpty }
+        #expect(after.troubles.isEmpty && after.pid == pid && !after.line.contains("still"), "\(after)")
+        #expect(try examine().allSatisfy { $0.area != "stage" || $0.verdict == "ok" })
+    }
+
+    @Test("a launcher that somebody stops is told as that")
+    func launcherStopped() throws {
+        let running = try up()
+        defer { stop(running) }
+        _ = running.lines(until: "all stages ready")
+        kill(running.process.processIdentifier, SIGSTOP)
+        let output = try fake.run("doctor", fake.topology, "--state", fake.state, "--cloud", "north").output
+        kill(running.process.processIdentifier, SIGCONT)
+        let told = "process \(running.process.processIdentifier) is stopped by a signal"
+        #expect(output.split(separator: "\n").contains { $0.contains("launcher") && $0.contains(told) }, "\(output)")
+    }
+
     @Test(
         "a stage that takes more memory than there is for it: the kernel's kill is told as one",
         .enabled(if: MemoryLimit.isPossible, "a control group of one's own wants root and version 1 or 2 mounted"))

@@ -92,6 +92,27 @@ final class OpenHub {
     }
 }
 
+/// A unix socket that listens, and whose owner never says a word; its file stays when the object goes.
+final class LocalSocket {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw HeldPort.Fault(call: "socket") }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard bound == 0, listen(descriptor, 8) == 0 else { throw HeldPort.Fault(call: "bind") }
+    }
+
+    deinit { close(descriptor) }
+}
+
 private enum Address {
     static func with(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void) throws {
         var address = sockaddr_in()

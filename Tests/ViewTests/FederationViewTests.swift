@@ -93,6 +93,9 @@ struct FederationViewTests {
         take([trouble(.disk), trouble(.killed)], .backingOff)
         #expect(kinds(at: 90_000) == [.disk, .killed])
         #expect(view.headline.hasSuffix(" west/encrypt is restarting. west/encrypt is hindered by a full disk."))
+        take([trouble(.still)])
+        #expect(kinds(at: 90_000) == [.still])
+        #expect(view.headline == quiet + " west/encrypt is hindered by a process that stands still.")
         // However many and however odd: a launcher's record is a file.
         let odd = StageTrouble(kind: .clock, about: "", text: "", remedy: "", since: -1e300)
         take([StageTrouble](repeating: odd, count: 1000))

@@ -8,7 +8,7 @@ final class Pulse {
     private let hasWatchdog: Bool
     private var last: ContinuousClock.Instant?
 
-    static let slowest = Duration.seconds(5)
+    nonisolated static let slowest = Duration.seconds(5)
 
     init(_ lock: StateLock) {
         self.lock = lock

@@ -14,14 +14,14 @@ package struct StateLock {
             throw StageError.state(
                 "\(directory) must belong to this user and be closed to others: chmod 700 \(directory)")
         }
-        let path = "\(directory)/lock"
+        let path = StageProbe.lock(in: directory)
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StageError.system("open \(path)", errno) }
         guard flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             defer { close(descriptor) }
             guard code == EWOULDBLOCK else { throw StageError.system("flock \(path)", code) }
-            throw StageError.state(
+            throw StageError.inUse(
                 "\(directory) is in use by \(StateLock.holder(descriptor)) of this stage: stop it first, or wait for it"
             )
         }

@@ -36,6 +36,7 @@ extension Supervision {
     /// Takes down how a process ended, before anything is done about it.
     mutating func note(_ end: ProcessEnd, _ killing: Killing?, of pid: Int32, _ index: Int, at now: Duration) {
         children[index].troubles = []
+        children[index].stillness = nil
         children[index].kill = nil
         guard let killing, end == .signal(9), !killed.contains(pid) else { return }
         children[index].kill = Kill(killing: killing, at: now)

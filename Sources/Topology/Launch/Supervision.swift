@@ -46,6 +46,8 @@ package struct Supervision: Sendable {
         package internal(set) var troubles: [Trouble] = []
         /// Its last process was killed, and not by the launcher.
         package internal(set) var kill: Kill?
+        /// Its process is there and does nothing.
+        package internal(set) var stillness: Stillness?
         var isShownReady = false
 
         package var pid: Int32? {
@@ -64,6 +66,8 @@ package struct Supervision: Sendable {
         case status(pid: Int32, String)
         /// All that hinders the stage, as its process sees it.
         case troubles(pid: Int32, [Trouble])
+        /// Whether its process stands still; nil for no.
+        case stillness(pid: Int32, Stillness?)
         /// The stage knows from publish that the run is over.
         case runOver(pid: Int32)
         /// - Parameters:
@@ -189,6 +193,7 @@ package struct Supervision: Sendable {
             children[index].phase = .starting(pid: pid)
             children[index].started = now
             children[index].status = ""
+            children[index].stillness = nil
             children[index].hasHeardEnd = false
             children[index].isAskedToLeave = false
         case .unstarted(let stage, let reason):
@@ -211,6 +216,8 @@ package struct Supervision: Sendable {
             children[index].status = text
             children[index].statusSince = now
         case .troubles(let pid, let troubles): note(troubles, of: pid, at: now)
+        case .stillness(let pid, let stillness):
+            if let index = index(of: pid) { children[index].stillness = stillness }
         case .runOver(let pid):
             if let index = indexOfSuccessor(pid) { children[index].successor?.hasHeardEnd = true }
             if let index = index(of: pid) { children[index].hasHeardEnd = true }

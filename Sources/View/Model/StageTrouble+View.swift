@@ -19,6 +19,7 @@ extension StageTrouble {
         case .clock: "a clock that is off"
         case .version: "a peer of another version"
         case .disk: "a full disk"
+        case .still: "a process that stands still"
         case .killed: nil
         }
     }

@@ -11,6 +11,8 @@ struct LinkCheck {
     private let stage: StageName
     private let hub: StageName
     private static let patience: Duration = .seconds(6)
+    /// A socket of this host is there at once or not at all, and its owner need not come over a network.
+    private static let localPatience = (connecting: Duration.seconds(1), answering: Duration.seconds(3))
 
     init(_ topology: Topology, from stage: StageName, to hub: StageName) {
         (self.topology, self.stage, self.hub) = (topology, stage, hub)
@@ -19,7 +21,7 @@ struct LinkCheck {
     /// Nil where the topology has no such hub.
     func finding() throws -> Finding? {
         guard let placed = topology.stage(hub), let address = topology.hub(of: hub) else { return nil }
-        guard let listener = placed.listener else { return local(address.dial.work) }
+        guard let listener = placed.listener else { return try local(address.dial.work) }
         for port in [listener.work, listener.news] {
             if let problem = Route.problem(to: listener.advertise, port: port) {
                 return failure("\(listener.advertise) port \(port): \(problem.reason)", advice: advice(problem, port))
@@ -46,12 +48,40 @@ struct LinkCheck {
         }
     }
 
-    private func local(_ endpoint: String) -> Finding {
+    /// A socket of this host, without CURVE. Its file outlives a process that was killed, so that somebody must answer there.
+    private func local(_ endpoint: String) throws -> Finding {
         let path = String(endpoint.dropFirst("ipc://".count))
-        guard access(path, F_OK) == 0 else {
-            return failure("\(path) is not there", advice: "is \(hub) up on this host? See `tributary ps`")
+        let advice = "is \(hub) up on this host? See `tributary ps`"
+        guard access(path, F_OK) == 0 else { return failure("\(path) is not there", advice: advice) }
+        let context = try Context()
+        let socket = try Socket(.push, in: context)
+        try socket.set(.lingerMilliseconds(0))
+        try socket.set(.reconnectMilliseconds(300))
+        try socket.monitor(on: "inproc://doctor", events: SocketEvent.mask)
+        let monitor = try Socket(.pair, in: context)
+        try monitor.connect("inproc://doctor")
+        defer { socket.stopMonitor() }
+        let clock = ContinuousClock()
+        let began = clock.now
+        try socket.connect(endpoint)
+        var isConnected = false
+        while clock.now - began < (isConnected ? Self.localPatience.answering : Self.localPatience.connecting) {
+            var items = [PollItem(monitor, forInput: true, forOutput: false)]
+            try poll(&items, milliseconds: 100)
+            while let message = try monitor.receive() {
+                switch SocketEvent(message) {
+                case .handshakeSucceeded: return Finding(.fine, "link", subject, "a socket of this host answers")
+                case .connected: isConnected = true
+                default: break
+                }
+            }
         }
-        return Finding(.fine, "link", subject, "a socket of this host")
+        guard isConnected else {
+            return failure("\(path) is there, and nothing listens on it: a process that is gone left it", advice: advice)
+        }
+        return failure(
+            "something listens on \(path), and says nothing for \(Terminal.seconds(Self.localPatience.answering))",
+            advice: "\(hub) stands still, or it is another program: see `tributary ps`")
     }
 
     /// Dials with the stage's own key, sends nothing, and watches what becomes of the handshake.

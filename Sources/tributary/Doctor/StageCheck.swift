@@ -20,7 +20,7 @@ enum StageCheck {
                     advice: "start the stages: tributary up \(topology.file)")
             ]
         }
-        var findings = [Finding(.fine, "launcher", topology.statePath, "process \(holder)")]
+        var findings = [launcher(holder, topology)]
         let now = TimeOfDay.seconds()
         for stage in record?.stages ?? [] {
             findings.append(finding(stage, now))
@@ -34,6 +34,16 @@ enum StageCheck {
                     advice: "start its cloud too, or leave it: `tributary up --cloud \(stage.cloud)`"))
         }
         return findings
+    }
+
+    private static func launcher(_ process: Int32, _ topology: Topology) -> Finding {
+        guard let state = ProcessState.letter(of: process), state == "T" || state == "t" else {
+            return Finding(.fine, "launcher", topology.statePath, "process \(process)")
+        }
+        return Finding(
+            .failure, "launcher", topology.statePath,
+            "process \(process) is stopped by a signal: it starts no stage again, and what it last said of them may be old",
+            advice: "let it go on: `kill -CONT \(process)`")
     }
 
     /// Those whose processes a launcher looks after at present.
@@ -75,10 +85,10 @@ enum StageCheck {
         let area =
             switch trouble.kind {
             case .clock, .version, .disk: trouble.kind.rawValue
-            case .killed: "stage"
+            case .killed, .still: "stage"
             }
         let isOver = trouble.kind == .killed && stage.state == "ready"
-        let isStopped = trouble.kind == .disk || trouble.kind == .killed && !isOver
+        let isStopped = [.disk, .still].contains(trouble.kind) || trouble.kind == .killed && !isOver
         let verdict: Finding.Verdict =
             isStopped ? .failure : isOver && now - trouble.since > longAgo ? .fine : .warning
         return Finding(verdict, area, stage.stage, trouble.finding(now), advice: trouble.remedy)
@@ -109,6 +119,7 @@ extension StageTrouble {
         let span = Terminal.span(now - since)
         switch kind {
         case .clock, .version, .disk: return "\(about): \(text) (for \(span))"
+        case .still: return "\(text) (for \(span))"
         case .killed: return "\(text) (\(span) ago)"
         }
     }

@@ -59,6 +59,7 @@ final class Launcher {
     var recordIsStale = true
     private var lastLookForRoom: Duration?
     private var memory = MemoryWatch()
+    private var stillness = StillnessWatch()
     private var exitStatus: Int32?
 
     init(
@@ -98,6 +99,7 @@ final class Launcher {
             for (request, caller) in try control.take() { try take(request, of: caller) }
             if let deadline = supervision.nextDeadline, now >= deadline { try take(.tick) }
             try lookForRoom()
+            try lookForStillness()
             monitor.tick(at: now)
         }
         monitor.finish()
@@ -136,7 +138,8 @@ final class Launcher {
         var items = watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         watched = []
         var timeout: Int32 = -1
-        let deadlines = [supervision.nextDeadline, monitor.deadline, nextLookForRoom].compactMap { $0 }
+        let deadlines = [supervision.nextDeadline, monitor.deadline, nextLookForRoom, nextLookForStillness]
+            .compactMap { $0 }
         if let deadline = deadlines.min() {
             timeout = Int32(max(0, min(3_600_000, ((deadline - now).inSeconds * 1000).rounded(.up))))
         }
@@ -275,6 +278,25 @@ final class Launcher {
         guard let next = nextLookForRoom, now >= next else { return }
         lastLookForRoom = now
         for stage in supervision.stagesWithoutRoom where !lacksRoom(for: stage) { try take(.room(stage)) }
+    }
+
+    private var nextLookForStillness: Duration? {
+        supervision.children.contains { $0.pid != nil } ? stillness.deadline ?? now : nil
+    }
+
+    /// Nor of a process that is there and does nothing.
+    private func lookForStillness() throws {
+        guard let next = nextLookForStillness, now >= next else { return }
+        var signs: [Int32: LifeSign] = [:]
+        for child in supervision.children {
+            guard let pid = child.pid else { continue }
+            signs[pid] = LifeSign(of: pid, stateFolder: topology.stateFolder(of: child.stage))
+        }
+        let still = stillness.look(at: signs, now: now)
+        for child in supervision.children {
+            guard let pid = child.pid, still[pid] != child.stillness else { continue }
+            try take(.stillness(pid: pid, still[pid]))
+        }
     }
 
     func writeRecord() throws {

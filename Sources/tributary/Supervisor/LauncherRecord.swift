@@ -88,6 +88,12 @@ extension LauncherRecord.Stage {
                     kind: .killed, about: child.stage.description, text: kill.killing.text,
                     remedy: kill.killing.remedy, since: launched + kill.at.inSeconds))
         }
+        if let stillness = child.stillness, let pid = child.pid {
+            troubles.append(
+                StageTrouble(
+                    kind: .still, about: child.stage.description, text: stillness.text(of: pid),
+                    remedy: stillness.remedy(for: pid), since: launched + stillness.since.inSeconds))
+        }
         return troubles
             + child.troubles.compactMap { told in
                 guard let kind = StageTrouble.Kind(rawValue: told.kind), let remedy = kind.remedy else { return nil }
