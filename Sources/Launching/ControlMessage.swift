@@ -60,10 +60,12 @@ package struct ControlReply: Codable, Equatable, Sendable {
     /// `CLOUD/STAGE`, of a step.
     package var stage: String?
     package var plan: PlanReport?
+    /// The stage did not run: there was nothing to hand over, and a failure leaves it as it was.
+    package var wasDown: Bool?
 
     package init(
         event: Event, reason: String? = nil, seconds: Double? = nil, pid: Int32? = nil, log: [String]? = nil,
-        stage: String? = nil, plan: PlanReport? = nil
+        stage: String? = nil, plan: PlanReport? = nil, wasDown: Bool? = nil
     ) {
         self.event = event
         self.reason = reason
@@ -72,6 +74,7 @@ package struct ControlReply: Codable, Equatable, Sendable {
         self.log = log
         self.stage = stage
         self.plan = plan
+        self.wasDown = wasDown
     }
 
     package var isLast: Bool {

@@ -11,6 +11,8 @@ package struct StageTrouble: Codable, Equatable, Sendable {
         case killed
         /// Its process is there and does nothing: stopped, or hung.
         case still
+        /// It has failed, for good or again and again, and the others go on.
+        case failed
     }
 
     package let kind: Kind
@@ -36,7 +38,7 @@ extension StageTrouble.Kind {
         switch self {
         case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
         case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
-        case .disk, .killed, .still: nil
+        case .disk, .killed, .still, .failed: nil
         }
     }
 }

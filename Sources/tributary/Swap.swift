@@ -62,9 +62,17 @@ struct Swap: ParsableCommand {
         switch result.event {
         case .done:
             let pid = result.pid.map { " as process \($0)" } ?? ""
+            if result.wasDown == true {
+                let time = result.seconds.map { ", after \(Terminal.seconds($0))" } ?? ""
+                return terminal.line(
+                    "\(terminal.paint("✓", .green)) \(stage) runs again\(pid)\(time): it was down, and there was nothing to hand over"
+                )
+            }
             let time = result.seconds.map { ", \(Terminal.seconds($0)) without one" } ?? ""
             terminal.line("\(terminal.paint("✓", .green)) \(stage) goes on\(pid)\(time)")
         case .refused: Terminal.warn("\(stage) was not replaced: \(reason)")
+        case .failed where result.wasDown == true:
+            Terminal.warn("\(stage) was down, and is still: \(reason)")
         case .failed: Terminal.warn("\(stage) was not replaced, the old process goes on: \(reason)")
         case .rolledBack:
             Terminal.warn("\(stage): the new process took over and failed, the program before runs again: \(reason)")

@@ -7,7 +7,7 @@ import Glibc
 /// A fake stage logs `started`, says READY=1 and waits for SIGTERM. If `STATE/plan-CLOUD-STAGE` holds a number, it takes
 /// that file away and ends with the number as its exit status, without having been ready; with `over` it says that the run
 /// is over and ends with 0. While it lives it holds a lock on
-/// `STATE/alive-CLOUD-STAGE`. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
+/// `STATE/alive-CLOUD-STAGE`. With `--check` it finds nothing wrong. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
 /// `STATE/busy-CLOUD-STAGE` is there. If `STATE/writes-CLOUD-STAGE` is there it lengthens that file for as long as it runs, and
 /// ends with 74 when the disk is full. If `STATE/hoards-CLOUD-STAGE` is there it takes ever more memory. What
 /// `STATE/says-CLOUD-STAGE` holds it says to its launcher once it is ready, anew at each SIGUSR2. Its config, if it is given one, is what it logs as its start.
@@ -26,6 +26,7 @@ final class FakeStages {
         #!/usr/bin/perl
         use strict; use Socket; use POSIX ();
         my ($kind) = $0 =~ /tributary-([a-z-]+)$/;
+        exit 0 if grep { $_ eq "--check" } @ARGV;
         my $standby = grep { $_ eq "--standby" } @ARGV;
         my %option = grep { $_ ne "--standby" } @ARGV;
         my ($cloud, $state) = @option{"--cloud", "--state"};
@@ -93,6 +94,25 @@ final class FakeStages {
     }
 
     func plan(_ status: Int, for stage: String) throws { try plan("\(status)", for: stage) }
+
+    /// All keys that its stages and commands ask for.
+    func makeKeys() throws {
+        let made = try run("keys", topology, "--state", state)
+        guard made.status == 0 else { throw CocoaError(.fileWriteUnknown, userInfo: ["keys": made.complaint]) }
+    }
+
+    /// Another topology file, in which encrypt of a cloud has a program of its own.
+    func topology(withEncrypt binary: String, in cloud: String, file: String = "changed.yaml") throws -> String {
+        var lines = try String(contentsOfFile: topology, encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard let start = lines.firstIndex(of: "  \(cloud):"),
+            let encrypt = lines[start...].firstIndex(where: { $0.contains(" encrypt: {config: ") })
+        else { throw CocoaError(.fileReadCorruptFile) }
+        lines[encrypt] = lines[encrypt].replacing("}", with: ", binary: \(binary)}")
+        let path = "\(folder)/\(file)"
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+        return path
+    }
 
     func mark(_ name: String) throws { try Data().write(to: URL(filePath: "\(state)/\(name)")) }
 

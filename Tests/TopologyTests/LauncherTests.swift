@@ -185,6 +185,60 @@ struct LauncherTests {
         #expect(try fake.listing().launcher?.stages.allSatisfy { $0.pid == nil } == true)
     }
 
+    @Test("a stage that will not start again once all were ready is parked: the others go on, and a swap starts it")
+    func parked() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let before = try #require(try fake.listing().launcher)
+        let pid = try #require(before.stages.first { $0.stage == "north/encrypt" }?.pid)
+        try fake.plan(78, for: "north-encrypt")
+        kill(pid, SIGKILL)
+        let told = running.lines(until: "it stays down")
+        #expect(told.last?.contains("north/encrypt") == true && told.last?.contains("bad configuration") == true)
+        #expect(told.last?.contains("`tributary swap encrypt@north` starts it") == true)
+        let between = try #require(try fake.listing().launcher)
+        let parked = try #require(between.stages.first { $0.stage == "north/encrypt" })
+        #expect(parked.state == "ended" && parked.troubles?.contains { $0.kind == "failed" } == true, "\(parked)")
+        for (old, new) in zip(before.stages, between.stages) where old.stage != "north/encrypt" {
+            #expect(old.pid == new.pid && new.state == "ready")
+        }
+        let line = try fake.run("ps", fake.topology, "--state", fake.state).output.split(separator: "\n")
+            .first { $0.hasPrefix("north/encrypt") }
+        #expect(line?.contains("failed: it ended with exit status 78 (bad configuration)") == true, "\(line ?? "")")
+        let doctor = try fake.run("doctor", fake.topology, "--state", fake.state)
+        #expect(doctor.status == 1)
+        #expect(doctor.output.contains("✗ stage    north/encrypt: it ended with exit status 78"), "\(doctor.output)")
+        // One that does not want to leaves it as it is.
+        try fake.mark("unwilling-north-encrypt")
+        let refused = try swap("encrypt@north")
+        #expect(refused.status == 1 && refused.complaint.contains("north/encrypt was down, and is still"), "\(refused)")
+        try FileManager.default.removeItem(atPath: "\(fake.state)/unwilling-north-encrypt")
+        let revived = try swap("encrypt@north")
+        #expect(revived.status == 0, "\(revived.complaint)")
+        #expect(revived.output.contains("north/encrypt runs again as process"), "\(revived.output)")
+        #expect(revived.output.contains("there was nothing to hand over"))
+        let after = try #require(try fake.listing().launcher)
+        #expect(after.stages.allSatisfy { $0.state == "ready" && $0.troubles?.contains { $0.kind == "failed" } != true })
+        #expect(stop(running) == 0)
+    }
+
+    @Test("apply starts a parked stage by the program that the new file names")
+    func parkedAndApplied() throws {
+        try fake.makeKeys()
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        let pid = try #require(try fake.listing().launcher?.stages.first { $0.stage == "north/encrypt" }?.pid)
+        try fake.plan(78, for: "north-encrypt")
+        kill(pid, SIGKILL)
+        _ = running.lines(until: "it stays down")
+        let mended = try fake.topology(withEncrypt: "\(fake.folder)/tributary-encrypt", in: "north")
+        let applied = try fake.run("apply", mended, "--state", fake.state)
+        #expect(applied.status == 0, "\(applied.output)\(applied.complaint)")
+        #expect(applied.output.contains("it was down, and there was nothing to hand over"), "\(applied.output)")
+        #expect(try fake.listing().launcher?.stages.allSatisfy { $0.state == "ready" } == true)
+        #expect(stop(running) == 0)
+    }
+
     @Test("a stage that ends cleanly is not started again; when all have, up ends with 0")
     func cleanEnd() throws {
         for stage in ["north-ingest", "north-local-train", "north-encrypt"] { try fake.plan(0, for: stage) }

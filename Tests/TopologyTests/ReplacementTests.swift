@@ -202,8 +202,9 @@ struct ReplacementTests {
                 .replaced(stranger, .refused("it does not run on this host"))
             ])
         _ = supervision.handle(.ended(pid: 1, .signal(9)), at: .seconds(1))
+        _ = supervision.handle(.tick, at: supervision.nextDeadline ?? .zero)
         guard case .replaced(publish, .refused)? = supervision.handle(.replace(publish, limits), at: .zero).first else {
-            Issue.record("a stage that has died is to be replaced")
+            Issue.record("a stage that is just being started is to be replaced")
             return
         }
         let stopping = supervision.handle(.stop, at: .seconds(2))
@@ -213,5 +214,97 @@ struct ReplacementTests {
             Issue.record("a stage is to be replaced while all are stopped")
             return
         }
+    }
+
+    // MARK: A stage that does not run
+
+    /// How encrypt came to be down; in both cases its successor, process 7, has been started in second 3.
+    private func down(_ end: ProcessEnd) -> Supervision {
+        var supervision = ready()
+        _ = supervision.handle(.ended(pid: 2, end), at: .seconds(2))
+        #expect(supervision.handle(.replace(encrypt, limits), at: .seconds(3)) == [.spawnSuccessor(encrypt)])
+        #expect(supervision.handle(.spawned(encrypt, pid: 7), at: .seconds(3)) == [])
+        return supervision
+    }
+
+    /// Parked, and about to be started again.
+    static let downs = [ProcessEnd.exit(78), .signal(11)]
+
+    @Test("a stage that is parked or waits for its next start is started by the new program, without a hand-over", arguments: downs)
+    func revived(end: ProcessEnd) {
+        var supervision = down(end)
+        // The old program is not started meanwhile.
+        #expect(supervision.handle(.tick, at: .seconds(4)) == [])
+        #expect(
+            supervision.handle(.standingBy(pid: 7), at: .seconds(4)) == [
+                .show(.replacement(encrypt, .standingBy(after: .seconds(1))))
+            ])
+        #expect(phase(supervision) == .starting(pid: 7))
+        #expect(
+            supervision.handle(.ready(pid: 7), at: .seconds(5)) == [
+                .replaced(encrypt, .revived(pid: 7, after: .seconds(2)))
+            ])
+        #expect(phase(supervision) == .ready(pid: 7))
+        #expect(supervision.children.first { $0.stage == encrypt }?.failure == nil)
+        #expect(supervision.nextDeadline == nil)
+    }
+
+    @Test("a new program that fails leaves the stage as it was: parked, or about to be started again", arguments: downs)
+    func stillDown(end: ProcessEnd) {
+        for standsBy in [false, true] {
+            var supervision = down(end)
+            if standsBy { _ = supervision.handle(.standingBy(pid: 7), at: .seconds(4)) }
+            let actions = supervision.handle(.ended(pid: 7, .exit(5)), at: .seconds(5))
+            let reason =
+                standsBy ? "it ended with exit status 5 before it was ready" : "the new process ended with exit status 5"
+            #expect(actions == [.replaced(encrypt, .stillDown(reason))])
+            #expect(!supervision.isStopping)
+            if end == .exit(78) {
+                #expect(phase(supervision) == .ended(.exit(78)) && supervision.nextDeadline == nil)
+                #expect(supervision.children.first { $0.stage == encrypt }?.failure != nil)
+            } else {
+                let next = supervision.nextDeadline ?? .zero
+                #expect(supervision.handle(.tick, at: max(next, .seconds(5))) == [.spawn(encrypt)])
+            }
+        }
+    }
+
+    @Test("a new program that hangs is killed, and the stage is as it was", arguments: [false, true])
+    func hangs(standsBy: Bool) {
+        var supervision = down(.exit(78))
+        if standsBy {
+            _ = supervision.handle(.standingBy(pid: 7), at: .seconds(4))
+            #expect(supervision.handle(.tick, at: .seconds(6)) == [.kill(pid: 7)])
+            #expect(
+                supervision.handle(.ended(pid: 7, .signal(9)), at: .seconds(7)) == [
+                    .replaced(encrypt, .stillDown("it was not ready within 2 s"))
+                ])
+        } else {
+            #expect(
+                supervision.handle(.tick, at: .seconds(13)) == [
+                    .kill(pid: 7),
+                    .replaced(encrypt, .stillDown("the new process did not stand by within 10 s")),
+                ])
+        }
+        #expect(phase(supervision) == .ended(.exit(78)))
+    }
+
+    @Test("the launcher does not end while a stage is about to be revived, and stops that too when all stop")
+    func stopWhileReviving() {
+        var supervision = down(.exit(78))
+        #expect(!supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(4)).contains(.finish(0)))
+        let actions = supervision.handle(.stop, at: .seconds(5))
+        #expect(actions.contains(.kill(pid: 7)) && actions.contains(.finish(0)))
+    }
+
+    @Test("a stage of a run that is over is not revived")
+    func over() {
+        var supervision = ready()
+        _ = supervision.handle(.runOver(pid: 2), at: .seconds(1))
+        _ = supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(1))
+        #expect(
+            supervision.handle(.replace(encrypt, limits), at: .seconds(2)) == [
+                .replaced(encrypt, .refused("the run is over"))
+            ])
     }
 }

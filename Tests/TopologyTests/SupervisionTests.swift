@@ -109,15 +109,63 @@ struct SupervisionTests {
     }
 
     @Test(
-        "a failed run, a wrong configuration or wrong arguments stop everything, and are the launcher's status",
+        "before all are ready, a wrong configuration or wrong arguments stop everything, and are the launcher's status",
         arguments: [Int32(1), 2, 78, 4])
     func final(status: Int32) {
-        var supervision = ready()
+        var supervision = running()
         let actions = supervision.handle(.ended(pid: 2, .exit(status)), at: .seconds(1))
         #expect(actions == [.show(.failed(aggregate, .exit(status))), .show(.stopping), .terminate(pid: 4)])
         _ = supervision.handle(.ended(pid: 4, .exit(0)), at: .seconds(1))
         _ = supervision.handle(.ended(pid: 3, .exit(0)), at: .seconds(1))
         #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(1)) == [.finish(status)])
+    }
+
+    @Test(
+        "once all have been ready, the same park their own stage: the others go on, and nothing starts it again",
+        arguments: [ProcessEnd.exit(1), .exit(2), .exit(78), .exit(4)])
+    func parked(end: ProcessEnd) throws {
+        var supervision = ready()
+        #expect(supervision.handle(.ended(pid: 2, end), at: .seconds(1)) == [.show(.parked(aggregate, end))])
+        #expect(supervision.nextDeadline == nil && !supervision.isStopping)
+        let failure = try #require(supervision.children.first { $0.stage == aggregate }?.failure)
+        #expect(failure.text.contains("\(end)") && failure.since == .seconds(1))
+        #expect(failure.remedy(for: aggregate).contains("`tributary swap aggregate@coordinator`"))
+        // Asked to stop, the launcher ends as it was asked.
+        _ = supervision.handle(.stop, at: .seconds(2))
+        for pid in [Int32(4), 3] { _ = supervision.handle(.ended(pid: pid, .exit(0)), at: .seconds(3)) }
+        #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(3)) == [.finish(0)])
+    }
+
+    @Test("publish's word that the run has failed ends everything, whenever it comes")
+    func runFailed() {
+        var supervision = ready()
+        let actions = supervision.handle(.ended(pid: 1, .exit(1)), at: .seconds(1))
+        #expect(actions == [.show(.failed(publish, .exit(1))), .show(.stopping), .terminate(pid: 4)])
+        for pid in [Int32(4), 3] { _ = supervision.handle(.ended(pid: pid, .exit(0)), at: .seconds(1)) }
+        #expect(supervision.handle(.ended(pid: 2, .exit(0)), at: .seconds(1)) == [.finish(1)])
+    }
+
+    @Test("publish itself is parked by what is wrong with it alone, and the launcher ends with that once none is left")
+    func allParked() {
+        var supervision = ready()
+        #expect(supervision.handle(.ended(pid: 1, .exit(78)), at: .seconds(1)) == [.show(.parked(publish, .exit(78)))])
+        for pid in [Int32(2), 3] { _ = supervision.handle(.ended(pid: pid, .exit(2)), at: .seconds(2)) }
+        #expect(
+            supervision.handle(.ended(pid: 4, .exit(2)), at: .seconds(3)) == [
+                .show(.parked(ingest, .exit(2))), .finish(78),
+            ])
+    }
+
+    @Test("a run that is over has not failed because a stage was parked: it is named as left behind")
+    func parkedAtEnd() {
+        var supervision = ready()
+        _ = supervision.handle(.ended(pid: 3, .exit(78)), at: .seconds(1))
+        _ = leave(4, &supervision, at: .seconds(2))
+        _ = leave(2, &supervision, at: .seconds(2))
+        #expect(
+            leave(1, &supervision, at: .seconds(3)) == [
+                .show(.runOver(publish)), .show(.leftBehind([encrypt])), .finish(0),
+            ])
     }
 
     /// Ends as a stage that has heard that the run is over.
@@ -176,14 +224,41 @@ struct SupervisionTests {
         #expect(supervision.nextDeadline == nil)
     }
 
-    @Test("what fails again and again is given up")
+    @Test("what fails again and again before all are ready is given up")
     func givesUp() {
-        var supervision = ready(RestartPolicy(limit: 2))
+        var supervision = running(RestartPolicy(limit: 2))
         _ = supervision.handle(.ended(pid: 3, .exit(5)), at: .seconds(1))
         _ = supervision.handle(.tick, at: .seconds(2))
         _ = supervision.handle(.spawned(encrypt, pid: 30), at: .seconds(2))
         let actions = supervision.handle(.ended(pid: 30, .exit(5)), at: .seconds(2))
         #expect(actions == [.show(.gaveUp(encrypt, .exit(5), count: 2)), .show(.stopping), .terminate(pid: 4)])
+    }
+
+    @Test("afterwards it rests for minutes between two starts, the others go on, and a good life is a fresh count")
+    func rests() {
+        var supervision = ready(RestartPolicy(limit: 2, rest: .seconds(300)))
+        var (now, pid) = (Duration.seconds(1), Int32(3))
+        func again() {
+            now = supervision.nextDeadline ?? now
+            #expect(supervision.handle(.tick, at: now) == [.spawn(encrypt)])
+            pid += 100
+            _ = supervision.handle(.spawned(encrypt, pid: pid), at: now)
+        }
+        _ = supervision.handle(.ended(pid: pid, .exit(5)), at: now)
+        for count in 2...4 {
+            again()
+            let actions = supervision.handle(.ended(pid: pid, .exit(5)), at: now)
+            #expect(actions == [.show(.resting(encrypt, .exit(5), count: count, wait: .seconds(300)))])
+            #expect(supervision.nextDeadline == now + .seconds(300) && !supervision.isStopping)
+        }
+        let failure = supervision.children.first { $0.stage == encrypt }?.failure
+        #expect(failure?.text.contains("ended 4 times in a row") == true && failure?.text.contains("every 5 min") == true)
+        #expect(failure?.since == .milliseconds(1100))
+        again()
+        #expect(supervision.handle(.ready(pid: pid), at: now) == [.show(.recovered(encrypt, .zero))])
+        #expect(supervision.children.first { $0.stage == encrypt }?.failure == nil)
+        let actions = supervision.handle(.ended(pid: pid, .exit(5)), at: now + .seconds(40))
+        #expect(actions == [.show(.restarting(encrypt, .exit(5), wait: .milliseconds(100)))])
     }
 
     @Test("stages stop producers first, each kind after the one before it has ended")
@@ -212,7 +287,7 @@ struct SupervisionTests {
     @Test("a stage that waits for its restart when all stop is not started again")
     func stopWhileBackingOff() {
         var supervision = ready()
-        _ = supervision.handle(.ended(pid: 3, .exit(1)), at: .seconds(1))
+        _ = supervision.handle(.ended(pid: 3, .exit(5)), at: .seconds(1))
         _ = supervision.handle(.stop, at: .seconds(1))
         #expect(supervision.handle(.tick, at: .seconds(3)) == [])
     }

@@ -4,18 +4,21 @@ package struct RestartPolicy: Sendable {
     package let ceiling: Duration
     /// A stage that was ready for this long has earned a fresh count.
     package let patience: Duration
-    /// Ends in a row after which the launcher gives up: what fails this often will not mend itself. Ends for want of room on
+    /// Ends in a row after which a stage is left to rest: what fails this often will not mend itself. Ends for want of room on
     /// the disk are not among them: whoever makes room mends them, and may take days to.
     package let limit: Int
+    /// From then on between one end and the next start.
+    package let rest: Duration
 
     package init(
         first: Duration = .milliseconds(100), ceiling: Duration = .seconds(10), patience: Duration = .seconds(30),
-        limit: Int = 12
+        limit: Int = 12, rest: Duration = .seconds(300)
     ) {
         self.first = first
         self.ceiling = ceiling
         self.patience = patience
         self.limit = limit
+        self.rest = rest
     }
 
     /// The wait after the `count`th end in a row, counted from 1: doubled each time, up to the ceiling.
@@ -38,6 +41,16 @@ package enum ProcessEnd: Hashable, Sendable, CustomStringConvertible {
         case .exit(let status): "exit status \(status)"
         case .signal(let number): "signal \(number)"
         case .unstarted(let reason): reason
+        }
+    }
+
+    /// What the status says, in words to put behind it; empty for nothing.
+    package var meaning: String {
+        switch self {
+        case .exit(2): " (nothing was heard of publish for a day)"
+        case .exit(4): " (bad arguments)"
+        case .exit(78): " (bad configuration)"
+        default: ""
         }
     }
 

@@ -31,10 +31,15 @@ package enum ReplacementStep: Hashable, Sendable {
 package enum ReplacementResult: Hashable, Sendable {
     /// - Parameter gap: from the end of the one process to the readiness of the other.
     case done(pid: Int32, gap: Duration)
+    /// The stage did not run: the new process was started without a hand-over.
+    /// - Parameter after: from the wish to its readiness.
+    case revived(pid: Int32, after: Duration)
     /// The stage is not one that can be replaced now.
     case refused(String)
     /// The stage's process was never disturbed.
     case failed(String)
+    /// The stage did not run before, and does not now.
+    case stillDown(String)
     /// The successor failed after it had taken over: the program that ran before is started again.
     case rolledBack(String)
 }
@@ -69,6 +74,13 @@ package struct Successor: Hashable, Sendable {
     var isReady = false
     /// The same of the run's end.
     var hasHeardEnd = false
+    /// Of a stage that did not run: what it was, and when another process was wanted.
+    var revival: Revival?
+
+    struct Revival: Hashable, Sendable {
+        let phase: Supervision.Phase
+        let began: Duration
+    }
 
     var pid: Int32? {
         switch phase {
@@ -91,16 +103,16 @@ extension Supervision {
         guard children[index].successor == nil else {
             return [.replaced(stage, .refused("it is being replaced already"))]
         }
+        guard !children[index].hasHeardEnd else { return [.replaced(stage, .refused("the run is over"))] }
+        var successor = Successor(phase: .wanted, limits: limits, since: now, deadline: now + limits.standby)
         switch children[index].phase {
         case .ready: break
-        case .ended:
-            return [.replaced(stage, .refused("it has ended, and there is nothing to take over"))]
-        case .waiting, .starting, .backingOff:
+        // There is nothing to take over, and nobody to wait for: it has the state at once.
+        case .ended, .backingOff: successor.revival = .init(phase: children[index].phase, began: now)
+        case .waiting, .starting:
             return [.replaced(stage, .refused("it is not ready just now: see `tributary ps`, then try again"))]
         }
-        guard !children[index].hasHeardEnd else { return [.replaced(stage, .refused("the run is over"))] }
-        children[index].successor = Successor(
-            phase: .wanted, limits: limits, since: now, deadline: now + limits.standby)
+        children[index].successor = successor
         return [.spawnSuccessor(stage)]
     }
 
@@ -135,12 +147,16 @@ extension Supervision {
                 return [told] + self.end(of: index, end, at: now)
             }
             // The successor was the stage's process, and did not become ready.
-            children[index].phase = .waiting
-            children[index].restarts += 1
             let reason =
                 successor.isForced
                 ? "it was not ready within \(Self.seconds(limits.takeover))"
                 : "it ended with \(end) before it was ready"
+            if let revival = successor.revival {
+                leaveDown(index, as: revival.phase, at: now)
+                return [.replaced(children[index].stage, .stillDown(reason))]
+            }
+            children[index].phase = .waiting
+            children[index].restarts += 1
             return [
                 .replaced(children[index].stage, .rolledBack(reason)), .spawn(children[index].stage),
             ]
@@ -173,11 +189,23 @@ extension Supervision {
         return successor.isReady ? handle(.ready(pid: pid), at: now) : []
     }
 
-    mutating func tookOver(_ index: Int, _ limits: ReplacementLimits, _ from: Duration, at now: Duration) -> [Action] {
-        guard let pid = children[index].pid else { return [] }
+    /// What it was before a new process was tried in vain; one that was to be started again has its full wait once more.
+    private mutating func leaveDown(_ index: Int, as phase: Phase, at now: Duration) {
+        children[index].phase = phase
+        guard case .backingOff = phase else { return }
+        let wait =
+            children[index].failure == nil ? policy.delay(after: children[index].endsInRow) : policy.rest
+        children[index].phase = .backingOff(until: now + wait)
+    }
+
+    mutating func tookOver(_ index: Int, _ from: Duration, at now: Duration) -> [Action] {
+        guard let pid = children[index].pid, let successor = children[index].successor else { return [] }
         children[index].successor = nil
         children[index].endsInRow = 0
-        return [.replaced(children[index].stage, .done(pid: pid, gap: now - from))]
+        let result =
+            successor.revival.map { ReplacementResult.revived(pid: pid, after: now - $0.began) }
+            ?? .done(pid: pid, gap: now - from)
+        return [.replaced(children[index].stage, result)]
     }
 
     /// Gives a replacement up that has not touched the stage's process, or has only asked it to hand over.
@@ -196,7 +224,8 @@ extension Supervision {
             children[index].successor = lost
             return [.stay(pid: old)]
         }
-        return [.replaced(children[index].stage, .failed(Self.told(end)))]
+        let told = Self.told(end)
+        return [.replaced(children[index].stage, successor.revival == nil ? .failed(told) : .stillDown(told))]
     }
 
     private static func told(_ end: ProcessEnd) -> String {
@@ -214,7 +243,10 @@ extension Supervision {
         case .starting(let pid):
             children[index].successor = nil
             let time = Self.seconds(successor.limits.standby)
-            return [.kill(pid: pid), .replaced(stage, .failed("the new process did not stand by within \(time)"))]
+            let told = "the new process did not stand by within \(time)"
+            return [
+                .kill(pid: pid), .replaced(stage, successor.revival == nil ? .failed(told) : .stillDown(told)),
+            ]
         case .standingBy:
             guard let old = children[index].pid else { return [] }
             children[index].successor?.isForced = true

@@ -5,7 +5,7 @@ extension Supervision {
     /// Stages that are not started again because their disk is full, or was when they ended: whoever looks at it tells of `.room`.
     package var stagesWithoutRoom: [StageName] {
         children.filter { child in
-            guard case .backingOff = child.phase else { return false }
+            guard case .backingOff = child.phase, child.successor == nil else { return false }
             return child.lacksRoom
         }.map(\.stage)
     }

@@ -5,7 +5,11 @@ package import Federation
 ///
 ///     waiting -> starting -> ready -> ended
 ///                   ^          |
-///                   +- backing off   (any end but 0, 1, 2, 4 and 78; for want of room until there is some)
+///                   +- backing off   (any end but 0, 1, 2, 4 and 78; for want of room until there is some; after
+///                                     many in a row minutes apart)
+///
+/// Before all have been ready once, an end that another start would not mend, or too many in a row, stop everything; after that
+/// they stop their own stage alone, but for publish's word that the run has failed.
 package struct Supervision: Sendable {
     package enum Phase: Hashable, Sendable {
         case waiting
@@ -38,6 +42,8 @@ package struct Supervision: Sendable {
         /// It is to end for good; nil while it is to stay. When it is killed.
         var leavesBy: Duration?
         var endsInRow = 0
+        /// Why it does not run while the others do.
+        package internal(set) var failure: Failure?
         /// There was no room for its state when its last process ended.
         var lacksRoom = false
         /// When the user was told of it, since it was last ready.
@@ -127,6 +133,10 @@ package struct Supervision: Sendable {
         case leftBehind([StageName])
         case failed(StageName, ProcessEnd)
         case gaveUp(StageName, ProcessEnd, count: Int)
+        /// It stays down, and the others go on.
+        case parked(StageName, ProcessEnd)
+        /// It is tried again after a long while, and the others go on.
+        case resting(StageName, ProcessEnd, count: Int, wait: Duration)
         case stopping
         case killed(StageName)
         case replacement(StageName, ReplacementStep)
@@ -173,7 +183,7 @@ package struct Supervision: Sendable {
     package var nextDeadline: Duration? {
         let waits = children.flatMap { child -> [Duration] in
             var waits = child.successor.map { [$0.deadline] } ?? []
-            if case .backingOff(let until) = child.phase { waits.append(until) }
+            if case .backingOff(let until) = child.phase, child.successor == nil { waits.append(until) }
             if let leavesBy = child.leavesBy { waits.append(leavesBy) }
             return waits
         }
@@ -252,12 +262,14 @@ package struct Supervision: Sendable {
         children[index].phase = .ready(pid: pid)
         children[index].timeToReady = time
         children[index].wantsRoomSince = nil
+        children[index].failure = nil
         if children[index].isNew { return becameReady(index, pid, after: time) }
-        if case .takingOver(let limits, let from) = children[index].successor?.phase {
-            return tookOver(index, limits, from, at: now)
+        var actions: [Action] = []
+        if case .takingOver(_, let from) = children[index].successor?.phase {
+            actions = tookOver(index, from, at: now)
+            if children[index].isShownReady { return actions }
         }
         if children[index].isShownReady { return [.show(.recovered(children[index].stage, time))] }
-        var actions: [Action] = []
         for position in children.indices where !children[position].isShownReady {
             guard case .ready = children[position].phase, let time = children[position].timeToReady else { break }
             children[position].isShownReady = true
@@ -300,6 +312,7 @@ package struct Supervision: Sendable {
         }
         if end.isForWantOfRoom(children[index].lacksRoom) { return waitForRoom(index, end, at: now) }
         if end.isFinal {
+            if wasAllReady, !endsRun(stage, end) { return park(index, end, at: now) }
             children[index].phase = .ended(end)
             if case .exit(let status) = end { exitStatus = status } else { exitStatus = 5 }
             return [.show(.failed(stage, end))] + stop(at: now)
@@ -307,6 +320,7 @@ package struct Supervision: Sendable {
         children[index].endsInRow += 1
         let count = children[index].endsInRow
         guard count < policy.limit else {
+            if wasAllReady { return rest(index, end, count: count, at: now) }
             children[index].phase = .ended(end)
             exitStatus = 1
             return [.show(.gaveUp(stage, end, count: count))] + stop(at: now)
@@ -332,7 +346,9 @@ package struct Supervision: Sendable {
         }
         for index in children.indices { actions += checkSuccessor(index, at: now) + checkLeaving(index, at: now) }
         for index in children.indices {
-            guard case .backingOff(let until) = children[index].phase, now >= until else { continue }
+            guard case .backingOff(let until) = children[index].phase, now >= until,
+                children[index].successor == nil
+            else { continue }
             actions.append(restart(index))
         }
         return actions
@@ -373,12 +389,16 @@ package struct Supervision: Sendable {
     private mutating func finishing() -> [Action] {
         guard !isFinished else { return [] }
         let over = children.allSatisfy {
-            if case .ended = $0.phase { return true }
+            // One that is parked may be about to be started by a new program.
+            if case .ended = $0.phase { return $0.successor == nil }
             return false
         }
         guard over else { return [] }
         isFinished = true
         let isOver = exitStatus == 0 && children.allSatisfy(\.hasHeardEnd)
-        return (isOver ? [.show(.allOver)] : []) + [.finish(exitStatus)]
+        let behind = parkedAtEnd
+        return (isOver ? [.show(.allOver)] : []) + (behind.isEmpty ? [] : [.show(.leftBehind(behind))]) + [
+            .finish(exitStatus == 0 ? parkedStatus : exitStatus)
+        ]
     }
 }

@@ -20,7 +20,7 @@ extension StageTrouble {
         case .version: "a peer of another version"
         case .disk: "a full disk"
         case .still: "a process that stands still"
-        case .killed: nil
+        case .killed, .failed: nil
         }
     }
 

@@ -24,7 +24,7 @@ enum StageCheck {
         let now = TimeOfDay.seconds()
         for stage in record?.stages ?? [] {
             findings.append(finding(stage, now))
-            findings += (stage.troubles ?? []).map { finding($0, of: stage, now) }
+            findings += (stage.troubles ?? []).filter { $0.kind != .failed }.map { finding($0, of: stage, now) }
         }
         let known = Set(record?.stages.map(\.stage) ?? [])
         for stage in stages where !known.contains(stage.description) {
@@ -57,6 +57,11 @@ enum StageCheck {
 
     private static func finding(_ stage: LauncherRecord.Stage, _ now: Double) -> Finding {
         let end = stage.lastEnd.map { "; its last process ended with \($0)" } ?? ""
+        if let failure = stage.troubles?.first(where: { $0.kind == .failed }) {
+            let words = stage.lastLine.map { LogLine($0) }.map { ": \($0["reason"] ?? $0.raw)" } ?? ""
+            return Finding(
+                .failure, "stage", stage.stage, "\(failure.finding(now))\(words)", advice: failure.remedy)
+        }
         switch stage.state {
         case "ready":
             let waited = stage.statusSince.map { now - $0 } ?? 0
@@ -85,7 +90,7 @@ enum StageCheck {
         let area =
             switch trouble.kind {
             case .clock, .version, .disk: trouble.kind.rawValue
-            case .killed, .still: "stage"
+            case .killed, .still, .failed: "stage"
             }
         let isOver = trouble.kind == .killed && stage.state == "ready"
         let isStopped = [.disk, .still].contains(trouble.kind) || trouble.kind == .killed && !isOver
@@ -119,7 +124,7 @@ extension StageTrouble {
         let span = Terminal.span(now - since)
         switch kind {
         case .clock, .version, .disk: return "\(about): \(text) (for \(span))"
-        case .still: return "\(text) (for \(span))"
+        case .still, .failed: return "\(text) (for \(span))"
         case .killed: return "\(text) (\(span) ago)"
         }
     }

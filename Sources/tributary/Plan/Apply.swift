@@ -101,7 +101,8 @@ struct Apply: ParsableCommand {
         case .ended:
             let change = report.steps.first { $0.stage == stage }?.change ?? "changed"
             let pid = reply.pid.map { ", process \($0)" } ?? ""
-            terminal.line("\(terminal.paint("✓", .green)) \(stage) \(change)\(pid)")
+            let note = reply.wasDown == true ? "; it was down, and there was nothing to hand over" : ""
+            terminal.line("\(terminal.paint("✓", .green)) \(stage) \(change)\(pid)\(note)")
         default: break
         }
     }
@@ -111,7 +112,9 @@ struct Apply: ParsableCommand {
         switch result.event {
         case .applied: terminal.line("\(report.file) is in effect on this host")
         case .refused: Terminal.warn("nothing was done: \(reason)")
-        default: Terminal.warn("\(result.stage ?? "") goes on as it was: \(reason)")
+        default:
+            let state = result.wasDown == true ? "was down, and is still" : "goes on as it was"
+            Terminal.warn("\(result.stage ?? "") \(state): \(reason)")
         }
         for line in result.log ?? [] { Terminal.complain("    " + LogLine(line).pretty(terminal)) }
     }

@@ -132,7 +132,7 @@ extension Launcher {
         guard reply.event == .done else {
             return giveUp(application, stage, reply)
         }
-        var told = ControlReply(event: .ended, seconds: reply.seconds, pid: reply.pid)
+        var told = ControlReply(event: .ended, seconds: reply.seconds, pid: reply.pid, wasDown: reply.wasDown)
         told.stage = stage.description
         application.caller.tell(told)
         self.application?.steps.removeFirst()
@@ -151,6 +151,7 @@ extension Launcher {
         )
         told.stage = stage.description
         told.log = reply.log
+        told.wasDown = reply.wasDown
         self.application = nil
         application.caller.tell(told)
     }

@@ -40,11 +40,11 @@ extension Launcher {
         var reply = ControlReply(result)
         let former = formerPrints.removeValue(forKey: stage)
         switch result {
-        case .done:
+        case .done, .revived:
             if let candidate {
                 programs[stage] = Program(candidate, arguments: candidate.arguments.filter { $0 != "--standby" })
             }
-        case .failed:
+        case .failed, .stillDown:
             if let former { prints[stage] = former }
             reply.log = lastLines[stage].map { [$0] }
         case .rolledBack: reply.log = lastLines[stage].map { [$0] }
@@ -82,6 +82,9 @@ extension ControlReply {
     init(_ result: ReplacementResult) {
         switch result {
         case .done(let pid, let gap): self.init(event: .done, seconds: gap.inSeconds, pid: pid)
+        case .revived(let pid, let time):
+            self.init(event: .done, seconds: time.inSeconds, pid: pid, wasDown: true)
+        case .stillDown(let reason): self.init(event: .failed, reason: reason, wasDown: true)
         case .refused(let reason): self.init(event: .refused, reason: reason)
         case .failed(let reason): self.init(event: .failed, reason: reason)
         case .rolledBack(let reason): self.init(event: .rolledBack, reason: reason)

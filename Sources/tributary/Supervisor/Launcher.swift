@@ -195,7 +195,8 @@ final class Launcher {
 
     private func lastLine(of notice: Supervision.Notice) -> String? {
         switch notice {
-        case .restarting(let stage, _, _), .wantsRoom(let stage, _), .failed(let stage, _), .gaveUp(let stage, _, _):
+        case .restarting(let stage, _, _), .wantsRoom(let stage, _), .failed(let stage, _), .gaveUp(let stage, _, _),
+            .parked(let stage, _), .resting(let stage, _, _, _):
             lastLines[stage]
         default: nil
         }

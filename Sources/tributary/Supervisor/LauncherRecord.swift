@@ -82,6 +82,12 @@ extension LauncherRecord.Stage {
                     remedy: "make room there (`df -h \(folder)`): it starts again by itself and goes on where it was",
                     since: launched + since.inSeconds))
         }
+        if let failure = child.failure {
+            troubles.append(
+                StageTrouble(
+                    kind: .failed, about: child.stage.description, text: failure.text,
+                    remedy: failure.remedy(for: child.stage), since: launched + failure.since.inSeconds))
+        }
         if let kill = child.kill {
             troubles.append(
                 StageTrouble(

@@ -25,10 +25,22 @@ struct LiveView {
             let names = stages.map(\.description).joined(separator: ", ")
             terminal.line("the run is over, and \(names) did not hear of it in time")
         case .failed(let stage, let end):
-            mark("✗", .red, stage, "ended with \(end)\(Self.meaning(of: end)); another start would not mend it")
+            mark("✗", .red, stage, "ended with \(end)\(end.meaning); another start would not mend it")
             quote(lastLine)
         case .gaveUp(let stage, let end, let count):
             mark("✗", .red, stage, "ended \(count) times in a row, last with \(end); given up")
+            quote(lastLine)
+        case .parked(let stage, let end):
+            mark(
+                "✗", .red, stage,
+                "ended with \(end)\(end.meaning); another start would not mend it: it stays down, the others go on, and once it is mended `tributary swap \(stage.role)@\(stage.cloud)` starts it"
+            )
+            quote(lastLine)
+        case .resting(let stage, let end, let count, let wait):
+            mark(
+                "✗", .red, stage,
+                "ended \(count) times in a row, last with \(end); the others go on, and it is tried again in \(Terminal.seconds(wait))"
+            )
             quote(lastLine)
         case .stopping: terminal.line("stopping")
         case .killed(let stage): mark("✗", .red, stage, "did not stop in time and was killed")
@@ -45,6 +57,11 @@ struct LiveView {
         switch result {
         case .done(let pid, let gap):
             mark("✓", .green, stage, "replaced, process \(pid) goes on after \(Terminal.seconds(gap))")
+        case .revived(let pid, let time):
+            mark("✓", .green, stage, "did not run; process \(pid) does since, ready in \(Terminal.seconds(time))")
+        case .stillDown(let reason):
+            mark("✗", .red, stage, "did not run and does not yet: \(reason)")
+            quote(lastLine)
         case .refused(let reason): mark("!", .yellow, stage, "not replaced: \(reason)")
         case .failed(let reason):
             mark("✗", .red, stage, "not replaced, the old process goes on: \(reason)")
@@ -77,13 +94,5 @@ struct LiveView {
     private func quote(_ line: String?) {
         guard let line, !line.isEmpty else { return }
         terminal.line("    " + LogLine(line).pretty(terminal))
-    }
-
-    private static func meaning(of end: ProcessEnd) -> String {
-        switch end {
-        case .exit(78): " (bad configuration)"
-        case .exit(4): " (bad arguments)"
-        default: ""
-        }
     }
 }
