@@ -14,13 +14,14 @@ package struct ControlRequest: Codable, Equatable, Sendable {
     package var topology: String?
     package var drainSeconds: Double?
     package var standbySeconds: Double?
+    package var takeoverSeconds: Double?
 
     /// Longest line that the launcher reads.
     package static let limit = 16 << 10
 
     package init(
         command: Command, stage: String? = nil, binary: String? = nil, config: String? = nil, topology: String? = nil,
-        drainSeconds: Double? = nil, standbySeconds: Double? = nil
+        drainSeconds: Double? = nil, standbySeconds: Double? = nil, takeoverSeconds: Double? = nil
     ) {
         self.command = command
         self.stage = stage
@@ -29,6 +30,7 @@ package struct ControlRequest: Codable, Equatable, Sendable {
         self.topology = topology
         self.drainSeconds = drainSeconds
         self.standbySeconds = standbySeconds
+        self.takeoverSeconds = takeoverSeconds
     }
 }
 

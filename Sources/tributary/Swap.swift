@@ -9,7 +9,10 @@ struct Swap: ParsableCommand {
         abstract: "Replaces a running stage by another binary or config, in the middle of a round.",
         discussion: """
             The new process gets ready beside the old one and tests itself; then the old one finishes what it has in hand \
-            and lets go of the stage's state, and the new one goes on from its journal. On any failure the old one stays. \
+            and lets go of the stage's state, and the new one goes on from its journal. What fails before the old one has let \
+            go leaves it undisturbed; if the new one fails after that, before it is ready, the program that ran before is \
+            started anew from the same journal. A stage that is down is started by the new program at once. Status 0: the new \
+            process is the stage; 1: it is not, and why is told. \
             What a swap changes lasts as long as the launcher, or until a topology is applied: to keep it, put config and \
             `binary` into the topology.
             """)
@@ -34,8 +37,8 @@ struct Swap: ParsableCommand {
         let request = ControlRequest(
             command: .swap, stage: name.description, binary: try binary.map { try file($0, mode: X_OK, "--binary") },
             config: try config.map { try file($0, mode: R_OK, "--config") },
-            drainSeconds: try handOver.drainSeconds(),
-            standbySeconds: try handOver.standbySeconds())
+            drainSeconds: try handOver.drainSeconds(), standbySeconds: try handOver.standbySeconds(),
+            takeoverSeconds: try handOver.takeoverSeconds())
         let terminal = Terminal()
         let result = try ControlCall.make(request, to: topology) { reply in
             guard handOver.format == .text else { return }

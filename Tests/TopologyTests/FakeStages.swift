@@ -9,7 +9,7 @@ import Glibc
 /// is over and ends with 0. While it lives it holds a lock on
 /// `STATE/alive-CLOUD-STAGE`. With `--check` it finds nothing wrong. With `--standby` it stands by until that lock is free; SIGUSR1 ends it, or not if
 /// `STATE/busy-CLOUD-STAGE` is there. If `STATE/writes-CLOUD-STAGE` is there it lengthens that file for as long as it runs, and
-/// ends with 74 when the disk is full. If `STATE/hoards-CLOUD-STAGE` is there it takes ever more memory. What
+/// ends with 74 when the disk is full. If `STATE/mute-CLOUD-STAGE` is there it takes that away and never gets ready. If `STATE/hoards-CLOUD-STAGE` is there it takes ever more memory. What
 /// `STATE/says-CLOUD-STAGE` holds it says to its launcher once it is ready, anew at each SIGUSR2. Its config, if it is given one, is what it logs as its start.
 final class FakeStages {
     let folder: String
@@ -51,6 +51,10 @@ final class FakeStages {
             exit $status unless $status eq "over";
             send($notify, "STATUS=run over\nX_TRIBUTARY_RUN=over", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die;
             exit 0;
+        }
+        if (-e "$state/mute-$cloud-$kind") {
+            unlink "$state/mute-$cloud-$kind";
+            POSIX::pause() while 1;
         }
         sub speak {
             open(my $said, "<", "$state/says-$cloud-$kind") or return;

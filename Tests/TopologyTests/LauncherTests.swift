@@ -138,6 +138,18 @@ struct LauncherTests {
         #expect(stop(running) == 0)
     }
 
+    @Test("swap gives a new process that is not ready in time up, and starts the old program again")
+    func takeover() throws {
+        let running = try up()
+        _ = running.lines(until: "all stages ready")
+        try fake.mark("mute-north-encrypt")
+        let outcome = try swap("encrypt@north", "--takeover", "300ms")
+        #expect(outcome.status == 1)
+        #expect(outcome.complaint.contains("the program before runs again: it was not ready within 0.3 s"), "\(outcome)")
+        _ = running.lines(until: "ready again")
+        #expect(stop(running) == 0)
+    }
+
     @Test("swap stops a stage that does not come to an end by itself")
     func busy() throws {
         let running = try up()

@@ -273,5 +273,9 @@ extension Supervision {
         return (successor.pid.map { [.kill(pid: $0)] } ?? []) + [told]
     }
 
-    private static func seconds(_ duration: Duration) -> String { "\(duration.components.seconds) s" }
+    /// `20 s`, `0.3 s`
+    private static func seconds(_ duration: Duration) -> String {
+        let (whole, tenths) = (duration.components.seconds, duration.components.attoseconds / 100_000_000_000_000_000)
+        return tenths == 0 ? "\(whole) s" : "\(whole).\(tenths) s"
+    }
 }

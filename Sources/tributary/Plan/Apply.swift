@@ -10,8 +10,8 @@ struct Apply: ParsableCommand {
         discussion: """
             What `tributary plan` shows is done, one step after another: stages that are new are started, those that are changed \
             by it replaced as `tributary swap` does, those that are gone stopped. Each program's --check is run first, so that a \
-            file which a stage refuses changes nothing. If a step fails, that stage goes on as it was, what comes after it is not \
-            done, and both are told: mend it, and apply again. Where clouds have launchers of their own, each operator \
+            file which a stage refuses changes nothing. If a step fails, that stage goes on by what it was before (started anew, \
+            where it had let go already), what comes after it is not done, and both are told: mend it, and apply again. Where clouds have launchers of their own, each operator \
             applies the same file on his own host. Status 0: in effect; 1: not all of it; 78: refused, nothing was done.
             """)
 
@@ -36,7 +36,7 @@ struct Apply: ParsableCommand {
         let topology = try Topology.load(report.file, state: options.stateRoot, present: [])
         let request = ControlRequest(
             command: .apply, topology: report.file, drainSeconds: try handOver.drainSeconds(),
-            standbySeconds: try handOver.standbySeconds())
+            standbySeconds: try handOver.standbySeconds(), takeoverSeconds: try handOver.takeoverSeconds())
         let result = try ControlCall.make(request, to: topology) { if isText { tell($0, of: report, terminal) } }
         let status: Int32 =
             switch result.event {

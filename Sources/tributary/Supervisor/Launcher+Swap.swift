@@ -66,7 +66,8 @@ extension ReplacementLimits {
         let standard = ReplacementLimits()
         self.init(
             standby: limit(request.standbySeconds, standard.standby),
-            drain: limit(request.drainSeconds, standard.drain), takeover: standard.takeover)
+            drain: limit(request.drainSeconds, standard.drain),
+            takeover: limit(request.takeoverSeconds, standard.takeover))
     }
 }
 
