@@ -13,8 +13,8 @@ struct Swap: ParsableCommand {
             go leaves it undisturbed; if the new one fails after that, before it is ready, the program that ran before is \
             started anew from the same journal. A stage that is down is started by the new program at once. Status 0: the new \
             process is the stage; 1: it is not, and why is told. \
-            What a swap changes lasts as long as the launcher, or until a topology is applied: to keep it, put config and \
-            `binary` into the topology.
+            What a swap changes stays in effect over starts, until a topology is applied: to keep it for good, put config \
+            and `binary` into the topology.
             """)
 
     @Argument(help: ArgumentHelp("Which stage: encrypt@north, or aggregate where there is one.", valueName: "stage"))

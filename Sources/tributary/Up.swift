@@ -7,7 +7,11 @@ internal import Topology
 struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Starts stages, shows when each is ready, starts one that dies again, stops them in reverse.",
-        discussion: "Ctrl-C or SIGTERM stops the stages, producers first; a second one kills them.")
+        discussion: """
+            Ctrl-C or SIGTERM stops the stages, producers first; a second one kills them. What `tributary apply` and `tributary \
+            swap` have changed is in effect over starts: a file that would take back what was applied is refused, unless \
+            --changed says that it is meant.
+            """)
 
     @OptionGroup var options: TopologyOptions
     @Option(help: "Start the stages of this cloud alone (repeatable).")
@@ -20,6 +24,8 @@ struct Up: ParsableCommand {
     var logLevel: String?
     @Option(help: "How long stages may take to stop before they are killed.")
     var grace = "20s"
+    @Flag(help: "Start by this file alone, though another was applied or stages were swapped: takes that back.")
+    var changed = false
     @Flag(help: "Start the stages with all rights of their user, unconfined.")
     var unconfined = false
     @Option(
@@ -41,12 +47,14 @@ struct Up: ParsableCommand {
             folder: try StageFolder.path(given: stages), logLevel: logLevel, isUnconfined: unconfined, clouds: cloud,
             isBackground: background)
         let programs = try plan.programs(topology)
+        let (effect, note) = try Launcher.effect(of: topology, isMeant: changed)
         try MonitorPlan.check(topology, among: cloud)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
-        let launcher = try Launcher(topology, plan: plan, grace: grace, view: view) {
+        let launcher = try Launcher(topology, plan: plan, effect: effect, grace: grace, view: view) {
             if background { Background.reportReady() }
         }
+        if let note { view.terminal.line(note) }
         // After the launcher has blocked its signals, so that no thread of the page takes one.
         if let page { Terminal().line("page: \(try PageService.start(topology, page))") }
         let status = try launcher.run()

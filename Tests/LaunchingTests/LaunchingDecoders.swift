@@ -4,7 +4,7 @@ import SeededRandom
 /// The ways in for what is said to a launcher, and for its record: what the mutation tests and the fuzzer (`scripts/fuzz`) both
 /// push bytes through.
 enum LaunchingDecoders {
-    static let all = Result { try [request(), reply(), record(), notice] }
+    static let all = Result { try [request(), reply(), record(), effect(), notice] }
 
     private static func check(_ isSame: Bool, _ what: String) {
         precondition(isSame, "\(what) reads otherwise than it was written")
@@ -60,6 +60,20 @@ enum LaunchingDecoders {
             { bytes in
                 let record = try LauncherRecord(bytes)
                 check(try LauncherRecord(record.encoded()) == record, "a launcher's record")
+            }
+        )
+    }
+
+    private static func effect() throws -> Spoiling.Entry {
+        let record = EffectRecord(
+            run: "demo", topology: .init(path: "/t.yaml", digest: "00ff"), applied: true,
+            pending: .init(path: "/u.yaml", digest: "01"),
+            swaps: [.init(stage: "north/encrypt", binary: "/opt/b", config: nil)], stopped: true)
+        return (
+            "effect-record", [try record.encoded()],
+            { bytes in
+                let record = try EffectRecord(bytes)
+                check(try EffectRecord(record.encoded()) == record, "what is in effect")
             }
         )
     }

@@ -90,6 +90,11 @@ extension Launcher {
         guard obstacles.isEmpty else {
             return caller.tell(ControlReply(event: .refused, reason: obstacles.joined(separator: "\n")))
         }
+        // Whoever starts the stages again after a loss of power learns that this was begun.
+        do { effect.pending = try EffectRecord.File(way.topology.file) } catch {
+            return caller.tell(ControlReply(event: .refused, reason: "\(error)"))
+        }
+        keepEffect()
         application = Application(
             topology: way.topology, programs: way.programs, limits: ReplacementLimits(request), caller: caller,
             steps: way.steps)
@@ -100,6 +105,10 @@ extension Launcher {
         guard let application else { return }
         guard let step = application.steps.first else {
             topology = application.topology
+            if let file = effect.pending {
+                effect = EffectRecord(run: topology.run.description, topology: file, applied: true)
+                keepEffect()
+            }
             // Whoever was not touched is started from the new file, should it ever be started again.
             programs = application.programs
             self.application = nil

@@ -30,6 +30,7 @@ extension Launcher {
             arguments += ["--config", config]
         }
         callers[stage] = caller
+        wishes[stage] = swapped(stage, by: request)
         lastLines[stage] = nil
         candidates[stage] = Program(program, path: request.binary, arguments: arguments + ["--standby"])
         try take(.replace(stage, ReplacementLimits(request)))
@@ -37,6 +38,7 @@ extension Launcher {
 
     func conclude(_ stage: StageName, _ result: ReplacementResult) throws {
         let candidate = candidates.removeValue(forKey: stage)
+        let wish = wishes.removeValue(forKey: stage)
         var reply = ControlReply(result)
         let former = formerPrints.removeValue(forKey: stage)
         switch result {
@@ -44,6 +46,8 @@ extension Launcher {
             if let candidate {
                 programs[stage] = Program(candidate, arguments: candidate.arguments.filter { $0 != "--standby" })
             }
+            // Before anyone is told.
+            if let wish { keep(wish) }
         case .failed, .stillDown:
             if let former { prints[stage] = former }
             reply.log = lastLines[stage].map { [$0] }

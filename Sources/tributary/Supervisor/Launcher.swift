@@ -38,6 +38,11 @@ final class Launcher {
     /// Programs of processes that are to take a stage over, and who waits to hear of it.
     var candidates: [StageName: Program] = [:]
     var callers: [StageName: ControlSocket.Caller] = [:]
+    /// What the next start would go on with.
+    var effect: EffectRecord
+    /// What swaps that are under way would leave there.
+    var wishes: [StageName: EffectRecord.Swapped] = [:]
+    private var runIsOver = false
     let view: LiveView
     private let onAllReady: () -> Void
     private let start = ContinuousClock.now
@@ -63,9 +68,11 @@ final class Launcher {
     private var exitStatus: Int32?
 
     init(
-        _ topology: Topology, plan: LaunchPlan, grace: Duration, view: LiveView, onAllReady: @escaping () -> Void
+        _ topology: Topology, plan: LaunchPlan, effect: EffectRecord, grace: Duration, view: LiveView,
+        onAllReady: @escaping () -> Void
     ) throws {
-        let programs = try plan.programs(topology)
+        let programs = try Self.programs(plan.programs(topology), under: effect)
+        self.effect = effect
         self.topology = topology
         self.plan = plan
         self.programs = Dictionary(programs.map { ($0.stage, $0) }, uniquingKeysWith: { first, _ in first })
@@ -86,6 +93,8 @@ final class Launcher {
 
     /// Runs until every stage has ended; returns the exit status.
     func run() throws -> Int32 {
+        keepEffect()
+        tellOfSwaps()
         try take(.start)
         takeMonitor()
         while exitStatus == nil {
@@ -103,6 +112,7 @@ final class Launcher {
             monitor.tick(at: now)
         }
         monitor.finish()
+        closeEffect(runIsOver: runIsOver)
         try writeRecord()
         return exitStatus ?? 0
     }
@@ -182,6 +192,10 @@ final class Launcher {
             }
             if case .replacement(let stage, let step) = notice {
                 tell(step, of: stage)
+            }
+            switch notice {
+            case .allOver, .leftBehind: runIsOver = true
+            default: break
             }
             if case .stopping = notice { NotifySocket.announce("STOPPING=1\n") }
         }

@@ -82,6 +82,10 @@ struct LiveView {
         }
     }
 
+    func swapped(_ stage: StageName, by paths: String, topology: String) {
+        mark("!", .yellow, stage, "runs with \(paths) since a swap; `tributary apply \(topology)` takes that back")
+    }
+
     func removed(_ stage: StageName) { mark("■", .grey, stage, "removed") }
 
     func applied(_ file: String, steps: Int) { terminal.line("\(file) is in effect, after \(steps) steps") }

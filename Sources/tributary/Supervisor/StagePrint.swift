@@ -64,7 +64,7 @@ struct StagePrint: Equatable {
         return known
     }
 
-    private static func digest(_ path: String) -> Digest? {
+    static func digest(_ path: String) -> Digest? {
         do {
             let file = try Descriptor.opening(path, O_RDONLY)
             var (bytes, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 65_536))
