@@ -33,6 +33,13 @@ struct Ps: ParsableCommand {
         let record = try LauncherRecord.read(topology.statePath)
         if let pid { return try printProcess(of: StageArgument.resolve(pid, in: topology), holder, record) }
         if format == .json { return try Envelope(Answer(running: holder != nil, launcher: record)).printed() }
+        let others = holder == nil ? UnlaunchedCheck.count(topology, topology.stages.map(\.name)) : 0
+        if others > 0 {
+            print(
+                "\(topology.federation): no launcher; \(others) stages run under something else: `tributary doctor --all` tells of each"
+            )
+            return
+        }
         guard let record else {
             print("nothing has run on \(topology.statePath)")
             return

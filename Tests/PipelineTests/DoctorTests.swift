@@ -75,6 +75,21 @@ extension PipelineSuite {
             _ = try await run.event("exited", of: try run.launcher)
         }
 
+        @Test("Stages that something else supervises are told as ready, and that there is no launcher is no fault")
+        func supervisedByOthers() async throws {
+            var plan = FederationRun.Plan(suite: .clear, updates: 200, evaluates: false)
+            plan.trainer = "none"
+            let run = try FederationRun(plan)
+            try run.startAll()
+            for stage in run.stages { _ = try await run.event("stage_ready", of: stage) }
+            let answer = try await examine(run)
+            #expect(answer.failures("launcher").isEmpty && answer.failures("stage").isEmpty, "\(answer.data)")
+            for stage in run.stages {
+                let told = answer.data.first { $0.area == "stage" && $0.subject == "\(stage)" }
+                #expect(told?.finding == "ready, supervised by something else (process \(run.pid(of: stage)))")
+            }
+        }
+
         @Test("Nothing runs: the launcher and every hub are told as missing, with what to do")
         func nothingRuns() async throws {
             let run = try FederationRun(.init(suite: .clear, updates: 1))

@@ -195,6 +195,54 @@ struct DoctorCauseTests {
         #expect(sound.verdict == "ok" && sound.advice == nil, "\(sound)")
     }
 
+    /// A stage's lock as its process would hold it.
+    private func hold(_ stage: StageName, phase: String = "ready", pid: Int32 = getpid(), age: Int = 0) throws -> Int32 {
+        let folder = "\(fake.state)/\(stage.cloud)/\(stage.role)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        try #require(descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        let word = Array("\(phase) \(pid)\n".utf8)
+        try #require(ftruncate(descriptor, 0) == 0 && pwrite(descriptor, word, word.count, 0) == word.count)
+        var times = [timespec](repeating: timespec(tv_sec: time(nil) - age, tv_nsec: 0), count: 2)
+        try #require(futimens(descriptor, &times) == 0)
+        return descriptor
+    }
+
+    @Test("stages without a launcher: run by something else, each as it does; or by nobody")
+    func unlaunched() throws {
+        try write()
+        let ingest = try StageName("north/ingest")
+        let trainer = try StageName("north/local-train")
+        func stages() throws -> [Report.Finding] { try examine().filter { ["launcher", "stage"].contains($0.area) } }
+        func ps() throws -> String { try fake.run("ps", fake.topology, "--state", fake.state).output }
+        let nobody = try stages()
+        #expect(nobody.map(\.verdict) == ["failure"] && nobody.first?.advice?.contains("`tributary up") == true)
+        #expect(nobody.first?.advice?.contains("systemctl start") == true)
+        var held = [try hold(encrypt), try hold(ingest, phase: "starting")]
+        defer { for descriptor in held { close(descriptor) } }
+        let found = try stages()
+        #expect(found.first { $0.area == "launcher" }?.verdict == "ok", "\(found)")
+        #expect(found.first { $0.area == "launcher" }?.finding.contains("2 of 3 stages run under something else") == true)
+        func told(_ stage: StageName, _ found: [Report.Finding]) throws -> Report.Finding {
+            try #require(found.first { $0.subject == "\(stage)" }, "\(found)")
+        }
+        let ready = try told(encrypt, found)
+        #expect(ready.verdict == "ok" && ready.finding == "ready, supervised by something else (process \(getpid()))")
+        #expect(try told(ingest, found).verdict == "warning")
+        let missing = try told(trainer, found)
+        #expect(missing.verdict == "failure" && missing.advice?.contains("`systemctl status`") == true, "\(missing)")
+        #expect(try ps().contains("2 stages run under something else"))
+        // One that says nothing any more, while it has the lock, stands still.
+        for descriptor in held { close(descriptor) }
+        held = [try hold(encrypt, age: 120)]
+        let still = try told(encrypt, try stages())
+        #expect(still.verdict == "failure" && still.finding.contains("stands still, since 12"), "\(still)")
+        // Without the lock its number is somebody else's.
+        for descriptor in held { close(descriptor) }
+        held = []
+        #expect(try stages().map(\.area) == ["launcher"])
+    }
+
     private func disk(_ path: String) throws -> Report.Finding {
         try write()
         return try #require(try examine().first { $0.area == "disk" && $0.subject == path })

@@ -67,8 +67,8 @@ package enum StageProbe {
             let word = try word(at: path)
             let process = "process \(word.process)"
             guard isThere(word.process) else { return "\(process) is gone" }
-            let age = (now() - word.time) / 1_000_000_000
-            if age < -1 || age > Int64(patienceSeconds), !moves(from: word, in: path, within: wait) {
+            let age = age(of: word)
+            if !isFresh(word), !moves(from: word, in: path, within: wait) {
                 return age < 0
                     ? "\(process) stands still: the clock has been set back since it last gave a sign of life"
                     : "\(process) stands still, since \(age) s"
@@ -76,6 +76,19 @@ package enum StageProbe {
             guard question == .live || word.phase == .ready else { return "\(process) is \(word.phase.rawValue)" }
             return nil
         } catch { return "\(error)" }
+    }
+
+    /// Whether it was said lately, as far as the clock tells.
+    package static func isFresh(_ word: Word) -> Bool { (-1...Int64(patienceSeconds)).contains(age(of: word)) }
+
+    private static func age(of word: Word) -> Int64 { (now() - word.time) / 1_000_000_000 }
+
+    /// Whether a process has the state. A stage that is started at this very moment may find it taken, and is started again.
+    package static func isHeld(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
     /// Whether its holder says a word of another time.

@@ -13,11 +13,14 @@ enum StageCheck {
     static func findings(_ topology: Topology, _ stages: [StageName]) throws -> [Finding] {
         let record = try LauncherRecord.read(topology.statePath)
         guard let holder = try StateLock.holder(topology.statePath) else {
+            if let found = UnlaunchedCheck.findings(topology, stages) { return found }
             let left = record.map { "; the last one was started \($0.started)" } ?? ""
             return [
                 Finding(
                     .failure, "launcher", topology.statePath, "no launcher runs on it\(left)",
-                    advice: "start the stages: tributary up \(topology.file)")
+                    advice:
+                        "start the stages: `tributary up \(topology.file)`, or what runs them here (`systemctl start`, `docker compose up`)"
+                )
             ]
         }
         var findings = [launcher(holder, topology)]
