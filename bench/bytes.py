@@ -90,7 +90,7 @@ def run(mode, seed, updates, target, options):
         traffic.start()
         with open(os.path.join(state, "up.txt"), "w+") as output:
             launcher = subprocess.Popen(
-                [federation.program("tributary"), "up", topology, "--state", state, "--stages", federation.programs()],
+                [federation.program("tributary"), "up", topology, "--state", state, "--fail-fast", "--stages", federation.programs()],
                 stdout=output, stderr=subprocess.STDOUT)
             status = wait(launcher, state, target, options.limit)
         traffic.look()

@@ -200,7 +200,7 @@ def run(values, rounds, suite, bits=12, threads=1, limit=600, keep=False):
         with open(os.path.join(state, "up.txt"), "w+") as output:
             began = machine.now()
             launcher = subprocess.Popen(
-                [program("tributary"), "up", topology, "--state", state, "--stages", programs()], stdout=output,
+                [program("tributary"), "up", topology, "--state", state, "--fail-fast", "--stages", programs()], stdout=output,
                 stderr=subprocess.STDOUT)
             watch = MemoryWatch(launcher.pid)
             watch.start()

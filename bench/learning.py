@@ -43,7 +43,7 @@ def carry_out(state, topology, limit, what, meanwhile=lambda launcher: None):
     """Runs it to its end and answers all stages' events; `what` names the run where it fails, `meanwhile` is called once it is started."""
     with open(os.path.join(state, "up.txt"), "w+") as output:
         launcher = subprocess.Popen(
-            [federation.program("tributary"), "up", topology, "--state", state, "--stages", federation.programs()],
+            [federation.program("tributary"), "up", topology, "--state", state, "--fail-fast", "--stages", federation.programs()],
             stdout=output, stderr=subprocess.STDOUT)
         try:
             meanwhile(launcher)

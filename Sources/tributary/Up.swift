@@ -24,6 +24,8 @@ struct Up: ParsableCommand {
     var logLevel: String?
     @Option(help: "How long stages may take to stop before they are killed.")
     var grace = "20s"
+    @Flag(help: "Stop everything when a stage fails for good, even once all have been ready: for runs that somebody waits for.")
+    var failFast = false
     @Flag(help: "Start by this file alone, though another was applied or stages were swapped: takes that back.")
     var changed = false
     @Flag(help: "Start the stages with all rights of their user, unconfined.")
@@ -51,7 +53,9 @@ struct Up: ParsableCommand {
         try MonitorPlan.check(topology, among: cloud)
         if detach, !background { return try Background.start(topology) }
         let view = LiveView(terminal: Terminal(), width: programs.map(\.stage.description.count).max() ?? 0)
-        let launcher = try Launcher(topology, plan: plan, effect: effect, grace: grace, view: view) {
+        let launcher = try Launcher(
+            topology, plan: plan, effect: effect, grace: grace, failsFast: failFast, view: view
+        ) {
             if background { Background.reportReady() }
         }
         if let note { view.terminal.line(note) }

@@ -193,6 +193,8 @@ struct DoctorCauseTests {
         try hub.bind("ipc://\(path)")
         let sound = try link()
         #expect(sound.verdict == "ok" && sound.advice == nil, "\(sound)")
+        // Until here it is bound.
+        try hub.set(.lingerMilliseconds(0))
     }
 
     /// A stage's lock as its process would hold it.

@@ -136,6 +136,23 @@ struct SupervisionTests {
         #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(3)) == [.finish(0)])
     }
 
+    @Test("where somebody waits for the run, a stage that fails stops everything whenever it does", arguments: [false, true])
+    func failFast(isFinal: Bool) {
+        var supervision = Supervision(
+            stages: [encrypt, publish], policy: RestartPolicy(limit: 1), grace: .seconds(5), failsFast: true)
+        for (pid, stage) in [(Int32(1), publish), (2, encrypt)] {
+            _ = supervision.handle(.spawned(stage, pid: pid), at: .zero)
+            _ = supervision.handle(.ready(pid: pid), at: .zero)
+        }
+        let end: ProcessEnd = isFinal ? .exit(78) : .signal(11)
+        let told: Supervision.Notice = isFinal ? .failed(encrypt, end) : .gaveUp(encrypt, end, count: 1)
+        #expect(
+            supervision.handle(.ended(pid: 2, end), at: .seconds(1)) == [
+                .show(told), .show(.stopping), .terminate(pid: 1),
+            ])
+        #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(2)) == [.finish(isFinal ? 78 : 1)])
+    }
+
     @Test("publish's word that the run has failed ends everything, whenever it comes")
     func runFailed() {
         var supervision = ready()

@@ -150,6 +150,7 @@ package struct Supervision: Sendable {
     let policy: RestartPolicy
     let grace: Duration
     private let afterRun: Duration
+    private let failsFast: Bool
     private var killDeadline: Duration?
     /// When stages that have not heard the end of the run are stopped.
     private var endDeadline: Duration?
@@ -163,14 +164,16 @@ package struct Supervision: Sendable {
     ///   - grace: how long stages may take to stop before they are killed.
     ///   - afterRun: how long they may take to hear that the run is over, once publish has left it (or the first of them,
     ///     where publish runs elsewhere).
+    ///   - failsFast: a stage that fails stops everything even when all have been ready.
     package init(
         stages: [StageName], policy: RestartPolicy = RestartPolicy(), grace: Duration = .seconds(20),
-        afterRun: Duration = .seconds(30)
+        afterRun: Duration = .seconds(30), failsFast: Bool = false
     ) {
         children = stages.sorted(by: Self.precedes).map { Child(stage: $0) }
         self.policy = policy
         self.grace = grace
         self.afterRun = afterRun
+        self.failsFast = failsFast
     }
 
     static func precedes(_ first: StageName, _ second: StageName) -> Bool {
@@ -312,7 +315,7 @@ package struct Supervision: Sendable {
         }
         if end.isForWantOfRoom(children[index].lacksRoom) { return waitForRoom(index, end, at: now) }
         if end.isFinal {
-            if wasAllReady, !endsRun(stage, end) { return park(index, end, at: now) }
+            if isForgiving, !endsRun(stage, end) { return park(index, end, at: now) }
             children[index].phase = .ended(end)
             if case .exit(let status) = end { exitStatus = status } else { exitStatus = 5 }
             return [.show(.failed(stage, end))] + stop(at: now)
@@ -320,7 +323,7 @@ package struct Supervision: Sendable {
         children[index].endsInRow += 1
         let count = children[index].endsInRow
         guard count < policy.limit else {
-            if wasAllReady { return rest(index, end, count: count, at: now) }
+            if isForgiving { return rest(index, end, count: count, at: now) }
             children[index].phase = .ended(end)
             exitStatus = 1
             return [.show(.gaveUp(stage, end, count: count))] + stop(at: now)
@@ -329,6 +332,9 @@ package struct Supervision: Sendable {
         children[index].phase = .backingOff(until: now + wait)
         return [.show(.restarting(stage, end, wait: wait))]
     }
+
+    /// One bad stage does not take the others down any more.
+    private var isForgiving: Bool { wasAllReady && !failsFast }
 
     private mutating func tick(at now: Duration) -> [Action] {
         var actions: [Action] = []

@@ -13,7 +13,7 @@ struct FederationRun {
         try Folders.make(folder)
         let output = try Descriptor.opening("\(folder)/up.log", O_WRONLY | O_CREAT | O_TRUNC)
         let pid = try StageProcess.start(
-            try StageFolder.ownPath(), ["up", topology.file, "--state", topology.statePath],
+            try StageFolder.ownPath(), ["up", topology.file, "--state", topology.statePath, "--fail-fast"],
             environment: StageProcess.environment(["NOTIFY_SOCKET": nil]), output: output)
         var readers = topology.stages.map { LogReader(path: topology.logPath(of: $0.name)) }
         var progress = RunProgress()

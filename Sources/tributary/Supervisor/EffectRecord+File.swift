@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Launching
+internal import Sodium
 internal import Topology
 
 extension EffectRecord {

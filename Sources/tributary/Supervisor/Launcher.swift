@@ -68,7 +68,7 @@ final class Launcher {
     private var exitStatus: Int32?
 
     init(
-        _ topology: Topology, plan: LaunchPlan, effect: EffectRecord, grace: Duration, view: LiveView,
+        _ topology: Topology, plan: LaunchPlan, effect: EffectRecord, grace: Duration, failsFast: Bool, view: LiveView,
         onAllReady: @escaping () -> Void
     ) throws {
         let programs = try Self.programs(plan.programs(topology), under: effect)
@@ -86,7 +86,7 @@ final class Launcher {
         try SocketFolder.make(folder)
         notify = try NotifySocket(path: "\(folder)/notify")
         control = try ControlSocket(path: ControlSocket.path(topology))
-        supervision = Supervision(stages: programs.map(\.stage), grace: grace)
+        supervision = Supervision(stages: programs.map(\.stage), grace: grace, failsFast: failsFast)
         monitor = MonitorProcess(terminal: view.terminal, isBackground: plan.isBackground)
         for program in programs { logs[program.stage] = try RotatingLog(path: topology.logPath(of: program.stage)) }
     }
