@@ -24,7 +24,10 @@ struct Up: ParsableCommand {
     var logLevel: String?
     @Option(help: "How long stages may take to stop before they are killed.")
     var grace = "20s"
-    @Flag(help: "Stop everything when a stage fails for good, even once all have been ready: for runs that somebody waits for.")
+    @Flag(
+        help:
+            "Stop everything when a stage fails for good, even once all have been ready: for runs that somebody waits for."
+    )
     var failFast = false
     @Flag(help: "Start by this file alone, though another was applied or stages were swapped: takes that back.")
     var changed = false

@@ -52,7 +52,9 @@ struct EffectRecordTests {
         #expect(note == "/etc/moved.yaml (11111111) takes the place of /etc/old.yaml (00000000)")
     }
 
-    @Test("what was applied is not taken back unless that is meant; both files are named, and what to do", arguments: [false, true])
+    @Test(
+        "what was applied is not taken back unless that is meant; both files are named, and what to do",
+        arguments: [false, true])
     func applied(stopped: Bool) {
         guard case .refused(let reason) = start(old, after: last(applied: true, stopped: stopped)) else {
             Issue.record("an apply is taken back silently")

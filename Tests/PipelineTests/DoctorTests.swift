@@ -42,7 +42,7 @@ extension PipelineSuite {
             let held = run.stage(.localTrain, "east")
             try await run.launch()
             try await run.signalLaunched(SIGSTOP, to: held)
-            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2)
+            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2, within: 400)
             let aggregate = "\(run.topology.aggregate)"
             let waits = "round 2 (update): 2 of 3 contributions are here"
             var last: DoctorAnswer?
@@ -60,7 +60,8 @@ extension PipelineSuite {
             while failed.isEmpty, clock.now < giveUp {
                 failed = try await examine(run).data.filter { $0.verdict == "failure" }
             }
-            #expect(failed.contains { $0.area == "stage" && $0.finding.contains("is stopped by a signal") }, "\(failed)")
+            #expect(
+                failed.contains { $0.area == "stage" && $0.finding.contains("is stopped by a signal") }, "\(failed)")
             #expect(failed.allSatisfy { $0.subject.contains("\(held)") }, "\(failed)")
             let said = try #require(answer.data.first { $0.area == "stage" && $0.subject == aggregate })
             #expect(said.finding.hasPrefix("waiting for east/encrypt: \(waits)"))
@@ -69,7 +70,9 @@ extension PipelineSuite {
                 "ps", "\(run.root)/topology.yaml", "--state", run.topology.statePath,
             ])
             #expect(text.contains("waiting for east/encrypt: \(waits)"))
-            #expect(text.split(separator: "\n").contains { $0.hasPrefix("\(held) ") && $0.contains("  still  ") }, "\(text)")
+            #expect(
+                text.split(separator: "\n").contains { $0.hasPrefix("\(held) ") && $0.contains("  still  ") }, "\(text)"
+            )
             try await run.signalLaunched(SIGCONT, to: held)
             run.signal(SIGTERM, to: try run.launcher)
             _ = try await run.event("exited", of: try run.launcher)

@@ -161,7 +161,8 @@ struct DoctorCauseTests {
         }
     }
 
-    @Test("a socket of this host: none, one that a dead process left, one whose owner says nothing, and one that answers")
+    @Test(
+        "a socket of this host: none, one that a dead process left, one whose owner says nothing, and one that answers")
     func local() throws {
         try write()
         let topology = try Topology.load(fake.topology, state: fake.state)
@@ -198,7 +199,8 @@ struct DoctorCauseTests {
     }
 
     /// A stage's lock as its process would hold it.
-    private func hold(_ stage: StageName, phase: String = "ready", pid: Int32 = getpid(), age: Int = 0) throws -> Int32 {
+    private func hold(_ stage: StageName, phase: String = "ready", pid: Int32 = getpid(), age: Int = 0) throws -> Int32
+    {
         let folder = "\(fake.state)/\(stage.cloud)/\(stage.role)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -224,7 +226,8 @@ struct DoctorCauseTests {
         defer { for descriptor in held { close(descriptor) } }
         let found = try stages()
         #expect(found.first { $0.area == "launcher" }?.verdict == "ok", "\(found)")
-        #expect(found.first { $0.area == "launcher" }?.finding.contains("2 of 3 stages run under something else") == true)
+        #expect(
+            found.first { $0.area == "launcher" }?.finding.contains("2 of 3 stages run under something else") == true)
         func told(_ stage: StageName, _ found: [Report.Finding]) throws -> Report.Finding {
             try #require(found.first { $0.subject == "\(stage)" }, "\(found)")
         }
@@ -236,7 +239,7 @@ struct DoctorCauseTests {
         #expect(try ps().contains("2 stages run under something else"))
         // One that says nothing any more, while it has the lock, stands still.
         for descriptor in held { close(descriptor) }
-        held = [try hold(encrypt, age: 120)]
+        held = [try hold(encrypt, age: 120), try hold(ingest, age: 120)]
         let still = try told(encrypt, try stages())
         #expect(still.verdict == "failure" && still.finding.contains("stands still, since 12"), "\(still)")
         // Without the lock its number is somebody else's.

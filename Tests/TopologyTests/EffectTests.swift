@@ -55,7 +55,9 @@ struct EffectTests {
         try fake.run("apply", file, "--state", fake.state)
     }
 
-    @Test("a start by the file before an apply is refused, names both, and goes back only when that is meant", arguments: [false, true])
+    @Test(
+        "a start by the file before an apply is refused, names both, and goes back only when that is meant",
+        arguments: [false, true])
     func applied(inOrder: Bool) throws {
         let first = try up()
         let moved = try fake.topology(withEncrypt: other, in: "north")
@@ -66,7 +68,9 @@ struct EffectTests {
         for more in [[], ["--detach"]] {
             let refused = try fake.run(["up", fake.topology, "--state", fake.state] + more)
             #expect(refused.status == 78)
-            #expect(refused.complaint.contains("\(moved) (") && refused.complaint.contains("is in effect since it was applied"))
+            #expect(
+                refused.complaint.contains("\(moved) (")
+                    && refused.complaint.contains("is in effect since it was applied"))
             #expect(refused.complaint.contains("`tributary up --changed \(fake.topology)`"), "\(refused.complaint)")
             #expect(try !fake.listing().running)
         }
@@ -95,7 +99,9 @@ struct EffectTests {
         stop(second)
     }
 
-    @Test("a program that a swap has put in is run by the next start too, which says so, until a topology is applied or meant")
+    @Test(
+        "a program that a swap has put in is run by the next start too, which says so, until a topology is applied or meant"
+    )
     func swapped() throws {
         let first = try up()
         let swap = try fake.run("swap", "encrypt@north", fake.topology, "--state", fake.state, "--binary", other)
@@ -154,7 +160,8 @@ struct EffectTests {
         stop(second)
     }
 
-    @Test("the launcher is killed in the middle of an apply: either file can be started by, and what was cut off is told")
+    @Test(
+        "the launcher is killed in the middle of an apply: either file can be started by, and what was cut off is told")
     func killedInApply() throws {
         let first = try up()
         let moved = try fake.topology(withEncrypt: other, in: "north")

@@ -145,7 +145,8 @@ struct LauncherTests {
         try fake.mark("mute-north-encrypt")
         let outcome = try swap("encrypt@north", "--takeover", "300ms")
         #expect(outcome.status == 1)
-        #expect(outcome.complaint.contains("the program before runs again: it was not ready within 0.3 s"), "\(outcome)")
+        #expect(
+            outcome.complaint.contains("the program before runs again: it was not ready within 0.3 s"), "\(outcome)")
         _ = running.lines(until: "ready again")
         #expect(stop(running) == 0)
     }
@@ -230,7 +231,8 @@ struct LauncherTests {
         #expect(revived.output.contains("north/encrypt runs again as process"), "\(revived.output)")
         #expect(revived.output.contains("there was nothing to hand over"))
         let after = try #require(try fake.listing().launcher)
-        #expect(after.stages.allSatisfy { $0.state == "ready" && $0.troubles?.contains { $0.kind == "failed" } != true })
+        #expect(
+            after.stages.allSatisfy { $0.state == "ready" && $0.troubles?.contains { $0.kind == "failed" } != true })
         #expect(stop(running) == 0)
     }
 

@@ -230,7 +230,9 @@ struct ReplacementTests {
     /// Parked, and about to be started again.
     static let downs = [ProcessEnd.exit(78), .signal(11)]
 
-    @Test("a stage that is parked or waits for its next start is started by the new program, without a hand-over", arguments: downs)
+    @Test(
+        "a stage that is parked or waits for its next start is started by the new program, without a hand-over",
+        arguments: downs)
     func revived(end: ProcessEnd) {
         var supervision = down(end)
         // The old program is not started meanwhile.
@@ -256,7 +258,8 @@ struct ReplacementTests {
             if standsBy { _ = supervision.handle(.standingBy(pid: 7), at: .seconds(4)) }
             let actions = supervision.handle(.ended(pid: 7, .exit(5)), at: .seconds(5))
             let reason =
-                standsBy ? "it ended with exit status 5 before it was ready" : "the new process ended with exit status 5"
+                standsBy
+                ? "it ended with exit status 5 before it was ready" : "the new process ended with exit status 5"
             #expect(actions == [.replaced(encrypt, .stillDown(reason))])
             #expect(!supervision.isStopping)
             if end == .exit(78) {

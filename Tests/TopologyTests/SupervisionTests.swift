@@ -136,7 +136,9 @@ struct SupervisionTests {
         #expect(supervision.handle(.ended(pid: 1, .exit(0)), at: .seconds(3)) == [.finish(0)])
     }
 
-    @Test("where somebody waits for the run, a stage that fails stops everything whenever it does", arguments: [false, true])
+    @Test(
+        "where somebody waits for the run, a stage that fails stops everything whenever it does",
+        arguments: [false, true])
     func failFast(isFinal: Bool) {
         var supervision = Supervision(
             stages: [encrypt, publish], policy: RestartPolicy(limit: 1), grace: .seconds(5), failsFast: true)
@@ -269,7 +271,8 @@ struct SupervisionTests {
             #expect(supervision.nextDeadline == now + .seconds(300) && !supervision.isStopping)
         }
         let failure = supervision.children.first { $0.stage == encrypt }?.failure
-        #expect(failure?.text.contains("ended 4 times in a row") == true && failure?.text.contains("every 5 min") == true)
+        #expect(
+            failure?.text.contains("ended 4 times in a row") == true && failure?.text.contains("every 5 min") == true)
         #expect(failure?.since == .milliseconds(1100))
         again()
         #expect(supervision.handle(.ready(pid: pid), at: now) == [.show(.recovered(encrypt, .zero))])

@@ -14,7 +14,8 @@ extension Supervision {
 
         package var text: String {
             guard let count else { return "it ended with \(end)\(end.meaning), which another start does not mend" }
-            return "it ended \(count) times in a row, last with \(end)\(end.meaning), and is tried again every \(rest.words)"
+            return
+                "it ended \(count) times in a row, last with \(end)\(end.meaning), and is tried again every \(rest.words)"
         }
 
         package func remedy(for stage: StageName) -> String {

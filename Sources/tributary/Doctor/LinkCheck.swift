@@ -77,7 +77,8 @@ struct LinkCheck {
             }
         }
         guard isConnected else {
-            return failure("\(path) is there, and nothing listens on it: a process that is gone left it", advice: advice)
+            return failure(
+                "\(path) is there, and nothing listens on it: a process that is gone left it", advice: advice)
         }
         return failure(
             "something listens on \(path), and says nothing for \(Terminal.seconds(Self.localPatience.answering))",

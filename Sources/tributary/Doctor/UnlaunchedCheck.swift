@@ -46,7 +46,9 @@ enum UnlaunchedCheck {
         case .still(let pid, let text):
             return Finding(
                 .failure, "stage", "\(stage)", text,
-                advice: "let it go on (`kill -CONT \(pid)`), or end it (`kill -KILL \(pid)`): what supervises it starts it again")
+                advice:
+                    "let it go on (`kill -CONT \(pid)`), or end it (`kill -KILL \(pid)`): what supervises it starts it again"
+            )
         case .away(let text): return Finding(.failure, "stage", "\(stage)", "does not run: \(text)", advice: ask)
         case .hidden(let why):
             return Finding(
@@ -66,7 +68,9 @@ enum UnlaunchedCheck {
         // Its number may be another's by now, or one of a container's own; then only the lock tells.
         guard let state = ProcessState.letter(of: word.process), StageProbe.isFresh(word) || StageProbe.isHeld(lock)
         else { return .away("process \(word.process) is gone") }
-        if state == "T" || state == "t" { return .still(word.process, "process \(word.process) is stopped by a signal") }
+        if state == "T" || state == "t" {
+            return .still(word.process, "process \(word.process) is stopped by a signal")
+        }
         if let refusal = StageProbe.refusal(.live, lock: lock) { return .still(word.process, refusal) }
         return word.phase == .ready ? .ready(word.process) : .busy("process \(word.process) is \(word.phase.rawValue)")
     }

@@ -51,7 +51,8 @@ extension Launcher {
     func swapped(_ stage: StageName, by request: ControlRequest) -> EffectRecord.Swapped {
         let before = effect.swaps.first { $0.stage == stage.description }
         return .init(
-            stage: stage.description, binary: request.binary ?? before?.binary, config: request.config ?? before?.config)
+            stage: stage.description, binary: request.binary ?? before?.binary, config: request.config ?? before?.config
+        )
     }
 
     func keep(_ swapped: EffectRecord.Swapped) {
