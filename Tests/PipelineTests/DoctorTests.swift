@@ -42,7 +42,7 @@ extension PipelineSuite {
             let held = run.stage(.localTrain, "east")
             try await run.launch()
             try await run.signalLaunched(SIGSTOP, to: held)
-            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2, within: 400)
+            try await run.logged("contribution_counted", of: run.topology.aggregate, round: 2)
             let aggregate = "\(run.topology.aggregate)"
             let waits = "round 2 (update): 2 of 3 contributions are here"
             var last: DoctorAnswer?
