@@ -161,19 +161,106 @@ struct LowRankAdapterTests {
         #expect(throws: AdapterError.self) { try configuration.parted([1], of: base) }
     }
 
-    @Test("The mean of clouds' products is that of what was summed in every mode but `inexact`")
-    func exactness() throws {
-        // [2, 2] matrices of two clouds, by hand: what an additive sum can make against what was meant.
-        func product(_ b: [Double], _ a: [Double]) -> [Double] {
-            [
-                b[0] * a[0] + b[1] * a[2], b[0] * a[1] + b[1] * a[3], b[2] * a[0] + b[3] * a[2],
-                b[2] * a[1] + b[3] * a[3],
-            ]
+    /// What clouds have after their own steps from a common adapter: `trained` moved by other amounts in each, where `moves` says so.
+    private func clouds(
+        from start: LowRankAdapter, moving moves: (Int) -> Bool = { _ in true }
+    ) throws -> [LowRankAdapter] {
+        try (1...3).map { cloud in
+            var adapter = start
+            try adapter.replaceTrained(
+                start.trained.enumerated().map { place, value in
+                    guard moves(place) else { return value }
+                    let step = (place &* 2_654_435_761 &* cloud &+ cloud) % 1009
+                    return value + Float(step) / 1009 - 0.5
+                })
+            return adapter
         }
-        func mean(_ x: [Double], _ y: [Double]) -> [Double] { zip(x, y).map { ($0 + $1) / 2 } }
-        let (a, b): ([[Double]], [[Double]]) = ([[1, 2, 3, 4], [4, -1, 0, 2]], [[2, 0, 1, 1], [-1, 3, 2, 0]])
-        #expect(product(mean(b[0], b[1]), a[0]) == mean(product(b[0], a[0]), product(b[1], a[0])))
-        #expect(product(b[0], mean(a[0], a[1])) == mean(product(b[0], a[0]), product(b[0], a[1])))
-        #expect(product(mean(b[0], b[1]), mean(a[0], a[1])) != mean(product(b[0], a[0]), product(b[1], a[1])))
+    }
+
+    /// What a sum makes of them: the mean of what each trained.
+    private func mean(_ clouds: [LowRankAdapter]) throws -> LowRankAdapter {
+        var released = clouds[0]
+        try released.replaceTrained(
+            clouds[0].trained.indices.map { place in
+                Float(clouds.reduce(0.0) { $0 + Double($1.trained[place]) } / Double(clouds.count))
+            })
+        return released
+    }
+
+    /// B A of a module as it is written, in f64.
+    private func product(_ b: [Float], _ a: [Float], _ module: AdaptedModule) -> [Double] {
+        (0..<module.outputs).flatMap { row in
+            (0..<module.inputs).map { column in
+                (0..<module.rank).reduce(0.0) {
+                    $0 + Double(b[row * module.rank + $1]) * Double(a[$1 * module.inputs + column])
+                }
+            }
+        }
+    }
+
+    /// The largest difference between the released product and the mean of the clouds' products, in the largest of those.
+    private func fault(_ released: LowRankAdapter, _ clouds: [LowRankAdapter]) -> Double {
+        var (fault, largest) = (0.0, 0.0)
+        for (index, module) in released.modules.enumerated() {
+            let found = product(released.writtenB(index), released.a[index], module)
+            let parts = clouds.map { product($0.writtenB(index), $0.a[index], module) }
+            for place in found.indices {
+                let meant = parts.reduce(0) { $0 + $1[place] } / Double(parts.count)
+                fault = max(fault, abs(found[place] - meant))
+                largest = max(largest, abs(meant))
+            }
+        }
+        return fault / largest
+    }
+
+    @Test(
+        "The product of what was summed is the mean of the clouds' products in each mode that sums exactly",
+        arguments: [AdapterConfiguration.Trains.b, .core])
+    func exactness(_ trains: AdapterConfiguration.Trains) throws {
+        let start = try LowRankAdapter(initial: Fixtures.configuration(trains: trains), base: Fixtures.base())
+        let clouds = try clouds(from: start)
+        #expect(Set(clouds.map { $0.trained.map(\.bitPattern) }).count == 3)
+        #expect(fault(try mean(clouds), clouds) < 1e-6)
+    }
+
+    @Test(
+        "Under `alternate` it is so in each update, where one factor moves and the other is common; of both at once it is not"
+    )
+    func alternates() throws {
+        let base = try Fixtures.base()
+        let configuration = try Fixtures.configuration(trains: .alternate)
+        // What earlier updates have come to.
+        let begun = try clouds(from: LowRankAdapter(initial: configuration, base: base))[0]
+        for turn in 1...2 {
+            let places = try #require(try configuration.places(of: configuration.factor(ofUpdate: turn), in: base))
+            let moved = try clouds(from: begun) { places.contains($0) }
+            #expect(moved[0].trained != moved[1].trained)
+            #expect(fault(try mean(moved), moved) < 1e-6, "update \(turn)")
+        }
+        let both = try clouds(from: begun)
+        #expect(fault(try mean(both), both) > 0.01)
+    }
+
+    @Test("Under `shareA` a cloud's own B with the released A is the mean of its B with each cloud's A")
+    func sharedA() throws {
+        let base = try Fixtures.base()
+        let configuration = try Fixtures.configuration(trains: .a)
+        let shared = try clouds(from: LowRankAdapter(initial: configuration, base: base))
+        let released = try mean(shared)
+        let count = try LowRankAdapter(initial: Fixtures.configuration(trains: .both), base: base).b.joined().count
+        let own = (0..<count).map { Float($0 % 17) / 17 - 0.5 }
+        func beside(_ adapter: LowRankAdapter) throws -> LowRankAdapter {
+            try LowRankAdapter(
+                configuration: Fixtures.configuration(trains: .both), base: base,
+                trained: configuration.joined(a: adapter.trained, ownB: own, of: base))
+        }
+        #expect(fault(try beside(released), try shared.map(beside)) < 1e-6)
+    }
+
+    @Test("Under `inexact` the product of the means is another than the mean of the products")
+    func inexact() throws {
+        let start = try LowRankAdapter(initial: Fixtures.configuration(trains: .both), base: Fixtures.base())
+        let clouds = try clouds(from: start)
+        #expect(fault(try mean(clouds), clouds) > 0.01)
     }
 }
