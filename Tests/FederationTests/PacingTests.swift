@@ -74,7 +74,7 @@ struct PacingTests {
         #expect(asked.training?.steps(of: try CloudName("north")) == 5)
         let back = try Opening(asked.value)
         #expect(back.training == asked.training)
-        #expect(asked.training?.summary == "5 to 20 adamw steps, balanced, average")
+        #expect(asked.training?.summary == "5 to 20 adamw steps, balanced, average, weights fedavg")
     }
 
     @Test("paces of others than the cohort, in another order, or under equation 4 to the letter are refused")

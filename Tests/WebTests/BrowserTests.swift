@@ -36,6 +36,7 @@ struct BrowserTests {
         var view = FederationView(Served.plan)
         for stage in Served.plan.stages { view.take(try Served.event(.stageReady, "\(stage)", at: 0)) }
         view.take(try Served.opened(1, at: 1))
+        for event in try Served.spent(at: 1, round: 1) { view.take(event) }
         view.take(
             try Served.event(.roundJoined, "north/encrypt", at: 2, round: 1, sequence: 2, [.purpose: .text("update")]))
         try await Served.page(view) { served in

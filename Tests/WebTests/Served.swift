@@ -73,13 +73,31 @@ struct Served {
             trace: TraceContext(opening: Digest(of: Array("\(round)".utf8)), stage: stage), fields: fields)
     }
 
+    static let method =
+        "3 to 12 adamw steps, balanced, nesterov, rate 0.7, momentum 0.9, weights qffl, adapter core, 6 bits, synchronous, encryption full"
+
     static func opened(_ round: UInt32, at seconds: Double) throws -> Event {
         try event(
             .roundOpened, "release/publish", at: seconds, round: round, sequence: UInt64(round) * 2,
             [
                 .purpose: .text("update"), .cohort: .list([.text("north"), .text("west")]),
-                .stepsDone: .number(Int(round) - 1), .planSteps: .number(4),
+                .stepsDone: .number(Int(round) - 1), .planSteps: .number(4), .method: .text(method),
             ])
+    }
+
+    /// What publish says of what has been spent, and of what it expects of the open round.
+    static func spent(at seconds: Double, round: UInt32) throws -> [Event] {
+        [
+            try event(
+                .privacySpent, "release/publish", at: seconds, round: round, sequence: UInt64(round) * 2,
+                [
+                    .unit: .text("patient"), .epsilon: .real(3.2), .cloudEpsilon: .real(12.5), .delta: .real(1e-5),
+                    .budget: .real(8),
+                ]),
+            try event(
+                .roundPlanned, "release/publish", at: seconds, round: round, sequence: UInt64(round) * 2,
+                [.predictedSeconds: .real(12.5), .unplannedSeconds: .real(20)]),
+        ]
     }
 
     static func released(_ round: UInt32, at seconds: Double) throws -> Event {

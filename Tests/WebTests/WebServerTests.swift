@@ -144,6 +144,39 @@ struct WebServerTests {
         }
     }
 
+    @Test(
+        "the state has how updates come about, what has been spent, what is expected and what it costs, and the page a place for each"
+    )
+    func method() async throws {
+        var view = FederationView(Served.plan)
+        view.take(try Served.opened(1, at: 1))
+        for event in try Served.spent(at: 1, round: 1) { view.take(event) }
+        view.take(
+            RunCost(
+                currency: "CHF",
+                clouds: [
+                    .init(name: try CloudName("north"), cpuSeconds: 1, gpuSeconds: 0, egressBytes: 2, amount: 0.25)
+                ]))
+        try await Served.page(view) { (served: Served) async throws in
+            let answer = try served.get("/\(served.token)/state")
+            let state = JSONField(try JSON(Array(answer.body.utf8)))
+            #expect(try state.member("method").string() == Served.method)
+            #expect(
+                try state.member("privacy").member("words").string()
+                    == "epsilon 3.2 of 8 (patient), 12.5 (cloud), delta 1e-05")
+            let round = try #require(try state.member("rounds").elements(atMost: 9).first)
+            #expect(try round.member("predicted_seconds").number(in: 0...1e6) == 12.5)
+            #expect(try state.member("cost").member("total").number(in: 0...1e6) == 0.25)
+            let page = try served.get("/\(served.token)/").body
+            for part in [
+                "id=\"method\"", "id=\"privacy\"", "state.method", "state.privacy", "state.cost.total",
+                "round.predicted_seconds",
+            ] {
+                #expect(page.contains(part), "\(part)")
+            }
+        }
+    }
+
     @Test("an address that is none is refused by name")
     func addresses() throws {
         #expect(throws: WebServer.Failure.self) {

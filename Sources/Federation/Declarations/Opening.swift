@@ -70,7 +70,7 @@ package struct TrainingPlan: Hashable, Sendable {
     /// In a few words, for whoever looks: `12 adamw steps, average`.
     package var summary: String {
         let near = proximal > 0 ? ", proximal \(proximal)" : ""
-        let weights = weighting.rule.mode == .fedavg ? "" : ", weights \(weighting.rule.mode.rawValue)"
+        let weights = ", weights \(weighting.rule.mode.rawValue)"
         let counts = pacing.paces.map(\.steps)
         if let least = counts.min(), let most = counts.max() {
             return
@@ -171,20 +171,32 @@ package struct Opening: Declaration {
     /// How the update comes about, in a few words for whoever looks; empty but for updates.
     package var method: String {
         guard let training else { return "" }
-        let shorter = compression.map { ", " + $0.summary(bits: bits, values: layout.count) } ?? ""
-        let noisy = privacy.map { ", " + $0.summary } ?? ""
-        return training.summary + shorter + noisy + adapterMode + (pace.map { ", \($0.summary)" } ?? "")
+        let words: [String?] = [
+            training.summary, adapterMode, compression?.summary(bits: bits, values: layout.count) ?? "\(bits) bits",
+            pace?.summary ?? "synchronous", privacy?.summary, encryptionMode,
+        ]
+        return words.compactMap { $0 }.joined(separator: ", ")
     }
 
-    /// Nothing for the default, B over a fixed A.
-    private var adapterMode: String {
+    /// Nothing where values without a meaning are summed.
+    private var adapterMode: String? {
         switch adapter.trains {
-        case "b": ""
-        case "a": ", adapter shareA"
-        case "both": ", adapter inexact"
+        case "b": adapter.targets.isEmpty ? nil : "adapter freezeA"
+        case "a": "adapter shareA"
+        case "both": "adapter inexact"
         case "alternate":
-            ", adapter alternate (\(layout.segments.first?.name.hasSuffix("lora_A.weight") == true ? "A" : "B"))"
-        default: ", adapter \(adapter.trains)"
+            "adapter alternate (\(layout.segments.first?.name.hasSuffix("lora_A.weight") == true ? "A" : "B"))"
+        default: "adapter \(adapter.trains)"
+        }
+    }
+
+    /// How much of the update is encrypted, and by which formula.
+    private var encryptionMode: String {
+        switch encryption {
+        case .selective(let mask, let noise):
+            "encryption selective (\(mask.count) of \(mask.values) values, noise \(noise) on the others)"
+        case .literal(let omega): "encryption literal-eq4 (omega \(omega), which hides nothing)"
+        case nil: suite == .clear ? "encryption none" : "encryption full"
         }
     }
 

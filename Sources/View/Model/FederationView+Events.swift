@@ -19,7 +19,9 @@ extension FederationView {
         case EventKind.roundOpened.name:
             stepsDone = max(stepsDone, event.fields.count(.stepsDone) ?? 0)
             planSteps = event.fields.count(.planSteps) ?? planSteps
-            if let said = event.fields.text(.method), !said.isEmpty { method = said }
+            if let said = event.fields.text(.method), !said.isEmpty {
+                method = EventNote.printable(said, atMost: FederationView.longestMethod)
+            }
         case EventKind.privacySpent.name where event.stage.kind == .publish: privacy = SpentPrivacy(event)
         case EventKind.linkMeasured.name: takeLink(event)
         case EventKind.runFinished.name:

@@ -111,6 +111,7 @@ package struct FederationView: Sendable, Equatable {
     package internal(set) var cost: RunCost?
     package internal(set) var stepsDone = 0
     package internal(set) var planSteps = 0
+    static let longestMethod = 1000
     /// How updates come about, in words; empty until one has been opened.
     package internal(set) var method = ""
     /// Nil where updates are made without noise.

@@ -8,7 +8,7 @@ extension TopScreen {
         let table = stageRows(view, now)
         let isRoomy = height >= table.count + 20
         let gap = isRoomy ? [StyledLine()] : []
-        var top = [title(view, now, width), progress(view, now, width)] + gap
+        var top = [title(view, now, width), progress(view, now, width)] + method(view, width, height) + gap
         let figures = self.figures(view, now, width)
         let troubles = view.warnings.suffix(isRoomy ? 3 : 1).map { event($0, width, isTrouble: true) }
         let fixed = top.count + figures.count + troubles.count + (isRoomy ? 2 : 0)
@@ -40,11 +40,31 @@ extension TopScreen {
         let about =
             "  run \(plan.run) \(glyphs.middleDot) \(plan.suite)"
             + (plan.suite == "clear" ? "" : " \(glyphs.middleDot) keys \(plan.keys)")
-            + (view.method.isEmpty ? "" : " \(glyphs.middleDot) \(view.method)")
         line.add(Columns.cut(about, to: max(0, width - line.width - Columns.of(clock) - 1)), .soft)
         line.fill(to: width - Columns.of(clock))
         line.add(clock, .soft)
         return line
+    }
+
+    /// Every choice by its name, over as many lines as it takes; on a low terminal what fits into one.
+    private func method(_ view: FederationView, _ width: Int, _ height: Int) -> [StyledLine] {
+        func lines(_ label: String, _ text: String, _ style: StyledLine.Style) -> [StyledLine] {
+            let room = max(8, width - Columns.of(label) - 2)
+            let most = height < 20 ? 1 : height / 4
+            var parts = Columns.wrapped(text, to: room)
+            if parts.count > most {
+                let rest = parts[(most - 1)...].joined(separator: " ")
+                parts = Array(parts.prefix(most - 1)) + [Columns.cut(rest, to: room)]
+            }
+            return parts.enumerated().map { index, part in
+                var line = StyledLine(" ")
+                line.add(index == 0 ? label : "", .soft, column: Columns.of(label) + 1)
+                line.add(part, style)
+                return line
+            }
+        }
+        return (view.method.isEmpty ? [] : lines("method", view.method, .plain))
+            + (view.privacy.map { lines("privacy", $0.words, .attention) } ?? [])
     }
 
     private func progress(_ view: FederationView, _ now: UInt64, _ width: Int) -> StyledLine {
@@ -54,7 +74,6 @@ extension TopScreen {
         line.add(bar.done, .good)
         line.add(bar.left, .soft)
         line.add(view.planSteps > 0 ? "  \(view.stepsDone) of \(view.planSteps) steps" : "  no round yet")
-        if let privacy = view.privacy { line.add("   \(privacy.words)", .soft) }
         if view.isFinished {
             line.add("   the run is finished", .good)
         } else if let round = view.openRound {

@@ -7,6 +7,8 @@ enum PageBody {
             <p class="over">Tributary</p>
             <h1 id="federation">…</h1>
             <p class="sub" id="about"></p>
+            <p class="sub" id="method"></p>
+            <p class="sub" id="privacy"></p>
           </div>
           <div class="right">
             <p id="link" role="status" class="pill off">connecting</p>

@@ -234,9 +234,10 @@ enum PageScript {
         function showNow() {
           document.title = state.federation + ": Tributary";
           say($("federation"), state.federation);
-          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`) + (state.method ? ` · ${state.method}` : "")
-            + (state.privacy ? ` · ${state.privacy.words}` : "")
+          say($("about"), `run ${state.run} · ${state.suite}` + (state.suite === "clear" ? "" : ` · keys ${state.keys}`)
             + (state.cost && state.cost.total !== null ? ` · ${state.cost.total.toFixed(4)} ${state.cost.currency}` : ""));
+          say($("method"), state.method ? `Updates: ${state.method}` : "");
+          say($("privacy"), state.privacy ? `Privacy: ${state.privacy.words}` : "");
           say($("headline"), state.headline);
           const {done, of} = state.steps, bar = $("progress");
           bar.setAttribute("aria-valuemax", of); bar.setAttribute("aria-valuenow", done); bar.setAttribute("aria-valuetext", `${done} of ${of} steps`);

@@ -44,6 +44,12 @@ try:
     live = driver.find_element(By.CSS_SELECTOR, "[aria-live]")
     check("the live region tells the round: " + live.text, live.text.startswith("Round 1, update"))
     check("one row of rounds", len(driver.find_elements(By.CSS_SELECTOR, "#rounds tbody tr")) == 1)
+    method = text(driver, "#method")
+    check("how updates come about, every choice by name: " + method, all(word in method for word in [
+        "balanced", "nesterov", "weights qffl", "adapter core", "6 bits", "synchronous", "encryption full"]))
+    check("what has been spent: " + text(driver, "#privacy"), "epsilon 3.2 of 8 (patient), 12.5 (cloud)" in text(driver, "#privacy"))
+    took = text(driver, "#rounds tbody tr td.number")
+    check("what the planner expects: " + took, took.endswith("of 12.5 s"))
     check("nothing hinders a stage: " + text(driver, "#troubles"), text(driver, "#troubles") == "Nothing.")
     check("no mark on the map", not [mark for mark in driver.find_elements(By.CSS_SELECTOR, ".node .mark") if mark.text])
     print("ready", flush=True)
