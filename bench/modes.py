@@ -36,7 +36,7 @@ SETTINGS = {
 MODES = {
     "fedavg": "",
     "uniform": "weights: {mode: uniform}",
-    "quality": "weights: {mode: quality}",
+    "quality": "weights: {mode: quality, beta: 1}",
     "qffl": "weights: {mode: qffl}",
     "reciprocal": "weights: {mode: reciprocal}",
     "literal": "weights: {mode: literal}",

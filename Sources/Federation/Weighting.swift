@@ -8,7 +8,7 @@ package struct Weighting: Hashable, Sendable {
         case fedavg
         /// Each cloud alike.
         case uniform
-        /// records / loss^beta, less for whoever came late: the best unbiased mean where losses are variances of one truth.
+        /// records / loss^beta, less for whoever came late: with beta 1 the best unbiased mean where losses are variances of one truth.
         case quality
         /// As the paper's words have it: more for many records, a small loss and a fast link.
         case reciprocal
@@ -16,6 +16,10 @@ package struct Weighting: Hashable, Sendable {
         case literal
         /// records * loss^beta: fair to clouds that do badly (q-FFL, Li et al. 2020, arXiv 1905.10497).
         case qffl
+
+        /// The exponent of the loss where a config gives none. Losses here are log losses in nats, which near the end of training are mostly what
+        /// nobody can know of a label and not the variance of an update: `quality` is told by name to take them for it.
+        package var standardBeta: Double { self == .quality ? 0 : 1 }
     }
 
     /// What is known of a cloud; capped and bucketed (`Weight.bucket`), since the others see it.
@@ -46,12 +50,38 @@ package struct Weighting: Hashable, Sendable {
     /// Milliseconds on the way that count as being on time.
     package let slack: Double
 
-    package init(_ mode: Mode, alpha: Double = 0.5, beta: Double = 1, cap: Double = 3, slack: Double = 10_000) {
+    package init(_ mode: Mode, alpha: Double = 0.5, beta: Double? = nil, cap: Double = 3, slack: Double = 10_000) {
         self.mode = mode
         self.alpha = alpha
-        self.beta = beta
+        self.beta = beta ?? mode.standardBeta
         self.cap = cap
         self.slack = slack
+    }
+
+    /// Whether the weights depend on the clouds' losses.
+    package var usesLosses: Bool {
+        switch mode {
+        case .fedavg, .uniform: false
+        case .reciprocal, .literal: true
+        case .quality, .qffl: beta > 0
+        }
+    }
+
+    /// What is wrong with the rule, in words; nil if nothing is.
+    package var warning: String? {
+        guard mode == .literal else { return nil }
+        return
+            "weights by equation 5 of arXiv 2503.12226 to the letter give most to the cloud with the fewest records, the largest loss and the slowest link, the opposite of what its text says; a cloud that lies about its loss gains by it"
+    }
+
+    /// The names and values of what the rule goes by, and no others.
+    package var parameters: [(name: String, value: Double)] {
+        switch mode {
+        case .fedavg, .uniform: []
+        case .quality: [("alpha", alpha), ("beta", beta), ("cap", cap), ("slack_seconds", slack / 1000)]
+        case .reciprocal, .literal: [("alpha", alpha)]
+        case .qffl: [("beta", beta), ("cap", cap)]
+        }
     }
 
     package static let exponents = 0...8.0

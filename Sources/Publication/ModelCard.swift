@@ -90,7 +90,7 @@ struct ModelCard {
             ## How it was trained
 
             In the round that made it each cloud took \(method.summary); the mean of their deltas, by weight, went into the \(thing) by
-            \(method.outer.summary). \(Self.words(for: method.weights))\(method.compression.map { "\n\($0.summary)" } ?? "")\(method.pace.map { "\n\($0.summary)" } ?? "")
+            \(method.outer.summary). \(Self.words(for: method.weights, method.weightsParameters))\(method.compression.map { "\n\($0.summary)" } ?? "")\(method.pace.map { "\n\($0.summary)" } ?? "")
 
             """
     }
@@ -109,11 +109,22 @@ struct ModelCard {
         }
     }
 
-    private static func words(for weights: Weighting.Mode) -> String {
+    private static func words(for weights: Weighting.Mode, _ parameters: [String: Double]) -> String {
+        let given = parameters.sorted { $0.key < $1.key }.map {
+            "\($0.key.replacing("_seconds", with: "")) \(Figure.short($0.value))\($0.key.hasSuffix("_seconds") ? " s" : "")"
+        }
+        return words(for: weights, beta: parameters["beta"])
+            + (given.isEmpty ? "" : " (\(given.joined(separator: ", ")).)")
+    }
+
+    private static func words(for weights: Weighting.Mode, beta: Double?) -> String {
         switch weights {
         case .fedavg: "Weights are the clouds' training records, bucketed."
         case .uniform: "Each cloud counted alike."
-        case .quality: "A cloud counted for its records, less for a large loss or a late contribution (`quality`)."
+        case .quality:
+            beta == 0
+                ? "A cloud counted for its records, less for a late contribution (`quality`)."
+                : "A cloud counted for its records, less for a large loss or a late contribution (`quality`)."
         case .qffl: "A cloud counted for its records, and more for a large loss (`qffl`)."
         case .reciprocal:
             "A cloud counted for records, a small loss and a fast link (`reciprocal`): the link says nothing of its data."

@@ -1,6 +1,6 @@
 package import Adapter
 package import Configuration
-import Federation
+package import Federation
 
 /// configs/…/publish.yaml: the run's plan, and what is trained.
 package struct PublishConfiguration: Configurable, Sendable {
@@ -114,6 +114,18 @@ package struct PublishConfiguration: Configurable, Sendable {
         if planner.mode == .balance, case .literal = encryption {
             file.refuse("planner", "under `formula: literal-eq4` nobody is weighed, and no step: take one of the two")
         }
+        if update.weights.mode != .uniform, case .literal = encryption {
+            file.refuse(
+                "weights",
+                "under `formula: literal-eq4` nobody is weighed, as its denominator is the number of clouds, and a release would name `\(update.weights.mode.rawValue)` all the same: `weights: {mode: uniform}`"
+            )
+        }
+        if validateEvery == 0, update.rounds > 0, update.weights.usesLosses {
+            file.refuse(
+                "weights",
+                "`\(update.weights.mode.rawValue)` weighs by the clouds' losses, which they tell with their scores on the validation split, and `validate-every: 0` asks for none: set `validate-every`, or take fedavg or uniform"
+            )
+        }
         let encryption = encryption
         compression = try file.optionalSection(
             "compression", about: "fewer bytes for an update; without it every value is sent, on one range"
@@ -182,5 +194,16 @@ package struct PublishConfiguration: Configurable, Sendable {
             }
             model = .adapter(base: base, adapter, maximumWeights: most)
         }
+    }
+}
+
+extension PublishConfiguration {
+    /// What its updates ask that clouds with several local-train stages cannot always do.
+    package var workerDemands: WorkerDemands {
+        var trains = ""
+        if case .adapter(_, let adapter, _) = model { trains = adapter.trains.rawValue }
+        return WorkerDemands(
+            batch: update.batchSize, trains: trains, hasNoisySteps: privacy?.training != nil,
+            takesLate: pace.mode != .synchronous)
     }
 }

@@ -16,6 +16,10 @@ extension ReleaseManifest {
         package let outer: OuterOptimizer
         /// By which rule the clouds' weights were made.
         package let weights: Weighting.Mode
+        /// By their names, those that the rule has; empty in releases from before they were said.
+        package let weightsParameters: [String: Double]
+        /// What is wrong with the rule; nil if nothing is.
+        package let weightsWarning: String?
         package let pacing: Pacing
         /// What of the adapter was trained and summed.
         package let adapter: AdapterConfiguration.Mode
@@ -33,11 +37,17 @@ extension ReleaseManifest {
             package let fraction: Double
             package let sent: Int
             package let values: Int
+            /// The part of those sent that came by turn, and after how many updates all are sent again (0: only in the first); nil in
+            /// releases from before they were said.
+            package let rotation: Double?
+            package let refresh: Int?
 
             package init(
                 scales: CompressionPlan.Scales, margin: Double, feedback: Double, fraction: Double, sent: Int,
-                values: Int
+                values: Int, rotation: Double? = nil, refresh: Int? = nil
             ) {
+                self.rotation = rotation
+                self.refresh = refresh
                 self.scales = scales
                 self.margin = margin
                 self.feedback = feedback
@@ -48,14 +58,17 @@ extension ReleaseManifest {
         }
 
         /// Nil for the opening of another round than an update.
-        package init?(_ opening: Opening) {
+        ///
+        /// - Parameter refresh: of publish's `compression`, which no opening says.
+        package init?(_ opening: Opening, refresh: Int? = nil) {
             guard let plan = opening.training else { return nil }
             self.init(
                 plan, adapter: AdapterConfiguration.Trains(rawValue: opening.adapter.trains)?.mode ?? .freezeA,
                 compression: opening.compression.map {
                     Compression(
                         scales: $0.scales, margin: $0.margin, feedback: $0.feedback, fraction: $0.fraction,
-                        sent: opening.sealed.count, values: opening.layout.count)
+                        sent: opening.sealed.count, values: opening.layout.count, rotation: $0.rotation,
+                        refresh: refresh)
                 }, pace: opening.pace.map { Tempo($0) })
         }
 
@@ -75,6 +88,9 @@ extension ReleaseManifest {
             proximal = plan.proximal
             outer = plan.outer
             weights = plan.weighting.rule.mode
+            weightsParameters = Dictionary(
+                uniqueKeysWithValues: plan.weighting.rule.parameters.map { ($0.name, $0.value) })
+            weightsWarning = plan.weighting.rule.warning
             pacing = plan.pacing
         }
 
@@ -94,7 +110,10 @@ extension ReleaseManifest {
 
 extension ReleaseManifest.Method {
     var json: JSON {
-        let pace: [String: JSON] = pace.map { ["pace": $0.json] } ?? [:]
+        var more: [String: JSON] = [:]
+        if let pace { more["pace"] = pace.json }
+        if !weightsParameters.isEmpty { more["weights_parameters"] = .object(weightsParameters.mapValues(JSON.number)) }
+        if let weightsWarning { more["weights_warning"] = .string(weightsWarning) }
         return .object(
             [
                 "local_steps": .integer(localSteps), "batch_size": .integer(batchSize),
@@ -105,14 +124,15 @@ extension ReleaseManifest.Method {
                 "local_steps_by_cloud": .object(
                     Dictionary(uniqueKeysWithValues: pacing.paces.map { ($0.cloud.description, .integer($0.steps)) })),
                 "adapter": .string(adapter.rawValue), "compression": compression?.json ?? .null,
-            ].merging(pace) { $1 })
+            ].merging(more) { $1 })
     }
 
     init(_ field: JSONField) throws(JSONError) {
         try field.allow(only: [
             "local_steps", "batch_size", "local_optimizer", "learning_rate", "weight_decay", "gradient_clip",
             "proximal",
-            "outer", "weights", "pacing", "local_steps_by_cloud", "adapter", "compression", "pace",
+            "outer", "weights", "weights_parameters", "weights_warning", "pacing", "local_steps_by_cloud", "adapter",
+            "compression", "pace",
         ])
         localSteps = try field.member("local_steps").integer(in: 0...1_000_000)
         batchSize = try field.member("batch_size").integer(in: 1...65_536)
@@ -131,6 +151,15 @@ extension ReleaseManifest.Method {
             throw mode.refused("\"\(try mode.string())\" is no rule of weights")
         }
         self.weights = weights
+        var parameters: [String: Double] = [:]
+        if let given = try field.optional("weights_parameters") {
+            let known = Weighting(weights).parameters.map(\.name)
+            guard !known.isEmpty else { throw given.refused("`\(weights.rawValue)` has none") }
+            try given.allow(only: Set(known))
+            for name in known { parameters[name] = try given.member(name).number(in: 0...1e6) }
+        }
+        weightsParameters = parameters
+        weightsWarning = try field.optional("weights_warning")?.string()
         let named = try field.member("pacing")
         guard let pace = Pacing.Mode(rawValue: try named.string()) else {
             throw named.refused("\"\(try named.string())\" is no pacing")
@@ -164,14 +193,19 @@ extension ReleaseManifest.Method {
 
 extension ReleaseManifest.Method.Compression {
     fileprivate var json: JSON {
-        .object([
+        var members: [String: JSON] = [
             "scales": .string(scales.rawValue), "margin": .number(margin), "error_feedback": .number(feedback),
             "fraction": .number(fraction), "sent": .integer(sent), "values": .integer(values),
-        ])
+        ]
+        if let rotation { members["rotation"] = .number(rotation) }
+        if let refresh { members["refresh"] = .integer(refresh) }
+        return .object(members)
     }
 
     fileprivate init(_ field: JSONField) throws(JSONError) {
-        try field.allow(only: ["scales", "margin", "error_feedback", "fraction", "sent", "values"])
+        try field.allow(only: [
+            "scales", "margin", "error_feedback", "fraction", "sent", "values", "rotation", "refresh",
+        ])
         let chosen = try field.member("scales")
         guard let scales = CompressionPlan.Scales(rawValue: try chosen.string()) else {
             throw chosen.refused("\"\(try chosen.string())\" is no source of scales")
@@ -182,6 +216,8 @@ extension ReleaseManifest.Method.Compression {
         fraction = try field.member("fraction").number(in: 0...1)
         values = try field.member("values").integer(in: 1...VectorLayout.maximumCount)
         sent = try field.member("sent").integer(in: 1...values)
+        rotation = try field.optional("rotation")?.number(in: 0...1)
+        refresh = try field.optional("refresh")?.integer(in: 0...100_000)
     }
 
     /// In words, for people.

@@ -126,7 +126,8 @@ extension Weighting {
             "mode", default: .fedavg,
             about: "by records, alike, by quality, fairly, or by the first paper's words or letter (docs/weights.md)")
         let alpha = file.optionalDouble("alpha", in: exponents, about: "the link's exponent; without it 0.5")
-        let beta = file.optionalDouble("beta", in: exponents, about: "the loss's exponent; without it 1")
+        let beta = file.optionalDouble(
+            "beta", in: exponents, about: "the loss's exponent; without it 0 of `quality`, 1 of `qffl`")
         let cap = file.optionalDouble(
             "cap", in: caps, about: "no cloud counts more than this times its share of the records; without it 3")
         let slack =
@@ -148,7 +149,7 @@ extension Weighting {
         refuse("slack", where: slack != nil && mode != .quality)
         let milliseconds = (slack ?? .seconds(10)) / .milliseconds(1)
         return Weighting(
-            mode, alpha: alpha ?? 0.5, beta: beta ?? 1, cap: cap ?? 3,
+            mode, alpha: alpha ?? 0.5, beta: beta, cap: cap ?? 3,
             slack: min(max(milliseconds, slacks.lowerBound), slacks.upperBound))
     }
 }

@@ -222,7 +222,7 @@ struct CohortHistoryTests {
         let inputs = zip(clouds, zip(records, losses)).map {
             Weighting.Input(cloud: $0, records: $1.0, loss: $1.1, transfer: nil)
         }
-        let rule = Weighting(.quality)
+        let rule = Weighting(.quality, beta: 1)
         var weights = rule.weights(inputs)
         changed(&weights)
         let training = TrainingPlan(

@@ -46,7 +46,7 @@ enum Samples {
             seed: 1 << 63,
             outer: .nesterov(rate: 0.7, momentum: 0.9),
             weighting: WeightingPlan(
-                rule: Weighting(.quality, cap: 2),
+                rule: Weighting(.quality, beta: 1, cap: 2),
                 inputs: [
                     .init(cloud: north, records: 384, loss: 512, transfer: 48),
                     .init(cloud: west, records: 1, loss: nil, transfer: nil),

@@ -35,8 +35,21 @@ struct WeightingTests {
         // eps = .05 * 512; the third came at twice the slack: (1 + 1)^-.5.
         let raw: [Double] = [100_000 / 435.6, 10_000 / 537.6, 1000 / (947.6 * 2.0.squareRoot())]
         let total = raw.reduce(0, +)
-        let found = try shares(Weighting(.quality, cap: 100), example)
+        let found = try shares(Weighting(.quality, beta: 1, cap: 100), example)
         for (found, raw) in zip(found, raw) { #expect(abs(found - raw / total) < 1e-12) }
+    }
+
+    @Test("Unless told to, quality does not take a log loss for the variance of an update: records and lateness decide")
+    func withoutLosses() throws {
+        #expect(Weighting(.quality).beta == 0 && Weighting(.qffl).beta == 1)
+        let raw: [Double] = [100_000, 10_000, 1000 / 2.0.squareRoot()]
+        let found = try shares(Weighting(.quality, cap: 100), example)
+        let total = raw.reduce(0, +)
+        for (found, raw) in zip(found, raw) { #expect(abs(found - raw / total) < 1e-12) }
+        let using = [Weighting(.quality, beta: 0.5), Weighting(.qffl), Weighting(.reciprocal), Weighting(.literal)]
+        #expect(using.allSatisfy { $0.usesLosses })
+        let others = [Weighting(.fedavg), Weighting(.uniform), Weighting(.quality), Weighting(.qffl, beta: 0)]
+        #expect(!others.contains { $0.usesLosses })
     }
 
     @Test("q-FFL by hand gives more to a cloud that does badly")
@@ -49,7 +62,7 @@ struct WeightingTests {
     @Test("Of two clouds that are alike the one with more records, less loss or the faster link never counts less")
     func monotone() throws {
         var draws = SeededGenerator(seed: 5)
-        for mode in [Weighting.Mode.quality, .reciprocal] {
+        for rule in [Weighting(.quality), Weighting(.quality, beta: 1), Weighting(.reciprocal)] {
             for _ in 0..<200 {
                 var inputs = (0..<4).map { _ in
                     (
@@ -58,15 +71,15 @@ struct WeightingTests {
                         Optional(UInt32.random(in: 1...60_000, using: &draws))
                     )
                 }
-                let before = try shares(Weighting(mode), inputs)[0]
+                let before = try shares(rule, inputs)[0]
                 inputs[0].0 *= 2
-                #expect(try shares(Weighting(mode), inputs)[0] >= before - 1e-12)
+                #expect(try shares(rule, inputs)[0] >= before - 1e-12)
                 inputs[0].0 /= 2
                 inputs[0].1 = inputs[0].1.map { $0 * 2 }
-                #expect(try shares(Weighting(mode), inputs)[0] <= before + 1e-12)
+                #expect(try shares(rule, inputs)[0] <= before + 1e-12)
                 inputs[0].1 = inputs[0].1.map { $0 / 2 }
                 inputs[0].2 = inputs[0].2.map { $0 * 2 }
-                #expect(try shares(Weighting(mode), inputs)[0] <= before + 1e-12)
+                #expect(try shares(rule, inputs)[0] <= before + 1e-12)
             }
         }
         // The formula to the letter goes the other way, which is what is wrong with it.
@@ -79,27 +92,29 @@ struct WeightingTests {
         "A cloud that lies about its loss counts no more than the cap times its records, and the rest share what is cut"
     )
     func caps() throws {
-        let lying = try shares(Weighting(.quality, cap: 2), [(100, 1, nil), (100, 1000, nil), (200, 1000, nil)])
+        let lying = try shares(
+            Weighting(.quality, beta: 1, cap: 2), [(100, 1, nil), (100, 1000, nil), (200, 1000, nil)])
         #expect(abs(lying[0] - 0.5) < 1e-12)
         #expect(abs(lying[1] * 2 - lying[2]) < 1e-12 && abs(lying.reduce(0, +) - 1) < 1e-12)
         // Without the cap it would have nearly everything.
         #expect(
-            try shares(Weighting(.quality, cap: 1000), [(100, 1, nil), (100, 1000, nil), (200, 1000, nil)])[0] > 0.8)
+            try shares(Weighting(.quality, beta: 1, cap: 1000), [(100, 1, nil), (100, 1000, nil), (200, 1000, nil)])[0]
+                > 0.8)
         // At 1 the records decide alone.
-        let one = try shares(Weighting(.quality, cap: 1), [(100, 1, nil), (300, 1000, nil)])
+        let one = try shares(Weighting(.quality, beta: 1, cap: 1), [(100, 1, nil), (300, 1000, nil)])
         #expect(abs(one[0] - 0.25) < 1e-12 && abs(one[1] - 0.75) < 1e-12)
     }
 
     @Test("Who says nothing counts as the median of those who do; where nobody says anything the records decide")
     func unsaid() throws {
-        let weighting = Weighting(.quality, cap: 100)
+        let weighting = Weighting(.quality, beta: 1, cap: 100)
         let said = try shares(weighting, [(100, 100, nil), (100, 200, nil), (100, 400, nil)])
         #expect(try shares(weighting, [(100, 100, nil), (100, nil, nil), (100, 400, nil)])[1] != said[1])
         for share in try shares(weighting, [(100, 200, nil), (100, nil, nil), (100, 200, nil)]) {
             #expect(abs(share - 1.0 / 3) < 1e-12)
         }
-        for mode in [Weighting.Mode.quality, .qffl] {
-            let silent = try shares(Weighting(mode), [(100, nil, nil), (300, nil, nil)])
+        for rule in [Weighting(.quality, beta: 1), Weighting(.qffl)] {
+            let silent = try shares(rule, [(100, nil, nil), (300, nil, nil)])
             #expect(abs(silent[0] - 0.25) < 1e-12)
         }
     }

@@ -80,6 +80,8 @@ struct WorkerPartitionTests {
         #expect(plain.refusal(ofWorkers: 8) == nil)
         let batch = try #require(plain.training).batchSize
         #expect(plain.refusal(ofWorkers: batch + 1)?.contains("batches of \(batch) records") == true)
+        // The key as publish's config has it.
+        #expect(plain.refusal(ofWorkers: batch + 1)?.contains("raise publish's `batch-size`") == true)
         #expect(Samples.opening(.evaluation).refusal(ofWorkers: 64) == nil)
         // Noise in the sum is another thing than noise in each step.
         let noise = Samples.privacy

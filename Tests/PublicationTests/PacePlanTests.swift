@@ -31,7 +31,7 @@ struct PacePlanTests {
             ("compression: {scales: fixed}", "error-feedback"),
             ("compression: {error-feedback: 0}", "make smaller than the updates to come"),
             ("encryption: {formula: selective, fraction: 0.5, noise: 0.5}", "would be said anew"),
-            ("encryption: {formula: literal-eq4, fraction: 0.5}", "would be said anew"),
+            ("encryption: {formula: literal-eq4, fraction: 0.5}\nweights: {mode: uniform}", "would be said anew"),
         ])
     func pairs(other: String, reason: String) throws {
         for mode in ["grace", "buffered"] {

@@ -47,7 +47,10 @@ struct PlannerPlanTests {
             ("planner: {least-steps: 5}\nlocal-steps: 4", "`planner.least-steps`"),
             ("planner: {least-bits: 13}", "`planner.least-bits`"), ("planner: {mode: best}", "`planner.mode`"),
             ("planner: {speed: 1}", "unknown key"),
-            ("planner: {}\nencryption: {formula: literal-eq4, fraction: 0.5}", "nobody is weighed, and no step"),
+            (
+                "planner: {}\nencryption: {formula: literal-eq4, fraction: 0.5}\nweights: {mode: uniform}",
+                "nobody is weighed, and no step"
+            ),
         ])
     func refused(text: String, reason: String) {
         #expect { try read(text) } throws: { "\($0)".contains(reason) }

@@ -36,7 +36,10 @@ import Testing
             ("privacy: {noise: 1, sampling: 0.1}\nweights: {mode: quality}", "which have no noise"),
             ("privacy: {noise: 1, sampling: 0.1}\nweights: {mode: qffl}", "which have no noise"),
             ("privacy: {noise: 1, sampling: 0.1}\nplanner: {}", "epsilon would differ"),
-            ("privacy: {noise: 1, sampling: 0.1}\nencryption: {formula: literal-eq4, fraction: 0.5}", "have no noise"),
+            (
+                "privacy: {noise: 1, sampling: 0.1}\nencryption: {formula: literal-eq4, fraction: 0.5}\nweights: {mode: uniform}",
+                "have no noise"
+            ),
             ("privacy: {noise: 1, sampling: 0.1, budget: 1}\ntest: false", "`test` must be true"),
             ("privacy: {sum-noise: 2}\ncompression: {}", "values are left out"),
             ("privacy: {sum-noise: 2}\nclip-norm: 0", "`clip-norm` must be above 0"),
@@ -45,8 +48,8 @@ import Testing
     func refused(text: String, reason: String) {
         #expect { try read(text) } throws: { "\($0)".contains(reason) }
         // What stands beside it is fine without.
-        let lines = text.split(separator: "\n").dropFirst()
-        for line in lines { #expect(throws: Never.self) { try read(String(line)) } }
+        let rest = text.split(separator: "\n").dropFirst().joined(separator: "\n")
+        #expect(throws: Never.self) { try read(rest) }
     }
 
     @Test("Late updates do not go with noise: nobody accounts for them")

@@ -66,6 +66,73 @@ struct ReleaseManifestTests {
         }
     }
 
+    /// A release of an update that was weighed and compressed so.
+    private func weighed(
+        _ rule: Weighting, _ body: (_ manifest: ReleaseManifest, _ text: String, _ card: String) throws -> Void
+    ) throws {
+        let training = TrainingPlan(
+            steps: 12, batchSize: 32, learningRate: 0.006, weightDecay: 0.01, gradientClip: 1, seed: 1,
+            weighting: WeightingPlan(rule: rule, inputs: []))
+        let plain = try Fixtures.draft(round: 2)
+        let draft = ReleaseDraft(
+            run: plain.run, round: plain.round, model: plain.model, createdAt: plain.createdAt,
+            baseModelSHA256: plain.baseModelSHA256, tokenizerSHA256: plain.tokenizerSHA256, rounds: plain.rounds,
+            privacy: plain.privacy,
+            method: .init(
+                training,
+                compression: .init(
+                    scales: .fixed, margin: 2, feedback: 1, fraction: 0.1, sent: 7, values: 70, rotation: 0.25,
+                    refresh: 12)), metrics: [:])
+        try Fixtures.withDirectory { directory in
+            let store = try ReleaseStore(directory: directory, key: Fixtures.key())
+            let folder = try store.publish(draft)
+            let bytes = try Fixtures.read("\(folder)/manifest.json")
+            let manifest = try ReleaseManifest(bytes)
+            #expect(try manifest.encoded() == bytes && manifest.method == draft.method)
+            try body(
+                manifest, String(decoding: bytes, as: UTF8.self),
+                String(decoding: try Fixtures.read("\(folder)/README.md"), as: UTF8.self))
+        }
+    }
+
+    @Test(
+        "A manifest has what its rule of weights went by, and what the rule has not is not in it",
+        arguments: [
+            (Weighting(.fedavg), [:]), (Weighting(.uniform), [:]),
+            (
+                Weighting(.quality, alpha: 0.75, beta: 1, cap: 2, slack: 2500),
+                ["alpha": 0.75, "beta": 1, "cap": 2, "slack_seconds": 2.5]
+            ),
+            (Weighting(.qffl, beta: 2), ["beta": 2, "cap": 3]), (Weighting(.reciprocal, alpha: 0.25), ["alpha": 0.25]),
+            (Weighting(.literal), ["alpha": 0.5]),
+        ] as [(Weighting, [String: Double])])
+    func weights(_ rule: Weighting, _ parameters: [String: Double]) throws {
+        try weighed(rule) { manifest, text, card in
+            #expect(manifest.method?.weightsParameters == parameters)
+            #expect(text.contains("\"weights_parameters\"") == !parameters.isEmpty)
+            #expect(card.contains("beta \(Int(rule.beta))") == (parameters["beta"] != nil), "\(card)")
+            // Of a rule that is here to be compared with it says what is wrong with it.
+            let warning = manifest.method?.weightsWarning
+            #expect((warning != nil) == (rule.mode == .literal))
+            #expect(rule.mode != .literal || warning?.contains("the opposite of what its text says") == true)
+            #expect(manifest.method?.compression?.rotation == 0.25 && manifest.method?.compression?.refresh == 12)
+        }
+    }
+
+    @Test("A manifest from before rules had their parameters in it reads back; parameters of another rule do not")
+    func before() throws {
+        try weighed(Weighting(.qffl)) { _, text, _ in
+            let parameters = try #require(text.firstRange(of: #/,\s*"weights_parameters": \{[^}]*\}/#))
+            let older = try ReleaseManifest(Array(text.replacingCharacters(in: parameters, with: "").utf8))
+            #expect(older.method?.weights == .qffl && older.method?.weightsParameters == [:])
+            let spoiled = text.replacingOccurrences(of: "\"beta\": 1", with: "\"slack_seconds\": 1")
+            #expect(spoiled != text)
+            #expect(throws: PublicationError.self) { try ReleaseManifest(Array(spoiled.utf8)) }
+            let named = text.replacingOccurrences(of: "\"weights\": \"qffl\"", with: "\"weights\": \"uniform\"")
+            #expect(throws: PublicationError.self) { try ReleaseManifest(Array(named.utf8)) }
+        }
+    }
+
     @Test(
         "The time is written in UTC, over leap days and centuries",
         arguments: [

@@ -29,6 +29,37 @@ struct UpdatePlanTests {
             try read("weights: {mode: quality, cap: 2, slack: 30s}").update.weights
                 == Weighting(.quality, cap: 2, slack: 30_000))
         #expect(try read("weights: {mode: qffl, beta: 2}").update.weights == Weighting(.qffl, beta: 2))
+        #expect(try read("weights: {mode: quality}").update.weights.beta == 0)
+        #expect(try read("weights: {mode: qffl}").update.weights.beta == 1)
+    }
+
+    @Test("Under equation 4 to the letter, which weighs nobody, no rule is taken that would be named and not followed")
+    func unweighed() throws {
+        func read(_ weights: String) throws -> PublishConfiguration {
+            try self.read("encryption: {formula: literal-eq4, fraction: 0.5}\n\(weights)")
+        }
+        #expect(try read("weights: {mode: uniform}").update.weights.mode == .uniform)
+        for mode in Weighting.Mode.allCases where mode != .uniform {
+            #expect { try read("weights: {mode: \(mode.rawValue)}") } throws: {
+                "\($0)".contains("nobody is weighed, as its denominator") && "\($0)".contains("`\(mode.rawValue)`")
+            }
+        }
+        // Without `weights` it would be records.
+        #expect { try read("") } throws: { "\($0)".contains("would name `fedavg`") }
+    }
+
+    @Test("Weights that go by losses need the scores with which losses are told")
+    func losses() throws {
+        for weights in ["qffl", "reciprocal", "literal", "quality, beta: 1"] {
+            let text = "weights: {mode: \(weights)}\n"
+            #expect { try read(text + "validate-every: 0") } throws: {
+                "\($0)".contains("`validate-every: 0` asks for none")
+            }
+            _ = try read(text + "validate-every: 2")
+        }
+        for weights in ["fedavg", "uniform", "quality", "qffl, beta: 0"] {
+            _ = try read("weights: {mode: \(weights)}\nvalidate-every: 0")
+        }
     }
 
     @Test("Compression has its defaults, and says what it asks of each update")

@@ -119,26 +119,53 @@ extension Fields {
     mutating func partition() throws -> WorkerPartition? { try optional("partition").map { try WorkerPartition($0) } }
 }
 
+/// What an update asks that clouds with several workers cannot always do.
+package struct WorkerDemands: Sendable, Equatable {
+    private let batch: Int
+    /// As an adapter's plan says it.
+    private let trains: String
+    private let hasNoisySteps: Bool
+    private let takesLate: Bool
+
+    package init(batch: Int, trains: String, hasNoisySteps: Bool, takesLate: Bool) {
+        self.batch = batch
+        self.trains = trains
+        self.hasNoisySteps = hasNoisySteps
+        self.takesLate = takesLate
+    }
+
+    /// Why a cloud of so many workers cannot do it; nil if it can.
+    ///
+    /// - Parameter whose: the cloud, in the genitive.
+    package func refusal(of workers: Int, _ whose: String) -> String? {
+        guard workers > 1 else { return nil }
+        if batch < workers {
+            return
+                "its batches of \(batch) records cannot be shared among \(whose) \(workers) workers: raise publish's `batch-size`, or take fewer workers"
+        }
+        if trains == "a" {
+            return
+                "under `shareA` each of \(whose) \(workers) workers would keep a B of its own, of one part of the records: use one worker, or another `adapter.mode`"
+        }
+        if hasNoisySteps {
+            return
+                "its noise is counted over the records of one worker, and \(whose) are \(workers): use one worker, or no `privacy.noise`"
+        }
+        if takesLate {
+            return
+                "it counts late updates, which nobody keeps where a cloud has several workers, and \(whose) are \(workers): use one worker, or `pace: {mode: synchronous}`"
+        }
+        return nil
+    }
+}
+
 extension Opening {
     /// Why a cloud of several workers cannot answer; nil if it can.
     package func refusal(ofWorkers workers: Int) -> String? {
-        guard workers > 1, let training, purpose == .update else { return nil }
-        if training.batchSize < workers {
-            return
-                "its batches of \(training.batchSize) records cannot be shared among this cloud's \(workers) workers: raise publish's training.batch"
-        }
-        if adapter.trains == "a" {
-            return
-                "under `shareA` each of this cloud's \(workers) workers would keep a B of its own, of one part of the records: use one worker"
-        }
-        if privacy?.training != nil {
-            return
-                "its noise is counted over the records of one worker, and this cloud has \(workers): use one worker, or no noise in training"
-        }
-        if pace != nil {
-            return
-                "it counts late updates, which nobody keeps where a cloud has several workers (this one has \(workers)): use one worker, or a synchronous pace"
-        }
-        return nil
+        guard let training, purpose == .update else { return nil }
+        return WorkerDemands(
+            batch: training.batchSize, trains: adapter.trains, hasNoisySteps: privacy?.training != nil,
+            takesLate: pace != nil
+        ).refusal(of: workers, "this cloud's")
     }
 }
