@@ -1,5 +1,5 @@
 package import Configuration
-internal import Federation
+package import Federation
 package import Planning
 
 /// publish.yaml's `planner`: what it may choose for each update round, and within which limits.
@@ -84,7 +84,14 @@ package struct PlannerPlan: Sendable, Equatable {
             leastQuorum: nil, leastDeadline: .seconds(30))
     }
 
-    /// Of a round.
+    /// Of a round of `quorum` clouds. Under `secagg` masks are dealt for a number of clouds that are there to the end: it is not for a planner to
+    /// lower.
+    package func limits(of publish: PublishConfiguration, quorum: Int, suite: Suite) -> PlanLimits {
+        limits(
+            localSteps: publish.update.localSteps, bits: publish.bits, quorum: quorum,
+            minimumCohort: suite == .secagg ? quorum : publish.minimumCohort, deadline: publish.deadline)
+    }
+
     package func limits(localSteps: Int, bits: Int, quorum: Int, minimumCohort: Int, deadline: Duration) -> PlanLimits {
         let longest = deadline / .seconds(1)
         return PlanLimits(

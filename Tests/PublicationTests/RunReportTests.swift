@@ -85,6 +85,38 @@ struct RunReportTests {
         #expect(throws: PublicationError.self) { try RunReport(Array("not json".utf8)) }
     }
 
+    @Test(
+        "What the clouds used stands in the file by its names, and on the page with its sum; figures that cannot be are refused"
+    )
+    func costs() throws {
+        var report = try Self.sample()
+        #expect(try !String(decoding: report.encoded(), as: UTF8.self).contains("costs"))
+        #expect(try !ReportPage(report).html.contains("What it used"))
+        report.costs = [
+            .init(cloud: "north", cpuSeconds: 120.25, gpuSeconds: 60, egressBytes: 2_097_152, amount: 1.25),
+            .init(cloud: "east", cpuSeconds: 80, gpuSeconds: 0, egressBytes: 512, amount: 0.5),
+            .init(cloud: "west", cpuSeconds: 7, gpuSeconds: 0, egressBytes: 0, amount: nil),
+        ]
+        report.currency = "CHF"
+        let bytes = try report.encoded()
+        #expect(try RunReport(bytes) == report)
+        let text = String(decoding: bytes, as: UTF8.self)
+        for name in [
+            "\"costs\"", "\"cpu_seconds\" : 120.25", "\"gpu_seconds\" : 60", "egress_bytes", "\"amount\" : 1.25",
+            "\"currency\" : \"CHF\"",
+        ] {
+            #expect(text.contains(name), "docs/report.md promises \(name)")
+        }
+        let page = try ReportPage(report).html
+        #expect(page.contains("1.7500 CHF in all, to AUROC 0.806."))
+        #expect(page.contains("<th scope=\"row\">north</th><td>120.3 s</td><td>60.0 s</td>"), "\(page)")
+        #expect(page.contains("<td>1.2500 CHF</td>") && page.contains("<th scope=\"row\">west</th>"))
+        for row in report.costs?.indices ?? 0..<0 { report.costs?[row].amount = nil }
+        #expect(try ReportPage(report).html.contains("The topology has no prices."))
+        report.costs?[0].cpuSeconds = -1
+        #expect(throws: PublicationError.self) { try report.encoded() }
+    }
+
     @Test("The page needs nothing else, and every plot has a title, a description and a table")
     func isSelfContained() throws {
         let page = try ReportPage(Self.sample()).html

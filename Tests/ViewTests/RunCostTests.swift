@@ -58,6 +58,41 @@ struct RunCostTests {
         #expect(abs(try #require(cost.total) - 1.08) < 1e-12 && cost.currency == "CHF")
     }
 
+    @Test("what had been used by a release is what each process had told by then, of all of a stage's processes")
+    func byRelease() throws {
+        var story = try Story()
+        func use(
+            _ stage: String, _ round: UInt32, epoch: UInt64 = 1, _ cpu: Double, _ trained: Double, _ links: String...
+        )
+            throws
+        {
+            try story.tell(
+                .stageUsed, stage, at: Double(round), round: round, epoch: epoch,
+                [
+                    .cpuSeconds: .real(cpu), .trainedSeconds: .real(trained),
+                    .linkBytes: .list(links.map { .text($0) }),
+                ])
+        }
+        try use("north/local-train", 2, 30, 20)
+        try use("north/local-train", 3, 40, 25)
+        // It was started again, and counts from nothing.
+        try use("north/local-train", 4, epoch: 2, 50, 35)
+        try use("north/local-train", 5, epoch: 2, 500, 350)
+        try use("north/encrypt", 4, 10, 0, "coordinator/aggregate 1500000000 7", "nonsense")
+        // What aggregate had of it is more than it had sent to it by name.
+        try use("coordinator/aggregate", 4, 1, 0, "north/encrypt 4000 2000000000")
+        try use("west/local-train", 5, 50, 50)
+        var used = UsedFigures()
+        for event in story.events { used.take(event) }
+        let cost = try #require(used.cost(by: 4, try plan()))
+        let north = try #require(cost.clouds.first { $0.name.description == "north" })
+        #expect(north.cpuSeconds == 40 + 50 + 10 && north.gpuSeconds == 25 + 35 && north.egressBytes == 2e9)
+        #expect(abs(try #require(north.amount) - (0.01 + 0.06 + 1)) < 1e-12)
+        #expect(cost.clouds.first { $0.name.description == "coordinator" }?.egressBytes == 4000)
+        #expect(cost.clouds.first { $0.name.description == "west" }?.cpuSeconds == 0)
+        #expect(used.cost(by: 1, try plan()) == nil)
+    }
+
     @Test("without prices there are amounts of use and none of money; without figures nothing")
     func withoutPrices() throws {
         let cost = try #require(try metrics().cost(try Story().plan))

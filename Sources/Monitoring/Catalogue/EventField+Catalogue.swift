@@ -91,6 +91,14 @@ extension EventField {
     // MARK: How long
 
     package static let seconds = EventField("seconds", .real, "how long it took, or has taken", unit: "seconds")
+    package static let cpuSeconds = EventField(
+        "cpu_seconds", .real, "processor time of the stage's present process", unit: "seconds")
+    package static let trainedSeconds = EventField(
+        "trained_seconds", .real, "how long it has trained, by the clock",
+        unit: "seconds")
+    package static let linkBytes = EventField(
+        "link_bytes", .list, "stages of other clouds, each with the bytes sent to it and received from it, before CURVE"
+    )
     package static let ahead = EventField(
         "ahead_seconds", .real, "how far that clock is ahead; below zero where it is behind", unit: "seconds")
     package static let secondsLeft = EventField("seconds_left", .real, "an estimate of what is left", unit: "seconds")

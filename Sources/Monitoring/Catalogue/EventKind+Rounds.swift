@@ -7,6 +7,10 @@ extension EventKind {
             .planSteps,
         ],
         meters: [.sets(.planStepsDone, .stepsDone), .sets(.planSteps, .planSteps)], isAudited: true)
+    package static let lossesUntold = EventKind(
+        "losses_untold", .warning,
+        "Publish has opened an update whose weights are to go by the clouds' losses, and no cloud has told its own.",
+        [.reason])
     package static let roundPlanned = EventKind(
         "round_planned", .info, "What publish has chosen for an update round, what it expects of it, and why.",
         [.predictedSeconds, .unplannedSeconds, .paces, .bits, .quorum, .deadlineSeconds, .reason])
@@ -84,7 +88,8 @@ extension EventKind {
         "run_finished", .info, "The run's plan is done.", [.rounds, .waitingFor])
 
     static let ofRounds: [EventKind] = [
-        .roundOpened, .roundPlanned, .planCompared, .roundJoined, .openingRefused, .contributionCounted, .roundClosed,
+        .roundOpened, .lossesUntold, .roundPlanned, .planCompared, .roundJoined, .openingRefused, .contributionCounted,
+        .roundClosed,
         .roundHeld, .quorumMissed, .cloudLost,
         .masksRoster, .masksAgreed, .masksConsented, .evidenceNotKept, .roundMoved, .roundElsewhere, .maskChosen,
         .shareVerified, .sumUnusable, .roundReleased, .roundAbandoned, .adapterSent, .rotationRefused,

@@ -25,9 +25,13 @@ extension EventKind {
     package static let clocksDiffer = EventKind(
         "clocks_differ", .warning, "A hub's clock is over two seconds from this host's.", [.with, .ahead, .reason])
     package static let clocksAgree = EventKind("clocks_agree", .info, "They are within two seconds again.", [.with])
+    package static let stageUsed = EventKind(
+        "stage_used", .info,
+        "It has heard of a release, or made it: what its present process has used by then (`tributary cost`).",
+        [.cpuSeconds, .trainedSeconds, .linkBytes])
 
     static let ofStages: [EventKind] = [
         .stageStarted, .stageReady, .stageStopped, .stageFailed, .runIsOver, .handingOver, .confined, .partlyConfined,
-        .unconfined, .stillWaiting, .clocksDiffer, .clocksAgree,
+        .unconfined, .stillWaiting, .clocksDiffer, .clocksAgree, .stageUsed,
     ]
 }

@@ -14,10 +14,25 @@ package struct RunCost: Sendable, Equatable {
         package let egressBytes: Double
         /// Nil without prices.
         package let amount: Double?
+
+        package init(
+            name: CloudName, cpuSeconds: Double, gpuSeconds: Double, egressBytes: Double, amount: Double?
+        ) {
+            self.name = name
+            self.cpuSeconds = cpuSeconds
+            self.gpuSeconds = gpuSeconds
+            self.egressBytes = egressBytes
+            self.amount = amount
+        }
     }
 
     package let currency: String
     package let clouds: [Cloud]
+
+    package init(currency: String, clouds: [Cloud]) {
+        self.currency = currency
+        self.clouds = clouds
+    }
 
     /// Nil where no cloud has prices.
     package var total: Double? {
@@ -53,14 +68,26 @@ package struct CostMetrics: Sendable {
     /// Nil while no stage has left anything.
     package func cost(_ plan: FederationPlan) -> RunCost? {
         guard !processor.isEmpty else { return nil }
-        let sent = links.readings.filter { $0.key.from.cloud != $0.key.to.cloud }
         return RunCost(
+            plan, processor: processor, training: training,
+            sent: links.readings.map { ($0.key, $0.value.bytes) })
+    }
+}
+
+extension RunCost {
+    /// - Parameter sent: from one stage to another; what stays within a cloud costs nothing.
+    init(
+        _ plan: FederationPlan, processor: [CloudName: Double], training: [CloudName: Double],
+        sent: [(pair: FederationView.Pair, bytes: Double)]
+    ) {
+        let sent = sent.filter { $0.pair.from.cloud != $0.pair.to.cloud }
+        self.init(
             currency: plan.currency,
             clouds: plan.clouds.map { cloud in
                 let prices = plan.prices[cloud.name]
                 let cpu = processor[cloud.name] ?? 0
                 let gpu = (prices?.gpuHour ?? 0) > 0 ? training[cloud.name] ?? 0 : 0
-                let egress = sent.reduce(0) { $1.key.from.cloud == cloud.name ? $0 + $1.value.bytes : $0 }
+                let egress = sent.reduce(0) { $1.pair.from.cloud == cloud.name ? $0 + $1.bytes : $0 }
                 return RunCost.Cloud(
                     name: cloud.name, cpuSeconds: cpu, gpuSeconds: gpu, egressBytes: egress,
                     amount: prices?.cost(cpuSeconds: cpu, gpuSeconds: gpu, egressBytes: egress))
