@@ -3,7 +3,7 @@
 usage: sudo python3 Tests/Network/target.py [--rates MBIT,...] [--delays MS,...] [--modes MODE,...] [--rounds N] [--share S] [--slow FACTOR]
                                             [--stays N] [--seeds SEED ...] [--slack A] [--binaries DIR] [--out FILE]
 
-Each cloud is a network namespace (network.py: rate by tbf, delay by the relay); training is real. Every cloud's local-train has a CPU quota
+Each cloud is a network namespace (network.py: rate and delay by the relay); training is real. Every cloud's local-train has a CPU quota
 (quota.py) so that the clouds' speeds are what is said and not what the others leave them: --share of a CPU, and of that one part in
 --slow for west's. In clear, as the way to the target is the same encrypted. Rates at 50 ms there and back, delays at 100 Mbit/s.
 
