@@ -20,7 +20,7 @@ class Failed(Exception):
 class Federation:
     """What all runs share: tables, configs, topology, keys. Made once in `folder`."""
 
-    def __init__(self, folder, binaries, network, rounds=4, steps=4, suite="paillier", extra="", values=0):
+    def __init__(self, folder, binaries, network, rounds=4, steps=4, suite="paillier", extra="", values=0, evaluates=False):
         """With `values` nothing is trained: updates of so many values are made up, and no release is written."""
         self.folder, self.binaries, self.network = folder, binaries, network
         self.suite, self.extra, self.values = suite, extra, values
@@ -53,8 +53,9 @@ batch-size: 8
 adapter: {{rank: 4, alpha: 8, targets: [q_proj, v_proj]}}
 minimum-cohort: 3
 deadline: 5m
+attempts: 1
 validate-every: 0
-test: false
+test: {str(evaluates).lower()}
 threads: 1
 """)
         self.write_topology("topology.yaml")
@@ -118,14 +119,22 @@ class Run:
 
     def pid(self, stage):
         """Of a stage's process now, or None."""
+        return self.recorded(stage).get("pid")
+
+    def recorded(self, stage):
+        """What the launcher's record has of a stage."""
         with open(f"{self.state(stage.split('/')[0])}/launcher.json") as file:
             stages = {each["stage"]: each for each in json.load(file)["stages"]}
-        return stages[stage].get("pid")
+        return stages[stage]
 
     def signal(self, stage, number):
         pid = self.pid(stage)
-        if pid:
+        if not pid:
+            raise Failed(f"{stage} has no process that could get signal {number}: {self.recorded(stage)}")
+        try:
             os.kill(pid, number)
+        except ProcessLookupError:
+            raise Failed(f"{stage}'s process {pid} was gone before it could get signal {number}") from None
         return pid
 
     def read(self):

@@ -31,22 +31,34 @@ class Link:
         self.rate = None  # bits per second
         self.is_up = True
         self.free = {"out": 0.0, "in": 0.0}  # when the wire has sent what it has
+        # Packets that something has happened to.
+        self.met = {"down": 0, "lost": 0, "queued": 0, "overflowed": 0, "delayed": 0, "reordered": 0, "duplicated": 0}
 
     def pass_through(self, way, size, now, chance):
         """When a packet that comes now leaves; nothing if it is lost, twice if it is duplicated."""
-        if not self.is_up or chance.random() < self.loss:
+        if not self.is_up:
+            self.met["down"] += 1
+            return []
+        if chance.random() < self.loss:
+            self.met["lost"] += 1
             return []
         leaves = now
         if self.rate:
             waiting = max(0.0, self.free[way] - now)
             if waiting * self.rate / 8 > max(QUEUE_LEAST, self.rate / 8 * QUEUE_SECONDS):
+                self.met["overflowed"] += 1
                 return []
             leaves = self.free[way] = now + waiting + size * 8 / self.rate
+            self.met["queued"] += waiting > 0
         # A packet that is reordered overtakes those that wait out the delay.
-        delay = 0.0 if chance.random() < self.reorder else self.delay + chance.uniform(-self.jitter, self.jitter)
+        overtakes = chance.random() < self.reorder
+        delay = 0.0 if overtakes else self.delay + chance.uniform(-self.jitter, self.jitter)
+        self.met["reordered"] += overtakes
+        self.met["delayed"] += delay > 0
         times = [leaves + max(0.0, delay)]
         if chance.random() < self.duplicate:
             times.append(times[0])
+            self.met["duplicated"] += 1
         return times
 
 
@@ -89,6 +101,11 @@ class Network:
         for key, value in settings.items():
             assert hasattr(link, key), key
             setattr(link, key, value)
+
+    def met(self):
+        """Packets of all links that something has happened to, by what."""
+        links = [host.link.met for host in self.hosts.values()]
+        return {what: sum(each[what] for each in links) for what in links[0]}
 
     def __enter__(self):
         for number, host in enumerate(self.hosts.values()):
