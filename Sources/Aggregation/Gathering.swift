@@ -128,8 +128,8 @@ package struct Gathering: Sendable {
         case abandon(missing: [CloudName], reason: String? = nil)
     }
 
-    /// - Parameter now: milliseconds since 1970, UTC.
-    package func decision(now: UInt64) -> Decision {
+    /// - Parameter now: milliseconds since 1970, UTC, by the clock that the deadline is of; nil while nobody knows, and then nothing is due.
+    package func decision(now: UInt64?) -> Decision {
         guard !isClosed else { return .wait }
         // What a selection was made for needs all of it.
         guard selection == nil else { return dropped.isEmpty ? .close : .abandon(missing: absent, reason: unsound) }
@@ -138,7 +138,7 @@ package struct Gathering: Sendable {
         let isSpoiled = masks != nil && parts.keys.contains { !expected.contains($0) }
         let needed = max(opening.quorum, masks?.needed ?? 0)
         if isSpoiled || expected.count < needed { return .abandon(missing: absent, reason: unsound) }
-        let isDue = parts.count == expected.count || now >= opening.deadline
+        let isDue = parts.count == expected.count || (now ?? 0) >= opening.deadline
         guard isDue || hasWaited(now) else { return .wait }
         if !words.isEmpty {
             let choice = chosen(needed)
@@ -157,14 +157,14 @@ package struct Gathering: Sendable {
     }
 
     /// To be told before it decides: from when the quorum is there the round's window counts.
-    package mutating func look(now: UInt64) {
+    package mutating func look(now: UInt64?) {
         guard opening.pace != nil, quorumSince == nil, parts.count >= opening.quorum else { return }
         quorumSince = now
     }
 
     /// Whether the round has been open for as long as its pace asks, with its quorum.
-    private func hasWaited(_ now: UInt64) -> Bool {
-        guard let pace = opening.pace, let quorumSince else { return false }
+    private func hasWaited(_ now: UInt64?) -> Bool {
+        guard let pace = opening.pace, let quorumSince, let now else { return false }
         return now >= quorumSince + UInt64(pace.window)
     }
 

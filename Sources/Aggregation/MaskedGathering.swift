@@ -9,7 +9,8 @@ package import Sodium
 /// the round is opened does not cost the others the whole of it.
 package struct MaskedGathering: Sendable {
     private var convener: MaskConvener
-    private let began: UInt64
+    /// Nil until it is known what time it is.
+    private var began: UInt64?
     private let deadline: UInt64
     /// Clouds that have said that they have lost their secrets, or that refused what they were sent.
     private var lost: Set<StageName> = []
@@ -17,8 +18,8 @@ package struct MaskedGathering: Sendable {
     package private(set) var isOver = false
     private let cohort: Set<CloudName>
 
-    /// - Parameter now: milliseconds since 1970, UTC.
-    package init(_ opening: Signed<Opening>, publisher: StageName, signers: MaskingSigners, now: UInt64) throws {
+    /// - Parameter now: milliseconds since 1970, UTC, by the clock that the deadline is of; nil while nobody knows.
+    package init(_ opening: Signed<Opening>, publisher: StageName, signers: MaskingSigners, now: UInt64?) throws {
         let terms = try MaskingTerms(opening.content, digest: opening.digest, publisher: publisher)
         convener = MaskConvener(terms: terms, signers: signers)
         began = now
@@ -91,12 +92,13 @@ package struct MaskedGathering: Sendable {
     /// Goes one step on if it is time; to be asked again until it says to wait.
     ///
     /// - Throws: `MaskingError` where what has come makes no round, naming who is to blame.
-    package mutating func step(now: UInt64) throws -> Step {
+    package mutating func step(now: UInt64?) throws -> Step {
         guard !isOver else { return .wait }
+        began = began ?? now
         if convener.survivors != nil { return finalStep() }
         // The contributions have the round's own deadline.
         guard convener.members == nil else { return .wait }
-        switch readiness(now: now) {
+        switch readiness(now: now ?? 0) {
         case .wait: return .wait
         case .tooFew(let missing):
             isOver = true
@@ -168,6 +170,7 @@ package struct MaskedGathering: Sendable {
 
     /// A quarter of the round's time is for advertisements, another for shares.
     private var phaseEnd: UInt64 {
+        guard let began else { return deadline }
         let time = deadline > began ? deadline - began : 0
         return began + (convener.parties == nil ? time / 4 : time / 2)
     }

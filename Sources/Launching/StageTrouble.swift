@@ -5,6 +5,8 @@ package struct StageTrouble: Codable, Equatable, Sendable {
         case clock
         /// A peer speaks another version of the protocol.
         case version
+        /// The same step of the plan is given up again and again: for want of that cloud, or for another reason.
+        case round
         /// There was no room for its state when it ended.
         case disk
         /// Its last process was killed, and not by the launcher.
@@ -38,13 +40,15 @@ extension StageTrouble.Kind {
         switch self {
         case .clock: "let both hosts set their clocks from the network (chrony, systemd-timesyncd)"
         case .version: "compare `tributary --version` on both hosts, and upgrade the older one"
+        case .round:
+            "see to its stages (`tributary ps` and `tributary doctor` on their hosts); the step is tried again until then"
         case .disk, .killed, .still, .failed: nil
         }
     }
 }
 
 extension NotifyMessage {
-    /// What a stage says of its peers: a clock or a version. Of its disk and its end the launcher knows more than itself.
+    /// What a stage says of its peers: a clock, a version, or whom a round lacks. Of its disk and its end the launcher knows more than itself.
     package struct Trouble: Equatable, Sendable {
         package let kind: StageTrouble.Kind
         package let about: String
@@ -54,7 +58,7 @@ extension NotifyMessage {
         init?(_ line: String) {
             let parts = line.split(separator: " ", maxSplits: 2)
             guard parts.count == 3, let kind = StageTrouble.Kind(rawValue: String(parts[0])),
-                kind == .clock || kind == .version
+                kind == .clock || kind == .version || kind == .round
             else { return nil }
             (self.kind, about, text) = (kind, String(parts[1]), String(parts[2]))
         }

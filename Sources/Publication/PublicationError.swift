@@ -13,6 +13,8 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
     case report(String)
     /// What publish noted of the clouds' paces.
     case paces
+    /// What publish noted of rounds that were given up.
+    case attempts
 
     package var description: String {
         switch self {
@@ -24,6 +26,7 @@ package enum PublicationError: Error, Equatable, CustomStringConvertible {
         case .metrics(let reason): "metrics: \(reason)"
         case .report(let reason): "report.json: \(reason)"
         case .paces: "the journal's note of the clouds' paces is damaged"
+        case .attempts: "the journal's note of rounds that were given up is damaged"
         }
     }
 }

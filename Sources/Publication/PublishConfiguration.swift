@@ -36,7 +36,8 @@ package struct PublishConfiguration: Configurable, Sendable {
     /// Nil: the whole cohort.
     package let quorum: Int?
     package let deadline: Duration
-    package let attempts: Int
+    /// Nil: a step is tried until it is done.
+    package let attempts: Int?
     /// How long publish stays for stages that have not heard the end of the run.
     package let endGrace: Duration
     package let threads: Int
@@ -92,8 +93,9 @@ package struct PublishConfiguration: Configurable, Sendable {
             "quorum", in: 1...1024, about: "clouds that make an update round at its deadline; without it all")
         deadline = file.duration(
             "deadline", default: .seconds(600), about: "how long a round may take from its opening; without it 10m")
-        attempts = file.int(
-            "attempts", in: 1...1000, default: 3, about: "abandoned rounds in a row after which the run has failed")
+        attempts = file.optionalInt(
+            "attempts", in: 1...100_000,
+            about: "abandoned rounds in a row after which the run has failed; without it publish waits, and tries on")
         endGrace = file.duration(
             "end-grace", default: .seconds(120),
             about: "how long publish stays, when the run is over, for stages that have not heard it; without it 2m")

@@ -134,7 +134,7 @@ struct GatheringTests {
         }
         func hold(to selection: CloudSelection) { gathering.hold(to: selection) }
         func drop(_ clouds: Set<CloudName>) { gathering.drop(clouds) }
-        func decision(now: UInt64) -> Gathering.Decision { gathering.decision(now: now) }
+        func decision(now: UInt64?) -> Gathering.Decision { gathering.decision(now: now) }
         func close() { gathering.close() }
     }
 
@@ -175,6 +175,8 @@ struct GatheringTests {
     func deadline() throws {
         let gathering = Round(Gathering(try opening(quorum: 2)))
         #expect(gathering.count(try part("north")))
+        // Before anybody knows what time it is at publish nothing is due.
+        #expect(gathering.decision(now: nil) == .wait)
         #expect(gathering.decision(now: Self.deadline - 1) == .wait)
         #expect(gathering.decision(now: Self.deadline) == .abandon(missing: [try cloud("east"), try cloud("west")]))
         #expect(gathering.count(try part("west")))

@@ -50,6 +50,7 @@ struct LaunchingMutationTests {
         #expect(two?.map(\.kind) == [.clock, .version])
         #expect(two?.map(\.about) == ["office/publish", "ipc"])
         #expect(two?.map(\.text) == ["its clock is behind", "it speaks \u{FFFD}[2J"])
+        #expect(told("\(line)round north it is missing since round 4\n")?.map(\.kind) == [.round])
         // Of its disk and its end the launcher knows more.
         for other in [
             "disk /var full", "killed north/encrypt by memory", "clock office/publish", "clock", "weather x y",

@@ -40,6 +40,7 @@ extension FederationRun {
                 adapter: {rank: \(plan.rank), alpha: 8, targets: \(plan.targets)}
                 minimum-cohort: \(alone ? 1 : 3)
                 deadline: 5m
+                attempts: 3
                 validate-every: 0
                 test: \(plan.evaluates)
                 threads: 1

@@ -102,6 +102,7 @@ extension PipelineSuite {
                 adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj]}
                 minimum-cohort: 3
                 deadline: 5m
+                attempts: 3
                 validate-every: 0
                 test: false
                 threads: 1

@@ -76,6 +76,11 @@ final class Stand: Sendable {
             training: TrainingPlan(steps: 1, batchSize: 1, learningRate: 0, weightDecay: 0, gradientClip: 0, seed: 1),
             split: nil)
         let opening = Signed(content, by: publish.signing)
+        // As publish does: the deadline is a time of its clock.
+        publish.post.publish(
+            WireMessage(
+                .beat, from: publish.stage, epoch: 1, sequence: UInt64(round) - 1,
+                document: WireMessage.beatDocument(time: Timestamp.milliseconds())), topic: Topic.all)
         announce(opening, sequence: UInt64(round))
         _ = try await run.event(event, of: run.topology.aggregate, round: Int(round))
         return opening

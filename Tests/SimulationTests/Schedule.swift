@@ -18,13 +18,15 @@ struct Schedule: Sendable {
         var ingests = false
         /// Of a round.
         var deadlineSeconds = 120
-        /// Of a step, until publish gives the run up.
-        var attempts = 1000
+        /// Of a step, until publish gives the run up; nil: never.
+        var attempts: Int?
         /// publish's `pace`; empty: synchronous.
         var pace = ""
         /// Of the first cloud, and how its records are shared out where it ingests.
         var workers = 1
         var partition = "fixed"
+        /// What configs ask for instead of `minimum`, where that is what is broken on purpose.
+        var askedMinimum: Int?
     }
 
     enum Fault: Sendable, Hashable {
@@ -100,6 +102,14 @@ struct Schedule: Sendable {
         case doubleCounting
         /// A receipt leaves before anything is in the journal.
         case earlyReceipt
+        /// Configs allow sums of fewer clouds than the run is to have.
+        case smallSum
+        /// A contribution is receipted, and never taken.
+        case lostContribution
+        /// A bit of the published adapter is another.
+        case wrongBit
+        /// A cloud has helped with another sum of a round than the others.
+        case twoSums
     }
 }
 
@@ -178,6 +188,7 @@ extension Schedule {
             }
         }
         healedBy = span + Int.random(in: 500...(kind == .mild ? 8_000 : 20_000), using: &random)
+        drawClocks(span: span)
     }
 
     private static func fault(

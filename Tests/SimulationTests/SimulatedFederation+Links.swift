@@ -103,7 +103,7 @@ extension SimulatedFederation {
         guard !isPaused(life, happening) else { return }
         let message = parcel.message
         note("gets \(message.shortText) of \(message.sender)", receiver, message.code)
-        sabotage(before: message, at: receiver)
+        guard sabotage(before: message, at: receiver) else { return }
         await give(.message(message), to: life)
     }
 }

@@ -142,7 +142,7 @@ final class SimulatedGround {
         case .encrypt:
             try program(
                 EncryptProgram.program(allowing: .testing), of: stage,
-                "threads: 1\nlimits: {minimum-cohort: \(plan.minimum), maximum-share: 0.6}\n")
+                "threads: 1\nlimits: {minimum-cohort: \(plan.askedMinimum ?? plan.minimum), maximum-share: 0.6}\n")
         case .aggregate:
             try program(
                 AggregateProgram.program(allowing: .testing), of: stage, "threads: 1\nevidence-rounds: 0\n")
@@ -155,10 +155,10 @@ final class SimulatedGround {
                 outer: {optimizer: \(plan.outer.rawValue)}
                 \(plan.compression)
                 \(plan.pace.isEmpty ? "" : "pace: \(plan.pace)")
-                minimum-cohort: \(plan.minimum)
+                minimum-cohort: \(plan.askedMinimum ?? plan.minimum)
                 \(plan.quorum.map { "quorum: \($0)" } ?? "")
                 deadline: \(plan.deadlineSeconds)s
-                attempts: \(plan.attempts)
+                \(plan.attempts.map { "attempts: \($0)" } ?? "")
                 end-grace: \(plan.ingests ? "1h" : "40s")
                 validate-every: 0
                 test: \(plan.evaluates)

@@ -23,6 +23,10 @@ struct SimulationResult: Sendable {
     /// How the first cloud's records were shared out, one partition after the other, and what its workers took in each round.
     var placements: [WorkerPartition] = []
     var took: [RoundNumber: [StageName: Int]] = [:]
+    /// Why publish gave the run up, if it did.
+    var runFailure: String?
+    /// It went wrong, and did not when it was run again.
+    var isNotAgain = false
     /// All that happened, if it was traced.
     var trace: [String] = []
     /// Text for whoever has to find out why.
@@ -47,7 +51,10 @@ final class Simulator: @unchecked Sendable {
         let federation = try SimulatedFederation(schedule, in: laboratory, isTraced: isTraced)
         try await federation.run()
         let ledger = federation.ledger
-        do { try Judgement(federation: federation, replay: replay).judge() } catch {
+        do {
+            try federation.spoilWhatIsLeft()
+            try Judgement(federation: federation, replay: replay).judge()
+        } catch {
             ledger.violate("what is left cannot be read: \(error)")
         }
         var result = SimulationResult(
@@ -55,6 +62,7 @@ final class Simulator: @unchecked Sendable {
             errors: ledger.errors,
             edges: Dictionary(uniqueKeysWithValues: federation.processes.map { ($0.stage, $0.edges) }),
             seconds: federation.now / 1_000_000)
+        result.runFailure = federation.runFailure
         result.held = ledger.published.releases.count { !$0.content.heldBy.isEmpty }
         result.abandoned = ledger.published.abandonments.count
         result.released = ledger.published.releases.count
@@ -75,11 +83,12 @@ final class Simulator: @unchecked Sendable {
         } else if !ledger.violations.isEmpty {
             let again = try await run(schedule, isTraced: true)
             guard !again.violations.isEmpty else {
-                // The runtime has resumed something by another thread, too late: said, and not held against the stages.
+                // The runtime has resumed something by another thread, too late: said and counted (`Tally.mostNotAgain`), and not held
+                // against the stages.
                 return SimulationResult(
                     digest: result.digest, events: result.events, violations: [], deaths: result.deaths,
                     errors: ["not again: seed \(schedule.seed), \(ledger.violations.joined(separator: "; "))": 1],
-                    edges: result.edges, seconds: result.seconds)
+                    edges: result.edges, seconds: result.seconds, isNotAgain: true)
             }
             result.report = """
                 schedule \(schedule.seed) (TRIBUTARY_SEED=\(schedule.seed) TRIBUTARY_SUITE=\(schedule.plan.suite)): \(ledger.violations.joined(separator: "; "))

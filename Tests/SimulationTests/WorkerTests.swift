@@ -20,6 +20,7 @@ struct WorkerTests {
             if !result.violations.isEmpty { Issue.record("\(result.report)") }
             anew += max(0, result.placements.count - 1)
         }
+        #expect(tally.notAgain <= tally.mostNotAgain)
         print("\(suite): records were shared out anew \(anew) times; \(tally.text(ContinuousClock.now - began))")
     }
 

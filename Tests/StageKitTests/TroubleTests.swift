@@ -122,6 +122,25 @@ struct TroubleTests {
         func publish(_ message: WireMessage, topic: [UInt8]) {}
     }
 
+    @Test("What a stage itself knows is told with the rest, before it, and until it is over")
+    func own() {
+        var watch = TroubleWatch()
+        let now = ContinuousClock.now
+        let missing = Trouble(.round, about: "north", "it is missing since round 4, 2026-01-31T08:00Z")
+        watch.clock(of: publish, ahead: .seconds(9))
+        #expect(watch.news(now, own: [missing])?.map(\.kind) == [.round, .clock])
+        #expect(watch.news(now, own: [missing]) == nil)
+        #expect(watch.news(now)?.map(\.kind) == [.clock])
+        #expect(
+            ServiceNotice.lines([missing])
+                == "X_TRIBUTARY_TROUBLE=round north it is missing since round 4, 2026-01-31T08:00Z")
+        var notice = StatusNotice()
+        _ = notice.take("waiting for north/encrypt: the step was given up")
+        let told = notice.take([missing], at: 1_769_846_400_000).last ?? ""
+        #expect(told.contains("round: north: it is missing since round 4, 2026-01-31T08:00Z (since 2026-"), "\(told)")
+        #expect(told.contains("tributary doctor"), "\(told)")
+    }
+
     private struct NoWork: WorkPlace {
         func start(_ piece: WorkPiece) { piece.drop() }
     }

@@ -49,7 +49,9 @@ extension EventField {
     package static let isFinal = EventField("final", .flag, "whether it is the run's last")
     package static let folder = EventField("folder", .text, "where the release was written")
     package static let attempt = EventField("attempt", .number, "which attempt at this step has failed")
-    package static let attempts = EventField("attempts", .number, "how many attempts a step has")
+    package static let attempts = EventField("attempts", .number, "how many attempts a step has, where there is an end")
+    package static let pauseSeconds = EventField(
+        "pause_seconds", .real, "until it is tried again, or until who was missing comes", unit: "seconds")
     package static let stepsDone = EventField("steps_done", .number, "steps of the run's plan that have been released")
     package static let planSteps = EventField("steps", .number, "steps: of the run's plan, or of this training")
     package static let precision = EventField(

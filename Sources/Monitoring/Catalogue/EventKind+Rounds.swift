@@ -67,7 +67,7 @@ extension EventKind {
             + EventField.figures.filter { $0.name.hasSuffix("auroc") }.map { .sets(.auroc, $0) }, isAudited: true)
     package static let roundAbandoned = EventKind(
         "round_abandoned", .warning, "It has no sum; the step is tried again under the next number.",
-        [.missing, .reason, .attempt, .attempts], meters: [.counts(.roundsAbandoned)], isAudited: true)
+        [.missing, .reason, .attempt, .attempts, .pauseSeconds], meters: [.counts(.roundsAbandoned)], isAudited: true)
     package static let adapterSent = EventKind(
         "adapter_sent", .info, "To clouds that came after it was released.", [.receivers], isAudited: true)
     package static let rotationRefused = EventKind(

@@ -28,6 +28,8 @@ package protocol Stage: AnyObject {
     func stop() async
     /// What it does or waits for, to be asked at any time.
     var situation: Situation { get throws }
+    /// What hinders its work for as long as it lasts, beside what the runtime sees of its peers; to be asked at any time.
+    var troubles: [Trouble] { get }
     /// Whether a successor would find all that it needs in the journal. A stage that holds secrets of a round in memory alone
     /// says no until that round is over.
     var mayHandOver: Bool { get }
@@ -53,6 +55,7 @@ extension Stage {
     package var mayHandOver: Bool { true }
     package var remembrance: Remembrance { Remembrance() }
     package var situation: Situation { .working("at work") }
+    package var troubles: [Trouble] { [] }
 }
 
 /// What became of a transfer that this stage sent.

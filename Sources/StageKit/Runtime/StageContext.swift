@@ -14,6 +14,8 @@ package final class StageContext {
     package nonisolated let surroundings: Surroundings
     let exchange: Exchange
     private var announcements: UInt64 = 0
+    /// By publish's last beat; nil before the first. What is due in a round is due by this clock.
+    package private(set) var publisherClock: RemoteClock?
     /// Pieces of work that have begun and not ended: a stage hands over between them.
     package private(set) var workInHand = 0
     private let finish: @Sendable (Result<Void, any Error>) -> Void
@@ -148,8 +150,12 @@ package final class StageContext {
     /// Publishes a signed document to every subscriber. It must be in the journal already. What this stage has signed with a
     /// key that it had before goes out under the one that it has now.
     package func announce<Content>(_ document: Signed<Content>) {
+        if let opening = document.content as? Opening {
+            log.enter(opening.round, opening: document.digest)
+            // Its deadline is a time of this host's clock: whoever hears of it knows what time it is here.
+            beat()
+        }
         announcements += 1
-        if let opening = document.content as? Opening { log.enter(opening.round, opening: document.digest) }
         wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
@@ -163,6 +169,9 @@ package final class StageContext {
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
                 signature: document.signature(by: identity.signing).bytes), topic: Topic.to(stage))
     }
+
+    /// Publish's beat has told its time.
+    func heard(publisherTime: UInt64) { publisherClock = RemoteClock(publisherTime, at: surroundings.now) }
 
     func beat(to stage: StageName? = nil) {
         let beat = identity.message(

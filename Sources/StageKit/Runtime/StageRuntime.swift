@@ -226,7 +226,7 @@ package final class StageRuntime {
         let present = try outcome.isAskedToHandOver ? leaving : links.situation(now) ?? stage.situation
         let news = situation.step(present, now)
         if let changed = news.changed { context.report(changed.text) }
-        if let present = troubles.news(now) { context.report(present) }
+        if let present = troubles.news(now, own: stage.troubles) { context.report(present) }
         if let waited = news.waited {
             context.log.tell(.stillWaiting, [.seconds: .seconds(waited), .reason: .text(present.text)])
         }
@@ -234,9 +234,10 @@ package final class StageRuntime {
 
     private var leaving: Situation { .working("finishing what is in hand before a successor takes over") }
 
-    /// Openings carry their deadline as a time of day, so clocks that differ cost a cloud its place in rounds.
+    /// Deadlines are of publish's clock, whatever this host's says; but logs, traces and evidence are dated by this host's.
     private func compareClocks(_ message: WireMessage) {
         guard let theirs = message.time, context.identity.dials.contains(message.sender) else { return }
+        if message.sender == context.publisher { context.heard(publisherTime: theirs) }
         let ours = context.surroundings.time
         guard let ahead = clocks[message.sender, default: ClockComparison()].heard(theirs, at: ours) else { return }
         let differs = max(ahead, .zero - ahead) > ClockComparison.tolerance
@@ -249,7 +250,7 @@ package final class StageRuntime {
             [
                 .with: .name(message.sender), .ahead: .seconds(ahead),
                 .reason: .text(
-                    "the clock of \(message.sender) is \(ahead > .zero ? "ahead of" : "behind") this host's: rounds close too early or too late here; let NTP set both"
+                    "the clock of \(message.sender) is \(ahead > .zero ? "ahead of" : "behind") this host's: what the two hosts log does not go together in time; let NTP set both"
                 ),
             ])
     }

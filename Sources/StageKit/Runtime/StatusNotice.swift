@@ -57,6 +57,7 @@ extension StageTrouble.Kind {
         switch kind {
         case .clock: self = .clock
         case .version: self = .version
+        case .round: self = .round
         }
     }
 }

@@ -7,6 +7,8 @@ package struct Trouble: Hashable, Sendable {
         case clock
         /// A peer speaks a version of the protocol that is not spoken here.
         case version
+        /// The same step of the plan is given up again and again.
+        case round
     }
 
     package let kind: Kind
@@ -47,7 +49,7 @@ package struct TroubleWatch: Sendable {
         let amount = "\(Int(tenths) / 10).\(Int(tenths) % 10) s"
         clocks[hub] = Trouble(
             .clock, about: hub.description,
-            "its clock is \(amount) \(ahead > .zero ? "ahead of" : "behind") this host's, so rounds close too early or too late here"
+            "its clock is \(amount) \(ahead > .zero ? "ahead of" : "behind") this host's, so what the two log does not go together in time"
         )
     }
 
@@ -65,7 +67,9 @@ package struct TroubleWatch: Sendable {
     }
 
     /// What there is now, where that is not what there was at the last call.
-    package mutating func news(_ now: ContinuousClock.Instant) -> [Trouble]? {
+    ///
+    /// - Parameter own: what the stage itself knows.
+    package mutating func news(_ now: ContinuousClock.Instant, own: [Trouble] = []) -> [Trouble]? {
         versions = versions.filter { now - $0.value.last < TroubleWatch.patience }
         let others = versions.map { peer, other in
             Trouble(
@@ -73,7 +77,7 @@ package struct TroubleWatch: Sendable {
                 "it speaks protocol version \(other.found), and this build \(WireMessage.version): neither understands the other"
             )
         }
-        let all = clocks.values.sorted { $0.about < $1.about } + others.sorted { $0.about < $1.about }
+        let all = own + clocks.values.sorted { $0.about < $1.about } + others.sorted { $0.about < $1.about }
         let present = Array(all.prefix(TroubleWatch.most))
         guard present != told else { return nil }
         told = present

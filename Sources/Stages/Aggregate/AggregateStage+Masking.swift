@@ -14,7 +14,8 @@ extension AggregateStage {
     func makeMasks(for opening: Signed<Opening>) throws -> MaskedGathering? {
         guard opening.content.suite == .secagg else { return nil }
         return try MaskedGathering(
-            opening, publisher: context.publisher, signers: context.identity.keys, now: context.surroundings.time)
+            opening, publisher: context.publisher, signers: context.identity.keys,
+            now: context.publisherClock?.time(context.surroundings.now))
     }
 
     // MARK: Arrivals
@@ -87,7 +88,7 @@ extension AggregateStage {
     func conductMasks() throws {
         while var masks = current?.masks, let opening = current?.opening {
             let step: MaskedGathering.Step
-            do { step = try masks.step(now: context.surroundings.time) } catch let error as MaskingError {
+            do { step = try masks.step(now: lookAtClock()) } catch let error as MaskingError {
                 masks.close()
                 step = .shortfall(missing: [], reason: "\(error)")
             }

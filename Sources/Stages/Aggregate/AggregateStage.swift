@@ -38,6 +38,8 @@ final class AggregateStage: Stage {
         /// What is in the product, for those who check it.
         var contributions: [CloudName: Arrival] = [:]
         let began = ContinuousClock.now
+        /// Publish's clock as it was when the round was taken up: set while the round is open it has no effect. Nil until publish is heard.
+        var clock: RemoteClock?
         /// When each cloud's contribution was first offered, and what it took until it was here.
         var offered: [CloudName: ContinuousClock.Instant] = [:]
         var transfers: [CloudName: UInt32] = [:]
@@ -91,7 +93,7 @@ final class AggregateStage: Stage {
             let helpers = threshold > 0 ? threshold : .max
             current = Round(
                 opening: opening, seat: seat, adding: adding, gathering: Gathering(opening, helpers: helpers),
-                masks: masks, joined: isNew ? context.surroundings.now : nil)
+                masks: masks, clock: context.publisherClock, joined: isNew ? context.surroundings.now : nil)
             let (hasSum, hasShortfall) = try ends(of: opening.content.round)
             if hasSum || hasShortfall { current?.gathering.close() }
             if hasShortfall { current?.masks?.close() }
@@ -279,13 +281,22 @@ final class AggregateStage: Stage {
         try closeIfDue()
     }
 
+    /// What time it is by the clock that the open round's deadline is of; nil before publish has been heard.
+    func lookAtClock() -> UInt64? {
+        guard let heard = context.publisherClock, current != nil else { return nil }
+        let now = context.surroundings.now
+        if current?.clock == nil { current?.clock = heard } else { current?.clock?.follow(heard, now) }
+        return current?.clock?.time(now)
+    }
+
     func closeIfDue() throws {
         // What came in time is counted, though it is being looked at when the deadline passes.
         guard !isAdding, waiting.isEmpty else { return }
-        current?.gathering.look(now: context.surroundings.time)
+        let now = lookAtClock()
+        current?.gathering.look(now: now)
         guard var round = current else { return }
         let opening = round.opening.content
-        switch round.gathering.decision(now: context.surroundings.time) {
+        switch round.gathering.decision(now: now) {
         case .wait: return
         case .hold(let selection): return try hold(to: selection)
         case .close:
@@ -325,7 +336,7 @@ final class AggregateStage: Stage {
                     .gatherSeconds: .seconds(ContinuousClock.now - round.began),
                 ])
         case .abandon(let missing, let reason):
-            let isEarly = context.surroundings.time < opening.deadline
+            let isEarly = now.map { $0 < opening.deadline } ?? true
             try tellShortfall(
                 of: round.opening, missing: missing,
                 reason: reason

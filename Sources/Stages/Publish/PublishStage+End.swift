@@ -48,6 +48,7 @@ extension PublishStage {
         for release in releases.newest {
             context.announce(release, to: stage)
         }
+        endPause(for: stage)
         if let current {
             context.announce(current, to: stage)
             try announceMove(of: current, to: stage)

@@ -12,6 +12,7 @@ import Topology
 extension PublishStage {
     /// Opens the next step of the plan, or ends the run.
     func openNext() throws {
+        retryBy = nil
         try lookAtBudget()
         guard releases.last?.content.isFinal != true, let step = plan.step(after: releases.count) else {
             return try finish()
@@ -41,6 +42,7 @@ extension PublishStage {
         current = opening
         closing = RoundClosing()
         sharesBy = nil
+        wait(for: choice.map { .seconds($0.deadline) } ?? configuration.deadline)
         expectation = Expectation(round: content.round, began: context.surroundings.now, choice: choice)
         context.announce(opening)
         try beginUnmasking(opening)
@@ -143,8 +145,11 @@ extension PublishStage {
                 run: context.run, round: opening.content.round, opening: opening.digest, missing: missing,
                 reason: reason),
             by: context.identity.signing)
-        try context.journal.write { entry in
+        var attempts = attempts
+        attempts.add(opening.content.round, missing: missing, at: context.surroundings.time)
+        try context.journal.write { [attempts] entry in
             try entry.insert(end, round: opening.content.round)
+            try entry.setFact(StepAttempts.fact, attempts.encoded)
             if let name { try entry.settle(name) }
             if let sum = closing.sum { try entry.settle(sum.offer.name) }
             for arrival in closing.unanswered { try entry.spend(arrival) }
@@ -152,21 +157,21 @@ extension PublishStage {
         answerAll()
         try endUnmasking(opening.content.round)
         current = nil
-        attempts += 1
+        self.attempts = attempts
         context.announce(end)
-        context.log.tell(
-            .roundAbandoned, round: opening.content.round,
-            [
-                .missing: .list(missing.map { .name($0) }), .reason: .text(reason), .attempt: .number(attempts),
-                .attempts: .number(configuration.attempts),
-            ])
-        guard attempts < configuration.attempts else {
+        var fields: EventFields = [
+            .missing: .list(missing.map { .name($0) }), .reason: .text(reason), .attempt: .number(attempts.count),
+            .pauseSeconds: .seconds(pause),
+        ]
+        if let most = configuration.attempts { fields[.attempts] = .number(most) }
+        context.log.tell(.roundAbandoned, round: opening.content.round, fields)
+        guard attempts.count < configuration.attempts ?? .max else {
             let names = missing.map(\.description).joined(separator: ", ")
             throw StageError.runFailed(
-                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts) times, the last time as \(reason); "
+                "round \(opening.content.round) (\(opening.content.purpose)) was abandoned \(attempts.count) times, the last time as \(reason); "
                     + (missing.isEmpty ? "run again" : "missing: \(names); start those clouds' stages and run again"))
         }
-        if !isOpening { try openNext() }
+        if !isOpening { try tryAgain() }
     }
 
     /// What was borrowed for the round is done with, and its senders may forget it.

@@ -140,7 +140,7 @@ extension PublishStage {
         releases.append(release, adapter: model.round)
         try endUnmasking(release.content.round)
         current = nil
-        attempts = 0
+        attempts = StepAttempts(after: release.content.round)
         context.announce(release)
     }
 }

@@ -64,7 +64,7 @@ extension PublishStage {
         context.begin { [self] in
             try await open(sum, of: current)
             isOpening = false
-            if !isDone, self.current == nil { try openNext() }
+            if !isDone, self.current == nil { try tryAgain() }
         }
     }
 

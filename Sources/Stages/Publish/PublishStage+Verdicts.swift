@@ -15,7 +15,11 @@ extension PublishStage {
                 || (isClouds && name.kind == .share && opener.needsShares)
                 || (isClouds && name.kind == .disclosure)
         else { return .refuse("\(sender) may not send \(name) here") }
-        guard let current else { return .refuse("no round is open") }
+        guard let current else {
+            // Before the next attempt: what comes is of a round that was given up.
+            let reason = "no round is open"
+            return retryBy == nil ? .refuse(reason) : .over(reason)
+        }
         guard name.round == current.content.round else {
             let reason = "round \(name.round) is not open, round \(current.content.round) is"
             return name.round < current.content.round ? .over(reason) : .refuse(reason)

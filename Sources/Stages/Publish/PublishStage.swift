@@ -29,7 +29,11 @@ final class PublishStage: Stage {
     var isOpening = false
     /// When it is tried again to open the next round, which lacks its key.
     var openBy: ContinuousClock.Instant?
-    var attempts = 0
+    var attempts = StepAttempts(after: RoundNumber(0))
+    /// When the step is tried again whose last round was given up.
+    var retryBy: ContinuousClock.Instant?
+    /// When the open round is given up for want of any word of aggregate.
+    var wordBy: ContinuousClock.Instant?
     /// The next round is left to a successor.
     var isHeldBack = false
     var isDone = false
@@ -62,7 +66,9 @@ final class PublishStage: Stage {
         if endBy != nil {
             return .waiting(for: unheard.sorted(), "the run is over, and they have not said that they know it")
         }
-        guard let content = current?.content else { return .working("between rounds") }
+        guard let content = current?.content else {
+            return retryBy == nil ? .working("between rounds") : pauseSituation
+        }
         let ended = overspending.map { "; no more updates: \($0)" } ?? ""
         let round = "round \(content.round) (\(content.purpose)\(ended))"
         if isOpening { return .working("\(round): opening the sum") }
@@ -86,21 +92,27 @@ final class PublishStage: Stage {
         paces = try context.journal.read { try $0.fact(CloudPaces.fact) }.map { try CloudPaces(encoded: $0) } ?? paces
         try sendAdapterToNewcomers()
         warn()
-        let last = releases.last?.content.round ?? RoundNumber(0)
-        attempts = try context.abandonments().filter { $0.content.round > last }.count
+        try takeUpAttempts()
         guard let opening = try context.latestOpening(), try context.isOpen(opening) else { return try openNext() }
         do {
             try keys.resume(opening.content)
             try moveIfNeeded(opening)
             try beginUnmasking(opening)
             current = opening
+            // The round has what is left of its time, by the time of day: no more than a round may take, should that have been set.
+            let (end, now) = (opening.content.deadline, context.surroundings.time)
+            wait(for: min(end > now ? .milliseconds(Int64(min(end - now, 1 << 53))) : .zero, configuration.deadline))
         } catch {
             try abandon(opening, missing: [], reason: "publish cannot open its sum any more: \(error)", settling: nil)
         }
     }
 
+    /// Aggregate tells of a missed quorum; this is for when aggregate itself is gone. Its word takes its time.
+    func wait(for time: Duration) { wordBy = context.surroundings.now + time + .seconds(15) }
+
     func tick() async throws {
         if isHeldBack, !context.isAskedToHandOver { return try openNext() }
+        if let retryBy, current == nil, !isOpening, context.surroundings.now >= retryBy { return try openNext() }
         if let openBy, current == nil, !isOpening, context.surroundings.now >= openBy { return try openNext() }
         if let current, let sharesBy, !isOpening, context.surroundings.now >= sharesBy {
             let helped = unmasking?.helpers ?? Set(closing.shares.keys)
@@ -121,9 +133,7 @@ final class PublishStage: Stage {
             context.end(.success(()))
             self.endBy = nil
         }
-        // Aggregate tells of a missed quorum; this is for when aggregate itself is gone.
-        guard let current, !isOpening, closing.sum == nil, context.surroundings.time > current.content.deadline + 15_000
-        else { return }
+        guard let current, let wordBy, !isOpening, closing.sum == nil, context.surroundings.now > wordBy else { return }
         try abandon(
             current, missing: [topology.aggregate.cloud],
             reason: "\(topology.aggregate) has not been heard of since the deadline", settling: nil)

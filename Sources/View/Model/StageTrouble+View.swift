@@ -18,6 +18,7 @@ extension StageTrouble {
         switch kind {
         case .clock: "a clock that is off"
         case .version: "a peer of another version"
+        case .round: "a round that is given up again and again"
         case .disk: "a full disk"
         case .still: "a process that stands still"
         case .killed, .failed: nil

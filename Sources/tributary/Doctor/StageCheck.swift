@@ -87,12 +87,12 @@ enum StageCheck {
         }
     }
 
-    /// A clock and a version are between two stages that go on; a full disk, or a kill from which the stage has not come back,
+    /// A clock, a version and a round that lacks a cloud are between two stages that go on; a full disk, or a kill from which the stage has not come back,
     /// stops one. A kill from which it has come back is news for a while.
     private static func finding(_ trouble: StageTrouble, of stage: LauncherRecord.Stage, _ now: Double) -> Finding {
         let area =
             switch trouble.kind {
-            case .clock, .version, .disk: trouble.kind.rawValue
+            case .clock, .version, .disk, .round: trouble.kind.rawValue
             case .killed, .still, .failed: "stage"
             }
         let isOver = trouble.kind == .killed && stage.state == "ready"
@@ -126,7 +126,7 @@ extension StageTrouble {
     func finding(_ now: Double) -> String {
         let span = Terminal.span(now - since)
         switch kind {
-        case .clock, .version, .disk: return "\(about): \(text) (for \(span))"
+        case .clock, .version, .disk, .round: return "\(about): \(text) (for \(span))"
         case .still, .failed: return "\(text) (for \(span))"
         case .killed: return "\(text) (\(span) ago)"
         }
