@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Harmonising")
 struct HarmoniserTests {
-    private let folder: TemporaryFolder
+    let folder: TemporaryFolder
     private let chartHeader = "icustay_id,itemid,charttime,value,valuenum,valueuom,error\n"
     private let labHeader = "hadm_id,itemid,charttime,value,valuenum,valueuom\n"
 
@@ -38,7 +38,7 @@ struct HarmoniserTests {
         try folder.write("LABEVENTS.csv", labHeader)
     }
 
-    private func harmonise(
+    func harmonise(
         charts: String = "", labs: String = "", keep: [String: Set<String>] = [:], mapping: String = Sample.mapping
     ) throws -> (stays: [Stay], counts: IngestCounts) {
         try folder.write("CHARTEVENTS.csv", chartHeader + charts)
@@ -47,14 +47,14 @@ struct HarmoniserTests {
             .harmonise(try TableFolder(path: folder.path), keep: keep)
     }
 
-    private func value(_ name: String, of stay: String, in result: (stays: [Stay], counts: IngestCounts)) throws
+    func value(_ name: String, of stay: String, in result: (stays: [Stay], counts: IngestCounts)) throws
         -> Double
     {
         let stay = try #require(result.stays.first { $0.id == stay })
         return stay.values[try #require(Sample.variables.index(of: name))]
     }
 
-    private func counts(_ name: String, in result: (stays: [Stay], counts: IngestCounts)) throws -> VariableCounts {
+    func counts(_ name: String, in result: (stays: [Stay], counts: IngestCounts)) throws -> VariableCounts {
         result.counts.variables[try #require(Sample.variables.index(of: name))]
     }
 
