@@ -200,6 +200,8 @@ let package = Package(
             name: "Collectors", dependencies: ["JSONText", "Monitoring"], path: "Tests/Collectors", exclude: ["Peers"],
             swiftSettings: strict),
         .target(name: "SampleTopology", path: "Tests/SampleTopology", swiftSettings: strict),
+        // Keys of a JSON file beside those that its page lists
+        .target(name: "DocumentedKeys", path: "Tests/DocumentedKeys", swiftSettings: strict),
         // A file system that a test may fill
         .target(name: "SmallDisk", path: "Tests/SmallDisk", swiftSettings: strict),
         // What a loss of power leaves
@@ -275,8 +277,8 @@ let package = Package(
         tests(
             "PublicationTests",
             uses: [
-                "Publication", "Adapter", "Configuration", "Federation", "JSONText", "Planning", "PowerCut", "Privacy",
-                "SeededRandom", "Sodium",
+                "Publication", "Adapter", "Configuration", "DocumentedKeys", "Federation", "JSONText", "Planning",
+                "PowerCut", "Privacy", "SeededRandom", "Sodium",
             ]),
         tests(
             "SimulationTests",

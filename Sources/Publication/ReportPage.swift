@@ -117,12 +117,15 @@ package struct ReportPage: Sendable {
             }
         }
         let parts = report.rounds.flatMap(\.clouds)
-        let wire = parts.reduce(0) { $0 + Double($1.wireBytes) }
+        let sent = parts.reduce(0) { $0 + Double($1.sentBytes) }
+        let all = parts.reduce(0) { $0 + Double($1.allBytes) }
         let plain = parts.reduce(0) { $0 + Double($1.fp32Bytes) }
         if plain > 0 {
+            let count = Double(parts.count)
             add(
-                "\(Figure.fixed(wire / plain, 2)) ×", "bytes on the wire, fp32 being 1",
-                "\(Figure.bytes(wire / Double(parts.count))) per cloud and round")
+                "\(Figure.fixed(sent / plain, 2)) ×", "bytes sent, the values as fp32 being 1",
+                "\(Figure.fixed(all / plain, 2)) × in all: \(Figure.bytes(sent / count)) sent and "
+                    + "\(Figure.bytes((all - sent) / count)) got per cloud and round")
         }
         add(Figure.seconds(report.totalSeconds), "from start to release", roundCount)
         return "<ul class=\"tiles\">\(tiles.joined(separator: "\n"))</ul>"
@@ -187,35 +190,44 @@ package struct ReportPage: Sendable {
     private var bytes: String {
         let rounds = report.rounds.filter { !$0.clouds.isEmpty }
         guard !rounds.isEmpty else { return "" }
-        let series = clouds.map { cloud in
+        let kinds: [(name: String, bytes: (RunReport.CloudRound) -> Int)] = [
+            ("sent: contributions", \.wireBytes), ("sent: to open sums", \.shareBytes),
+            ("got: to open sums", \.evidenceBytes), ("got: the new adapter", \.adapterBytes),
+        ]
+        let series = kinds.map { kind in
             StackedBars.Series(
-                name: cloud,
-                values: rounds.map { round in
-                    round.clouds.filter { $0.cloud == cloud }.reduce(0) { $0 + Double($1.wireBytes) }
-                })
-        }
+                name: kind.name,
+                values: rounds.map { round in round.clouds.reduce(0) { $0 + Double(kind.bytes($1)) } })
+        }.filter { $0.values.contains { $0 > 0 } }
         let plain = rounds.map { $0.clouds.reduce(0) { $0 + Double($1.fp32Bytes) } }
         let plot = StackedBars(
             id: "bytes", title: "Bytes between clouds by round", labels: rounds.map { String($0.round) },
             series: series,
-            marks: plain, markName: "the same values as fp32", format: Figure.bytes,
-            unit: byteUnit(for: plain.max() ?? 0))
+            marks: plain, markName: "the contributions' values as fp32", format: Figure.bytes,
+            unit: byteUnit(for: rounds.map { $0.clouds.reduce(0) { $0 + Double($1.allBytes) } }.max() ?? 0))
         let rows = rounds.flatMap { round in
             round.clouds.map { part in
-                [
-                    "\(round.round), \(part.cloud)", Figure.bytes(Double(part.wireBytes)),
-                    Figure.bytes(Double(part.fp32Bytes)),
-                    part.fp32Bytes > 0 ? Figure.fixed(Double(part.wireBytes) / Double(part.fp32Bytes), 2) : "–",
-                ]
+                func ratio(_ bytes: Int) -> String {
+                    part.fp32Bytes > 0 ? Figure.fixed(Double(bytes) / Double(part.fp32Bytes), 2) : "–"
+                }
+                return ["\(round.round), \(part.cloud)"]
+                    + [part.wireBytes, part.shareBytes, part.evidenceBytes, part.adapterBytes, part.allBytes]
+                    .map { Figure.bytes(Double($0)) }
+                    + [Figure.bytes(Double(part.fp32Bytes)), ratio(part.sentBytes), ratio(part.allBytes)]
             }
         }
         return Markup.figure(
             heading: "Bytes between clouds",
-            text: "What each cloud sent in a round, encrypted; the line across a bar is the same values as plain fp32.",
+            text:
+                "What the clouds sent and got in a round; the line across a bar is the contributions' values as plain fp32.",
             plot: plot.svg,
             legend: legend(series.map(\.name)) + [(name: "fp32", style: "dash")],
             table: Markup.table(
-                caption: "Bytes by round and cloud", head: ["round, cloud", "on the wire", "as fp32", "ratio"],
+                caption: "Bytes by round and cloud",
+                head: [
+                    "round, cloud", "contribution", "sent to open", "got to open", "new adapter", "in all", "as fp32",
+                    "sent ÷ fp32", "in all ÷ fp32",
+                ],
                 rows: rows))
     }
 
@@ -274,7 +286,8 @@ package struct ReportPage: Sendable {
 
     private var commands: String {
         guard !report.commands.isEmpty else { return "" }
-        let items = report.commands.map {
+        let place = (report.adapter.map { [RunReport.Command(purpose: "The adapter", line: $0)] } ?? [])
+        let items = (place + report.commands).map {
             "<dt>\(Markup.escaped($0.purpose))</dt><dd><pre>\(Markup.escaped($0.line))</pre></dd>"
         }
         return "<section><h2>What to do next</h2><dl class=\"wide\">\(items.joined(separator: "\n"))</dl></section>"

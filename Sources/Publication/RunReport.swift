@@ -5,19 +5,35 @@ package struct RunReport: Codable, Equatable, Sendable {
     package static let format = 1
     package static let maximumByteCount = 64 << 20
 
-    /// A cloud's part in a round, in bytes of its contribution.
+    /// A cloud's part in a round, in bytes that crossed between it and another cloud, headers and signatures included.
     package struct CloudRound: Codable, Equatable, Sendable {
         package var cloud: String
-        /// What crossed to another cloud, headers and signatures included.
+        /// Its contribution, as sent.
         package var wireBytes: Int
-        /// The same values as plain 32-bit floats.
+        /// The values of its contribution as plain 32-bit floats.
         package var fp32Bytes: Int
+        /// What it sent to help open the sum, or to agree on masks and take them off.
+        package var shareBytes: Int
+        /// What it got for that: the sum's record and the others' contributions, or the others' parts of the masks.
+        package var evidenceBytes: Int
+        /// What it got to make the new adapter of the one before; 0 after the last update.
+        package var adapterBytes: Int
 
-        package init(cloud: String, wireBytes: Int, fp32Bytes: Int) {
+        package init(
+            cloud: String, wireBytes: Int, fp32Bytes: Int, shareBytes: Int, evidenceBytes: Int, adapterBytes: Int
+        ) {
             self.cloud = cloud
             self.wireBytes = wireBytes
             self.fp32Bytes = fp32Bytes
+            self.shareBytes = shareBytes
+            self.evidenceBytes = evidenceBytes
+            self.adapterBytes = adapterBytes
         }
+
+        package var sentBytes: Int { wireBytes + shareBytes }
+        package var gotBytes: Int { evidenceBytes + adapterBytes }
+        /// Sent and got.
+        package var allBytes: Int { sentBytes + gotBytes }
     }
 
     /// What a cloud has used in the run.
@@ -139,15 +155,18 @@ package struct RunReport: Codable, Equatable, Sendable {
     /// What aggregate held of the clouds' contributions, a sentence each.
     package var aggregateSaw: [String]
     package var commands: [Command]
+    /// The last release's folder, as it lay when the report was written.
+    package var adapter: String?
     /// Absent where it was not measured.
     package var costs: [Cost]?
     package var currency: String?
 
     package init(
         run: String, createdAt: Int, baseModel: String, privacy: ReleaseManifest.Privacy, totalSeconds: Double,
-        rounds: [Round], table: [Row], aggregateSaw: [String] = [], commands: [Command] = [],
+        rounds: [Round], table: [Row], aggregateSaw: [String] = [], commands: [Command] = [], adapter: String? = nil,
         costs: [Cost]? = nil, currency: String? = nil
     ) {
+        self.adapter = adapter
         self.costs = costs
         self.currency = currency
         format = RunReport.format
@@ -202,7 +221,10 @@ package struct RunReport: Codable, Equatable, Sendable {
         }
         var amounts: [Double?] = table.map(\.logLoss) + rounds.map(\.loss) + [totalSeconds]
         amounts += rounds.flatMap { round in
-            round.phases.map(\.seconds) + round.clouds.flatMap { [Double($0.wireBytes), Double($0.fp32Bytes)] }
+            round.phases.map(\.seconds)
+                + round.clouds.flatMap {
+                    [$0.wireBytes, $0.fp32Bytes, $0.shareBytes, $0.evidenceBytes, $0.adapterBytes].map(Double.init)
+                }
         }
         amounts += (costs ?? []).flatMap { [$0.cpuSeconds, $0.gpuSeconds, $0.egressBytes, $0.amount] }
         guard amounts.allSatisfy({ $0.map { $0.isFinite && $0 >= 0 } ?? true }) else {

@@ -1,3 +1,4 @@
+import DocumentedKeys
 import Foundation
 import Publication
 import Testing
@@ -12,11 +13,13 @@ struct RunReportTests {
                 round: index + 2, loss: 0.52 - 0.13 * progress, auroc: 0.64 + 0.17 * progress,
                 auprc: 0.3 + 0.2 * progress,
                 clouds: clouds.enumerated().map {
-                    RunReport.CloudRound(cloud: $1, wireBytes: 141_000 + $0 * 1_900, fp32Bytes: 196_608)
+                    RunReport.CloudRound(
+                        cloud: $1, wireBytes: 141_000 + $0 * 1_900, fp32Bytes: 196_608, shareBytes: 143_000,
+                        evidenceBytes: 283_000, adapterBytes: index + 1 < count ? 61_000 : 0)
                 },
                 phases: [
-                    .init(name: "train", seconds: 4.1 + Double(index % 3) * 0.4), .init(name: "encrypt", seconds: 2.2),
-                    .init(name: "aggregate", seconds: 0.4), .init(name: "open", seconds: 0.9),
+                    .init(name: "train", seconds: 4.1 + Double(index % 3) * 0.4), .init(name: "seal", seconds: 2.2),
+                    .init(name: "gather", seconds: 0.4), .init(name: "open", seconds: 0.9),
                     .init(name: "publish", seconds: 0.2),
                 ])
         }
@@ -48,7 +51,27 @@ struct RunReportTests {
                 .init(
                     purpose: "Verify the release", line: "tributary verify ~/.local/state/tributary/one-machine/latest"),
                 .init(purpose: "Load it", line: "PeftModel.from_pretrained(base, \"latest\")"),
-            ])
+            ],
+            adapter: "out/demo/state/release/publish/releases/round-0012",
+            costs: [
+                .init(cloud: "north", cpuSeconds: 61, gpuSeconds: 0, egressBytes: 3_400_000, amount: 0.0021),
+                .init(cloud: "east", cpuSeconds: 58, gpuSeconds: 0, egressBytes: 3_300_000, amount: nil),
+            ], currency: "EUR")
+    }
+
+    private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("docs/report.md").path
+
+    @Test("docs/report.md has a row for every key of report.json, and none for another")
+    func isDocumented() throws {
+        var report = try Self.sample()
+        report.encrypted = "everything"
+        let written = try DocumentedKeys.paths(in: report.encoded())
+        let documented = try DocumentedKeys.rows(of: Self.page, under: "Fields")
+        #expect(written.subtracting(documented) == [], "give docs/report.md, \"Fields\", a row for these")
+        #expect(documented.subtracting(written) == [], "docs/report.md, \"Fields\", has rows for what is not written")
+        let kinds = try DocumentedKeys.items(of: Self.page, under: "Kinds of rows")
+        #expect(kinds == Set(RunReport.Kind.allCases.map(\.rawValue)))
     }
 
     @Test("A report reads back, and the same report gives the same bytes")
@@ -72,8 +95,9 @@ struct RunReportTests {
         let changes: [(inout RunReport) -> Void] = [
             { $0.table[0].auroc = 1.2 }, { $0.table[0].auroc = .nan }, { $0.rounds[0].auroc = -0.1 },
             { $0.rounds[0].loss = .infinity }, { $0.rounds[0].phases[0].seconds = -1 },
-            { $0.rounds[0].clouds[0].wireBytes = -1 }, { $0.rounds.swapAt(0, 1) }, { $0.format = 2 },
-            { $0.totalSeconds = .nan },
+            { $0.rounds[0].clouds[0].wireBytes = -1 }, { $0.rounds[0].clouds[0].shareBytes = -1 },
+            { $0.rounds[0].clouds[0].evidenceBytes = -1 }, { $0.rounds[0].clouds[0].adapterBytes = -1 },
+            { $0.rounds.swapAt(0, 1) }, { $0.format = 2 }, { $0.totalSeconds = .nan },
         ]
         for change in changes {
             var spoiled = good
@@ -128,11 +152,37 @@ struct RunReportTests {
         for plot in plots {
             #expect(plot.contains("role=\"img\"") && plot.contains("<title id=") && plot.contains("<desc id="))
         }
-        #expect(page.components(separatedBy: "<table>").count == 6)
+        // One for each plot, and what the run used.
+        #expect(page.components(separatedBy: "<table>").count == 7)
         #expect(page.contains("prefers-color-scheme: dark") && page.contains("width=device-width"))
         for (open, close) in [("<svg ", "</svg>"), ("<figure", "</figure>"), ("<tr>", "</tr>"), ("<text ", "</text>")] {
             #expect(page.components(separatedBy: open).count == page.components(separatedBy: close).count)
         }
+    }
+
+    @Test("The page tells what was sent and what crossed in all, in its tile, its plot and its table")
+    func tellsAllBytes() throws {
+        var report = try Self.sample(clouds: ["north", "east"], rounds: 2)
+        for (round, adapter) in [(0, 1024), (1, 0)] {
+            for cloud in 0..<2 {
+                report.rounds[round].clouds[cloud] = .init(
+                    cloud: cloud == 0 ? "north" : "east", wireBytes: 2048, fp32Bytes: 4096, shareBytes: 3072,
+                    evidenceBytes: 5120, adapterBytes: adapter)
+            }
+        }
+        let page = try ReportPage(report).html
+        // Four parts of 2 + 3 sent and 5 got, half of them 1 more, beside 4.
+        #expect(page.contains(">1.25 ×<"))
+        #expect(page.contains("2.63 × in all: 5.0 KiB sent and 5.5 KiB got per cloud and round"))
+        for title in [
+            "sent: contributions, round 2: 4.0 KiB", "sent: to open sums, round 2: 6.0 KiB",
+            "got: to open sums, round 2: 10.0 KiB", "got: the new adapter, round 2: 2.0 KiB",
+        ] {
+            #expect(page.contains(title), "\(title)")
+        }
+        // The table's row of a cloud and round: its parts, all of them, fp32, and both ratios.
+        let cells = ["2.0 KiB", "3.0 KiB", "5.0 KiB", "1.0 KiB", "11.0 KiB", "4.0 KiB", "1.25", "2.75"]
+        #expect(page.contains(cells.map { "<td class=\"n\">\($0)</td>" }.joined()), "the row of round 2 and north")
     }
 
     @Test("Names that a user chose cannot become markup")
@@ -141,6 +191,7 @@ struct RunReportTests {
         var report = try Self.sample(run: hostile, clouds: [hostile])
         report.commands[0].line = hostile
         report.aggregateSaw = [hostile]
+        (report.adapter, report.currency) = (hostile, hostile)
         report.table[0].name = hostile
         report.rounds[0].phases[0].name = hostile
         let page = try ReportPage(report).html

@@ -23,6 +23,8 @@ struct QualityCommand: ParsableCommand {
     @Option(help: "With --real: draws other folds.") var salt: String?
     @Option(help: "clear sums the same integers as paillier, bit for bit, and is faster.") var suite = "clear"
     @Option(help: "The folder to write into: a run's folder each, and quality.json.") var out: String?
+    @Flag(help: "Go on where it was stopped: a run that has left its scores there is not made again.") var resume =
+        false
 
     func validate() throws {
         guard (1...100).contains(seeds) else { throw ValidationError("--seeds: expected 1 to 100, found \(seeds)") }
@@ -34,6 +36,11 @@ struct QualityCommand: ParsableCommand {
         var boards: [(name: String, board: Scoreboard)] = []
         let names = real == nil ? (1...seeds).map { "seed-\($0)" } : (0..<folds).map { "fold-\($0)" }
         for (index, name) in names.enumerated() {
+            let scores = "\(folder)/\(name)/scores.json"
+            if resume, access(scores, R_OK) == 0 {
+                boards.append((name, try Scoreboard(reading: scores)))
+                continue
+            }
             ProgressLine.write("\(name): \(index + 1) of \(names.count)")
             var arguments = ["demo", "--suite", suite, "--out", "\(folder)/\(name)", "--format", "json"]
             if let real {
@@ -44,7 +51,7 @@ struct QualityCommand: ParsableCommand {
                 if let stays { arguments += ["--stays", "\(stays)"] }
             }
             try FederationProcess.run(arguments, log: "\(folder)/\(name).log", folder: folder)
-            boards.append((name, try Scoreboard(reading: "\(folder)/\(name)/scores.json")))
+            boards.append((name, try Scoreboard(reading: scores)))
         }
         let summary = try real == nil ? QualitySummary(seeds: boards) : QualitySummary(folds: boards)
         let file = "\(folder)/quality.json"

@@ -69,8 +69,9 @@ struct DemoResult {
             !isSealed
                 ? "every cloud's update, in clear"
                 : encryption.formula == "full"
-                    ? "no plaintext update, record, score or statistic, and no private key"
-                    : "of every update what was not encrypted (\(encryption.summary)); no record, score or statistic, and no private key",
+                    ? "by construction no plaintext update, record, score or statistic, and no private key"
+                    : "of every update what was not encrypted (\(encryption.summary)); by construction no record, score or statistic, "
+                        + "and no private key",
         ]
     }
 
@@ -85,7 +86,7 @@ struct DemoResult {
         return RunReport(
             run: manifest.run.description, createdAt: created, baseModel: baseModel, privacy: privacy,
             totalSeconds: seconds, rounds: reportRounds, table: reportTable, aggregateSaw: aggregateSaw,
-            commands: commands,
+            commands: commands, adapter: release,
             costs: costs?.clouds.map {
                 .init(
                     cloud: "\($0.name)", cpuSeconds: $0.cpuSeconds, gpuSeconds: $0.gpuSeconds,
@@ -108,10 +109,19 @@ struct DemoResult {
             let scores = next?.purpose == "evaluation" && next?.split == "validation" ? next?.metrics : nil
             return RunReport.Round(
                 round: round.number, loss: scores?["log_loss"], auroc: scores?["auroc"], auprc: scores?["auprc"],
-                clouds: round.wireBytes.sorted { $0.key < $1.key }.map {
-                    .init(cloud: $0.key, wireBytes: $0.value, fp32Bytes: plainBytes(round))
-                },
+                clouds: parts(of: round),
                 phases: round.phases.map { .init(name: $0.name, seconds: $0.seconds) })
+        }
+    }
+
+    /// What each cloud sent and got in an update round.
+    private func parts(of round: RunProgress.Round) -> [RunReport.CloudRound] {
+        let sent = [round.wireBytes, round.shareBytes, round.evidenceBytes]
+        return Set(sent.flatMap(\.keys)).sorted().map { cloud in
+            .init(
+                cloud: cloud, wireBytes: round.wireBytes[cloud] ?? 0, fp32Bytes: plainBytes(round),
+                shareBytes: round.shareBytes[cloud] ?? 0, evidenceBytes: round.evidenceBytes[cloud] ?? 0,
+                adapterBytes: round.adapterBytes)
         }
     }
 
@@ -180,19 +190,16 @@ struct DemoResult {
 
     private var wire: [String] {
         let updates = progress.rounds(of: "update")
-        let parts = updates.flatMap { $0.wireBytes.values }
+        // The report's own figures, so that no two tell of other bytes.
+        let parts = updates.flatMap(parts(of:))
         guard let first = updates.first, !parts.isEmpty else { return [] }
-        let mean = Double(parts.reduce(0, +)) / Double(parts.count)
+        func average(_ bytes: [Int]) -> Int { bytes.reduce(0, +) / max(1, bytes.count) }
+        let mean = Double(average(parts.map(\.wireBytes)))
         let plain = Double(plainBytes(first))
-        func average(_ bytes: (RunProgress.Round) -> [String: Int]) -> Int {
-            let all = updates.flatMap { bytes($0).values }
-            return all.isEmpty ? 0 : all.reduce(0, +) / all.count
-        }
         func line(_ bytes: Int, _ what: String) -> String { "  \(Terminal.padded(Bytes.text(bytes), 10)) \(what)" }
         // After the last update nothing is sent.
-        let adapters = updates.map(\.adapterBytes).filter { $0 > 0 }
-        let adapter = adapters.reduce(0, +) / max(1, adapters.count)
-        let (share, evidence) = (average(\.shareBytes), average(\.evidenceBytes))
+        let adapter = average(parts.map(\.adapterBytes).filter { $0 > 0 })
+        let (share, evidence) = (average(parts.map(\.shareBytes)), average(parts.map(\.evidenceBytes)))
         var lines = [
             "On the wire between clouds, a cloud and update round of \(first.values) values:",
             line(
