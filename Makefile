@@ -149,7 +149,7 @@ screenshots: build ## pictures of the page and of `tributary top` for docs/watch
 	@$(or $(TRIBUTARY_PYTHON),python3) scripts/screenshots $(BIN) docs/images
 
 .PHONY: lint
-lint: ## formatting and naming rules, and warnings as errors in our own code
+lint: ## formatting, naming and documentation rules of .swift-format, each finding an error
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 .PHONY: format

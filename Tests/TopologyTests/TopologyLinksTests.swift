@@ -1,5 +1,6 @@
 import Configuration
 import Federation
+import FoundationEssentials
 import Glibc
 import Testing
 import Topology
@@ -126,11 +127,15 @@ struct TopologyLinksTests {
         #expect(nasty.picture.contains("A &amp; &lt;b&gt;"))
     }
 
-    @Test("the topologies of the repository are sound", arguments: ["one-machine", "three-clouds"])
-    func shipped(name: String) throws {
+    @Test(
+        "the topologies of the repository are sound, every one, whether or not the tables that they name are there",
+        arguments: [("one-machine", 3), ("three-clouds", 3), ("real-three", 3), ("real-regions", 5)])
+    func shipped(name: String, clouds: Int) throws {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let topology = try Topology.load("/\(root)/topology/\(name).yaml", state: "/s")
-        #expect(topology.dataClouds.count == 3)
+        #expect(topology.dataClouds.count == clouds)
         #expect(topology.warnings.allSatisfy { $0.message.contains("127.0.0.1") })
+        let files = try FileManager.default.contentsOfDirectory(atPath: "/\(root)/topology")
+        #expect(files.count { $0.hasSuffix(".yaml") } == 4, "a topology that is not among these arguments: \(files)")
     }
 }

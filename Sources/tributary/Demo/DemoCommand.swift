@@ -112,7 +112,8 @@ struct Demo: ParsableCommand {
         var chosen: Topology.Suite?
         if let suite {
             guard let known = Topology.Suite(rawValue: suite) else {
-                throw LauncherError.arguments("--suite: expected paillier, secagg or clear, found \"\(suite)\"")
+                let suites = Topology.Suite.allCases.map(\.rawValue).joined(separator: ", ")
+                throw LauncherError.arguments("--suite: expected one of \(suites), found \"\(suite)\"")
             }
             chosen = known
         }
