@@ -63,7 +63,8 @@ class Mutator:
 
     def __init__(self, seed, keys, run, others, seeds):
         self.chance, self.keys, self.run, self.others = random.Random(seed), keys, run, others
-        self.seeds = seeds  # sound documents of every kind
+        self.seeds = seeds  # sound documents of every kind, with the kind of the messages that carry them
+        self.carried = [each for each in seeds if each[0]]
         self.sent = []
 
     def envelope(self, **changes):
@@ -85,7 +86,9 @@ class Mutator:
         chance = self.chance
         about = {"opening": chance.randbytes(32), "suite": "paillier", "profile": "standard", "key": chance.randbytes(16), "bits": 12,
                  "room": 4, "weight": chance.choice((0, 1, 2**32 - 1))}
-        content = {"name": self.name(), "maker": self.keys.stage, "bytes": chance.choice((1, CHUNK, 2**31, 2**31 + 1)),
+        # Half of them are what a stage of its cloud may offer, of a round that is over.
+        name = f"{self.run}/contribution/{chance.choice((0, 1))}/{self.keys.cloud}/0" if chance.random() < 0.5 else self.name()
+        content = {"name": name, "maker": self.keys.stage, "bytes": chance.choice((1, CHUNK, 2**31, 2**31 + 1)),
                    "digest": chance.randbytes(32), "about": chance.choice((about, {}, {"opening": chance.randbytes(32)}, nested(chance.choice((3, 7, 9, 500)))))}
         try:
             document = msgpack.packb(content)
@@ -100,8 +103,9 @@ class Mutator:
             document, signature = self.offer()
             return [self.envelope(kind="offer"), document, signature, chance.randbytes(chance.choice((0, 1, 100)))]
         if which < 0.8:
-            document = chance.choice(self.seeds)
-            kind = chance.choice(KINDS)
+            # Half of them as the kind that they are: these are decoded, and refused for what they say.
+            kind, document = chance.choice(self.carried if chance.random() < 0.5 else self.seeds)
+            kind = kind if kind and chance.random() < 0.8 else chance.choice(KINDS)
             return [self.envelope(kind=kind), document, self.keys.signing.sign(f"tributary 1 {kind}\n".encode() + document).signature, b""]
         return [self.envelope(), b"", b"", b""]
 
@@ -279,11 +283,38 @@ def calm(target, *words):
         pass
 
 
+SIGNED = ("opening", "release", "abandonment", "offer", "receipt")
+
+
 def seeds():
-    """Sound documents: the seeds of the decoders' fuzzer, after their first byte, which names the decoder."""
+    """Sound documents, and of those that a message carries its kind: the seeds of the decoders' fuzzer, after their first two bytes, which
+    choose the decoder."""
     folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Fuzzing", "seeds")
     found = []
     for name in sorted(os.listdir(folder)):
         with open(f"{folder}/{name}", "rb") as file:
-            found.append(file.read()[1:][:200_000])
-    return [each for each in found if 0 < len(each) < 20_000]
+            document = file.read()[2:]
+        kind = name.split("-")[0]
+        # `opening-0` is of a sum, by a share of its key.
+        is_carried = kind in SIGNED and name != "opening-0"
+        if 0 < len(document) < 20_000:
+            found.append((kind if is_carried else None, document))
+    check(found)
+    return found
+
+
+def check(found):
+    """Refuses seeds that are not sound any more, as they are once a seed begins with more or fewer bytes than are cut off: what is mutated
+    of such ones is refused for its first byte, whatever else is in it."""
+    fields = {"opening": "cohort", "release": "opening", "abandonment": "missing", "offer": "maker", "receipt": "outcome"}
+    for kind, field in fields.items():
+        sound = 0
+        for document in (document for each, document in found if each == kind):
+            try:
+                content = msgpack.unpackb(document, strict_map_key=False)
+                sound += isinstance(content, dict) and field in content
+            except (ValueError, msgpack.exceptions.ExtraData):
+                pass
+        if sound == 0 or sound < sum(each == kind for each, _ in found):
+            raise SystemExit(f"{sound} of {sum(each == kind for each, _ in found)} seeds of an {kind} are sound documents: look at how "
+                             "Tests/Fuzzing/Harness.swift puts its seeds together, and at `seeds` here")

@@ -45,12 +45,15 @@ extension PostLoop {
                 guard isAllowed(message, of: stage, now: now, post: post) else { continue }
                 vouched = stage
             }
+            let count = message.frames.reduce(0) { $0 + $1.count }
+            // What cannot be used has come too.
+            if let vouched { links.received(count, from: vouched) }
             do {
                 let wire = try wireMessage(message, vouched: vouched, hub)
-                if vouched == nil, let descriptor = message.descriptor {
-                    hub.local[descriptor] = wire.sender.description
+                if vouched == nil {
+                    if let descriptor = message.descriptor { hub.local[descriptor] = wire.sender.description }
+                    links.received(count, from: wire.sender)
                 }
-                links.received(message.frames.reduce(0) { $0 + $1.count }, from: wire.sender)
                 post.deliver(.message(wire))
             } catch {
                 if let vouched { allowances[vouched]?.chargeMistake() }
