@@ -38,7 +38,8 @@ extension PipelineSuite {
                 topology: stand.run.topology, keys: stand.run.keys, stage: try stand.cloud("north").stage)
             let aggregate = stand.run.topology.aggregate
             let count = 100_000
-            let sending = Task.detached { try MutatedFrames.send(count, by: plan, to: aggregate) }
+            let signing = try stand.cloud("north").signing
+            let sending = Task.detached { try MutatedFrames.send(count, by: plan, signing: signing, to: aggregate) }
             for round: UInt32 in 2...3 { try await closes(stand, try await stand.open(round, quorum: 2, seconds: 4)) }
             #expect(try await sending.value >= count)
             try await closes(stand, try await stand.open(4, quorum: 2, seconds: 4))
@@ -47,6 +48,41 @@ extension PipelineSuite {
                 stand.run.book.all.contains {
                     $0.stage == aggregate && $0.name == "message_refused" && $0.fields["from"] == "north/encrypt"
                 })
+        }
+
+        /// What mutations begin with. A mutation of what is refused for its first byte says nothing of what comes after it.
+        @Test(
+            "Before they are mutated the documents are sound: they are decoded, and refused for whose they are, their run and their round"
+        )
+        func sound() async throws {
+            let stand = try await Stand()
+            let aggregate = stand.run.topology.aggregate
+            let opening = try await stand.open(2, quorum: 2)
+            let plan = try PostPlan(
+                topology: stand.run.topology, keys: stand.run.keys, stage: try stand.cloud("north").stage)
+            let carried = try FuzzSeed.all().filter { $0.kind != nil }
+            #expect(carried.count >= 14, "seeds of opening, release, abandonment, offer and receipt")
+            try MutatedFrames.sendSound(carried, by: plan, signing: try stand.cloud("north").signing, to: aggregate)
+            let payload = try stand.seal(Stand.values(1), for: opening)
+            try stand.send(try stand.offer(payload, for: opening, of: "north", round: 1), payload, from: "north")
+            _ = try await stand.run.event("offer_refused", of: aggregate) {
+                $0.fields["reason"] == "round 1 is over, round 2 is open"
+            }
+            // A receipt of what was never sent is no fault; the others are each refused once.
+            let refused = carried.count { $0.kind != .receipt }
+            func reasons() -> [String] {
+                stand.run.book.all.filter { $0.stage == aggregate && $0.name == "message_refused" }.compactMap {
+                    $0.fields["reason"]
+                }
+            }
+            for _ in 0..<200 where reasons().count < refused { try await Task.sleep(for: .milliseconds(50)) }
+            let (role, run) = (
+                reasons().count { $0.contains("only office/publish announces") },
+                reasons().count { $0.contains("in run trial-7") }
+            )
+            #expect(role == carried.count { ![.offer, .receipt].contains($0.kind) }, "\(reasons())")
+            #expect(run == carried.count { $0.kind == .offer }, "\(reasons())")
+            #expect(stand.isAlive)
         }
 
         @Test("Hundreds of connections that say nothing leave room for those that have a key")
@@ -143,46 +179,97 @@ extension PipelineSuite {
     }
 }
 
+/// A sound document, and what carries it, if a message does.
+private struct FuzzSeed: Sendable {
+    let kind: MessageKind?
+    let bytes: [UInt8]
+
+    /// The seeds of the decoders' fuzzer, after their first two bytes, which choose the decoder (Tests/Fuzzing/Harness.swift).
+    static func all() throws -> [FuzzSeed] {
+        let folder = "\(FederationRun.repository)/Tests/Fuzzing/seeds"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { name in
+            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))).dropFirst(2)
+            // `opening-0` is of a sum, by a share of its key.
+            let kind = name.split(separator: "-").first.flatMap { MessageKind(rawValue: String($0)) }
+            let isCarried =
+                [.opening, .release, .abandonment, .offer, .receipt].contains(kind) && name != "opening-0"
+            return FuzzSeed(kind: isCarried ? kind : nil, bytes: Array(bytes.prefix(4096)))
+        }
+    }
+}
+
 /// Frames made of sound ones and spoiled, from a fixed seed.
 private struct MutatedFrames {
     private var random: SeededGenerator
-    private let seeds: [[UInt8]]
+    private let seeds: [FuzzSeed]
+    private let carried: [FuzzSeed]
+    private let signing: SigningKey
 
-    private init(seed: UInt64) throws {
+    private init(seed: UInt64, signing: SigningKey) throws {
         random = SeededGenerator(seed: seed)
-        let folder = "\(FederationRun.repository)/Tests/Fuzzing/seeds"
-        seeds = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map {
-            Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))).dropFirst().prefix(4096).map { $0 }
-        }
+        seeds = try FuzzSeed.all()
+        carried = seeds.filter { $0.kind != nil }
+        self.signing = signing
     }
 
-    /// Sends until so many frames are on their way; answers how many.
-    static func send(_ count: Int, by plan: PostPlan, to hub: StageName) throws -> Int {
-        var frames = try MutatedFrames(seed: 11)
+    private static func dial(_ plan: PostPlan, _ hub: StageName, _ body: (borrowing Socket) throws -> Void) throws {
         let context = try Context()
         let push = try Socket(.push, in: context)
         try push.set(.lingerMilliseconds(5_000))
-        guard let dial = plan.dials.first(where: { $0.hub == hub }), let server = dial.serverKey else { return 0 }
+        guard let dial = plan.dials.first(where: { $0.hub == hub }), let server = dial.serverKey else {
+            throw FederationRun.Failure(description: "\(plan.stage) does not dial \(hub)")
+        }
         try plan.curveSecret.withUnsafeBytes {
             try push.dialCurve(server: server, publicKey: plan.curvePublic, secret: $0)
         }
         try push.connect(dial.work)
+        try body(push)
+    }
+
+    private static func send(_ message: [[UInt8]], by push: borrowing Socket) throws {
+        while try !push.send(message) {
+            var items = [PollItem(push, forInput: false, forOutput: true)]
+            try poll(&items, milliseconds: 1000)
+        }
+    }
+
+    /// Sends until so many frames are on their way; answers how many.
+    static func send(_ count: Int, by plan: PostPlan, signing: SigningKey, to hub: StageName) throws -> Int {
+        var frames = try MutatedFrames(seed: 11, signing: signing)
         var sent = 0
-        while sent < count {
-            let message = frames.message(from: plan.stage)
-            while try !push.send(message) {
-                var items = [PollItem(push, forInput: false, forOutput: true)]
-                try poll(&items, milliseconds: 1000)
+        try dial(plan, hub) { push in
+            while sent < count {
+                let message = frames.message(from: plan.stage)
+                try send(message, by: push)
+                sent += message.count
             }
-            sent += message.count
         }
         return sent
     }
 
+    /// Sends each of these once, as it is.
+    static func sendSound(_ seeds: [FuzzSeed], by plan: PostPlan, signing: SigningKey, to hub: StageName) throws {
+        try dial(plan, hub) { push in
+            for seed in seeds {
+                guard let kind = seed.kind else { continue }
+                try send(sound(seed.bytes, as: kind, from: plan.stage, epoch: 1, signing).frames, by: push)
+            }
+        }
+    }
+
+    private static func sound(
+        _ document: [UInt8], as kind: MessageKind, from stage: StageName, epoch: UInt64, _ signing: SigningKey
+    ) -> WireMessage {
+        let signature = signing.signature(of: Array("tributary 1 \(kind.rawValue)\n".utf8) + document)
+        return WireMessage(kind, from: stage, epoch: epoch, document: document, signature: signature.bytes)
+    }
+
     private mutating func message(from stage: StageName) -> [[UInt8]] {
-        let kind = MessageKind.allCases[Int(next() % UInt64(MessageKind.allCases.count))]
-        let document = seeds[Int(next() % UInt64(seeds.count))]
-        var frames = WireMessage(kind, from: stage, epoch: next() % 3, document: document).frames
+        // Half of them as the kind that they are.
+        let from = next() % 2 == 0 ? carried : seeds
+        let seed = from[Int(next() % UInt64(from.count))]
+        let kind = seed.kind ?? MessageKind.allCases[Int(next() % UInt64(MessageKind.allCases.count))]
+        var frames = Self.sound(seed.bytes, as: kind, from: stage, epoch: next() % 3, signing).frames
         let place = Int(next() % 4)
         switch next() % 8 {
         case 0: frames.removeLast(place + 1 < 4 ? place + 1 : 1)
