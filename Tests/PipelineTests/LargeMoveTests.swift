@@ -13,6 +13,14 @@ extension PipelineSuite {
         .enabled(if: megabytesWanted != nil, "set TRIBUTARY_MOVE_MEGABYTES to how many, such as 100 (`make long` does)")
     )
     struct LargeMoveTests {
+        /// Runs of values without a meaning publish no release: the newest adapter is in publish's state.
+        private func adapter(of run: FederationRun) throws -> Data {
+            let folder = run.topology.stateFolder(of: run.topology.publish)
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("adapter-") }
+            #expect(names.count == 1, "\(names)")
+            return try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(try #require(names.first))"))
+        }
+
         @Test("What was receipted is sent again and made again by nobody")
         func large() async throws {
             let megabytes = try #require(megabytesWanted)
@@ -22,7 +30,15 @@ extension PipelineSuite {
             let values = megabytes * 1_000_000 / 6
             plan.configs[.publish] =
                 "values: \(values)\nrounds: 1\nminimum-cohort: 3\nvalidate-every: 0\ntest: false\ndeadline: 30m\nthreads: 1\n"
-            let run = try FederationRun(plan)
+            let undisturbed = try FederationRun(plan)
+            try undisturbed.startAll()
+            for stage in undisturbed.stages {
+                let end = try await undisturbed.event("exited", of: stage, within: 1200)
+                #expect(end.fields["status"] == "0", "\(end.line)")
+            }
+            let expected = try adapter(of: undisturbed)
+            #expect(expected.count == values * 4)
+            let run = try FederationRun(plan, keys: undisturbed)
             let east = run.stage(.encrypt, "east")
             run.pause(east, at: "contribution_sealed", round: 1)
             try run.startAll()
@@ -57,6 +73,7 @@ extension PipelineSuite {
             #expect(counted.count == 3 && offered.count == 3)
             #expect(trained.count == 3 && sealed.count == 3)
             #expect(run.count("round_closed", of: before, round: 1) == 0)
+            #expect(try adapter(of: run) == expected, "not the adapter of the run without a move")
             print(
                 """
                 aggregate moved in a round of \(plan.clouds.count) contributions, \(number("bytes", sealed)) bytes, \

@@ -42,12 +42,17 @@ extension PipelineSuite {
                 """
                 \(count) swaps, \(during.rounds) rounds of \(plan.clouds.count) clouds, \(plan.suite) with keys of publish
                   without the stage: median \(gaps.middle) s, longest \(gaps.last ?? 0) s
-                  seconds a round: median \(before.seconds.middle) without swaps, \(during.seconds.middle) with; \
+                  seconds a round: median \(before.seconds.middle) without swaps, \(during.seconds.middle) with, \
+                \(during.seconds.middle - before.seconds.middle) more; \
                 longest \(before.seconds.last ?? 0) and \(during.seconds.last ?? 0)
                 """)
+            // What users are promised, of all and of every kind.
+            #expect(gaps.count == count && gaps.middle < 1, "median \(gaps.middle) s without the stage")
+            #expect(during.seconds.middle - before.seconds.middle < 1, "the median round takes that much longer")
             for kind in StageKind.allCases {
                 let gaps = done.filter { $0.stage.hasSuffix("/\(kind)") }.compactMap(\.result.seconds).sorted()
                 print("  \(kind): \(gaps.count) swaps, median \(gaps.middle) s, longest \(gaps.last ?? 0) s")
+                #expect(!gaps.isEmpty && gaps.middle < 1, "median \(gaps.middle) s without \(kind)")
             }
         }
     }
