@@ -16,6 +16,8 @@ package final class StageContext {
     private var announcements: UInt64 = 0
     /// By publish's last beat; nil before the first. What is due in a round is due by this clock.
     package private(set) var publisherClock: RemoteClock?
+    /// That this process has heard of, or made.
+    private(set) var newestRelease: RoundNumber?
     /// Pieces of work that have begun and not ended: a stage hands over between them.
     package private(set) var workInHand = 0
     private let finish: @Sendable (Result<Void, any Error>) -> Void
@@ -156,11 +158,14 @@ package final class StageContext {
             beat()
         }
         announcements += 1
+        if let release = document.content as? Release { noteRelease(of: release.round) }
         wires.publish(
             identity.message(
                 kind(of: Content.self), sequence: announcements, document: document.bytes,
                 signature: document.signature(by: identity.signing).bytes), topic: Topic.all)
     }
+
+    func noteRelease(of round: RoundNumber) { newestRelease = max(newestRelease ?? round, round) }
 
     /// Tells one subscriber again.
     package func announce<Content>(_ document: Signed<Content>, to stage: StageName) {

@@ -20,6 +20,7 @@ struct StageMeters {
     private let path: String
     private let startTime: Double
     private var nextLook = ContinuousClock.now
+    private var toldUse: RoundNumber?
 
     /// - Parameter path: the file, replaced as a whole each time.
     init(_ log: EventLog, path: String) {
@@ -48,6 +49,36 @@ struct StageMeters {
         meters.set(.processDescriptors, to: Double(ProcessFigures.descriptors()))
         meters.set(.processStart, to: startTime)
         write()
+    }
+
+    /// Once for each release, so that whoever adds up can say what had been used by then.
+    mutating func tellUse(by round: RoundNumber) {
+        guard round > toldUse ?? RoundNumber(0) else { return }
+        toldUse = round
+        var (trained, links) = (0.0, [String: (sent: Double, received: Double)]())
+        for (series, reading) in log.meters.readings() {
+            switch reading {
+            case .histogram(let phase)
+            where series.meter == .phaseSeconds && series.labels == [RoundPhase.Name.train.rawValue]:
+                trained = phase.sum
+            case .value(let bytes) where series.meter == .linkBytes && series.labels.count == 2:
+                // What goes to all is counted where it arrives.
+                guard let peer = try? StageName(series.labels[0]), peer.cloud != log.stage.cloud else { continue }
+                if series.labels[1] == "sent" {
+                    links["\(peer)", default: (0, 0)].sent += bytes
+                } else {
+                    links["\(peer)", default: (0, 0)].received += bytes
+                }
+            default: break
+            }
+        }
+        log.tell(
+            .stageUsed, round: round,
+            [
+                .cpuSeconds: .real(ProcessFigures.processorSeconds()), .trainedSeconds: .real(trained),
+                .linkBytes: .list(
+                    links.sorted { $0.key < $1.key }.map { .text("\($0) \(Int($1.sent)) \(Int($1.received))") }),
+            ])
     }
 
     /// Says once more, and for the last time, how things stand.

@@ -54,6 +54,7 @@ package final class StageRuntime {
             post.handled(event)
             let now = context.surroundings.now
             if meters.isDue(now) { meters.take(try look(at: post, now)) }
+            if let round = context.newestRelease { meters.tellUse(by: round) }
             if let result = try await result() { return try result.get() }
         }
     }
@@ -182,6 +183,7 @@ package final class StageRuntime {
             notice(message)
             if let release = try announced(Release.self, message, round: \.round) {
                 try await stage.released(release)
+                context.noteRelease(of: release.content.round)
                 try context.forgetRounds(before: release.content.round, but: stage.remembrance)
                 if release.content.isFinal { takeLeave(of: release) }
             }

@@ -20,11 +20,7 @@ extension PublishStage {
     func choice(for cohort: [Member], quorum: Int) throws -> RoundChoice? {
         let planner = configuration.planner
         guard planner.mode == .balance else { return nil }
-        let limits = planner.limits(
-            localSteps: configuration.update.localSteps, bits: configuration.bits,
-            // Masks are dealt for a number of clouds that are there to the end: it is not for a planner to lower.
-            quorum: quorum, minimumCohort: topology.suite == .secagg ? quorum : configuration.minimumCohort,
-            deadline: configuration.deadline)
+        let limits = planner.limits(of: configuration, quorum: quorum, suite: topology.suite)
         let slots = try Dictionary(
             uniqueKeysWithValues: limits.bits.map { ($0, try SlotLayout(bits: $0, cohort: cohort.count).width) })
         return paces.figures(cohort, slots: slots).flatMap { RoundPlanner(limits).choose($0) }

@@ -42,9 +42,7 @@ struct ScheduleReport: Encodable {
     init(_ topology: Topology, _ publish: PublishConfiguration, _ table: LinkTable) throws {
         let planner = publish.planner.mode == .off ? publish.planner.standard(publish) : publish.planner
         let count = table.clouds.count
-        let limits = planner.limits(
-            localSteps: publish.update.localSteps, bits: publish.bits, quorum: min(publish.quorum ?? count, count),
-            minimumCohort: publish.minimumCohort, deadline: publish.deadline)
+        let limits = planner.limits(of: publish, quorum: min(publish.quorum ?? count, count), suite: topology.suite)
         func width(_ bits: Int) throws -> Double { Double(try SlotLayout(bits: bits, cohort: count).width) }
         let widest = try width(publish.bits)
         let bytes = try Dictionary(

@@ -12,6 +12,7 @@ struct Watching {
     private var told: [StageName: UInt64] = [:]
     private var nextLook = ContinuousClock.now
     private(set) var view: FederationView
+    private(set) var used = UsedFigures()
 
     init(_ topology: Topology) {
         self.topology = topology
@@ -21,9 +22,12 @@ struct Watching {
 
     /// Takes in what there is; true if there may be more.
     mutating func read() throws -> Bool {
-        var taken = view
-        let isMore = try feed.read { taken.take($0) }
-        view = taken
+        var (taken, used) = (view, self.used)
+        let isMore = try feed.read {
+            taken.take($0)
+            used.take($0)
+        }
+        (view, self.used) = (taken, used)
         for (stage, count) in feed.lost where count > told[stage, default: 0] {
             view.lost(count - told[stage, default: 0], of: stage)
             told[stage] = count
