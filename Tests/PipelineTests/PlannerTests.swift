@@ -30,19 +30,6 @@ extension PipelineSuite {
             return plan
         }
 
-        /// Lets a stage run for a quarter of the time until the run is over.
-        private func slowDown(_ stage: StageName, of run: FederationRun) -> Task<Void, Never> {
-            Task.detached {
-                while !Task.isCancelled {
-                    run.signal(SIGSTOP, to: stage)
-                    do { try await Task.sleep(for: .milliseconds(60)) } catch {}
-                    run.signal(SIGCONT, to: stage)
-                    do { try await Task.sleep(for: .milliseconds(20)) } catch {}
-                }
-                run.signal(SIGCONT, to: stage)
-            }
-        }
-
         /// `north 8` as the event has it.
         private func steps(_ event: StageEvent) throws -> [String: Int] {
             struct Line: Decodable { let paces: [String] }
@@ -76,7 +63,7 @@ extension PipelineSuite {
             let north = run.stage(.localTrain, "north")
             // Once the engine is there: what it takes to load it is no training.
             _ = try await run.event("training_started", of: north)
-            let brake = slowDown(north, of: run)
+            let brake = run.slowDown(north)
             _ = try await run.finish()
             brake.cancel()
             await brake.value
@@ -104,6 +91,86 @@ extension PipelineSuite {
             #expect(opened?.fields["method"]?.contains("steps, balanced") == true)
         }
 
+        /// What a cloud sends where nothing is trained: the trainer's numbers, written anew.
+        private func delta(_ cloud: String, _ round: Int, range: Double, count: Int) -> [Double] {
+            var state = cloud.utf8.reduce(14_695_981_039_346_656_037 as UInt64) {
+                ($0 ^ UInt64($1)) &* 1_099_511_628_211
+            }
+            state = state &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15
+            return (0..<count).map { _ in
+                state ^= state << 13
+                state ^= state >> 7
+                state ^= state << 17
+                return range * (Double(state >> 40) / Double(1 << 23) - 1)
+            }
+        }
+
+        @Test(
+            "Where clouds do unequal steps the release is FedNova's mean by hand, and not the plain one",
+            arguments: [Suite.clear, .paillier])
+        func normalised(suite: Suite) async throws {
+            let (rounds, values, range, even) = (10, 64, 0.1, 8)
+            var plan = FederationRun.Plan(suite: suite, updates: rounds, stays: 12, evaluates: false)
+            plan.trainer = "none"
+            plan.keys = suite == .paillier ? .publisher : nil
+            // Who tells nothing of its training counts as one that does nothing else: it is the whole time until it came.
+            plan.configs[.encrypt] =
+                "threads: 1\nlimits: {minimum-cohort: 3, maximum-share: 0.99, tells-time: false}\n"
+            plan.configs[.publish] = """
+                values: \(values)
+                rounds: \(rounds)
+                local-steps: \(even)
+                range: \(range)
+                bits: 16
+                minimum-cohort: 3
+                deadline: 10m
+                validate-every: 0
+                test: false
+                threads: 1
+                planner: {least-steps: 2, most-steps: 32}
+
+                """
+            let run = try FederationRun(plan)
+            let west = run.stage(.localTrain, "west")
+            let brake = run.slowDown(west)
+            try run.startAll()
+            _ = try await run.finish()
+            brake.cancel()
+            await brake.value
+            let planned = try Dictionary(
+                uniqueKeysWithValues: run.book.all.filter { $0.name == "round_planned" }.map {
+                    (try #require($0.round), try steps($0))
+                })
+            let released = run.book.all.filter { $0.name == "round_released" }.compactMap(\.round).sorted()
+            try #require(released.count == rounds && planned.count >= rounds - 1, "\(planned)")
+            try #require(planned.values.contains { Set($0.values).count > 1 }, "all clouds did the same: \(planned)")
+
+            var (normalised, plain) = ([Double](repeating: 0, count: values), [Double](repeating: 0, count: values))
+            for round in released {
+                let steps = planned[round] ?? ["north": even, "west": even, "east": even]
+                // The opening's range is as much smaller as the fewest steps are fewer than the config's.
+                let least = try #require(steps.values.min())
+                let reach = planned[round] == nil ? range : range * Double(least) / Double(even)
+                for (cloud, count) in steps {
+                    for (index, value) in delta(cloud, round, range: reach, count: values).enumerated() {
+                        // p_i * H / H_i * delta_i, with p_i a third.
+                        normalised[index] += value * Double(even) / Double(count) / 3
+                        plain[index] += value / 3
+                    }
+                }
+            }
+            let last = try #require(released.last)
+            let path = "\(run.topology.stateFolder(of: run.topology.publish))/adapter-\(last).f32"
+            let made = try run.read(path).withUnsafeBytes { bytes in
+                (0..<values).map { Double(bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)) }
+            }
+            func distance(_ other: [Double]) -> Double { zip(made, other).map { ($0 - $1).magnitude }.max() ?? 0 }
+            // A step of the quantiser a round, whatever the range: what is folded is divided by as much.
+            let step = range / 32_767
+            #expect(distance(normalised) < Double(rounds) * step * 1.01, "\(planned)")
+            #expect(distance(plain) > 100 * step, "\(planned)")
+        }
+
         @Test("Without a planner each cloud does the same, and the release says so")
         func even() async throws {
             let run = try FederationRun(plan("", rounds: 2))
@@ -121,7 +188,7 @@ extension PipelineSuite {
             try run.startAll()
             let north = run.stage(.localTrain, "north")
             _ = try await run.event("training_started", of: north)
-            let brake = slowDown(north, of: run)
+            let brake = run.slowDown(north)
             let refused = try await run.event("opening_refused")
             brake.cancel()
             await brake.value

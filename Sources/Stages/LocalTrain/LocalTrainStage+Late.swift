@@ -1,31 +1,31 @@
-import Federation
+package import Federation
 import FineTuning
 import Monitoring
 import Sodium
 import StageKit
 
 /// An update that has been trained under a pace that takes late ones, and is kept until it is known to have counted.
-struct HeldUpdate: Sendable {
+package struct HeldUpdate: Sendable {
     /// The round that it was trained for.
-    let base: RoundNumber
+    package let base: RoundNumber
     /// The round that it was handed over for last; nil for none yet.
-    var offeredFor: RoundNumber?
+    package var offeredFor: RoundNumber?
     /// What it was trained with, and clipped to.
-    let steps: Int
-    let clipNorm: Double
+    package let steps: Int
+    package let clipNorm: Double
 
-    init(base: RoundNumber, offeredFor: RoundNumber?, steps: Int, clipNorm: Double) {
+    package init(base: RoundNumber, offeredFor: RoundNumber?, steps: Int, clipNorm: Double) {
         self.base = base
         self.offeredFor = offeredFor
         self.steps = steps
         self.clipNorm = clipNorm
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         Array("\(base.value) \(offeredFor?.value ?? 0) \(steps) \(clipNorm.bitPattern)".utf8)
     }
 
-    init(bytes: [UInt8]) throws {
+    package init(bytes: [UInt8]) throws {
         let numbers = String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { UInt64($0) }
         guard numbers.count == 4, let base = UInt32(exactly: numbers[0]), let offered = UInt32(exactly: numbers[1]),
             let steps = Int(exactly: numbers[2])
@@ -37,7 +37,7 @@ struct HeldUpdate: Sendable {
 
     /// What it takes to be counted as an update of `opening`'s: its steps over those that it was trained with, where deltas count
     /// per step, and the norm that it must not exceed; nil where it is right as it is.
-    func change(for opening: Opening, cloud: CloudName) -> (scale: Double, clipNorm: Double)? {
+    package func change(for opening: Opening, cloud: CloudName) -> (scale: Double, clipNorm: Double)? {
         var scale = 1.0
         if let training = opening.training, training.pacing.mode == .balanced {
             scale = Double(training.steps(of: cloud)) / Double(max(1, steps))
