@@ -16,7 +16,9 @@ extension PipelineSuite {
     @Suite("What is not encrypted")
     struct SelectiveTests {
         /// Noise of 0.2 clip norms: over these adapters some 0.005 a value, in a range of 0.024.
-        static func plan(_ encryption: String, limits: String, evaluates: Bool = true) -> FederationRun.Plan {
+        static func plan(
+            _ encryption: String, limits: String, evaluates: Bool = true, more: String = ""
+        ) -> FederationRun.Plan {
             .init(
                 updates: 1, plant: Canaries.plant,
                 configs: [
@@ -36,6 +38,7 @@ extension PipelineSuite {
                     test: \(evaluates)
                     threads: 1
                     encryption: \(encryption)
+                    \(more)
                     """,
                     .encrypt: "threads: 1\nlimits: {minimum-cohort: 3, \(limits)}\n",
                     .localTrain:
@@ -195,7 +198,8 @@ extension PipelineSuite {
             "Under equation 4 to the letter the same search finds every cloud's update at aggregate, as all were told")
         func literal() async throws {
             let run = try FederationRun(
-                Self.plan("{formula: literal-eq4, fraction: 0.5}", limits: "literal: true"),
+                Self.plan(
+                    "{formula: literal-eq4, fraction: 0.5}", limits: "literal: true", more: "weights: {mode: uniform}"),
                 keys: try await OpeningStand.keys.value)
             var found = ByteSearch.Result()
             var needles: [Needle] = []

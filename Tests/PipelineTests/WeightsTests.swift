@@ -1,6 +1,7 @@
 import Federation
 import Foundation
 import Publication
+import Safetensors
 import Testing
 import Topology
 
@@ -8,22 +9,25 @@ extension PipelineSuite {
     /// How much each cloud counts, in a run. Every encrypt stage works the weights out again before it answers.
     @Suite("Weights")
     struct WeightsTests {
-        private func run(_ weights: String, limits: String = "", stays: Int = 48) async throws -> FederationRun {
-            var plan = FederationRun.Plan(suite: .clear, updates: 1, stays: stays, evaluates: false)
+        private func run(
+            _ weights: String, limits: String = "", updates: Int = 1, every: Int = 1, rank: Int = 4, more: String = ""
+        ) async throws -> FederationRun {
+            var plan = FederationRun.Plan(suite: .clear, updates: updates, stays: 48, evaluates: false)
             plan.configs[.publish] = """
                 base: \(FederationRun.baseModel)
                 base-name: tributary-base
                 variables: \(FederationRun.repository)/configs/variables.yaml
-                rounds: 1
+                rounds: \(updates)
                 local-steps: 2
                 batch-size: 8
-                adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj]}
+                adapter: {rank: \(rank), alpha: 8\(rank == 4 ? ", targets: [q_proj, v_proj]" : "")}
                 minimum-cohort: 3
                 deadline: 5m
-                validate-every: 1
+                validate-every: \(every)
                 test: false
                 threads: 1
                 weights: {mode: \(weights)}
+                \(more)
 
                 """
             plan.configs[.encrypt] = "threads: 1\nlimits: {minimum-cohort: 3, maximum-share: 0.99\(limits)}\n"
@@ -36,14 +40,15 @@ extension PipelineSuite {
             let cohort: [Part]
         }
 
-        /// Of the update round, in the order of the clouds' names.
-        private func weights(_ run: FederationRun) throws -> [Double] {
+        /// Of each update round, in the order of the clouds' names.
+        private func everyWeight(_ run: FederationRun) throws -> [[Double]] {
             let lines = try String(contentsOfFile: "\(run.releases)/rounds.jsonl", encoding: .utf8)
-            let rounds = try lines.split(separator: "\n").map {
+            return try lines.split(separator: "\n").map {
                 try JSONDecoder().decode(Round.self, from: Data($0.utf8))
-            }
-            return try #require(rounds.first { $0.purpose == "update" }).cohort.map(\.weight)
+            }.filter { $0.purpose == "update" }.map { $0.cohort.map(\.weight) }
         }
+
+        private func weights(_ run: FederationRun) throws -> [Double] { try #require(try everyWeight(run).first) }
 
         @Test("`uniform` counts each cloud alike, `fedavg` by its records")
         func uniform() async throws {
@@ -58,10 +63,15 @@ extension PipelineSuite {
 
         @Test("`quality` weighs by losses that clouds let be known, and goes by records where they do not")
         func quality() async throws {
-            let told = try await run("quality", limits: ", tells-loss: true")
+            let told = try await run("quality, beta: 1", limits: ", tells-loss: true")
             try await told.run()
-            let silent = try await run("quality")
+            #expect(!told.book.all.contains { $0.name == "losses_untold" })
+            let silent = try await run("quality, beta: 1")
             try await silent.run()
+            // Nobody weighs by what nobody tells without being told so.
+            let untold = try #require(silent.book.all.first { $0.name == "losses_untold" })
+            #expect(untold.stage == silent.topology.publish && untold.fields["level"] == "warning")
+            #expect(untold.fields["reason"]?.contains("limits.tells-loss: true") == true, "\(untold.line)")
             let (by, without) = (try weights(told), try weights(silent))
             #expect(by.max() == 65_536 && without.max() == 65_536)
             #expect(by != without, "\(by)")
@@ -79,6 +89,141 @@ extension PipelineSuite {
             let agreed = try await run("literal", limits: ", weights: [literal], tells-loss: true")
             try await agreed.run()
             #expect(try weights(agreed).max() == 65_536)
+            for round in [0, 3] {
+                let warned = agreed.book.all.first { $0.name == "literal_formula" && $0.round == round }
+                #expect(warned?.fields["reason"]?.contains("the slowest link") == true, "round \(round)")
+            }
+            let method = try ReleaseManifest(try agreed.read("\(agreed.releases)/latest/manifest.json")).method
+            #expect(method?.weightsWarning != nil && method?.weightsParameters == ["alpha": 0.5])
+        }
+
+        /// A rule as docs/weights.md has it.
+        struct Rule: CustomTestStringConvertible, Sendable {
+            let mode: String
+            var settings = ""
+            var alpha = 0.5
+            var beta = 1.0
+            var cap = Double.infinity
+            var slack = 10_000.0
+
+            var testDescription: String { mode }
+
+            /// What it makes of records, losses and times on the way, written anew and without the code that is tested.
+            func weights(_ records: [Double], _ losses: [Double?], _ times: [Double?]) -> [Double] {
+                func middle(_ known: [Double]) -> Double {
+                    let sorted = known.sorted()
+                    let half = sorted.count / 2
+                    return sorted.isEmpty
+                        ? 1 : sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+                }
+                let loss = losses.map { $0 ?? middle(losses.compactMap { $0 }) }
+                let time = times.map { $0 ?? middle(times.compactMap { $0 }) }
+                let least = middle(loss) / 20
+                let raw = records.indices.map { index -> Double in
+                    let (n, l, rate) = (records[index], loss[index], 1 / time[index])
+                    switch mode {
+                    case "quality":
+                        return n / pow(l + least, beta) / pow(1 + max(0, time[index] / slack - 1), alpha)
+                    case "qffl": return n * pow(l + least, beta)
+                    case "reciprocal": return n * pow(rate, alpha) / l
+                    default: return l / (n * pow(rate, alpha))
+                    }
+                }
+                // The one level to which all are raised so that, each cut at its cap, they come to 1.
+                let total = records.reduce(0, +)
+                let caps = records.map { cap * $0 / total }
+                var (low, high) = (0.0, 1 / (raw.min() ?? 1))
+                for _ in 0..<200 {
+                    let level = (low + high) / 2
+                    let sum = zip(raw, caps).reduce(0.0) { $0 + min($1.0 * level, $1.1) }
+                    if sum < 1 { low = level } else { high = level }
+                }
+                let shares = zip(raw, caps).map { min($0 * high, $1) }
+                return shares.map { max(1, ($0 / (shares.max() ?? 1) * 65_536).rounded()) }
+            }
+        }
+
+        static let rules = [
+            Rule(
+                mode: "quality", settings: ", beta: 1, alpha: 0.75, cap: 1.05, slack: 2ms", alpha: 0.75, cap: 1.05,
+                slack: 2),
+            Rule(mode: "qffl", settings: ", beta: 2, cap: 1.02", beta: 2, cap: 1.02),
+            Rule(mode: "reciprocal", settings: ", alpha: 0.25", alpha: 0.25), Rule(mode: "literal"),
+        ]
+
+        @Test(
+            "In each of three updates the weights are what the rule makes of the opening's inputs, written anew",
+            arguments: rules)
+        func everyRound(_ rule: Rule) async throws {
+            // Long enough that what it takes on its way is more than a millisecond.
+            let run = try await run(
+                rule.mode + rule.settings, limits: ", weights: [\(rule.mode)], tells-loss: true", updates: 3, every: 2,
+                rank: 128, more: "bits: 30")
+            let brake = run.slowDown(run.stage(.encrypt, "north"))
+            try run.startAll()
+            _ = try await run.finish()
+            brake.cancel()
+            await brake.value
+            let publish = run.topology.publish
+            let key = try run.keys.card(of: publish).verifying
+            let book = try run.journal(of: publish)
+            let updates = run.book.all.filter { $0.name == "round_opened" && $0.fields["purpose"] == "update" }
+                .compactMap(\.round)
+            let openings = try updates.map { round in
+                try #require(
+                    try book.read {
+                        try $0.document(Opening.self, round: RoundNumber(UInt32(round)), key: key, signer: publish)
+                    }, "round \(round)"
+                ).content
+            }
+            try book.close()
+            try #require(openings.count == 3)
+            let released = try everyWeight(run)
+            for (opening, released) in zip(openings, released) {
+                let inputs = try #require(opening.training).weighting.inputs
+                #expect(inputs.count == 3 && inputs.allSatisfy { $0.loss != nil })
+                let expected = rule.weights(
+                    inputs.map { Double($0.records) }, inputs.map { $0.loss.map(Double.init) },
+                    inputs.map { $0.transfer.map(Double.init) })
+                for (found, expected) in zip(released, expected) {
+                    #expect(abs(found - expected) <= 1, "\(released) for \(expected) of \(inputs)")
+                }
+                #expect(opening.cohort.map { Double($0.weight) } == released)
+            }
+            let times = openings.map { $0.training?.weighting.inputs.compactMap(\.transfer) ?? [] }
+            #expect(times[0].isEmpty && times[1].count == 3 && times[2].count == 3)
+            if rule.slack < 10_000 {
+                #expect(times.joined().contains { Double($0) > rule.slack }, "nobody was late: \(times)")
+            }
+            // Losses come anew with each evaluation: of the second one those of the adapter after two updates.
+            let losses = openings.map { $0.training?.weighting.inputs.map(\.loss) }
+            #expect(losses[0] == losses[1] && losses[1] != losses[2])
+        }
+
+        @Test("What is released is the mean by those weights")
+        func mean() async throws {
+            let run = try await run(
+                "qffl, beta: 3, cap: 1000", limits: ", tells-loss: true", more: "bits: 16\nclip-norm: 100")
+            let round = try await ObservedRound(run, round: 3)
+            let opening = round.opening.content
+            let weights = opening.cohort.map { Double($0.weight) }
+            try #require(Set(weights).count > 1)
+            let total = weights.reduce(0, +)
+            let step = (opening.layout.segments.first?.range ?? 0) / Double((1 << (opening.bits - 1)) - 1)
+            let released = try SafetensorsFile(path: "\(run.releases)/round-0003/adapter_model.safetensors")
+            var (place, furthest) = (0, 0.0)
+            for segment in opening.layout.segments {
+                for value in try released.floats(segment.name) {
+                    let deltas = opening.cohort.map { Double(round.deltas[$0.cloud]?[place] ?? 0) }
+                    let mean = zip(weights, deltas).reduce(0.0) { $0 + $1.0 * $1.1 / total }
+                    // Each of three folded values is off by a step at most, and they are divided by 1 or more.
+                    #expect(abs(Double(value) - mean) <= 3 * step)
+                    furthest = max(furthest, abs(deltas.reduce(0, +) / 3 - mean))
+                    place += 1
+                }
+            }
+            // The plain mean is another.
+            #expect(furthest > 10 * step)
         }
     }
 }

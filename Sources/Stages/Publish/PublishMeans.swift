@@ -43,12 +43,14 @@ package struct PublishMeans: Sendable {
         guard let journal = try Journal(reading: ground.topology.stateFolder(of: ground.stage)) else { return }
         defer { try? journal.close() }
         guard let signer = try Keyring(ground.keys).now.everSigner(ground.stage) else { return }
-        let (adapter, last) = try journal.read {
+        let (adapter, last, releases) = try journal.read {
             (
                 try $0.fact(PublishedModel.adapterFact),
-                try $0.latest(Opening.self, key: signer, signer: ground.stage)
+                try $0.latest(Opening.self, key: signer, signer: ground.stage),
+                try $0.all(Release.self, key: signer, signer: ground.stage)
             )
         }
         if adapter != nil, let last { try model.check(goesOnFrom: last.content.adapter) }
+        try PublishStage.check(ground.configuration.encryption, after: Set(releases.map(\.content.purpose)))
     }
 }

@@ -21,19 +21,22 @@ extension PublishStage {
         }
     }
 
+    /// Throws if a run that has released such rounds cannot go on under it: a mask comes from a round before the first update, and the rounds of a
+    /// run are counted with it or without it.
+    nonisolated static func check(_ encryption: EncryptionPlan, after purposes: Set<Purpose>) throws {
+        let hasMask = purposes.contains(.sensitivity)
+        guard hasMask == encryption.needsSensitivities || !hasMask && !purposes.contains(.update) else {
+            throw StageError.configuration(
+                "publish's `encryption` has been changed \(hasMask ? "from" : "to") `formula: selective` in the middle of the run, whose rounds it decides: take the former one, or begin a new run"
+            )
+        }
+    }
+
     /// The mask of a sensitivity round that was released before this start.
     func takeUpMask() throws {
         let purposes = Set(releases.newest.map(\.content.purpose))
-        let needsMask = configuration.encryption.needsSensitivities
-        guard
-            purposes.contains(.sensitivity) == needsMask
-                || !purposes.contains(.sensitivity) && !purposes.contains(.update)
-        else {
-            throw StageError.configuration(
-                "publish's `encryption` has been changed in the middle of the run, whose rounds it decides: take the former one, or begin a new run"
-            )
-        }
-        guard needsMask, purposes.contains(.sensitivity) else { return }
+        try Self.check(configuration.encryption, after: purposes)
+        guard configuration.encryption.needsSensitivities, purposes.contains(.sensitivity) else { return }
         guard let bytes = try context.journal.read({ try $0.fact(Self.maskFact) }) else {
             throw StageError.journal("the journal has a released sensitivity round and no mask")
         }
@@ -65,13 +68,21 @@ extension PublishStage {
 
     /// At the start.
     func warn() {
-        guard case .literal = configuration.encryption else { return }
-        context.log.tell(.literalFormula, [.reason: .text(PartialEncryption.leak)])
+        if case .literal = configuration.encryption {
+            context.log.tell(.literalFormula, [.reason: .text(PartialEncryption.leak)])
+        }
+        if let warning = configuration.update.weights.warning {
+            context.log.tell(.literalFormula, [.reason: .text(warning)])
+        }
     }
 
     /// In each round.
     func warn(of opening: Opening) {
-        guard case .literal = opening.encryption else { return }
-        context.log.tell(.literalFormula, round: opening.round, [.reason: .text(PartialEncryption.leak)])
+        if case .literal = opening.encryption {
+            context.log.tell(.literalFormula, round: opening.round, [.reason: .text(PartialEncryption.leak)])
+        }
+        if let warning = opening.training?.weighting.rule.warning {
+            context.log.tell(.literalFormula, round: opening.round, [.reason: .text(warning)])
+        }
     }
 }

@@ -60,6 +60,7 @@ extension PublishStage {
                 .planSteps: .number(plan.steps.count),
             ])
         tellSpending(content)
+        tellMissingLosses(content)
         if let choice { tell(choice, of: content) }
     }
 
@@ -127,6 +128,21 @@ extension PublishStage {
             encryption: isUpdate ? configuration.encryption.opening(mask: mask) : nil, compression: compression,
             pace: isUpdate ? configuration.pace.opening(after: recent) : nil, privacy: privacy)
         return (opening, choice)
+    }
+
+    /// Weights that were to go by losses go by what is left of their rule: whoever asked for them should hear of it.
+    private func tellMissingLosses(_ content: Opening) {
+        guard let weighting = content.training?.weighting, weighting.rule.usesLosses,
+            weighting.inputs.allSatisfy({ $0.loss == nil })
+        else { return }
+        let mode = weighting.rule.mode.rawValue
+        context.log.tell(
+            .lossesUntold, round: content.round,
+            [
+                .reason: .text(
+                    "`weights: {mode: \(mode)}` weighs by the clouds' losses, and no cloud has told one with the newest scores: the rest of the rule decides alone. A cloud's owner lets it tell by `limits.tells-loss: true` in its encrypt config; otherwise take `weights: {mode: fedavg}`"
+                )
+            ])
     }
 
     func variables() throws -> VariableTable {

@@ -13,6 +13,7 @@ import Topology
 final class ReleaseWriter {
     private let store: ReleaseStore
     private let kept: Int?
+    private let refresh: Int?
     private let context: StageContext
     private let folder: String
     private let configuration: AdapterConfiguration
@@ -38,6 +39,7 @@ final class ReleaseWriter {
         keysName = parts.topology.keysName
         whoCouldOpen = parts.topology.trust
         kept = parts.configuration.keepReleases
+        refresh = parts.configuration.compression?.refresh
         let output = parts.configuration.output ?? "\(parts.topology.stateFolder(of: parts.context.stage))/releases"
         store = try ReleaseStore(directory: output, key: parts.keys.releaseKey(of: parts.context.stage.cloud))
     }
@@ -77,7 +79,7 @@ final class ReleaseWriter {
                 keyMode: keysName, whoCouldOpen: whoSaw(update), bits: update.bits, clipNorm: update.clipNorm,
                 minimumCohort: update.minimumCohort, encryption: .init(update),
                 damgardJurik: update.suite == .paillier ? update.degree : nil, noise: account(update)),
-            method: ReleaseManifest.Method(update),
+            method: ReleaseManifest.Method(update, refresh: refresh),
             metrics: metrics)
         let folder = try store.publish(draft)
         if let kept { try store.prune(keeping: kept) }
