@@ -49,6 +49,7 @@ struct Validate: ParsableCommand {
     func run() throws {
         do {
             let topology = try options.load(clouds: cloud, warns: false)
+            try WorkerPairs(topology).check()
             switch format {
             case .json: try Envelope(answer(topology)).printed()
             case .text:

@@ -108,24 +108,71 @@ extension PipelineSuite {
             #expect(abs(records[0] - 3 * records[1]) <= 12, "\(records)")
         }
 
-        @Test(
-            "What several workers cannot do is refused with the reason, by the cloud that has them",
-            arguments: [
-                ("adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj], mode: shareA}\n", "shareA"),
-                ("batch-size: 2\n", "batches of 2 records"),
-                ("pace: {mode: buffered, oldest: 2}\nquorum: 3\n", "late updates"),
-            ])
-        func refusals(method: String, reason: String) async throws {
+        /// What several workers cannot do, in publish's config.
+        private static let bad = [
+            ("adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj], mode: shareA}\n", "shareA"),
+            ("batch-size: 2\n", "batches of 2 records"),
+            ("pace: {mode: buffered, oldest: 2}\nquorum: 3\n", "late updates"),
+            ("privacy: {noise: 1, sampling: 0.1}\n", "its noise is counted over the records of one worker"),
+        ]
+
+        private func badRun(_ method: String) throws -> FederationRun {
             var plan = plan(method, workers: ["north": [1, 1, 1]])
             if method.hasPrefix("adapter") {
                 plan.configs[.publish] = plan.configs[.publish]?.replacingOccurrences(
                     of: "adapter: {rank: 4, alpha: 8, targets: [q_proj, v_proj]}\n", with: "")
             }
-            let run = try FederationRun(plan)
+            return try FederationRun(plan)
+        }
+
+        @Test("What several workers cannot do is refused with the reason, by the cloud that has them", arguments: bad)
+        func refusals(method: String, reason: String) async throws {
+            let run = try badRun(method)
             try run.startAll()
             let refused = try await run.event("opening_refused", of: run.stage(.encrypt, "north"))
             #expect(refused.line.contains(reason), "\(refused.line)")
             #expect(!run.book.all.contains { $0.name == "opening_refused" && $0.stage.cloud.description != "north" })
+        }
+
+        @Test("Where publish's config is at hand `validate` and `plan` tell it before anything runs", arguments: bad)
+        func toldBefore(method: String, reason: String) async throws {
+            let run = try badRun(method)
+            let file = "\(run.root)/topology.yaml"
+            let checked = try await run.command(["validate", file])
+            #expect(checked.status == 78, "\(checked.output)\(checked.complaint)")
+            let words = "\(checked.output)\(checked.complaint)"
+            #expect(words.contains("\(run.root)/publish.yaml: no update can be made: "), "\(words)")
+            #expect(words.contains(reason) && words.contains("north's"), "\(words)")
+            let planned = try await run.command(["plan", file, "--against", file])
+            #expect(planned.status == 78 && planned.output.contains(reason), "\(planned.output)\(planned.complaint)")
+            // Where it is not, there is nothing to tell it by.
+            try FileManager.default.removeItem(atPath: "\(run.root)/publish.yaml")
+            let without = try await run.command(["validate", file, "--cloud", "north"])
+            #expect(without.status == 0, "\(without.output)\(without.complaint)")
+        }
+
+        @Test("`apply` refuses it before any stage is touched, and names the key to change")
+        func notApplied() async throws {
+            var plan = FederationRun.Plan(suite: .clear, updates: 30, stays: 48, evaluates: false)
+            plan.trainer = "none"
+            plan.workers = ["north": [1, 1]]
+            let run = try FederationRun(plan)
+            let file = "\(run.root)/topology.yaml"
+            #expect(try await run.command(["validate", file]).status == 0)
+            try await run.launch()
+            try run.hold("west/local-train")
+            let began = try run.launched()
+            let path = "\(run.root)/publish.yaml"
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            try #require(text.contains("batch-size: 8"))
+            try run.write(Array(text.replacing("batch-size: 8", with: "batch-size: 1").utf8), path)
+            let applied = try await run.apply(file)
+            #expect(applied.status == 78, "\(applied.output)\(applied.complaint)")
+            let words = "\(applied.output)\(applied.complaint)"
+            #expect(words.contains("raise publish's `batch-size`") && words.contains("north's 2 workers"), "\(words)")
+            #expect(try run.launched() == began)
+            try run.letGo("west/local-train")
+            #expect(try await run.event("exited", of: try run.launcher, within: 300).fields["status"] == "0")
         }
     }
 }

@@ -27,7 +27,9 @@ extension PlanReport {
         let others = difference.steps.filter { !isHere($0.stage) }
         let ordered = TopologyDifference.ordered(own.map(\.step) + others)
         self.init(
-            running: old.file, file: new.file, refusals: difference.refusals,
+            running: old.file, file: new.file,
+            refusals: difference.refusals
+                + WorkerPairs(new).faults.map { "no update can be made by publish's config: \($0)" },
             steps: ordered.map { step in
                 Step(
                     step, here: isHere(step.stage),
