@@ -82,7 +82,8 @@ extension PipelineSuite {
             // A hair below, as JSON and events may print the last digit otherwise.
             let (_, then, words) = try await cost(run, "--target", "\(best - 1e-9)")
             let reached = try #require(then, "\(words)")
-            #expect(reached.round == first.round && abs(try #require(reached.auroc) - best) < 1e-9)
+            let auroc = try #require(reached.auroc)
+            #expect(reached.round == first.round && abs(auroc - best) < 1e-9)
 
             func used(_ cloud: String, by round: Int) -> (cpu: Double, trained: Double) {
                 let told = run.book.all.filter { $0.name == "stage_used" && $0.stage.cloud.description == cloud }

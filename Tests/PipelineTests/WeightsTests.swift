@@ -1,7 +1,9 @@
 import Federation
 import Foundation
+import Keys
 import Publication
 import Safetensors
+import StageKit
 import Testing
 import Topology
 
