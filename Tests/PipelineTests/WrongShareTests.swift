@@ -102,7 +102,7 @@ extension PipelineSuite {
                 (.round(3), "round 3 is not open, round 2 is"),
                 // What an earlier round's share says of itself, under this round's name.
                 (.opening(other), "it answers another opening"),
-                (.cloud("west"), "\(clouds[0]) may not send"),
+                (.cloud("north"), "\(clouds[0]) may not send"),
                 (.length, "bytes, a share of round 2 has"),
             ]
             for (change, reason) in refusals {
