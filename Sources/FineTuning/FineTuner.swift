@@ -90,6 +90,9 @@ package final class FineTuner {
     /// Those that are trained.
     package func values() throws -> [Float] { try parameters.values.floats() }
 
+    /// Logits after every token of one sequence, row by row, with the present values. On one thread.
+    package func logits(after tokens: [Int32]) throws -> [[Float]] { try model.logits(after: tokens) }
+
     /// What was trained since `load`.
     package func delta() throws -> AdapterDelta {
         AdapterDelta(values: zip(try values(), start).map { $0 - $1 })

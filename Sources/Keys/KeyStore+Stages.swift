@@ -101,7 +101,9 @@ extension KeyStore {
         let bytes = try KeyFile.open(at: path, what: "public card of \(stage)")
         guard let text = String(validating: bytes, as: UTF8.self), let card = PublicCard(text: text) else {
             throw KeyError.malformed(
-                path: path, "is not a stage's card: expected the lines stage:, curve: and sign:, 64 digits each")
+                path: path,
+                "is not a stage's card: expected the lines stage:, curve: and sign:, 64 digits each; fetch it again from its cloud"
+            )
         }
         guard card.stage == stage else {
             throw KeyError.malformed(path: path, "is the card of \(card.stage), not of \(stage)")

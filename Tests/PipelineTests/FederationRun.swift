@@ -64,7 +64,7 @@ final class FederationRun: Sendable {
     /// Folders of sockets, which lie elsewhere.
     private static let leftovers = Mutex<[String]>([])
     /// The folder of all runs of this process; its end takes it away, whatever a run left in it.
-    private static let parent: String = {
+    static let parent: String = {
         atexit {
             let folders = FederationRun.leftovers.withLock { $0 } + ["/tmp/tp-\(getpid())"]
             for folder in folders { try? FileManager.default.removeItem(atPath: folder) }

@@ -21,8 +21,9 @@ final class LoRATrainer: Trainer, @unchecked Sendable {
         self.cloud = cloud
         settings = configuration.compute
         try settings.require()
-        base = try BaseModel(directory: configuration.base)
-        answers = try configuration.answers()
+        (base, answers) = try StageError.reading(baseModel: configuration.base) {
+            (try BaseModel(directory: configuration.base), try configuration.answers())
+        }
         threads = configuration.threads
         probe = configuration.sensitivityRecords
     }

@@ -18,7 +18,7 @@ struct UntrainedModel: Sendable {
     init(_ publish: PublishConfiguration) throws {
         switch publish.model {
         case .adapter(let folder, let configuration, let maximumWeights):
-            let base = try BaseModel(directory: folder)
+            let base = try StageError.reading(baseModel: folder) { try BaseModel(directory: folder) }
             guard let tokenizer = base.tokenizerDigest else {
                 throw StageError.configuration(
                     "\(folder) has no tokenizer.json, so shards could not be checked against it")
