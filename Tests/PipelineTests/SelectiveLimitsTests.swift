@@ -127,7 +127,8 @@ extension PipelineSuite {
             try run.start(run.topology.publish)
             let end = await run.book.first(within: 30) { $0.name == "exited" && $0.stage == run.topology.publish }
             #expect(end?.fields["status"] == "78")
-            #expect(run.book.all.contains { $0.line.contains("changed to `formula: selective` in the middle of the run") })
+            let told = "changed to `formula: selective` in the middle of the run"
+            #expect(run.book.all.contains { $0.line.contains(told) })
         }
 
         @Test(

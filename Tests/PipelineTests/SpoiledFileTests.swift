@@ -62,7 +62,8 @@ extension PipelineSuite {
             }
             + StageKind.allCases.map { stage in
                 Spoil(
-                    stage: stage, what: "a topology that is no YAML", place: ["/topology.yaml:2"], remedy: "is not YAML: while scanning"
+                    stage: stage, what: "a topology that is no YAML", place: ["/topology.yaml:2"],
+                    remedy: "is not YAML: while scanning"
                 ) {
                     try edit("\($0.root)/topology.yaml") {
                         $0.replacingOccurrences(of: "version: 1\n", with: "version: 1\n\t- [\n")
