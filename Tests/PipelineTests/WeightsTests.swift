@@ -201,32 +201,5 @@ extension PipelineSuite {
             let losses = openings.map { $0.training?.weighting.inputs.map(\.loss) }
             #expect(losses[0] == losses[1] && losses[1] != losses[2])
         }
-
-        @Test("What is released is the mean by those weights")
-        func mean() async throws {
-            let run = try await run(
-                "qffl, beta: 3, cap: 1000", limits: ", tells-loss: true", more: "bits: 16\nclip-norm: 100")
-            let round = try await ObservedRound(run, round: 3)
-            let opening = round.opening.content
-            let weights = opening.cohort.map { Double($0.weight) }
-            try #require(Set(weights).count > 1)
-            let total = weights.reduce(0, +)
-            let released = try SafetensorsFile(path: "\(run.releases)/round-0003/adapter_model.safetensors")
-            // In steps: how far the plain mean is from what was released.
-            var (place, furthest) = (0, 0.0)
-            for segment in opening.layout.segments {
-                let step = segment.range / Double((1 << (opening.bits - 1)) - 1)
-                for value in try released.floats(segment.name) {
-                    let deltas = opening.cohort.map { Double(round.deltas[$0.cloud]?[place] ?? 0) }
-                    let mean = zip(weights, deltas).reduce(0.0) { $0 + $1.0 * $1.1 / total }
-                    // Each of three folded values is off by a step at most, and they are divided by 1 or more.
-                    #expect(abs(Double(value) - mean) <= 3 * step)
-                    furthest = max(furthest, abs(deltas.reduce(0, +) / 3 - mean) / step)
-                    place += 1
-                }
-            }
-            // The plain mean is another.
-            #expect(furthest > 10)
-        }
     }
 }
